@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Manual pages of the main objects, one line each. scripts/check-man checks
+# them with mandoc.
+
+dist_man_MANS += \
+	doc/man/pawl_event.3 \
+	doc/man/pawl_lock.3 \
+	doc/man/pawl_rcu.3 \
+	doc/man/pawl_retire.3 \
+	doc/man/pawl_thread.3

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * arch.h - what depends on the processor, and the only file that knows Concurrency Kit.
+ *
+ * CK gives the pause instruction of each architecture. Its fences and atomics are not used:
+ * they are inline assembly, which neither the sanitizers nor the model checker see.
+ */
+#ifndef PAWL_ARCH_H
+#define PAWL_ARCH_H
+
+#include <pawl/atomic.h>
+
+#ifndef PAWL_MC
+#include <ck_pr.h>
+#endif
+
+/*
+ * How often a waiter looks before it sleeps. A sleep and wake across cores costs
+ * 5 to 60 us, a look some 10 to 100 ns; with one processor looking is useless, and under the
+ * model checker it only repeats states.
+ */
+#ifdef PAWL_MC
+#define PAWL__SPIN_TURNS 0u
+#else
+#define PAWL__SPIN_TURNS 64u
+#endif
+
+/*
+ * pawl__spin_turn() - Let some time pass before the next look: 1, 2, 4, ... 16 pauses, so
+ * that many lookers do not fight for the line. `turn` counts from 0.
+ */
+PAWL_ALWAYS_INLINE void pawl__spin_turn(unsigned turn)
+{
+#ifdef PAWL_MC
+	(void)turn;
+	pawl_pause();
+#else
+	unsigned pauses = 1u << (turn < 4 ? turn : 4);
+
+	while (pauses--)
+		ck_pr_stall();
+#endif
+}
+
+#endif

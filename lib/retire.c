@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * retire.c - batches, the reclaimer, and the limit.
+ *
+ * Retiring links the node into the thread's own batch: no shared memory is written. A batch of 64
+ * objects, or of the thread's share of bytes, goes to one process-wide list by a
+ * compare-exchange. The reclaimer thread takes the whole list, waits for one grace period, frees
+ * everything in it, and sleeps on an event count when the list is empty: no polling.
+ *
+ * The limit L. With T threads, each batch is handed over at L / (8 T) bytes at the latest; from L / 2
+ * handed over on, retiring answers true and its caller waits at the next safe point until
+ * less than L / 2 waits. What can be on top of L / 2 is one batch a thread, L / 8 in all plus one
+ * object each; with objects of at most L / (4 T) that stays below 7/8 L. Objects that a
+ * section retires while it is open cannot be waited for and come on top.
+ *
+ * Invariants:
+ *  I1 pending_bytes >= the bytes of the objects in the list and in the reclaimer's hands: it is
+ *     raised before a batch becomes visible and lowered after objects were freed.
+ *  I2 objects handed over before a take are freed before the next take.
+ *  I3 the reclaimer ends only with an empty list, when no thread is attached.
+ *
+ * Ordering:
+ *  O1 a batch is pushed with release and taken with acquire: nodes are plain.
+ *  O2 unlinking before retire() -> push -> take -> grace period: the section that still sees the
+ *     object began before the unlinking was visible, hence before the grace period.
+ *  O3 sleeping: the event count's own order; the list is looked at between prepare and wait.
+ *  O4 a barrier's `done` is stored with release after all earlier objects were freed; the waiter
+ *     acquires.
+ *
+ * A barrier is an object like others. Everything handed over before it is in the same take or was
+ * freed (I2); the reclaimer tells the barriers of a take when all of it is freed and accounted.
+ *
+ * Rejected: call_rcu per batch (needs its own node in a batch, polls every 10 ms, its thread is
+ * not joined at exit in 0.13, no hook for the limit); freeing by the waiting retirer itself
+ * (synchronize blocks a scheduler's worker, which has other fibres to run).
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include <pawl/ec.h>
+#include <pawl/event.h>
+#include <pawl/rcu.h>
+#include <pawl/retire.h>
+
+#include "report-internal.h"
+#include "retire-internal.h"
+
+#define BATCH_OBJECTS 64
+
+/* The reclaimer lowers pending_bytes and wakes waiters once for so many objects. */
+#define FREE_CHUNK 256
+
+/* --- Written when settings change, read by retirers: relaxed, a setting. --- */
+static struct {
+	/* 0: PAWL_RETIRE_LIMIT_DEFAULT. Written by set_limit, any thread. */
+	struct pawl_atomic_u64 limit;
+	/* Written under the registry's mutex. */
+	struct pawl_atomic_u32 threads;
+} setting PAWL_ALIGNED(PAWL_LINE_BYTES);
+
+/* --- Written by whoever hands over, and by the reclaimer. --- */
+static struct {
+	/* The list, newest batch first (O1). */
+	struct pawl_atomic_ptr list;
+	/* I1. Relaxed: a number to compare, the list carries the order. */
+	struct pawl_atomic_u64 pending_bytes;
+	struct pawl_atomic_u64 pending_max;
+	struct pawl_atomic_u64 retired;
+	/* When the oldest object of the list was handed over; 0: none. Relaxed: for statistics. */
+	struct pawl_atomic_u64 since_ns;
+} handed PAWL_ALIGNED(PAWL_LINE_BYTES);
+
+/* --- Written by the reclaimer. --- */
+static struct {
+	struct pawl_atomic_u64 freed;
+	struct pawl_atomic_u64 grace_periods;
+	/* As handed.since_ns, for what it has taken. */
+	struct pawl_atomic_u64 since_ns;
+} reclaimed PAWL_ALIGNED(PAWL_LINE_BYTES);
+
+/* The reclaimer sleeps on this. */
+static struct pawl_ec wake_reclaimer;
+
+/* Those who wait for room, or for a barrier, listen here. Lives for ever: see tell_barriers(). */
+static struct pawl_event freed_event;
+
+/* 1 while the limit is pressed and was reported. Relaxed: says a thing once. */
+static struct pawl_atomic_u32 pressure_told;
+
+/* Written by stop() (release), read by the reclaimer (acquire). */
+static struct pawl_atomic_u32 stopping;
+
+/* Under the registry's mutex. */
+static pthread_t reclaimer;
+static struct pawl__thread *reclaimer_block;
+
+static uint64_t limit_bytes(void)
+{
+	uint64_t limit = pawl_load_relaxed(&setting.limit);
+
+	return limit ? limit : PAWL_RETIRE_LIMIT_DEFAULT;
+}
+
+/* Has a batch of so many bytes reached the thread's share? The reclaimer's own counts as one. */
+static bool batch_full(uint64_t bytes)
+{
+	uint64_t threads = pawl_load_relaxed(&setting.threads);
+
+	return bytes * (threads + 1) >= limit_bytes() / 8;
+}
+
+static bool pressed(uint64_t bytes)
+{
+	return bytes >= limit_bytes() / 2;
+}
+
+int pawl_retire_set_limit(size_t bytes)
+{
+	if (bytes < PAWL_RETIRE_LIMIT_MIN)
+		return -EINVAL;
+	pawl_store_relaxed(&setting.limit, bytes);
+	return 0;
+}
+
+void pawl__retire_threads_changed(uint32_t threads)
+{
+	pawl_store_relaxed(&setting.threads, threads);
+}
+
+/* --- Handing over. --- */
+
+/* Account a batch before it can be seen (I1). */
+static void account(uint64_t bytes, uint64_t objects)
+{
+	uint64_t pending = pawl_add_relaxed(&handed.pending_bytes, bytes) + bytes;
+	uint64_t max = pawl_load_relaxed(&handed.pending_max);
+	uint64_t none = 0;
+
+	/* Ends: a failed exchange means that somebody else raised it. */
+	while (pending > max && !pawl_cas_weak_relaxed(&handed.pending_max, &max, pending))
+		;
+	pawl_add_relaxed(&handed.retired, objects);
+	if (!pawl_load_relaxed(&handed.since_ns))
+		(void)pawl_cas_relaxed(&handed.since_ns, &none, pawl_now_ns());
+}
+
+static void push(struct pawl_retire_node *first, struct pawl_retire_node *last)
+{
+	void *seen = pawl_load_relaxed(&handed.list);
+
+	/* Lock-free: a failed exchange means that another batch went in, or all were taken. */
+	do {
+		last->pawl_next = seen;
+	} while (!pawl_cas_weak_release(&handed.list, &seen, (void *)first)); /* O1 */
+	pawl_ec_notify(&wake_reclaimer, 1);
+}
+
+void pawl__retire_hand_over_batch(struct pawl__thread *self)
+{
+	struct pawl_retire_node *first = self->batch_head;
+	struct pawl_retire_node *last = self->batch_tail;
+
+	account(self->batch_bytes, self->batch_count);
+	self->batch_head = NULL;
+	self->batch_tail = NULL;
+	self->batch_bytes = 0;
+	self->batch_count = 0;
+	push(first, last);
+}
+
+bool pawl_retire(struct pawl_retire_node *node, size_t bytes, pawl_retire_fn *fn)
+{
+	struct pawl__thread *self = pawl__self_required();
+
+	node->pawl_fn = fn;
+	node->pawl_bytes = bytes;
+	node->pawl_next = self->batch_head;
+	if (!self->batch_head)
+		self->batch_tail = node;
+	self->batch_head = node;
+	self->batch_bytes += bytes;
+	self->batch_count++;
+	if (self->batch_count >= BATCH_OBJECTS || batch_full(self->batch_bytes))
+		pawl__retire_hand_over_batch(self);
+	return pressed(pawl_load_relaxed(&handed.pending_bytes));
+}
+
+void pawl_retire_flush(void)
+{
+	pawl__retire_hand_over(pawl__self_required());
+}
+
+/* --- The reclaimer. --- */
+
+/* On the stack of who waits for it. */
+struct barrier {
+	struct pawl_retire_node node;
+	/* Stored by the reclaimer (release), read by the waiter (acquire): O4. */
+	struct pawl_atomic_u32 done;
+};
+
+/* The barriers met in this take. The reclaimer's alone. */
+static struct pawl_retire_node *barriers;
+
+static void barrier_reached(struct pawl_retire_node *node)
+{
+	node->pawl_next = barriers;
+	barriers = node;
+}
+
+static void tell_barriers(void)
+{
+	if (!barriers)
+		return;
+	while (barriers) {
+		struct barrier *barrier = PAWL_CONTAINER_OF(barriers, struct barrier, node);
+
+		barriers = barrier->node.pawl_next;
+		/* The barrier is gone after this store; the event is not, it is static. */
+		pawl_store_release(&barrier->done, 1u); /* O4 */
+	}
+	pawl_event_notify_all(&freed_event);
+}
+
+static void give_room(uint64_t bytes, uint64_t objects)
+{
+	uint64_t pending = pawl_sub_relaxed(&handed.pending_bytes, bytes) - bytes;
+
+	pawl_add_relaxed(&reclaimed.freed, objects);
+	if (!pressed(pending)) {
+		pawl_store_relaxed(&pressure_told, 0u);
+		pawl_event_notify_all(&freed_event);
+	}
+}
+
+static void free_all(struct pawl_retire_node *list)
+{
+	uint64_t bytes = 0, objects = 0;
+
+	while (list) {
+		struct pawl_retire_node *next = list->pawl_next;
+
+		/* The function frees the node: what is needed of it is read before. */
+		bytes += list->pawl_bytes;
+		objects++;
+		__builtin_prefetch(next);
+		list->pawl_fn(list);
+		if (objects == FREE_CHUNK) {
+			give_room(bytes, objects);
+			bytes = 0;
+			objects = 0;
+		}
+		list = next;
+	}
+	give_room(bytes, objects);
+	tell_barriers();
+}
+
+static struct pawl_retire_node *take(void)
+{
+	/* First, so that a batch that comes in between is thought too old, never too young. */
+	uint64_t since_ns = pawl_xchg_relaxed(&handed.since_ns, 0u);
+	struct pawl_retire_node *list = pawl_xchg_acquire(&handed.list, (void *)NULL); /* O1 */
+
+	pawl_store_relaxed(&reclaimed.since_ns, since_ns);
+	return list;
+}
+
+static void *reclaimer_main(void *block)
+{
+	pawl__thread_enter_internal(block);
+	for (;;) {
+		pawl_ec_key_t key = pawl_ec_prepare(&wake_reclaimer); /* O3 */
+		struct pawl_retire_node *list = take();
+
+		if (!list && !pawl_load_acquire(&stopping)) {
+			pawl_ec_wait(&wake_reclaimer, key);
+			continue;
+		}
+		pawl_ec_cancel(&wake_reclaimer);
+		if (!list)
+			break; /* I3: who stops us handed over before, and nobody else is there. */
+		pawl_rcu_synchronize(); /* O2 */
+		pawl_add_relaxed(&reclaimed.grace_periods, 1u);
+		free_all(list);
+		pawl__retire_hand_over(block); /* what the functions retired */
+	}
+	pawl__thread_leave_internal();
+	return NULL;
+}
+
+int pawl__retire_start(void)
+{
+	int error;
+
+	reclaimer_block = pawl__thread_block_new();
+	if (!reclaimer_block)
+		return -ENOMEM;
+	pawl_store_relaxed(&stopping, 0u); /* pthread_create orders it */
+	error = pthread_create(&reclaimer, NULL, reclaimer_main, reclaimer_block);
+	if (error) {
+		pawl__thread_block_free(reclaimer_block);
+		reclaimer_block = NULL;
+		return error == ENOMEM ? -ENOMEM : -EAGAIN;
+	}
+	(void)pthread_setname_np(reclaimer, "pawl-reclaim");
+	return 0;
+}
+
+void pawl__retire_stop(void)
+{
+	pawl_store_release(&stopping, 1u);
+	pawl_ec_notify(&wake_reclaimer, 1);
+	pthread_join(reclaimer, NULL);
+	pawl__thread_block_free(reclaimer_block);
+	reclaimer_block = NULL;
+}
+
+/* --- Waiting. --- */
+
+void pawl_retire_wait(void)
+{
+	struct pawl__thread *self = pawl__self_required();
+
+	pawl__may_park(self);
+	PAWL_REQUIRE(self->slot != PAWL__SLOT_INTERNAL && "a retire function does not wait");
+	pawl__retire_hand_over(self);
+	for (;;) {
+		uint64_t pending = pawl_load_relaxed(&handed.pending_bytes);
+		struct pawl_listener listener;
+
+		if (!pressed(pending))
+			return;
+		if (!pawl_xchg_relaxed(&pressure_told, 1u))
+			pawl__report(PAWL_REPORT_RETIRE_PRESSURE,
+				     "retired objects reach the limit", pending, NULL);
+		pawl_event_listen(&freed_event, &listener, "room for retired bytes", pending);
+		if (!pressed(pawl_load_relaxed(&handed.pending_bytes))) {
+			pawl_event_unlisten(&listener);
+			return;
+		}
+		pawl_event_wait(&listener);
+	}
+}
+
+void pawl_retire_barrier(void)
+{
+	struct pawl__thread *self = pawl__self_required();
+	struct barrier barrier;
+
+	pawl__may_park(self);
+	PAWL_REQUIRE(self->slot != PAWL__SLOT_INTERNAL && "a retire function does not wait");
+	pawl_init_word(&barrier.done, 0u);
+	(void)pawl_retire(&barrier.node, 0, barrier_reached);
+	pawl__retire_hand_over(self);
+	for (;;) {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&freed_event, &listener, "barrier for retired objects", 0);
+		if (pawl_load_acquire(&barrier.done)) { /* O4 */
+			pawl_event_unlisten(&listener);
+			return;
+		}
+		pawl_event_wait(&listener);
+	}
+}
+
+void pawl_retire_stats_read(struct pawl_retire_stats *ret_stats)
+{
+	uint64_t waiting_ns = pawl_load_relaxed(&handed.since_ns);
+	uint64_t taken_ns = pawl_load_relaxed(&reclaimed.since_ns);
+	uint64_t oldest_ns = taken_ns ? taken_ns : waiting_ns;
+	uint64_t now_ns = pawl_now_ns();
+
+	ret_stats->limit_bytes = limit_bytes();
+	ret_stats->pending_bytes = pawl_load_relaxed(&handed.pending_bytes);
+	ret_stats->pending_max_bytes = pawl_load_relaxed(&handed.pending_max);
+	ret_stats->freed = pawl_load_relaxed(&reclaimed.freed);
+	ret_stats->retired = pawl_load_relaxed(&handed.retired);
+	ret_stats->grace_periods = pawl_load_relaxed(&reclaimed.grace_periods);
+	ret_stats->oldest_ns = oldest_ns && now_ns > oldest_ns ? now_ns - oldest_ns : oldest_ns ? 1 : 0;
+}

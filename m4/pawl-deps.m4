@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PAWL_URCU
+# --with-urcu=memb|qsbr: the liburcu flavour under lib/rcu.c. No liburcu name
+# is in a public header, so both flavours have the same ABI.
+AC_DEFUN([PAWL_URCU], [
+AC_ARG_WITH([urcu],
+	[AS_HELP_STRING([--with-urcu=FLAVOUR], [liburcu flavour: memb (default) or qsbr])],
+	[], [with_urcu=memb])
+AS_CASE([$with_urcu],
+	[memb], [AC_DEFINE([PAWL_URCU_MEMB], [1], [Define to 1 to build on liburcu-memb.])],
+	[qsbr], [AC_DEFINE([PAWL_URCU_QSBR], [1], [Define to 1 to build on liburcu-qsbr.])],
+	[AC_MSG_ERROR([--with-urcu takes memb or qsbr, not "$with_urcu"])])
+pawl_urcu_module=liburcu-$with_urcu
+PKG_CHECK_MODULES([URCU], [$pawl_urcu_module >= 0.13], [],
+	[AC_MSG_ERROR([$pawl_urcu_module >= 0.13 is missing (Debian: liburcu-dev)])])
+AC_SUBST([PAWL_URCU_MODULE], [$pawl_urcu_module])
+
+# For comparison only: benches and tests/upstream.
+PKG_CHECK_MODULES([URCU_PEER], [liburcu-memb >= 0.13 liburcu-cds >= 0.13],
+	[pawl_have_urcu_peer=yes], [pawl_have_urcu_peer=no])
+AM_CONDITIONAL([HAVE_URCU_PEER], [test $pawl_have_urcu_peer = yes])
+])
+
+# PAWL_CK
+# Concurrency Kit by header and link test. Its pkg-config file is not asked:
+# it adds a define for the CPU to the flags of whoever includes it. Of CK the
+# library uses headers only; libck itself is linked by benches and by
+# tests/upstream, to compare with.
+AC_DEFUN([PAWL_CK], [
+AC_CACHE_CHECK([for ck_pr.h], [pawl_cv_ck_pr], [
+	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <ck_pr.h>]],
+		[[ck_pr_stall(); ck_pr_fence_memory();]])],
+		[pawl_cv_ck_pr=yes], [pawl_cv_ck_pr=no])])
+AS_IF([test $pawl_cv_ck_pr = no],
+	[AC_MSG_ERROR([Concurrency Kit's ck_pr.h is missing (Debian: libck-dev)])])
+
+CK_LIBS=
+pawl_save_LIBS=$LIBS
+LIBS="-lck $LIBS"
+AC_CACHE_CHECK([for libck], [pawl_cv_libck], [
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <ck_epoch.h>
+static ck_epoch_t epoch;]], [[ck_epoch_init(&epoch);]])],
+		[pawl_cv_libck=yes], [pawl_cv_libck=no])])
+LIBS=$pawl_save_LIBS
+pawl_have_libck=$pawl_cv_libck
+AS_IF([test $pawl_have_libck = yes], [CK_LIBS=-lck])
+AC_SUBST([CK_LIBS])
+AM_CONDITIONAL([HAVE_LIBCK], [test $pawl_have_libck = yes])
+])
+
+# PAWL_JEMALLOC
+# --with-jemalloc: the allocator of programs, tests and benches. The libraries
+# never link one, since a library must not replace its host's malloc.
+AC_DEFUN([PAWL_JEMALLOC], [
+AC_ARG_WITH([jemalloc],
+	[AS_HELP_STRING([--without-jemalloc],
+		[do not link jemalloc into programs, tests and benches])],
+	[], [with_jemalloc=default])
+AS_IF([test "x$SANITIZER_LIST" != x],
+	[AS_IF([test "x$with_jemalloc" = xyes],
+		[AC_MSG_ERROR([a sanitizer brings its own allocator: it excludes --with-jemalloc])])
+	 with_jemalloc=no])
+AS_IF([test "x$with_jemalloc" = xdefault], [with_jemalloc=yes])
+JEMALLOC_CFLAGS=
+JEMALLOC_LIBS=
+AS_CASE([$with_jemalloc],
+	[yes], [PKG_CHECK_MODULES([JEMALLOC], [jemalloc >= 5.0], [],
+		[AC_MSG_ERROR([jemalloc is missing (Debian: libjemalloc-dev);
+--without-jemalloc does without it])])
+		AC_DEFINE([PAWL_WITH_JEMALLOC], [1],
+			[Define to 1 if programs, tests and benches link jemalloc.])],
+	[no], [],
+	[AC_MSG_ERROR([--with-jemalloc takes yes or no])])
+AC_SUBST([JEMALLOC_CFLAGS])
+AC_SUBST([JEMALLOC_LIBS])
+])
+
+# PAWL_CHECK_CAS16
+# A 16-byte compare-and-exchange that the compiler expands in place. Set
+# CAS16_CFLAGS to the flag that it takes.
+AC_DEFUN([PAWL_CHECK_CAS16], [
+CAS16_CFLAGS=
+AC_CACHE_CHECK([for a 16-byte compare-and-exchange], [pawl_cv_cas16], [
+	pawl_cv_cas16=no
+	pawl_save_CFLAGS=$CFLAGS
+	for pawl_flag in '' -mcx16 -march=armv8.1-a; do
+		AS_IF([test "$pawl_cv_cas16" = no], [
+			CFLAGS="$pawl_save_CFLAGS $pawl_flag"
+			AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+static unsigned __int128 word;
+]], [[return !__sync_bool_compare_and_swap(&word, (unsigned __int128)0, (unsigned __int128)1);]])],
+				[pawl_cv_cas16="yes $pawl_flag"])])
+	done
+	CFLAGS=$pawl_save_CFLAGS])
+AS_CASE([$pawl_cv_cas16],
+	[yes*], [CAS16_CFLAGS=`AS_ECHO(["$pawl_cv_cas16"]) | $SED 's/^yes *//'`
+		AC_DEFINE([PAWL_HAVE_CAS16], [1],
+			[Define to 1 if the CPU has a 16-byte compare-and-exchange.])])
+AC_SUBST([CAS16_CFLAGS])
+])
+
+# PAWL_CHECK_VERSION_SCRIPT
+AC_DEFUN([PAWL_CHECK_VERSION_SCRIPT], [
+AC_CACHE_CHECK([whether the linker takes a version script], [pawl_cv_version_script], [
+	AS_ECHO(["PAWL_PROBE { global: main; local: *; };"]) >conftest.map
+	pawl_save_LDFLAGS=$LDFLAGS
+	LDFLAGS="$LDFLAGS -Wl,--version-script=conftest.map"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])],
+		[pawl_cv_version_script=yes], [pawl_cv_version_script=no])
+	LDFLAGS=$pawl_save_LDFLAGS
+	rm -f conftest.map])
+AM_CONDITIONAL([HAVE_VERSION_SCRIPT], [test $pawl_cv_version_script = yes])
+])

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# To add a unit test: one line in UNIT_TESTS. Its source is the name with .c.
+
+UNIT_TESTS = \
+	tests/lib/t-atomic \
+	tests/lib/t-ec \
+	tests/lib/t-event \
+	tests/lib/t-hash \
+	tests/lib/t-history \
+	tests/lib/t-lock \
+	tests/lib/t-mem \
+	tests/lib/t-park \
+	tests/lib/t-rcu \
+	tests/lib/t-report \
+	tests/lib/t-retire \
+	tests/lib/t-thread \
+	tests/lib/t-version \
+	tests/lib/t-age
+
+check_PROGRAMS += $(UNIT_TESTS)
+ALL_TESTS += $(UNIT_TESTS)
+
+check_LTLIBRARIES += tests/libharness.la
+tests_libharness_la_SOURCES = \
+	tests/harness.c \
+	tests/harness.h \
+	tests/watchdog.c \
+	tests/watchdog.h
+
+# Programs that show the bugs of the packaged peers which made us avoid a
+# call: every tests/upstream/*.c, built and run with no bearing on the result.
+check-upstream:
+	@$(AM_TESTS_ENVIRONMENT) \
+	UPSTREAM_CFLAGS='$(URCU_PEER_CFLAGS)'; export UPSTREAM_CFLAGS; \
+	UPSTREAM_LIBS='$(CK_LIBS) $(URCU_PEER_LIBS) -pthread'; export UPSTREAM_LIBS; \
+	$(SHELL) $(srcdir)/scripts/run-upstream
+PHONY_TARGETS += check-upstream

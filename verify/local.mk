@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The native mode of the scenarios: each verify/t-NAME.c becomes the stress
+# test verify/stress-NAME. To add one: a line in STRESS_TESTS and its source.
+# The model checker's own programs and targets are in verify/checker.mk.
+
+STRESS_TESTS = \
+	verify/stress-ec \
+	verify/stress-event \
+	verify/stress-lock \
+	verify/stress-park \
+	verify/stress-rcu \
+	verify/stress-retire \
+	verify/stress-thread
+
+verify_stress_ec_SOURCES = verify/t-ec.c
+verify_stress_event_SOURCES = verify/t-event.c
+verify_stress_lock_SOURCES = verify/t-lock.c
+verify_stress_park_SOURCES = verify/t-park.c
+verify_stress_rcu_SOURCES = verify/t-rcu.c
+verify_stress_retire_SOURCES = verify/t-retire.c
+verify_stress_thread_SOURCES = verify/t-thread.c
+
+check_PROGRAMS += $(STRESS_TESTS)
+ALL_TESTS += $(STRESS_TESTS)
+
+check_LTLIBRARIES += verify/libmc-native.la
+verify_libmc_native_la_SOURCES = verify/mc-history.c verify/mc-native.c verify/mc.h
+
+# What the checker adds to these is run by the targets below:
+#   VERIFY_QUICK_TESTS  *.mc programs of a few seconds, part of `make check`
+#   VERIFY_TESTS        *.mc programs of `make verify`
+#   MUTANT_COMMAND      what `make mutants` runs
+VERIFY_QUICK_TESTS =
+VERIFY_TESTS =
+MUTANT_COMMAND =
+include verify/checker.mk
+
+verify-quick:
+	@if test "x$(VERIFY_QUICK_TESTS)" = x; then \
+		echo "verify-quick: no model checker yet"; \
+	else \
+		$(MAKE) $(AM_MAKEFLAGS) $(VERIFY_QUICK_TESTS) && \
+		$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(VERIFY_QUICK_TESTS)' \
+			TEST_SUITE_LOG=verify-quick-suite.log; \
+	fi
+
+verify:
+	@if test "x$(VERIFY_TESTS)" = x; then \
+		echo "verify: no model checker yet"; \
+	else \
+		$(MAKE) $(AM_MAKEFLAGS) $(VERIFY_TESTS) && \
+		$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(VERIFY_TESTS)' \
+			TEST_SUITE_LOG=verify-suite.log; \
+	fi
+
+mutants:
+	@if test "x$(MUTANT_COMMAND)" = x; then \
+		echo "mutants: no model checker yet"; \
+	else \
+		$(MUTANT_COMMAND); \
+	fi
+PHONY_TARGETS += verify-quick verify mutants
+CLEANFILES += verify-quick-suite.log verify-suite.log

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mc.h - how a concurrency scenario is written.
+ *
+ * A scenario is a handful of threads that call the library a few times each,
+ * and assertions. The same source file is built in two ways:
+ *
+ *  native   (mc-native.c) real threads run it again and again: a stress test,
+ *           plain or under a sanitizer;
+ *  checker  the model checker runs it through every interleaving and every
+ *           value that the C11 memory model allows each load to return.
+ *
+ * Ten lines make a scenario:
+ *
+ *	static struct pawl_atomic_u32 flag;
+ *	static void setup(void) { pawl_init_word(&flag, 0); }
+ *	static void setter(void) { pawl_store_release(&flag, 1); }
+ *	static void reader(void) { mc_assert(pawl_load_acquire(&flag) <= 1); }
+ *	static void finish(void) { mc_assert(pawl_load_relaxed(&flag) == 1); }
+ *	static const struct mc_scenario scenarios[] = {
+ *		{.name = "flag", .setup = setup, .threads = {setter, reader}, .finish = finish},
+ *	};
+ *	MC_MAIN(scenarios)
+ *
+ * Rules that keep one source right in both:
+ *  - all state is set up by setup() anew, in static storage or from pawl_mem;
+ *    finish() frees it. setup() and finish() run alone, before the threads
+ *    start and after they ended;
+ *  - threads never look at the clock, sleep, or count on timing: deadlines are
+ *    0 (already over), PAWL_FOREVER, or mc_deadline() (may be over or not at
+ *    any look: the checker tries both);
+ *  - a loop that waits for another thread has pawl_pause() in it;
+ *  - what differs by chance is asked of mc_choose();
+ *  - threads are attached to the library (pawl_thread_attach) before their
+ *    body and detached after it, outside what is explored, unless .bare is set.
+ */
+#ifndef MC_H
+#define MC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MC_THREADS_MAX 8
+
+struct mc_spec;
+
+struct mc_scenario {
+	/* Unique in its file; [a-z0-9_-]. */
+	const char *name;
+
+	void (*setup)(void);  /* may be NULL */
+	void (*threads[MC_THREADS_MAX])(void);
+	void (*finish)(void); /* may be NULL */
+
+	/* The threads attach and detach themselves, or never do. */
+	bool bare;
+
+	/*
+	 * Sequential specification of what mc_call()/mc_return() record, or
+	 * NULL. The history of every run must be linearizable against it.
+	 */
+	const struct mc_spec *spec;
+
+	/*
+	 * Checker only. 0: explore with unbounded preemptions. n: at most n-1
+	 * preemptions; then the verdict is "bounded", never "complete".
+	 */
+	unsigned preemption_bound_plus_1;
+
+	/*
+	 * Checker only: the scenario is broken on purpose and must be rejected
+	 * with this kind of failure ("assertion", "race", "deadlock", ...).
+	 */
+	const char *expect_failure;
+
+	/* Native only: divide the number of runs by this (slow scenarios). */
+	unsigned native_divisor;
+};
+
+/* Fails the run, with the condition, file and line. */
+#define mc_assert(cond) ((cond) ? (void)0 : mc_fail(#cond, __FILE__, __LINE__))
+void mc_fail(const char *what, const char *file, int line) __attribute__((noreturn, cold));
+
+/* A number in [0, n): the checker tries all, native draws from the seed. n >= 1. */
+unsigned mc_choose(unsigned n);
+
+/*
+ * A deadline for a timed wait that may or may not be over whenever it is looked
+ * at. The checker tries both; native gives one in the past, now, or soon.
+ */
+uint64_t mc_deadline(void);
+
+/* Number of this scenario thread, 0-based; MC_THREADS_MAX in setup and finish. */
+unsigned mc_thread(void);
+
+/* A line for the counter-example. No effect in native mode. */
+void mc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * True under the checker. For sizes only ("2 rounds instead of 200"), never to
+ * choose another code path.
+ */
+bool mc_exploring(void);
+
+/*
+ * Histories. A thread brackets each operation on the object under test:
+ *	mc_call(OP_PUT, key, value); r = put(key, value); mc_return(r, 0);
+ * Operations of one thread do not overlap. At most MC_HISTORY_MAX operations a run.
+ */
+#define MC_HISTORY_MAX 64
+void mc_call(unsigned op, uint64_t arg0, uint64_t arg1);
+void mc_return(uint64_t result0, uint64_t result1);
+
+struct mc_op {
+	unsigned op, thread;
+	uint64_t arg[2], result[2];
+	/* Logical times of call and return; ret is UINT64_MAX if it never returned. */
+	uint64_t call, ret;
+};
+
+/*
+ * A sequential specification: a state of `state_bytes` bytes (all zero at first,
+ * compared bytewise, so keep padding zero) and a step function that says whether
+ * `op` may return what it did in `state`, and makes its change there.
+ */
+struct mc_spec {
+	const char *name;
+	size_t state_bytes;
+	bool (*step)(void *state, const struct mc_op *op);
+	/* One line for a report; may be NULL. */
+	void (*print)(const struct mc_op *op, char *buf, size_t len);
+};
+
+/*
+ * mc_linearizable() - Is the history explained by some order of its operations that
+ * keeps their real-time order? Wing and Gong's search with Lowe's memo of
+ * (operations done, state). An operation that never returned may be left out or
+ * take effect with any result that the specification would allow: such an operation
+ * is handed to step() with ret == UINT64_MAX, and step() ignores its result.
+ *
+ * Returns 1 yes, 0 no, -ENOMEM, -E2BIG beyond MC_HISTORY_MAX operations.
+ */
+int mc_linearizable(const struct mc_spec *spec, const struct mc_op *ops, size_t count);
+
+/*
+ * The driver. Options of the native one: --list, --scenario NAME, --runs N,
+ * --seconds S, --seed N, --tap. Those of the checker: see verify/README.md.
+ */
+int mc_main(int argc, char **argv, const struct mc_scenario *scenarios, size_t count);
+#define MC_MAIN(array)                                                            \
+	int main(int argc, char **argv)                                           \
+	{                                                                         \
+		return mc_main(argc, argv, array, sizeof(array) / sizeof(*(array))); \
+	}
+
+#endif
