@@ -4,6 +4,7 @@
 # them with mandoc.
 
 dist_man_MANS += \
+	doc/man/pawl.3 \
 	doc/man/pawl_event.3 \
 	doc/man/pawl_lock.3 \
 	doc/man/pawl_rcu.3 \

@@ -15,18 +15,19 @@
 #endif
 
 /*
- * How often a waiter looks before it sleeps. A sleep and wake across cores costs
- * 5 to 60 us, a look some 10 to 100 ns; with one processor looking is useless, and under the
- * model checker it only repeats states.
+ * How often a waiter looks before it sleeps: some 110 pauses in all, one or two microseconds on
+ * current x86, about what a sleep and wake costs at least (bench/b-wait.c measures both).
+ * With one processor looking is useless, and under the model checker it only repeats
+ * states.
  */
 #ifdef PAWL_MC
 #define PAWL__SPIN_TURNS 0u
 #else
-#define PAWL__SPIN_TURNS 64u
+#define PAWL__SPIN_TURNS 16u
 #endif
 
 /*
- * pawl__spin_turn() - Let some time pass before the next look: 1, 2, 4, ... 16 pauses, so
+ * pawl__spin_turn() - Let some time pass before the next look: 1, 2, 4, 8, 8, ... pauses, so
  * that many lookers do not fight for the line. `turn` counts from 0.
  */
 PAWL_ALWAYS_INLINE void pawl__spin_turn(unsigned turn)
@@ -35,7 +36,7 @@ PAWL_ALWAYS_INLINE void pawl__spin_turn(unsigned turn)
 	(void)turn;
 	pawl_pause();
 #else
-	unsigned pauses = 1u << (turn < 4 ? turn : 4);
+	unsigned pauses = 1u << (turn < 3 ? turn : 3);
 
 	while (pauses--)
 		ck_pr_stall();

@@ -33,7 +33,7 @@
  *  List links, `how` and the chain are plain: under the lock, then the notifier's until O2.
  *
  * notify_all does not count: those that it woke have no successor to hand on to (everybody was
- * told), and never touch the event again.
+ * told), and do not touch the event again when they come back from pawl_event_wait().
  *
  * A wait that outlasts pawl_event_set_report_after() is cut in two: a timed one up to the
  * limit, the report, then one without; no thread watches.
@@ -59,6 +59,7 @@
 
 #include "check.h"
 #include "report-internal.h"
+#include "thread-internal.h"
 
 PAWL_STATIC_ASSERT(sizeof(struct pawl_event) == 16, "an event is cheap enough for every object");
 PAWL_STATIC_ASSERT(sizeof(struct pawl_listener) == 64, "a listener is one cache line");
@@ -240,6 +241,13 @@ static void come_back(struct pawl_listener *listener)
 	pawl_store_relaxed(&listener->pawl_state, IDLE);
 }
 
+static void require_may_wait(const struct pawl_listener *listener)
+{
+	PAWL_REQUIRE(pawl_load_relaxed(&listener->pawl_state) != IDLE && "the listener is registered");
+	if (PAWL_DEBUG_BUILD)
+		pawl__may_park(pawl__self_required());
+}
+
 /*
  * Leave the list, if a notifier has not come first. Returns false if one has; then the
  * listener is NOTIFIED.
@@ -282,7 +290,7 @@ static void hand_on(struct pawl_event *event)
 
 bool pawl_event_unlisten(struct pawl_listener *listener)
 {
-	PAWL_REQUIRE(pawl_load_relaxed(&listener->pawl_state) != IDLE && "the listener is registered");
+	require_may_wait(listener);
 	if (leave(listener))
 		return false;
 	if (listener->pawl_how != BY_ALL && PAWL_MC_STEP("hand-on"))
@@ -335,13 +343,11 @@ static bool sleep_any(struct pawl_listener *const *listeners, size_t count, uint
 	if (never_minus && PAWL_FOREVER - never_minus < PAWL_FOREVER - start_ns)
 		report_ns = start_ns + (PAWL_FOREVER - never_minus);
 
-	for (;;) {
+	/* Each look comes immediately before a park: the hook may sleep, too, and take the token. */
+	while (!any_notified(listeners, count, ret_index)) {
 		uint64_t until_ns = deadline_ns < report_ns ? deadline_ns : report_ns;
-		bool in_time = pawl_park_until(until_ns);
 
-		if (any_notified(listeners, count, ret_index))
-			return true;
-		if (in_time)
+		if (pawl_park_until(until_ns) || any_notified(listeners, count, ret_index))
 			continue;
 		if (until_ns == deadline_ns)
 			return false;
@@ -349,12 +355,15 @@ static bool sleep_any(struct pawl_listener *const *listeners, size_t count, uint
 		for (size_t i = 0; i < count; i++)
 			report_long_wait(listeners[i], pawl_now_ns() - start_ns);
 	}
+	return true;
 }
 
 int pawl_event_wait_any(struct pawl_listener *const *listeners, size_t count,
 			uint64_t deadline_ns, size_t *ret_index)
 {
 	PAWL_REQUIRE(count);
+	for (size_t i = 0; i < count; i++)
+		require_may_wait(listeners[i]);
 	if (!sleep_any(listeners, count, deadline_ns, ret_index))
 		return -ETIMEDOUT;
 	come_back(listeners[*ret_index]);
@@ -365,7 +374,7 @@ int pawl_event_wait_until(struct pawl_listener *listener, uint64_t deadline_ns)
 {
 	size_t index;
 
-	PAWL_REQUIRE(pawl_load_relaxed(&listener->pawl_state) != IDLE && "the listener is registered");
+	require_may_wait(listener);
 	if (!sleep_any(&listener, 1, deadline_ns, &index) && leave(listener))
 		return -ETIMEDOUT;
 	come_back(listener);
@@ -405,6 +414,7 @@ size_t pawl_event_waiters(struct pawl_event *event, size_t max,
 			out->kind = listener->pawl_waiter->ops->kind;
 			out->number = listener->pawl_waiter->number;
 			out->waited_ns = 0;
+			memset(out->reserved, 0, sizeof(out->reserved));
 			if (since_ns)
 				out->waited_ns = now_ns > since_ns ? now_ns - since_ns : 1;
 		}

@@ -50,8 +50,11 @@ void pawl__futex_wake(struct pawl_atomic_u32 *word, uint32_t count)
 {
 	int most = count > INT_MAX ? INT_MAX : (int)count;
 
-	/* EFAULT: the word's page is gone, so nobody sleeps on it. */
+	/*
+	 * The word may be gone by now. EFAULT: its page is; EINVAL: a priority-inheriting mutex
+	 * has taken its place. Either way nobody sleeps on ours.
+	 */
 	if (syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, most, NULL, NULL, 0) < 0 &&
-	    errno != EFAULT)
+	    errno != EFAULT && errno != EINVAL)
 		unexpected("futex wake");
 }

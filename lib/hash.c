@@ -5,8 +5,8 @@
  * Bytes go through XXH3 (xxHash library, inlined: no run-time dependency), numbers through
  * the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom
  * Number Generators", OOPSLA 2014; constants: D. Stafford's variant 13): two multiplications, a
- * bijection, every input bit reaches every output bit. The header's constants are part of the
- * stored format: they never change.
+ * bijection, every input bit reaches every output bit. The constants are part of stored
+ * formats: they never change.
  */
 #include "config.h"
 

@@ -20,7 +20,8 @@
  * queue, marked, and the next unlock hands the lock over to it without making it free (HANDED).
  *
  * Invariants:
- *  I1 a record is in a bucket => its lock's word has QUEUED. Changed under the bucket's mutex only.
+ *  I1 a record is in a bucket => its lock's word has QUEUED, which is cleared only under the
+ *     bucket's mutex.
  *  I2 while HELD and QUEUED are both set, only the holder changes the word.
  *  I3 a record is not touched after its state was set to WOKEN or HANDED: it is on the
  *     stack of a thread that goes on.
@@ -328,6 +329,7 @@ static PAWL_NOINLINE void unlock_slow(struct pawl_lock *lock)
 	uint32_t queued;
 	bool more;
 
+	PAWL_REQUIRE(pawl_load_relaxed(&lock->pawl_word) & HELD && "the lock that is unlocked is held");
 	pthread_mutex_lock(&bucket->mutex);
 	record = dequeue_locked(bucket, lock, &more);
 	queued = more ? QUEUED : 0;

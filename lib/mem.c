@@ -232,6 +232,7 @@ void pawl_mem_stats_read(struct pawl_mem_stats *ret_stats)
 		allocations += pawl_load_relaxed(&counts[i].allocations);
 		failures += pawl_load_relaxed(&counts[i].failures);
 	}
+	memset(ret_stats->reserved, 0, sizeof(ret_stats->reserved));
 	/* Relaxed loads may still see a free before its allocation on some machines. */
 	ret_stats->bytes = allocated > freed ? allocated - freed : 0;
 	ret_stats->blocks = allocations > frees ? allocations - frees : 0;

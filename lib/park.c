@@ -11,7 +11,7 @@
  * Only the owner makes the word EMPTY or PARKED, only wakers make it TOKEN, so the owner knows
  * what it can find. The scheme is that of Rust's futex parker and of Java's LockSupport before it.
  *
- * A park looks some 64 times with growing pauses before it sleeps: waking a sleeper costs
+ * A park looks a few times with growing pauses before it sleeps: waking a sleeper costs
  * microseconds, and most waits for another core are shorter.
  *
  * Ordering:
@@ -136,7 +136,8 @@ static bool thread_park(struct pawl_waiter *waiter, uint64_t deadline_ns)
 
 void pawl__park_online(struct pawl__thread *self)
 {
-	if (!take_token_soon(self))
+	/* A lock's waiter has looked long enough before it came here. */
+	if (!take_token(self))
 		(void)sleep_for_token(self, PAWL_FOREVER);
 }
 

@@ -16,8 +16,9 @@
  *
  * ThreadSanitizer does not see into liburcu 0.13: its atomics are inline assembly in a library that
  * was built without it. What RCU promises is told by hand: the end of a section releases, the end
- * of a grace period acquires. One word for all sections tells ThreadSanitizer no more than
- * is true, since a grace period waits for all of them.
+ * of a grace period acquires, through one word for all sections. That is a little more than RCU
+ * promises (a section that began after the grace period and ended before it is ordered, too),
+ * so a missed unlinking is for the model checker and the age test to find.
  *
  * Rejected: urcu-bp (registration on first use is no gain where threads attach anyway),
  * urcu-mb (two full fences a section), call_rcu (no bound on memory; see retire.c).
@@ -86,8 +87,8 @@ void pawl__rcu_register(void)
 
 void pawl__rcu_unregister(void)
 {
-	FLAVOUR(unregister_thread)();
 	TELL_SECTION_ENDED();
+	FLAVOUR(unregister_thread)();
 }
 
 void pawl_rcu_begin(void)
@@ -125,12 +126,17 @@ bool pawl_rcu_reading(void)
 
 void pawl_rcu_quiescent(void)
 {
-#if PAWL_DEBUG_BUILD
-	PAWL_REQUIRE(!pawl__self_required()->section_depth);
-#endif
+#if QSBR || PAWL_DEBUG_BUILD
+	const struct pawl__thread *self = pawl__self_required();
+
+	PAWL_ASSERT(!self->section_depth && "no section is open");
 #if QSBR
+	/* Announcing a quiescent state would bring an idle thread back online. */
+	if (self->idle_depth)
+		return;
 	TELL_SECTION_ENDED();
 	FLAVOUR(quiescent_state)();
+#endif
 #endif
 }
 

@@ -7,7 +7,8 @@
  * compare-exchange. The reclaimer thread takes the whole list, waits for one grace period, frees
  * everything in it, and sleeps on an event count when the list is empty: no polling.
  *
- * The limit L. With T threads, each batch is handed over at L / (8 T) bytes at the latest; from L / 2
+ * The limit L. With T threads, each batch is handed over at L / (8 (T + 1)) bytes at the latest (the
+ * reclaimer's own batch is the one more); from L / 2
  * handed over on, retiring answers true and its caller waits at the next safe point until
  * less than L / 2 waits. What can be on top of L / 2 is one batch a thread, L / 8 in all plus one
  * object each; with objects of at most L / (4 T) that stays below 7/8 L. Objects that a
@@ -38,6 +39,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include <pawl/ec.h>
@@ -50,8 +52,12 @@
 
 #define BATCH_OBJECTS 64
 
-/* The reclaimer lowers pending_bytes and wakes waiters once for so many objects. */
-#define FREE_CHUNK 256
+/*
+ * The reclaimer lowers pending_bytes and wakes waiters once for so many objects, or for this part
+ * of the limit.
+ */
+#define FREE_CHUNK	    256
+#define FREE_CHUNK_OF_LIMIT 16
 
 /* --- Written when settings change, read by retirers: relaxed, a setting. --- */
 static struct {
@@ -69,15 +75,13 @@ static struct {
 	struct pawl_atomic_u64 pending_bytes;
 	struct pawl_atomic_u64 pending_max;
 	struct pawl_atomic_u64 retired;
-	/* When the oldest object of the list was handed over; 0: none. Relaxed: for statistics. */
-	struct pawl_atomic_u64 since_ns;
 } handed PAWL_ALIGNED(PAWL_LINE_BYTES);
 
 /* --- Written by the reclaimer. --- */
 static struct {
 	struct pawl_atomic_u64 freed;
 	struct pawl_atomic_u64 grace_periods;
-	/* As handed.since_ns, for what it has taken. */
+	/* When it took what it is at; 0: at nothing. Relaxed: for statistics. */
 	struct pawl_atomic_u64 since_ns;
 } reclaimed PAWL_ALIGNED(PAWL_LINE_BYTES);
 
@@ -137,14 +141,11 @@ static void account(uint64_t bytes, uint64_t objects)
 {
 	uint64_t pending = pawl_add_relaxed(&handed.pending_bytes, bytes) + bytes;
 	uint64_t max = pawl_load_relaxed(&handed.pending_max);
-	uint64_t none = 0;
 
 	/* Ends: a failed exchange means that somebody else raised it. */
 	while (pending > max && !pawl_cas_weak_relaxed(&handed.pending_max, &max, pending))
 		;
 	pawl_add_relaxed(&handed.retired, objects);
-	if (!pawl_load_relaxed(&handed.since_ns))
-		(void)pawl_cas_relaxed(&handed.since_ns, &none, pawl_now_ns());
 }
 
 static void push(struct pawl_retire_node *first, struct pawl_retire_node *last)
@@ -230,6 +231,8 @@ static void give_room(uint64_t bytes, uint64_t objects)
 	uint64_t pending = pawl_sub_relaxed(&handed.pending_bytes, bytes) - bytes;
 
 	pawl_add_relaxed(&reclaimed.freed, objects);
+	/* Others' grace periods need not wait for a long list. */
+	pawl_rcu_quiescent();
 	if (!pressed(pending)) {
 		pawl_store_relaxed(&pressure_told, 0u);
 		pawl_event_notify_all(&freed_event);
@@ -238,6 +241,7 @@ static void give_room(uint64_t bytes, uint64_t objects)
 
 static void free_all(struct pawl_retire_node *list)
 {
+	uint64_t chunk_bytes = limit_bytes() / FREE_CHUNK_OF_LIMIT;
 	uint64_t bytes = 0, objects = 0;
 
 	while (list) {
@@ -248,7 +252,7 @@ static void free_all(struct pawl_retire_node *list)
 		objects++;
 		__builtin_prefetch(next);
 		list->pawl_fn(list);
-		if (objects == FREE_CHUNK) {
+		if (objects == FREE_CHUNK || bytes >= chunk_bytes) {
 			give_room(bytes, objects);
 			bytes = 0;
 			objects = 0;
@@ -261,11 +265,9 @@ static void free_all(struct pawl_retire_node *list)
 
 static struct pawl_retire_node *take(void)
 {
-	/* First, so that a batch that comes in between is thought too old, never too young. */
-	uint64_t since_ns = pawl_xchg_relaxed(&handed.since_ns, 0u);
 	struct pawl_retire_node *list = pawl_xchg_acquire(&handed.list, (void *)NULL); /* O1 */
 
-	pawl_store_relaxed(&reclaimed.since_ns, since_ns);
+	pawl_store_relaxed(&reclaimed.since_ns, list ? pawl_now_ns() : 0);
 	return list;
 }
 
@@ -292,6 +294,24 @@ static void *reclaimer_main(void *block)
 	return NULL;
 }
 
+/* The host's signals are for the host's threads: ours blocks them all from its start. */
+static int create_reclaimer(void)
+{
+	pthread_attr_t attr;
+	sigset_t all;
+	int error;
+
+	error = pthread_attr_init(&attr);
+	if (error)
+		return error;
+	sigfillset(&all);
+	error = pthread_attr_setsigmask_np(&attr, &all);
+	if (!error)
+		error = pthread_create(&reclaimer, &attr, reclaimer_main, reclaimer_block);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
 int pawl__retire_start(void)
 {
 	int error;
@@ -300,7 +320,7 @@ int pawl__retire_start(void)
 	if (!reclaimer_block)
 		return -ENOMEM;
 	pawl_store_relaxed(&stopping, 0u); /* pthread_create orders it */
-	error = pthread_create(&reclaimer, NULL, reclaimer_main, reclaimer_block);
+	error = create_reclaimer();
 	if (error) {
 		pawl__thread_block_free(reclaimer_block);
 		reclaimer_block = NULL;
@@ -336,7 +356,7 @@ void pawl_retire_wait(void)
 			return;
 		if (!pawl_xchg_relaxed(&pressure_told, 1u))
 			pawl__report(PAWL_REPORT_RETIRE_PRESSURE,
-				     "retired objects reach the limit", pending, NULL);
+				     "retired objects reach half the limit", pending, NULL);
 		pawl_event_listen(&freed_event, &listener, "room for retired bytes", pending);
 		if (!pressed(pawl_load_relaxed(&handed.pending_bytes))) {
 			pawl_event_unlisten(&listener);
@@ -370,9 +390,7 @@ void pawl_retire_barrier(void)
 
 void pawl_retire_stats_read(struct pawl_retire_stats *ret_stats)
 {
-	uint64_t waiting_ns = pawl_load_relaxed(&handed.since_ns);
-	uint64_t taken_ns = pawl_load_relaxed(&reclaimed.since_ns);
-	uint64_t oldest_ns = taken_ns ? taken_ns : waiting_ns;
+	uint64_t since_ns = pawl_load_relaxed(&reclaimed.since_ns);
 	uint64_t now_ns = pawl_now_ns();
 
 	ret_stats->limit_bytes = limit_bytes();
@@ -381,5 +399,8 @@ void pawl_retire_stats_read(struct pawl_retire_stats *ret_stats)
 	ret_stats->freed = pawl_load_relaxed(&reclaimed.freed);
 	ret_stats->retired = pawl_load_relaxed(&handed.retired);
 	ret_stats->grace_periods = pawl_load_relaxed(&reclaimed.grace_periods);
-	ret_stats->oldest_ns = oldest_ns && now_ns > oldest_ns ? now_ns - oldest_ns : oldest_ns ? 1 : 0;
+	ret_stats->oldest_ns = 0;
+	if (since_ns)
+		ret_stats->oldest_ns = now_ns > since_ns ? now_ns - since_ns : 1;
+	memset(ret_stats->reserved, 0, sizeof(ret_stats->reserved));
 }

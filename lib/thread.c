@@ -6,24 +6,24 @@
  * them (slots, blocks, the reclaimer's life). Being attached is one thread-local pointer, the only
  * one of the project, behind an accessor that is never inlined.
  *
- * Life of the process: the first attach starts the reclaimer (retire.c) and notes the
- * process id; the last detach stops the reclaimer, which first frees all that was retired,
- * then frees the blocks of all threads. A child forked in between has the parent's registry but
- * none of its threads, so it is refused by the process id, before the mutex, which somebody may
- * have held at the fork.
+ * Life of the process: the first attach starts the reclaimer (retire.c); the last detach stops it,
+ * which first frees all that was retired, then frees the blocks of all threads. A child
+ * forked in between has the parent's registry but none of its threads, and perhaps a mutex that
+ * nobody will unlock. A handler of pthread_atfork() marks it; attach looks at the mark first.
+ * (A process id would not do: the child can have the parent's in another namespace.)
  *
  * Invariants (under the mutex):
  *  I1 slot_taken has bit i set iff an attached thread has slot i.
  *  I2 a block is in the pool or some thread's, and is freed only by the last detach.
- *  I3 attached > 0 iff the reclaimer runs and owner_pid is this process.
+ *  I3 attached > 0 iff the reclaimer runs.
  *
  * Order of a detach, each step needing those before: hand over retired objects (needs
  * the block) - leave the RCU registry (before the mutex: with qsbr a thread that waits for a mutex
  * while it counts as reading would stall the grace period that the mutex's holder waits for) -
  * give back slot and block - last one only: stop the reclaimer, free the pool.
  *
- * Rejected: a lock-free registry (attach is rare and starts with a 21 us thread start
- * anyway); slots chosen per CPU (threads move).
+ * Rejected: a lock-free registry (attach is rare, and the first one starts a thread anyway); slots
+ * chosen per CPU (threads move).
  */
 #include "config.h"
 
@@ -31,9 +31,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <pawl/mem.h>
+#include <pawl/rcu.h>
 
 #include "park-internal.h"
 #include "rcu-internal.h"
@@ -57,15 +57,17 @@ static struct pawl__thread *pool;
 static struct pawl_atomic_u32 attached_count;
 
 /*
- * The process whose threads are registered, 0: none. Written under the mutex, read before it by
- * attach. Relaxed: a forked child has one thread, and it sees the value that it forked with.
+ * How many are inside the mutex or on their way. Read by a forked child, relaxed: it is alone.
  */
-static struct pawl_atomic_u32 owner_pid;
+static struct pawl_atomic_u32 registry_busy;
 
-/* Ends a thread that did not detach. */
+/* 1 in a child that was forked while a thread was attached, or on its way. Never reset. */
+static struct pawl_atomic_u32 forked;
+
+/* Ends a thread that did not detach. Made once, with the handler of fork. */
 static pthread_key_t exit_key;
-static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
-static int exit_key_error;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int once_error;
 
 #ifdef PAWL_MC
 /* The model checker's threads are fibres of one thread: it keeps the pointer of each. */
@@ -187,6 +189,18 @@ static void pool_free_locked(void)
 	}
 }
 
+static void registry_lock(void)
+{
+	pawl_add_relaxed(&registry_busy, 1u);
+	pthread_mutex_lock(&registry_mutex);
+}
+
+static void registry_unlock(void)
+{
+	pthread_mutex_unlock(&registry_mutex);
+	pawl_sub_relaxed(&registry_busy, 1u);
+}
+
 static void count_set_locked(uint32_t count)
 {
 	pawl_store_relaxed(&attached_count, count);
@@ -198,33 +212,47 @@ static void detach(struct pawl__thread *block)
 	uint32_t slot = block->slot;
 	uint32_t count;
 
+	PAWL_REQUIRE(slot != PAWL__SLOT_INTERNAL && "a retire function does not detach");
 	pthread_setspecific(exit_key, NULL);
 	block_leave(block);
 
-	pthread_mutex_lock(&registry_mutex);
+	registry_lock();
 	slot_free_locked(slot);
 	block_put_locked(block);
 	count = pawl_load_relaxed(&attached_count) - 1;
 	if (!count) {
 		pawl__retire_stop();
 		pool_free_locked();
-		pawl_store_relaxed(&owner_pid, 0u);
 	}
 	count_set_locked(count);
-	pthread_mutex_unlock(&registry_mutex);
+	registry_unlock();
 }
 
-static void thread_exits(void *block)
+static void thread_exits(void *arg)
 {
-	uint64_t slot = ((struct pawl__thread *)block)->slot;
+	struct pawl__thread *block = arg;
+	uint64_t slot = block->slot;
 
+	/* It may have ended inside an idle stretch: nothing is read there. */
+	if (block->idle_depth) {
+		block->idle_depth = 1;
+		pawl_rcu_idle_leave();
+	}
 	detach(block);
 	pawl__report(PAWL_REPORT_THREAD_LEFT, "a thread ended without detaching", slot, NULL);
 }
 
-static void exit_key_make(void)
+static void fork_child(void)
 {
-	exit_key_error = pthread_key_create(&exit_key, thread_exits);
+	if (pawl_load_relaxed(&attached_count) || pawl_load_relaxed(&registry_busy))
+		pawl_store_relaxed(&forked, 1u);
+}
+
+static void make_once(void)
+{
+	once_error = pthread_key_create(&exit_key, thread_exits);
+	if (!once_error)
+		once_error = pthread_atfork(NULL, NULL, fork_child);
 }
 
 /*
@@ -254,7 +282,6 @@ static struct pawl__thread *attach_locked(bool *ret_first, int *ret_error)
 		*ret_error = pawl__retire_start();
 		if (*ret_error)
 			goto free_key;
-		pawl_store_relaxed(&owner_pid, (uint32_t)getpid());
 	}
 	block->slot = slot;
 	count_set_locked(count + 1);
@@ -274,12 +301,11 @@ free_slot:
 
 int pawl_thread_attach(const char *name)
 {
-	uint32_t owner = pawl_load_relaxed(&owner_pid);
 	struct pawl__thread *block;
 	bool first;
 	int error;
 
-	if (owner && owner != (uint32_t)getpid())
+	if (pawl_load_relaxed(&forked))
 		return -ENOTSUP;
 	block = pawl__self();
 	if (block) {
@@ -288,13 +314,13 @@ int pawl_thread_attach(const char *name)
 		block->attached++;
 		return 0;
 	}
-	pthread_once(&exit_key_once, exit_key_make);
-	if (exit_key_error)
+	pthread_once(&once, make_once);
+	if (once_error)
 		return -EAGAIN;
 
-	pthread_mutex_lock(&registry_mutex);
+	registry_lock();
 	block = attach_locked(&first, &error);
-	pthread_mutex_unlock(&registry_mutex);
+	registry_unlock();
 	if (!block)
 		return error;
 	snprintf(block->name, sizeof(block->name), "%s", name ? name : "");

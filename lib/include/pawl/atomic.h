@@ -32,9 +32,9 @@
  * fence of the project.
  *
  * ThreadSanitizer does not model fences. In a build for it (and not for the
- * model checker, which does) the fence is also an acq_rel operation on one
- * process-wide word: strictly stronger in what it orders, so no report is
- * hidden that the fence itself would not rule out.
+ * model checker, which does) the fence is two acq_rel operations on one process-wide
+ * word instead. That orders a little more than a fence does, so ThreadSanitizer may
+ * miss a race there; the model checker, which knows fences, does not.
  *
  * C only: C++ code holds shared words, but touches them through calls.
  * Progress: every call is wait-free but pawl_cas_weak, which promises nothing alone.
@@ -58,10 +58,6 @@
 #endif
 #endif
 
-/*
- * A read-modify-write that orders only one way still needs a name for its
- * failure order: acquire where success acquires, relaxed elsewhere.
- */
 #define pawl_init_word(word, value) atomic_init(&(word)->pawl_private, (value))
 
 #define pawl_load_relaxed(word) atomic_load_explicit(&(word)->pawl_private, memory_order_relaxed)
@@ -117,6 +113,10 @@
 #define pawl_and_acq_rel(word, value) \
 	atomic_fetch_and_explicit(&(word)->pawl_private, (value), memory_order_acq_rel)
 
+/*
+ * A compare-exchange that fails is a load: it acquires where success acquires, else it is
+ * relaxed.
+ */
 #define PAWL__CAS(strength, word, expected, value, success, failure) \
 	atomic_compare_exchange_##strength##_explicit(               \
 		&(word)->pawl_private, (expected), (value), (success), (failure))

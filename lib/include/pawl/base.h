@@ -7,8 +7,9 @@
  *  - a call that can fail returns 0 or a negative errno; out-parameters are
  *    called ret_..., come last, and are written only on success;
  *  - NULL means "absent", never "failed";
- *  - bad input (sizes, handles, data) gets an errno; breaking a documented
- *    "Requires:" aborts (PAWL_REQUIRE), because going on would corrupt;
+ *  - bad input (sizes, handles, data) gets an errno; a broken "Requires:" aborts
+ *    where it is noticed (PAWL_REQUIRE), because going on would corrupt; a build
+ *    with debug checks notices more;
  *  - no call is async-signal-safe unless it says so;
  *  - times are unsigned 64-bit nanoseconds of CLOCK_MONOTONIC; deadlines are
  *    absolute, PAWL_FOREVER means none.

@@ -13,6 +13,9 @@
  * the work, or the wait returns. Waking when nobody sleeps costs one fence
  * and one load.
  *
+ * Lifetime: the event count must outlive every call on it: a sleeper still counts itself
+ * out after it was woken, and a notifier may still be about to wake.
+ *
  * Not for: waiting fibres, naming waiters, waking a certain one (pawl/event.h).
  * An event count sleeps as the thread, whatever runs on it.
  *

@@ -35,17 +35,20 @@
  *                                     with nothing held
  *  pawl_event_describe, _waiters      a short critical section
  *
- * No call takes memory. All need an attached thread. Notifying is allowed under
- * the caller's own locks (rank below PAWL_LOCK_RANK_EVENT) and in read sections.
+ * No call takes memory. All but init, listening and set_report_after need an
+ * attached thread. Notifying is allowed under the caller's own locks (rank below
+ * PAWL_LOCK_RANK_EVENT) and in read sections.
  *
  * Lifetimes:
  *  - listener: the caller's, on its stack. Its memory may be reused the moment wait
- *    returned 0, or wait_until/unlisten returned anything;
+ *    or unlisten returned, wait_until returned anything, wait_any returned its index;
  *  - event: may be destroyed when no call on it is running and nobody listens. Two
  *    cases are promised beyond that: a waiter that was woken may destroy it as soon
  *    as its wait returned, if it was the only listener and no other notifier comes;
- *    and when notify_all() has returned, the listeners it woke never touch the
- *    event again, so the notifier may destroy it if no new one comes.
+ *    and when notify_all() has returned, the notifier may destroy it if no new listener
+ *    comes and all that listened are in pawl_event_wait(): one that times out or is
+ *    being dropped just then still has to look at the event. Where that can happen,
+ *    count the listeners (a reference each) and let the last one destroy it.
  *
  * Source: the contract is that of the event-listener crate (S. Glavina), the
  * waiting protocol that of Linux wait queues.
@@ -91,7 +94,7 @@ PAWL_API void pawl_event_init(struct pawl_event *event);
  * Requires: `listener` is not registered. `note` is text that stays for ever (a literal),
  *           or NULL; with `note_value` (an id, a count) it stands in reports.
  * Ordering: a full fence between the registration and what the caller looks at next.
- * Owns:     borrows `listener` until wait returned 0, or wait_until or unlisten returned.
+ * Owns:     borrows `listener` until wait, wait_until or unlisten returned.
  */
 PAWL_API void pawl_event_listen(struct pawl_event *event, struct pawl_listener *listener,
 				const char *note, uint64_t note_value);
@@ -157,12 +160,14 @@ struct pawl_event_waiter {
 	const char *kind;     /* of waiter: "thread", "fibre" */
 	uint64_t number;      /* slot of the thread, id of the fibre */
 	uint64_t waited_ns;   /* since it went to sleep; 0: has not yet */
+	uint64_t reserved[2]; /* 0; later versions give them names */
 };
 
 /*
  * pawl_event_waiters() - Who listens and has not been notified, oldest first.
  *
- * Returns: how many there are; of these the first `max` are written to ret_waiters.
+ * Returns: how many there are; of these the first `max` are written to ret_waiters, which may
+ *          be NULL if max is 0.
  */
 PAWL_API size_t pawl_event_waiters(struct pawl_event *event, size_t max,
 				   struct pawl_event_waiter *ret_waiters);
@@ -172,7 +177,7 @@ PAWL_API size_t pawl_event_waiters(struct pawl_event *event, size_t max,
  * 17"), cut after 32 waiters.
  *
  * Returns: the length of the whole text without its terminating zero, as snprintf does; at most
- *          len - 1 bytes of it are written.
+ *          len - 1 bytes of it are written. `buf` may be NULL if len is 0.
  */
 PAWL_API size_t pawl_event_describe(struct pawl_event *event, char *buf, size_t len);
 

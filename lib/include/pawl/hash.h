@@ -3,11 +3,11 @@
  * pawl/hash.h - 64-bit hashes, and how Pawl's tables cut them up.
  *
  * All tables of Pawl take a 64-bit hash from the caller and use disjoint parts
- * of it: the top bits choose the shard, the next seven are the control byte,
- * the low bits the slot. A hash whose quality sits in a few bits is therefore
+ * of it: bits 48-63 choose the shard (the top ones of them), bits 41-47 are the
+ * control byte, the low 41 the slot. A hash whose quality sits in a few bits is therefore
  * bad everywhere: use these functions, or pawl_hash_mix() over one's own.
  *
- * The functions are XXH3 (Y. Collet): the same input and seed give the same hash
+ * Byte ranges go through XXH3 (Y. Collet), numbers through SplitMix64's finalizer: the same input and seed give the same hash
  * on every machine of the same byte order, in every version of Pawl, so hashes may be stored. They
  * are not cryptographic; against an adversary who chooses keys, seed tables with
  * pawl_hash_process_seed().

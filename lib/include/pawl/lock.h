@@ -8,7 +8,8 @@
  * front of all others, and the next unlock hands the lock over to it.
  *
  * A lock is held briefly and never across a wait: debug builds check that a
- * thread parks with none held, and that locks are taken in rank order.
+ * thread parks with none held, that locks are taken in rank order, and that no more
+ * than 16 are held at once.
  *
  * Not for: protecting a read path (pawl/rcu.h); waiting for a condition
  * (pawl/event.h); recursive use.
@@ -84,13 +85,15 @@ PAWL_API PAWL_MUST_CHECK bool pawl_lock_trylock(struct pawl_lock *lock);
  *
  * Requires: the calling thread holds it.
  * Context:  never fails, takes no memory. The lock is not touched any more once another
- *           thread can have it, so the next holder may free it.
+ *           thread can have it, so the next holder may free it if nobody else wants it.
  */
 PAWL_API void pawl_lock_unlock(struct pawl_lock *lock);
 
 /*
  * pawl_lock_lock_pair() - Take two locks, in the order of their addresses, each by one plain
  * lock: nothing is tried and undone. The same lock twice is taken once.
+ *
+ * Requires: attached; neither is held by the caller; both have the same rank.
  */
 PAWL_API void pawl_lock_lock_pair(struct pawl_lock *a, struct pawl_lock *b);
 PAWL_API void pawl_lock_unlock_pair(struct pawl_lock *a, struct pawl_lock *b);

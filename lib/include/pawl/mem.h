@@ -41,7 +41,7 @@ struct pawl_allocator {
 /*
  * pawl_mem_set_allocator() - Use this table for all memory from now on.
  *
- * Requires: nothing; to be called once, early, by the program (not by a library).
+ * Requires: `allocator` is not NULL. To be called once, early, by the program (not by a library).
  * Returns:  0.
  * Errors:   -EBUSY once anything was allocated or a table was set; -EINVAL for a NULL
  *           function or a `size` below the first version's; -E2BIG for a larger `size` than
@@ -77,6 +77,7 @@ struct pawl_mem_stats {
 	uint64_t blocks;
 	uint64_t allocations; /* ever */
 	uint64_t failures;    /* allocations refused by the allocator, ever */
+	uint64_t reserved[4]; /* 0; later versions give them names */
 };
 
 /*

@@ -8,7 +8,7 @@
  *
  * Two flavours of liburcu stand behind these calls, chosen when Pawl is built;
  * programs are written so that both are right:
- *  memb  (default) a section costs about 1 ns; threads between sections need do
+ *  memb  (default) a section is two plain stores; threads between sections need do
  *        nothing; the grace period pays with a membarrier system call;
  *  qsbr  a section costs nothing, but every attached thread counts as reading
  *        until it says otherwise: pawl_rcu_quiescent() now and then, and
@@ -50,7 +50,8 @@ PAWL_API void pawl_rcu_begin(void);
 PAWL_API void pawl_rcu_end(void);
 
 /*
- * pawl_rcu_quiescent() - Between sections: "I hold no pointer". Nothing with memb.
+ * pawl_rcu_quiescent() - Between sections: "I hold no pointer". Nothing with memb, and nothing
+ * while idle.
  *
  * Requires: attached, not in a section.
  */
@@ -58,11 +59,14 @@ PAWL_API void pawl_rcu_quiescent(void);
 
 /*
  * pawl_rcu_idle_enter() - From now to idle_leave() this thread opens no section. Put around
- * whatever blocks outside Pawl (join, poll, read from a pipe). Nothing with memb. Nests.
+ * whatever blocks outside Pawl (join, poll, read from a pipe). Nothing with memb. Nests. What
+ * the thread has retired is not handed over by this (pawl_retire_flush() does).
  *
  * Requires: attached, not in a section.
  */
 PAWL_API void pawl_rcu_idle_enter(void);
+
+/* pawl_rcu_idle_leave() - Undo one idle_enter(). Requires: idle. */
 PAWL_API void pawl_rcu_idle_leave(void);
 
 /*

@@ -18,9 +18,12 @@ enum pawl_report_kind {
 	PAWL_REPORT_WAIT_LONG,
 	/* membarrier is refused here: every read section pays full fences. value: errno. */
 	PAWL_REPORT_NO_MEMBARRIER,
-	/* A thread ended without detaching; its things were given back. value: its slot. */
+	/*
+	 * A thread ended without detaching; its things were given back. value: its slot. The hook
+	 * runs on that thread, which is detached by then.
+	 */
 	PAWL_REPORT_THREAD_LEFT,
-	/* Retired bytes reached the limit; retirers have to wait. value: bytes waiting. */
+	/* Half the limit of retired bytes is pending: retirers wait. value: bytes pending. */
 	PAWL_REPORT_RETIRE_PRESSURE,
 	PAWL_REPORT_COUNT
 };

@@ -15,8 +15,8 @@
  *		pawl_retire_wait();
  *
  * Bound: with callers that do so, the bytes retired and not yet freed stay
- * below the limit, plus what sections retire while they are open, provided one
- * object is no larger than limit / (4 * threads).
+ * below the limit, plus what sections retire while they are open, plus what retire
+ * functions retire, provided one object is no larger than limit / (4 * threads).
  *
  *  call                  progress                      in a section
  *  pawl_retire           wait-free but for a lock-free yes
@@ -37,8 +37,8 @@ struct pawl_retire_node;
 /*
  * Frees the object that holds `node`. Runs on the reclaimer thread (attached, outside
  * sections), one at a time. It may retire more; it may take locks that are never held
- * across a pawl_retire_wait, barrier or synchronize; it may not wait for grace periods
- * or detach threads.
+ * across pawl_retire_wait, _barrier, pawl_rcu_synchronize, pawl_thread_attach or _detach; it
+ * may call none of these five itself.
  */
 typedef void pawl_retire_fn(struct pawl_retire_node *node);
 
@@ -72,7 +72,8 @@ PAWL_API bool pawl_retire(struct pawl_retire_node *node, size_t bytes, pawl_reti
 PAWL_API void pawl_retire_flush(void);
 
 /*
- * pawl_retire_wait() - Wait until there is room below the limit again.
+ * pawl_retire_wait() - Wait until less than half the limit is pending, which is where
+ * pawl_retire() begins to answer true.
  *
  * Requires: attached, outside sections, no lock held, not in a retire function.
  * Context:  parks the thread or fibre.
@@ -81,7 +82,8 @@ PAWL_API void pawl_retire_wait(void);
 
 /*
  * pawl_retire_barrier() - Wait until all that this thread retired, and all that others handed
- * over (see flush) before the call, is freed.
+ * over (see flush) before the call, is freed. What the functions of these objects retire in
+ * their turn is not waited for.
  *
  * Requires: attached, outside sections, no lock held, not in a retire function.
  * Context:  parks the thread or fibre.
@@ -104,10 +106,15 @@ struct pawl_retire_stats {
 	uint64_t limit_bytes;
 	uint64_t pending_bytes;	   /* handed over, not yet freed */
 	uint64_t pending_max_bytes; /* highest that pending_bytes has been */
-	uint64_t retired;	   /* objects handed over, ever */
-	uint64_t freed;		   /* objects freed, ever */
+	uint64_t retired;	   /* objects handed over, ever; a barrier is one of 0 bytes */
+	uint64_t freed;		   /* objects freed, ever; the same */
 	uint64_t grace_periods;	   /* waited for by the reclaimer, ever */
-	uint64_t oldest_ns;	   /* age of the oldest object that waits; 0: none */
+	/*
+	 * How long the reclaimer has been at what it took last, in ns; 0: at nothing. Objects that
+	 * came later are younger: if this grows, a section does not end or a function hangs.
+	 */
+	uint64_t oldest_ns;
+	uint64_t reserved[4]; /* 0; later versions give them names */
 };
 
 /* pawl_retire_stats_read() - Any thread, attached or not; wait-free; fields are not one instant. */

@@ -9,16 +9,21 @@
  *
  * The first attach of a process starts one helper thread, the reclaimer (see
  * pawl/retire.h); the last detach frees all that was retired and joins it. A
- * process that has detached all its threads holds nothing of Pawl's.
+ * process that has detached all its threads holds nothing of Pawl's. The reclaimer
+ * blocks all signals; it inherits the CPU affinity and scheduling class of the
+ * thread that attached first.
  *
  *  call                    progress
  *  pawl_thread_attach      blocking (a mutex, at times the start of a thread)
  *  pawl_thread_detach      blocking (a grace period at the last detach)
  *  pawl_thread_slot        wait-free
  *  pawl_thread_attached    wait-free
+ *  pawl_thread_count       wait-free
  *
- * Fork: only fork + exec (or posix_spawn). In a forked child, attach answers
- * -ENOTSUP: the threads that the child would have to wait for do not exist there.
+ * Fork: only fork + exec (or posix_spawn). In a child forked while any thread was
+ * attached, attach answers -ENOTSUP: the threads that the child would have to wait
+ * for do not exist there. No other call may be made in it. (Known by pthread_atfork():
+ * a child made by a bare clone or _Fork is on its own.)
  */
 #ifndef PAWL_THREAD_H
 #define PAWL_THREAD_H
@@ -37,7 +42,8 @@ PAWL_BEGIN_DECLS
  * pawl_thread_attach() - Let the calling thread use Pawl.
  *
  * Attaching nests: each attach needs its detach, the last one counts. A thread that ends
- * attached is detached by its exit and reported (PAWL_REPORT_THREAD_LEFT).
+ * attached is detached by its exit and then reported (PAWL_REPORT_THREAD_LEFT: the hook runs on the
+ * detached thread). Destructors of thread-specific data that run later find it detached.
  *
  * Requires: not called from a thread-specific-data destructor.
  * Returns:  0.
@@ -56,7 +62,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_thread_attach(const char *name);
  *           listener of its own is registered.
  * Ordering: what the thread retired is freed as if it had stayed.
  * Context:  the last detach of the process waits until all retired objects are freed and
- *           joins the reclaimer: not in a retire callback.
+ *           joins the reclaimer; other attaches and detaches wait meanwhile. Not in a
+ *           retire function, nor with a mutex held that a retire function takes.
  */
 PAWL_API void pawl_thread_detach(void);
 
