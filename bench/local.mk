@@ -1,39 +1,58 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# To add a bench: a line in BENCHES and its LDADD. Its source is the
-# name with .c; it links bench/bench.c and the peers of bench/base-*.c.
+# To add a bench: a line in BENCHES, its source beside BENCH_COMMON, its LDADD.
+# Cases register themselves from every file that is linked, hence the peers
+# (bench/base-*.c) are sources of each program and not an archive.
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
 	bench/b-retire \
 	bench/b-wait
 
-BENCH_LDADD = bench/libbench.la $(LDADD)
+bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
+
+bench_b_wait_SOURCES = bench/b-wait.c $(BENCH_COMMON)
 bench_b_wait_LDADD = $(BENCH_LDADD)
 
 check_PROGRAMS += $(BENCHES)
 
-check_LTLIBRARIES += bench/libbench.la
-bench_libbench_la_SOURCES = bench/bench.c bench/bench.h bench/base-pthread.c
-bench_libbench_la_LIBADD =
+BENCH_COMMON = bench/bench.c bench/bench.h bench/work.h bench/base-pthread.c
+BENCH_LDADD = $(LDADD)
 if HAVE_LIBCK
-bench_libbench_la_SOURCES += bench/base-ck.c
-bench_libbench_la_LIBADD += $(CK_LIBS)
+BENCH_COMMON += bench/base-ck.c
+BENCH_LDADD += $(CK_LIBS)
 endif
 if HAVE_URCU_PEER
-bench_libbench_la_SOURCES += bench/base-urcu.c
-bench_libbench_la_LIBADD += $(URCU_PEER_LIBS)
+BENCH_COMMON += bench/base-urcu.c
+BENCH_LDADD += $(URCU_PEER_LIBS)
+endif
+
+# The Rust peers are built by cargo, which fetches their sources: only where
+# configure was told to (--with-rust-peers). Elsewhere the C side is compiled,
+# so that it does not rot, and linked into nothing.
+RUST_PEERS = bench/peers-rust/target/release/libpawl_bench_peers.a
+if WITH_RUST_PEERS
+BENCH_COMMON += bench/base-event-listener.c
+BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
+$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/Cargo.toml
+	$(CARGO) build --release \
+		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
+		--target-dir $(abs_builddir)/bench/peers-rust/target
+	touch $@
+else
+check_LIBRARIES += bench/libno-rust-peers.a
+bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/bench.h bench/work.h
 endif
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.
 bench-toolkit: $(BENCHES)
-	@$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
+	@B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
 
 # The same with small counts: the numbers mean little, the programs run.
 bench-short: $(BENCHES)
-	@BENCH_SHORT=1 $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
+	@BENCH_SHORT=1 B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
 
 bench: bench-toolkit
 PHONY_TARGETS += bench bench-short bench-toolkit

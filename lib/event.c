@@ -159,6 +159,26 @@ static bool nobody_listens(struct pawl_event *event)
 	return !pawl_load_relaxed(&event->pawl_head);
 }
 
+/*
+ * How many are on their way back. It is raised under the lock only, so 0 is exact and nobody
+ * can be lowering it; any other number is to be read so that those who lower it acquire (O3).
+ */
+static uint32_t pending_locked(struct pawl_event *event)
+{
+	uint32_t pending = pawl_load_relaxed(&event->pawl_pending);
+
+	return pending ? pawl_add_release(&event->pawl_pending, 0u) : 0;
+}
+
+static void raise_pending_locked(struct pawl_event *event, uint32_t pending, uint32_t by)
+{
+	/* Relaxed: those who lower it are ordered by O2. */
+	if (pending)
+		pawl_add_relaxed(&event->pawl_pending, by);
+	else
+		pawl_store_relaxed(&event->pawl_pending, by);
+}
+
 void pawl_event_notify(struct pawl_event *event, uint32_t n)
 {
 	struct pawl_listener *chain = NULL;
@@ -167,11 +187,10 @@ void pawl_event_notify(struct pawl_event *event, uint32_t n)
 	if (!n || nobody_listens(event))
 		return;
 	pawl_lock_lock(&event->pawl_lock);
-	pending = pawl_add_release(&event->pawl_pending, 0u); /* O3 */
+	pending = pending_locked(event);
 	if (pending < n) {
 		chain = detach_locked(event, n - pending, BY_NOTIFY, &taken);
-		/* Relaxed: those who lower it are ordered by O2 and by the line above. */
-		pawl_add_relaxed(&event->pawl_pending, taken);
+		raise_pending_locked(event, pending, taken);
 	}
 	pawl_lock_unlock(&event->pawl_lock);
 	wake(chain);
@@ -186,7 +205,7 @@ void pawl_event_notify_more(struct pawl_event *event, uint32_t n)
 		return;
 	pawl_lock_lock(&event->pawl_lock);
 	chain = detach_locked(event, n, BY_NOTIFY, &taken);
-	pawl_add_relaxed(&event->pawl_pending, taken);
+	raise_pending_locked(event, pawl_load_relaxed(&event->pawl_pending), taken);
 	pawl_lock_unlock(&event->pawl_lock);
 	wake(chain);
 }

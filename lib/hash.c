@@ -22,6 +22,9 @@
 #include <pawl/atomic.h>
 #include <pawl/hash.h>
 
+/* 2^64 over the golden ratio, odd. */
+#define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
+
 PAWL_STATIC_ASSERT(PAWL_HASH_SHARD_BITS_MAX + PAWL_HASH_CONTROL_BITS + PAWL_HASH_SLOT_BITS_MAX == 64,
 		   "shard, control byte and slot share no bit");
 
@@ -42,14 +45,20 @@ uint64_t pawl_hash_bytes(const void *ptr, size_t len, uint64_t seed)
 
 uint64_t pawl_hash_u64(uint64_t value, uint64_t seed)
 {
-	/* The odd constant (the golden ratio's fraction) keeps value 0 with seed 0 from hashing to 0. */
-	return pawl_hash_mix((value ^ seed) + UINT64_C(0x9e3779b97f4a7c15));
+	/*
+	 * The sum keeps value 0 with seed 0 from hashing to 0, the product keeps value and seed
+	 * from being exchangeable.
+	 */
+	return pawl_hash_mix((value ^ (seed * UINT64_C(0xd1342543de82ef95))) + GOLDEN);
 }
 
 uint64_t pawl_hash_combine(uint64_t hash, uint64_t component_hash)
 {
-	/* Multiplying the one side by an odd number makes the order of components matter. */
-	return pawl_hash_mix(hash * UINT64_C(0x9e3779b97f4a7c15) + component_hash);
+	/*
+	 * The product makes the order of components matter, the last sum keeps components that are 0
+	 * from leaving a hash of 0 as it is.
+	 */
+	return pawl_hash_mix(hash * GOLDEN + component_hash + UINT64_C(0xd1342543de82ef95));
 }
 
 static uint64_t draw_seed(void)

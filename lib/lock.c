@@ -229,6 +229,7 @@ static PAWL_NOINLINE void lock_slow(struct pawl_lock *lock, struct pawl_waiter *
 {
 	struct pawl__thread *self = pawl__self_required();
 	unsigned turns = pawl__spin_turns();
+	bool parked = false;
 	struct record record = {
 		.lock = lock,
 		.waiter = waiter ? waiter : &self->waiter,
@@ -245,12 +246,16 @@ static PAWL_NOINLINE void lock_slow(struct pawl_lock *lock, struct pawl_waiter *
 				(void)waiter->ops->park(waiter, PAWL_FOREVER);
 			else
 				pawl__park_online(self);
+			parked = true;
 		}
 		if (state == HANDED)
 			break;
 		record.lost = true;
 		turns = 0;
 	}
+	/* A lock is not where the caller's own token may get lost. */
+	if (parked)
+		pawl_unpark(record.waiter);
 }
 
 static inline void lock_as(struct pawl_lock *lock, struct pawl_waiter *waiter,

@@ -27,6 +27,7 @@
  */
 #include "config.h"
 
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,6 +101,12 @@ static bool take_token_soon(struct pawl__thread *self)
 			break;
 		pawl__spin_turn(turn);
 	}
+	if (take_token(self))
+		return true;
+	if (!turns)
+		return false;
+	/* The waker may be waiting for this processor. */
+	sched_yield();
 	return take_token(self);
 }
 

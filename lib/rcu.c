@@ -30,8 +30,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Functions of at most ten lines are inlined where the library offers that to everybody. */
-#define URCU_INLINE_SMALL_FUNCTIONS
+#include <pawl/atomic.h>
+
+/*
+ * liburcu's sections are functions of fewer than ten lines in its headers, meant by their authors
+ * for callers under any licence (LGPL 2.1, section 5); without this each section is two calls
+ * into its library (bench/b-retire.c). Nothing longer of its headers is used here. Not for
+ * ThreadSanitizer, which would see half of what the library does.
+ */
+#ifndef PAWL__TSAN
+#define _LGPL_SOURCE
+#endif
 #ifdef PAWL_URCU_QSBR
 #include <urcu/urcu-qsbr.h>
 #define FLAVOUR(name) urcu_qsbr_##name

@@ -18,7 +18,8 @@
  *  I1 pending_bytes >= the bytes of the objects in the list and in the reclaimer's hands: it is
  *     raised before a batch becomes visible and lowered after objects were freed.
  *  I2 objects handed over before a take are freed before the next take.
- *  I3 the reclaimer ends only with an empty list, when no thread is attached.
+ *  I3 the reclaimer ends only with an empty list, when no thread is attached: the last detach hands
+ *     over, then sets `stopping` (release); the reclaimer reads it (acquire) before it takes.
  *
  * Ordering:
  *  O1 a batch is pushed with release and taken with acquire: nodes are plain.
@@ -113,7 +114,8 @@ static bool batch_full(uint64_t bytes)
 {
 	uint64_t threads = pawl_load_relaxed(&setting.threads);
 
-	return bytes * (threads + 1) >= limit_bytes() / 8;
+	/* The first test keeps the product from wrapping. */
+	return bytes >= limit_bytes() / 8 || bytes * (threads + 1) >= limit_bytes() / 8;
 }
 
 static bool pressed(uint64_t bytes)
@@ -126,6 +128,9 @@ int pawl_retire_set_limit(size_t bytes)
 	if (bytes < PAWL_RETIRE_LIMIT_MIN)
 		return -EINVAL;
 	pawl_store_relaxed(&setting.limit, bytes);
+	/* There may be room now for those who wait. They look under the event's lock or after it. */
+	if (pawl_thread_attached())
+		pawl_event_notify_all(&freed_event);
 	return 0;
 }
 
@@ -276,15 +281,17 @@ static void *reclaimer_main(void *block)
 	pawl__thread_enter_internal(block);
 	for (;;) {
 		pawl_ec_key_t key = pawl_ec_prepare(&wake_reclaimer); /* O3 */
+		/* Before the look at the list: what came before the stop is then in it (I3). */
+		bool stop = pawl_load_acquire(&stopping);
 		struct pawl_retire_node *list = take();
 
-		if (!list && !pawl_load_acquire(&stopping)) {
+		if (!list && !stop) {
 			pawl_ec_wait(&wake_reclaimer, key);
 			continue;
 		}
 		pawl_ec_cancel(&wake_reclaimer);
 		if (!list)
-			break; /* I3: who stops us handed over before, and nobody else is there. */
+			break;
 		pawl_rcu_synchronize(); /* O2 */
 		pawl_add_relaxed(&reclaimed.grace_periods, 1u);
 		free_all(list);

@@ -38,6 +38,8 @@ AS_CASE([$enable_sanitizer],
 		 AC_MSG_ERROR([$CC has no runtime for --enable-sanitizer=$enable_sanitizer
 (clang on Debian: libclang-rt-14-dev)])])
 	CFLAGS=$pawl_save_CFLAGS
+	AC_DEFINE_UNQUOTED([PAWL_SANITIZERS], ["$enable_sanitizer"],
+		[The sanitizers that this build is for, if any: what --enable-sanitizer said.])
 	T_SCALE_DEFAULT=50
 	AS_IF([test $pawl_asan = yes], [T_SCALE_DEFAULT=30])
 	AS_IF([test $pawl_tsan = yes], [T_SCALE_DEFAULT=10])])

@@ -18,6 +18,9 @@ UNIT_TESTS = \
 	tests/lib/t-version \
 	tests/lib/t-age
 
+# Tests that stand between the library and a call that it makes.
+tests_lib_t_thread_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
+
 check_PROGRAMS += $(UNIT_TESTS)
 ALL_TESTS += $(UNIT_TESTS)
 
@@ -26,7 +29,8 @@ tests_libharness_la_SOURCES = \
 	tests/harness.c \
 	tests/harness.h \
 	tests/watchdog.c \
-	tests/watchdog.h
+	tests/watchdog.h \
+	tests/lib/waiting.h
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.
@@ -34,5 +38,5 @@ check-upstream:
 	@$(AM_TESTS_ENVIRONMENT) \
 	UPSTREAM_CFLAGS='$(URCU_PEER_CFLAGS)'; export UPSTREAM_CFLAGS; \
 	UPSTREAM_LIBS='$(CK_LIBS) $(URCU_PEER_LIBS) -pthread'; export UPSTREAM_LIBS; \
-	$(SHELL) $(srcdir)/scripts/run-upstream
+	$(SHELL) $(srcdir)/tests/upstream/run.sh
 PHONY_TARGETS += check-upstream

@@ -25,7 +25,7 @@ check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)
 
 check_LTLIBRARIES += verify/libmc-native.la
-verify_libmc_native_la_SOURCES = verify/mc-history.c verify/mc-native.c verify/mc.h
+verify_libmc_native_la_SOURCES = verify/mc-history.c verify/mc-native.c verify/mc.h verify/scenario.h
 
 # What the checker adds to these is run by the targets below:
 #   VERIFY_QUICK_TESTS  *.mc programs of a few seconds, part of `make check`

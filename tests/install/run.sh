@@ -36,7 +36,9 @@ skip() {
 }
 finish() {
 	echo "1..$n"
-	test $failed = 0
+	# Under make check the lines above are the verdict; install-check, which
+	# nobody parses, wants the status.
+	test $failed = 0 || test -n "$PAWL_UNDER_DRIVER"
 	exit
 }
 

@@ -7,8 +7,7 @@
  * token: unpark() before park() is not lost, several unparks before a park are
  * one. Waking is cheap and may come late, so park() may return with nothing
  * new: callers look again at what they wait for. And they look immediately before they
- * park: any call of Pawl that may sleep (a contended lock, an event) uses the same token
- * and may take it.
+ * park: waiting for an event uses the same token and may take it (a contended lock leaves one).
  *
  * Not for: waiting for a condition; pawl/event.h does that and says who waits.
  *

@@ -98,7 +98,8 @@ PAWL_API void pawl_retire_barrier(void);
  *
  * Returns: 0.
  * Errors:  -EINVAL below PAWL_RETIRE_LIMIT_MIN.
- * Context: any thread, attached or not.
+ * Context: any thread; called by one that is not attached, threads that wait already find a
+ *          higher limit only when something is freed.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_retire_set_limit(size_t bytes);
 

@@ -58,8 +58,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_thread_attach(const char *name);
 /*
  * pawl_thread_detach() - Undo one attach; with the last one, give everything back.
  *
- * Requires: the thread is attached, holds no lock of Pawl, is in no read section, and no
- *           listener of its own is registered.
+ * Requires: the thread is attached, holds no lock of Pawl, is in no read section and no idle
+ *           stretch, and no listener of its own is registered.
  * Ordering: what the thread retired is freed as if it had stayed.
  * Context:  the last detach of the process waits until all retired objects are freed and
  *           joins the reclaimer; other attaches and detaches wait meanwhile. Not in a

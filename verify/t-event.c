@@ -1,0 +1,791 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios of lib/event.c. Conditions are relaxed words, so that only the event orders
+ * anything; a lost notification is a deadlock. After each run the event must be as new: nobody
+ * listens, and one notification wakes exactly one (a count of notified listeners that was not
+ * brought back would swallow it).
+ *
+ *  1w1n, 1w1n-more, -all    one waiter, one notifier, each call
+ *  1w1n-twice               the waiter comes twice, on the same listener
+ *  data                     what was done before notify is seen after wait (plain memory)
+ *  early-exit               one look, no loop: who misses the change is seen by notify
+ *  2w1n-all, -n, -more      two waiters; all, notify(2), twice notify_more(1)
+ *  2w1n-one-twice           notify(1) twice: the second may count the first one's listener,
+ *                           which then sees both changes and passes on
+ *  1w2n, 2w2n               several notifiers, one condition each
+ *  more-is-exact            notify_more(1) never wakes two
+ *  cancel-one, -more        a dropped listener hands its notification on
+ *  cancel-data              the hand-on carries what the notifier did before
+ *  cancel-twice             two are dropped one after the other, the third gets it
+ *  cancel-all               unlisten beside notify_all
+ *  listen-unlisten          registering, dropping, asking beside all calls
+ *  timeout-one              one winner, and its data is seen
+ *  timeout-hand-on          the notification that came too late for one is for the next
+ *  timeout-two              two timed waiters, one notification, at most one winner
+ *  timeout-cancel           a timed waiter beside one that drops
+ *  notify-free, more-free, all-free, stack-free   the woken waiter frees the event at once
+ *  timed-free, any-free     the same when it waited with a deadline, or for two
+ *  all-free-notifier        the notifier frees it after notify_all; two listeners
+ *  reuse                    the listener's memory is overwritten when wait returned
+ *  any                      two events, two notifiers, both conditions
+ *  any-hand-on              the one not waited for any more hands on
+ *  any-timeout              a deadline leaves all registered and loses nothing
+ *  describe, waiters        reading the list while waiters come and go
+ *  listening                asking while a waiter comes and goes
+ *  as-waiter                waiters that go through a table of the scenario's own
+ *  wake-detach              a waiter detaches at once while its waker may still be waking
+ */
+#include "scenario.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static struct pawl_event event[2];
+static struct pawl_atomic_u32 flag[3], ready, wins, work;
+static struct pawl_atomic_ptr shared;
+static unsigned data;
+static struct scn_waiter spinner[MC_THREADS_MAX];
+
+static void setup(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		pawl_event_init(&event[i]);
+	for (unsigned i = 0; i < 3; i++)
+		pawl_init_word(&flag[i], 0u);
+	pawl_init_word(&ready, 0u);
+	pawl_init_word(&wins, 0u);
+	pawl_init_word(&work, 0u);
+	pawl_init_word(&shared, NULL);
+	data = 0;
+	for (unsigned i = 0; i < MC_THREADS_MAX; i++)
+		scn_waiter_init(&spinner[i], i);
+}
+
+/* The event is as new: it forgets who was notified when they have come back. */
+static void check_as_new(struct pawl_event *ev)
+{
+	struct pawl_listener first, second;
+
+	mc_assert(!pawl_event_listening(ev));
+	mc_assert(pawl_event_waiters(ev, 0, NULL) == 0);
+	pawl_event_listen(ev, &first, NULL, 0);
+	pawl_event_listen(ev, &second, NULL, 0);
+	pawl_event_notify(ev, 1);
+	mc_assert(pawl_event_waiters(ev, 0, NULL) == 1);
+	mc_assert(pawl_event_unlisten(&first));
+	mc_assert(pawl_event_waiters(ev, 0, NULL) == 0);
+	mc_assert(pawl_event_unlisten(&second));
+	mc_assert(!pawl_event_listening(ev));
+}
+
+static void finish(void)
+{
+	scn_attach();
+	check_as_new(&event[0]);
+	check_as_new(&event[1]);
+	pawl_thread_detach();
+}
+
+/* The loop of the header's example. Returns whether the last thing was a wait. */
+static bool wait_for(struct pawl_event *ev, struct pawl_atomic_u32 *condition)
+{
+	bool waited = false;
+
+	while (!pawl_load_relaxed(condition)) {
+		struct pawl_listener listener;
+
+		pawl_event_listen(ev, &listener, "flag", 0);
+		if (pawl_load_relaxed(condition)) {
+			pawl_event_unlisten(&listener);
+			return false;
+		}
+		pawl_event_wait(&listener);
+		memset(&listener, 0xa5, sizeof(listener));
+		waited = true;
+	}
+	return waited;
+}
+
+/* ---- one waiter, one notifier ------------------------------------------ */
+
+static void waiter_0(void)
+{
+	wait_for(&event[0], &flag[0]);
+}
+
+static void waiter_1(void)
+{
+	wait_for(&event[0], &flag[1]);
+}
+
+static void notify_one(void)
+{
+	pawl_store_relaxed(&flag[0], 1u);
+	pawl_event_notify(&event[0], 1);
+}
+
+static void notify_more(void)
+{
+	pawl_store_relaxed(&flag[0], 1u);
+	pawl_event_notify_more(&event[0], 1);
+}
+
+static void notify_all(void)
+{
+	pawl_store_relaxed(&flag[0], 1u);
+	pawl_event_notify_all(&event[0]);
+}
+
+static void waiter_twice(void)
+{
+	wait_for(&event[0], &flag[0]);
+	wait_for(&event[0], &flag[1]);
+}
+
+static void notify_twice(void)
+{
+	pawl_store_relaxed(&flag[0], 1u);
+	pawl_event_notify(&event[0], 1);
+	pawl_store_relaxed(&flag[1], 1u);
+	pawl_event_notify(&event[0], 1);
+}
+
+static void data_waiter(void)
+{
+	struct pawl_listener listener;
+
+	pawl_event_listen(&event[0], &listener, "data", 0);
+	if (pawl_load_relaxed(&flag[0])) {
+		pawl_event_unlisten(&listener);
+		return;
+	}
+	pawl_event_wait(&listener);
+	mc_assert(data == 7);
+}
+
+static void data_notifier(void)
+{
+	data = 7;
+	notify_one();
+}
+
+/* If the second look misses the change, the notifier sees the listener. */
+static void look_only(void)
+{
+	struct pawl_listener listener;
+
+	pawl_event_listen(&event[0], &listener, NULL, 0);
+	if (pawl_load_relaxed(&flag[0]))
+		pawl_event_unlisten(&listener);
+	else
+		pawl_event_wait(&listener);
+}
+
+/* ---- two waiters ------------------------------------------------------- */
+
+static void notify_two(void)
+{
+	pawl_store_relaxed(&flag[0], 1u);
+	pawl_event_notify(&event[0], 2);
+}
+
+static void notify_more_twice(void)
+{
+	pawl_store_relaxed(&flag[0], 1u);
+	pawl_event_notify_more(&event[0], 1);
+	pawl_event_notify_more(&event[0], 1);
+}
+
+static bool take(void)
+{
+	uint32_t seen = pawl_load_relaxed(&work);
+
+	while (seen)
+		if (pawl_cas_relaxed(&work, &seen, seen - 1))
+			return true;
+	return false;
+}
+
+/* Takes one item; if there is more, somebody else should know. */
+static void taker(void)
+{
+	while (!take()) {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&event[0], &listener, "work", 0);
+		if (take()) {
+			pawl_event_unlisten(&listener);
+			break;
+		}
+		pawl_event_wait(&listener);
+	}
+	if (pawl_load_relaxed(&work))
+		pawl_event_notify(&event[0], 1);
+}
+
+static void put_two(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		pawl_add_relaxed(&work, 1u);
+		pawl_event_notify(&event[0], 1);
+	}
+}
+
+/* ---- several notifiers ------------------------------------------------- */
+
+static void both_waiter(void)
+{
+	wait_for(&event[0], &flag[1]);
+	wait_for(&event[0], &flag[2]);
+}
+
+/* Threads 1 and 2. */
+static void notify_own(void)
+{
+	pawl_store_relaxed(&flag[mc_thread()], 1u);
+	pawl_event_notify(&event[0], 1);
+}
+
+static void notify_own_all(void)
+{
+	pawl_store_relaxed(&flag[mc_thread() & 1], 1u);
+	pawl_event_notify_all(&event[0]);
+}
+
+/* ---- more-is-exact, timeout-two ---------------------------------------- */
+
+/* Registers, says so, waits with a deadline, counts the wins. */
+static void counted_timed_waiter(void)
+{
+	struct pawl_listener listener;
+	int ret;
+
+	pawl_event_listen(&event[0], &listener, NULL, 0);
+	pawl_add_relaxed(&ready, 1u);
+	ret = pawl_event_wait_until(&listener, mc_deadline());
+	memset(&listener, 0xa5, sizeof(listener));
+	mc_assert(ret == 0 || ret == -ETIMEDOUT);
+	if (ret == 0)
+		pawl_add_relaxed(&wins, 1u);
+}
+
+static void more_when_ready(void)
+{
+	scn_await(&ready, 2);
+	pawl_event_notify_more(&event[0], 1);
+}
+
+static void one_whenever(void)
+{
+	pawl_event_notify(&event[0], 1);
+}
+
+static void finish_one_win(void)
+{
+	mc_assert(pawl_load_relaxed(&wins) <= 1);
+	finish();
+}
+
+/* ---- dropping ---------------------------------------------------------- */
+
+static void dropper(void)
+{
+	struct pawl_listener listener;
+
+	pawl_event_listen(&event[0], &listener, "dropped", 0);
+	pawl_event_unlisten(&listener);
+	memset(&listener, 0xa5, sizeof(listener));
+}
+
+static void drop_two(void)
+{
+	struct pawl_listener first, second;
+
+	pawl_event_listen(&event[0], &first, "dropped", 1);
+	pawl_event_listen(&event[0], &second, "dropped", 2);
+	pawl_event_unlisten(&first);
+	memset(&first, 0xa5, sizeof(first));
+	pawl_event_unlisten(&second);
+	memset(&second, 0xa5, sizeof(second));
+}
+
+static void drop_twice(void)
+{
+	dropper();
+	dropper();
+}
+
+static void any_notify_twice(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		switch (mc_choose(3)) {
+		case 0:
+			pawl_event_notify(&event[0], 1);
+			break;
+		case 1:
+			pawl_event_notify_more(&event[0], 1);
+			break;
+		default:
+			pawl_event_notify_all(&event[0]);
+		}
+	}
+}
+
+/* ---- deadlines --------------------------------------------------------- */
+
+static void timed_data_waiter(void)
+{
+	struct pawl_listener listener;
+	int ret;
+
+	pawl_event_listen(&event[0], &listener, "data", 0);
+	ret = pawl_event_wait_until(&listener, mc_deadline());
+	memset(&listener, 0xa5, sizeof(listener));
+	mc_assert(ret == 0 || ret == -ETIMEDOUT);
+	if (ret == 0)
+		mc_assert(data == 7);
+}
+
+/* Has no use for the notification; if it gets it, it says it again. */
+static void timed_bystander(void)
+{
+	struct pawl_listener listener;
+
+	pawl_event_listen(&event[0], &listener, "bystander", 0);
+	if (pawl_event_wait_until(&listener, mc_deadline()) == 0)
+		pawl_event_notify(&event[0], 1);
+	memset(&listener, 0xa5, sizeof(listener));
+}
+
+/* ---- freeing the event ------------------------------------------------- */
+
+static struct pawl_event *make_event(void)
+{
+	struct pawl_event *ev = scn_alloc(sizeof(*ev));
+
+	pawl_event_init(ev);
+	return ev;
+}
+
+static void drop_event(struct pawl_event *ev)
+{
+	memset(ev, 0xa5, sizeof(*ev));
+	pawl_mem_free(ev, sizeof(*ev), 0);
+}
+
+static void freeing_waiter(void)
+{
+	struct pawl_event *ev = make_event();
+	struct pawl_listener listener;
+
+	pawl_event_listen(ev, &listener, "free", 0);
+	pawl_store_release(&shared, ev);
+	pawl_event_wait(&listener);
+	memset(&listener, 0xa5, sizeof(listener));
+	drop_event(ev);
+}
+
+static void freeing_stack_waiter(void)
+{
+	struct pawl_listener listener;
+	struct pawl_event ev = PAWL_EVENT_INIT;
+
+	pawl_event_listen(&ev, &listener, "free", 0);
+	pawl_store_release(&shared, &ev);
+	pawl_event_wait(&listener);
+	memset(&ev, 0xa5, sizeof(ev));
+	memset(&listener, 0xa5, sizeof(listener));
+}
+
+static void freeing_timed_waiter(void)
+{
+	struct pawl_event *ev = make_event();
+	struct pawl_listener listener;
+
+	pawl_event_listen(ev, &listener, "free", 0);
+	pawl_store_release(&shared, ev);
+	if (pawl_event_wait_until(&listener, mc_deadline()) != 0)
+		scn_await(&flag[2], 1); /* The notifier may still come. */
+	memset(&listener, 0xa5, sizeof(listener));
+	drop_event(ev);
+}
+
+static void freeing_any_waiter(void)
+{
+	struct pawl_event *ev = make_event();
+	struct pawl_listener first, second;
+	struct pawl_listener *const both[] = {&first, &second};
+	size_t index = 7;
+	int ret;
+
+	pawl_event_listen(&event[1], &first, "other", 0);
+	pawl_event_listen(ev, &second, "free", 0);
+	pawl_store_release(&shared, ev);
+	ret = pawl_event_wait_any(both, 2, PAWL_FOREVER, &index);
+	mc_assert(ret == 0 && index == 1);
+	memset(&second, 0xa5, sizeof(second));
+	drop_event(ev);
+	mc_assert(!pawl_event_unlisten(&first));
+}
+
+static void notify_shared(void)
+{
+	pawl_event_notify(scn_await_ptr(&shared), 1);
+	pawl_store_release(&flag[2], 1u);
+}
+
+static void notify_shared_more(void)
+{
+	pawl_event_notify_more(scn_await_ptr(&shared), 1);
+}
+
+static void notify_shared_all(void)
+{
+	pawl_event_notify_all(scn_await_ptr(&shared));
+}
+
+static void setup_shared(void)
+{
+	setup();
+	pawl_init_word(&shared, make_event());
+}
+
+static void plain_shared_waiter(void)
+{
+	struct pawl_event *ev = pawl_load_relaxed(&shared);
+	struct pawl_listener listener;
+
+	pawl_event_listen(ev, &listener, "freed by the notifier", 0);
+	pawl_add_release(&ready, 1u);
+	pawl_event_wait(&listener);
+	memset(&listener, 0xa5, sizeof(listener));
+}
+
+static void freeing_notifier(void)
+{
+	struct pawl_event *ev = pawl_load_relaxed(&shared);
+
+	scn_await(&ready, 2);
+	pawl_event_notify_all(ev);
+	drop_event(ev);
+}
+
+/* ---- reuse ------------------------------------------------------------- */
+
+static void reusing_waiter(void)
+{
+	struct pawl_listener listener;
+
+	for (unsigned i = 0; i < 2; i++) {
+		pawl_event_listen(&event[0], &listener, "reuse", i);
+		if (pawl_load_relaxed(&flag[i]))
+			pawl_event_unlisten(&listener);
+		else
+			pawl_event_wait(&listener);
+		memset(&listener, 0xa5, sizeof(listener));
+	}
+}
+
+/* ---- wait_any ---------------------------------------------------------- */
+
+static void any_waiter(void)
+{
+	while (!pawl_load_relaxed(&flag[1]) || !pawl_load_relaxed(&flag[2])) {
+		struct pawl_listener listener[2];
+		struct pawl_listener *const both[] = {&listener[0], &listener[1]};
+		size_t index = 7;
+		int ret;
+
+		pawl_event_listen(&event[0], &listener[0], "first", 0);
+		pawl_event_listen(&event[1], &listener[1], "second", 0);
+		if (pawl_load_relaxed(&flag[1]) && pawl_load_relaxed(&flag[2])) {
+			pawl_event_unlisten(&listener[0]);
+			pawl_event_unlisten(&listener[1]);
+			return;
+		}
+		ret = pawl_event_wait_any(both, 2, PAWL_FOREVER, &index);
+		mc_assert(ret == 0 && index < 2);
+		memset(&listener[index], 0xa5, sizeof(listener[0]));
+		pawl_event_unlisten(&listener[1 - index]);
+	}
+}
+
+/* Threads 1 and 2, an event each. */
+static void notify_own_event(void)
+{
+	pawl_store_relaxed(&flag[mc_thread()], 1u);
+	pawl_event_notify(&event[mc_thread() - 1], 1);
+}
+
+static void notify_both_events(void)
+{
+	pawl_store_relaxed(&flag[0], 1u);
+	pawl_event_notify(&event[0], 1);
+	pawl_store_relaxed(&flag[1], 1u);
+	pawl_event_notify_more(&event[1], 1);
+	/* The bystander may come after both; it needs to be let go. */
+	scn_await(&ready, 1);
+	pawl_event_notify_all(&event[0]);
+}
+
+/* Waits for either; needs neither; drops the other. */
+static void any_bystander(void)
+{
+	struct pawl_listener listener[2];
+	struct pawl_listener *const both[] = {&listener[0], &listener[1]};
+	size_t index = 7;
+	int ret;
+
+	pawl_event_listen(&event[0], &listener[0], "first", 0);
+	pawl_event_listen(&event[1], &listener[1], "second", 0);
+	pawl_store_release(&ready, 1u);
+	ret = pawl_event_wait_any(both, 2, PAWL_FOREVER, &index);
+	mc_assert(ret == 0 && index < 2);
+	memset(&listener[index], 0xa5, sizeof(listener[0]));
+	pawl_event_unlisten(&listener[1 - index]);
+	/* What it consumed it passes on by hand. */
+	pawl_event_notify(&event[index], 1);
+}
+
+static void waiter_event_1(void)
+{
+	wait_for(&event[1], &flag[1]);
+}
+
+static void any_timed_waiter(void)
+{
+	struct pawl_listener listener[2];
+	struct pawl_listener *const both[] = {&listener[0], &listener[1]};
+	size_t index = 7;
+	int ret;
+
+	pawl_event_listen(&event[0], &listener[0], "first", 0);
+	pawl_event_listen(&event[1], &listener[1], "second", 0);
+	ret = pawl_event_wait_any(both, 2, mc_deadline(), &index);
+	if (ret == -ETIMEDOUT) {
+		mc_assert(index == 7);
+		if (pawl_load_relaxed(&flag[0])) {
+			pawl_event_unlisten(&listener[0]);
+			pawl_event_unlisten(&listener[1]);
+			return;
+		}
+		/* All are still registered: the notification is not lost. */
+		ret = pawl_event_wait_any(both, 2, PAWL_FOREVER, &index);
+	}
+	mc_assert(ret == 0 && index == 0);
+	mc_assert(!pawl_event_unlisten(&listener[1]));
+}
+
+/* ---- reading the list -------------------------------------------------- */
+
+static void describer(void)
+{
+	char text[160];
+	size_t len = pawl_event_describe(&event[0], text, sizeof(text));
+
+	mc_assert(strlen(text) < sizeof(text));
+	mc_assert(len >= strlen(text));
+	if (len > 0)
+		mc_assert(strstr(text, "flag"));
+	notify_one();
+}
+
+static void lister(void)
+{
+	struct pawl_event_waiter list[2];
+	size_t count = pawl_event_waiters(&event[0], 2, list);
+
+	mc_assert(count <= 2);
+	for (size_t i = 0; i < count; i++)
+		mc_assert(!strcmp(list[i].note, "flag") && list[i].note_value == 0);
+	notify_two();
+}
+
+static void asker(void)
+{
+	struct pawl_event *ev = &event[0];
+
+	(void)pawl_event_listening(ev);
+	notify_one();
+	(void)pawl_event_listening(ev);
+}
+
+/* ---- as-waiter --------------------------------------------------------- */
+
+static void spinner_waiter(void)
+{
+	(void)pawl_waiter_set(&spinner[mc_thread()].base);
+	wait_for(&event[0], &flag[0]);
+	(void)pawl_waiter_set(NULL);
+}
+
+/* ---- wake-detach ------------------------------------------------------- */
+
+static void bare_waiter(void)
+{
+	scn_attach();
+	waiter_0();
+	pawl_thread_detach();
+}
+
+static void bare_notifier(void)
+{
+	scn_attach();
+	notify_one();
+	pawl_thread_detach();
+}
+
+#define WAITERS_AND(notifier) {waiter_0, waiter_0, notifier}
+
+static const struct mc_scenario scenarios[] = {
+	{.name = "1w1n", .setup = setup, .threads = {waiter_0, notify_one}, .finish = finish},
+	{.name = "1w1n-more",
+	 .setup = setup,
+	 .threads = {waiter_0, notify_more},
+	 .finish = finish},
+	{.name = "1w1n-all",
+	 .setup = setup,
+	 .threads = {waiter_0, notify_all},
+	 .finish = finish},
+	{.name = "1w1n-twice",
+	 .setup = setup,
+	 .threads = {waiter_twice, notify_twice},
+	 .finish = finish},
+	{.name = "data",
+	 .setup = setup,
+	 .threads = {data_waiter, data_notifier},
+	 .finish = finish},
+	{.name = "early-exit",
+	 .setup = setup,
+	 .threads = {look_only, notify_one},
+	 .finish = finish},
+	{.name = "2w1n-all",
+	 .setup = setup,
+	 .threads = WAITERS_AND(notify_all),
+	 .finish = finish},
+	{.name = "2w1n-n",
+	 .setup = setup,
+	 .threads = WAITERS_AND(notify_two),
+	 .finish = finish},
+	{.name = "2w1n-more",
+	 .setup = setup,
+	 .threads = WAITERS_AND(notify_more_twice),
+	 .finish = finish},
+	{.name = "2w1n-one-twice",
+	 .setup = setup,
+	 .threads = {taker, taker, put_two},
+	 .finish = finish},
+	{.name = "1w2n",
+	 .setup = setup,
+	 .threads = {both_waiter, notify_own, notify_own},
+	 .finish = finish},
+	{.name = "2w2n",
+	 .setup = setup,
+	 .threads = {waiter_0, waiter_1, notify_own_all, notify_own_all},
+	 .finish = finish},
+	{.name = "more-is-exact",
+	 .setup = setup,
+	 .threads = {counted_timed_waiter, counted_timed_waiter, more_when_ready},
+	 .finish = finish_one_win},
+	{.name = "cancel-one",
+	 .setup = setup,
+	 .threads = {dropper, waiter_0, notify_one},
+	 .finish = finish},
+	{.name = "cancel-more",
+	 .setup = setup,
+	 .threads = {dropper, waiter_0, notify_more},
+	 .finish = finish},
+	{.name = "cancel-data",
+	 .setup = setup,
+	 .threads = {dropper, data_waiter, data_notifier},
+	 .finish = finish},
+	{.name = "cancel-twice",
+	 .setup = setup,
+	 .threads = {drop_two, waiter_0, notify_one},
+	 .finish = finish},
+	{.name = "cancel-all",
+	 .setup = setup,
+	 .threads = {dropper, waiter_0, notify_all},
+	 .finish = finish},
+	{.name = "listen-unlisten",
+	 .setup = setup,
+	 .threads = {drop_twice, any_notify_twice},
+	 .finish = finish},
+	{.name = "timeout-one",
+	 .setup = setup,
+	 .threads = {timed_data_waiter, data_notifier},
+	 .finish = finish},
+	{.name = "timeout-hand-on",
+	 .setup = setup,
+	 .threads = {timed_bystander, waiter_0, notify_one},
+	 .finish = finish},
+	{.name = "timeout-two",
+	 .setup = setup,
+	 .threads = {counted_timed_waiter, counted_timed_waiter, one_whenever},
+	 .finish = finish_one_win},
+	{.name = "timeout-cancel",
+	 .setup = setup,
+	 .threads = {timed_data_waiter, dropper, data_notifier},
+	 .finish = finish},
+	{.name = "notify-free",
+	 .setup = setup,
+	 .threads = {freeing_waiter, notify_shared},
+	 .finish = finish},
+	{.name = "more-free",
+	 .setup = setup,
+	 .threads = {freeing_waiter, notify_shared_more},
+	 .finish = finish},
+	{.name = "all-free",
+	 .setup = setup,
+	 .threads = {freeing_waiter, notify_shared_all},
+	 .finish = finish},
+	{.name = "stack-free",
+	 .setup = setup,
+	 .threads = {freeing_stack_waiter, notify_shared},
+	 .finish = finish},
+	{.name = "timed-free",
+	 .setup = setup,
+	 .threads = {freeing_timed_waiter, notify_shared},
+	 .finish = finish},
+	{.name = "any-free",
+	 .setup = setup,
+	 .threads = {freeing_any_waiter, notify_shared},
+	 .finish = finish},
+	{.name = "all-free-notifier",
+	 .setup = setup_shared,
+	 .threads = {plain_shared_waiter, plain_shared_waiter, freeing_notifier},
+	 .finish = finish},
+	{.name = "reuse",
+	 .setup = setup,
+	 .threads = {reusing_waiter, notify_twice},
+	 .finish = finish},
+	{.name = "any",
+	 .setup = setup,
+	 .threads = {any_waiter, notify_own_event, notify_own_event},
+	 .finish = finish},
+	{.name = "any-hand-on",
+	 .setup = setup,
+	 .threads = {any_bystander, waiter_event_1, notify_both_events},
+	 .finish = finish},
+	{.name = "any-timeout",
+	 .setup = setup,
+	 .threads = {any_timed_waiter, notify_one},
+	 .finish = finish},
+	{.name = "describe",
+	 .setup = setup,
+	 .threads = {waiter_0, describer},
+	 .finish = finish},
+	{.name = "waiters", .setup = setup, .threads = WAITERS_AND(lister), .finish = finish},
+	{.name = "listening", .setup = setup, .threads = {waiter_0, asker}, .finish = finish},
+	{.name = "as-waiter",
+	 .setup = setup,
+	 .threads = {spinner_waiter, waiter_0, notify_two},
+	 .finish = finish},
+	{.name = "wake-detach",
+	 .setup = setup,
+	 .threads = {bare_waiter, bare_notifier},
+	 .finish = finish,
+	 .bare = true,
+	 .native_divisor = 4},
+};
+MC_MAIN(scenarios)

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios of lib/lock.c. What a lock protects is plain memory: if exclusion or the order
+ * between unlock and lock fails, that is a race or a lost count. Nothing has a deadline: a
+ * lost wake-up or a hand-over to nobody is a deadlock.
+ *
+ *  mutex2, mutex2-twice, mutex3   exclusion
+ *  unlock-twice           one thread comes again while two sleep: waking, losing, hand-over
+ *  trylock                exclusion and order by trylock beside lock
+ *  trylock-only           both only try: one wins, nobody sleeps, the lock ends free
+ *  pair-orders            (a, b) against (b, a)
+ *  pair-single            (a, b) against a and b alone
+ *  pair-same              (a, a) is a, taken once
+ *  pair-overlap           (a, b), (b, c), (c, a)
+ *  neighbours             two locks in adjacent words: one's sleepers are not the other's
+ *  unlock-free            the last holder frees the lock
+ *  unlock-free3           the same with a third who sleeps meanwhile
+ *  protects-free          the object is freed under the lock or after unlinking it there
+ *  is-locked              may be asked at any time
+ *  as-waiter, as-both     lock_as() beside lock() and lock_as()
+ *  in-section             taken inside a read section while the other waits for none
+ */
+#include "scenario.h"
+
+struct object {
+	struct pawl_lock lock;
+	unsigned users;
+	unsigned value;
+};
+
+static struct pawl_lock locks[3];
+static unsigned counter[3];
+static struct pawl_atomic_u32 taken;
+static struct scn_waiter spinner[2];
+static struct object *object;
+
+static void setup(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		pawl_lock_init(&locks[i], PAWL_LOCK_RANK_NONE);
+		counter[i] = 0;
+	}
+	pawl_init_word(&taken, 0u);
+	scn_waiter_init(&spinner[0], 0);
+	scn_waiter_init(&spinner[1], 1);
+}
+
+static void finish_free(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		mc_assert(!pawl_lock_is_locked(&locks[i]));
+}
+
+static void finish_2(void)
+{
+	finish_free();
+	mc_assert(counter[0] == 2);
+}
+
+static void finish_3(void)
+{
+	finish_free();
+	mc_assert(counter[0] == 3);
+}
+
+static void finish_4(void)
+{
+	finish_free();
+	mc_assert(counter[0] == 4);
+}
+
+static void count_once(void)
+{
+	pawl_lock_lock(&locks[0]);
+	counter[0]++;
+	pawl_lock_unlock(&locks[0]);
+}
+
+static void count_twice(void)
+{
+	count_once();
+	count_once();
+}
+
+/* ---- trylock ----------------------------------------------------------- */
+
+static void try_then_lock(void)
+{
+	if (pawl_lock_trylock(&locks[0])) {
+		counter[0]++;
+		pawl_lock_unlock(&locks[0]);
+	} else {
+		count_once();
+	}
+}
+
+static void try_only(void)
+{
+	if (pawl_lock_trylock(&locks[0])) {
+		counter[0]++;
+		pawl_add_relaxed(&taken, 1u);
+		pawl_lock_unlock(&locks[0]);
+	}
+}
+
+static void finish_try_only(void)
+{
+	finish_free();
+	mc_assert(counter[0] >= 1 && counter[0] == pawl_load_relaxed(&taken));
+}
+
+/* ---- pairs ------------------------------------------------------------- */
+
+static void pair(unsigned a, unsigned b)
+{
+	pawl_lock_lock_pair(&locks[a], &locks[b]);
+	mc_assert(pawl_lock_is_locked(&locks[a]) && pawl_lock_is_locked(&locks[b]));
+	counter[a]++;
+	if (a != b)
+		counter[b]++;
+	pawl_lock_unlock_pair(&locks[a], &locks[b]);
+}
+
+static void pair_01(void)
+{
+	pair(0, 1);
+}
+
+static void pair_10(void)
+{
+	pair(1, 0);
+}
+
+static void pair_00(void)
+{
+	pair(0, 0);
+}
+
+static void pair_12(void)
+{
+	pair(1, 2);
+}
+
+static void pair_20(void)
+{
+	pair(2, 0);
+}
+
+static void single_1(void)
+{
+	pawl_lock_lock(&locks[1]);
+	counter[1]++;
+	pawl_lock_unlock(&locks[1]);
+}
+
+static void finish_pairs(void)
+{
+	finish_free();
+	mc_assert(counter[0] == 2 && counter[1] == 2);
+}
+
+static void finish_overlap(void)
+{
+	finish_free();
+	mc_assert(counter[0] == 2 && counter[1] == 2 && counter[2] == 2);
+}
+
+/* ---- neighbours -------------------------------------------------------- */
+
+static void both_one_by_one(void)
+{
+	count_once();
+	single_1();
+}
+
+static void finish_neighbours(void)
+{
+	finish_free();
+	mc_assert(counter[0] == 2 && counter[1] == 2);
+}
+
+/* ---- unlock-free ------------------------------------------------------- */
+
+static void setup_object(unsigned users)
+{
+	setup();
+	object = scn_alloc(sizeof(*object));
+	pawl_lock_init(&object->lock, PAWL_LOCK_RANK_USER);
+	object->users = users;
+}
+
+static void setup_object_2(void)
+{
+	setup_object(2);
+}
+
+static void setup_object_3(void)
+{
+	setup_object(3);
+}
+
+static void drop_object(void)
+{
+	bool last;
+
+	pawl_lock_lock(&object->lock);
+	last = --object->users == 0;
+	pawl_lock_unlock(&object->lock);
+	if (last)
+		pawl_mem_free(object, sizeof(*object), 0);
+}
+
+/* ---- protects-free ----------------------------------------------------- */
+
+static void setup_protects(void)
+{
+	setup_object(0);
+	object->value = 7;
+}
+
+static void use_object(void)
+{
+	pawl_lock_lock(&locks[0]);
+	if (object)
+		mc_assert(object->value == 7);
+	pawl_lock_unlock(&locks[0]);
+}
+
+static void use_object_twice(void)
+{
+	use_object();
+	use_object();
+}
+
+static void unlink_object(void)
+{
+	struct object *mine;
+
+	pawl_lock_lock(&locks[0]);
+	mine = object;
+	object = NULL;
+	pawl_lock_unlock(&locks[0]);
+	mine->value = 0;
+	pawl_mem_free(mine, sizeof(*mine), 0);
+}
+
+/* ---- is-locked --------------------------------------------------------- */
+
+static void ask(void)
+{
+	(void)pawl_lock_is_locked(&locks[0]);
+	pawl_lock_lock(&locks[0]);
+	mc_assert(pawl_lock_is_locked(&locks[0]));
+	pawl_lock_unlock(&locks[0]);
+	(void)pawl_lock_is_locked(&locks[0]);
+}
+
+/* ---- lock_as ----------------------------------------------------------- */
+
+static void count_once_as(void)
+{
+	struct pawl_waiter *mine = &spinner[mc_thread() & 1].base;
+
+	(void)pawl_waiter_set(mine);
+	pawl_lock_lock_as(&locks[0], mine);
+	counter[0]++;
+	pawl_lock_unlock(&locks[0]);
+	(void)pawl_waiter_set(NULL);
+}
+
+static void count_twice_as(void)
+{
+	count_once_as();
+	count_once_as();
+}
+
+/* ---- in-section -------------------------------------------------------- */
+
+static void count_in_section(void)
+{
+	pawl_rcu_begin();
+	count_once();
+	pawl_rcu_end();
+}
+
+static const struct mc_scenario scenarios[] = {
+	{.name = "mutex2",
+	 .setup = setup,
+	 .threads = {count_once, count_once},
+	 .finish = finish_2},
+	{.name = "mutex2-twice",
+	 .setup = setup,
+	 .threads = {count_twice, count_twice},
+	 .finish = finish_4},
+	{.name = "mutex3",
+	 .setup = setup,
+	 .threads = {count_once, count_once, count_once},
+	 .finish = finish_3},
+	{.name = "unlock-twice",
+	 .setup = setup,
+	 .threads = {count_twice, count_once, count_once},
+	 .finish = finish_4},
+	{.name = "trylock",
+	 .setup = setup,
+	 .threads = {try_then_lock, count_once},
+	 .finish = finish_2},
+	{.name = "trylock-only",
+	 .setup = setup,
+	 .threads = {try_only, try_only},
+	 .finish = finish_try_only},
+	{.name = "pair-orders",
+	 .setup = setup,
+	 .threads = {pair_01, pair_10},
+	 .finish = finish_pairs},
+	{.name = "pair-single",
+	 .setup = setup,
+	 .threads = {pair_10, count_once, single_1},
+	 .finish = finish_pairs},
+	{.name = "pair-same",
+	 .setup = setup,
+	 .threads = {pair_00, count_once},
+	 .finish = finish_2},
+	{.name = "pair-overlap",
+	 .setup = setup,
+	 .threads = {pair_01, pair_12, pair_20},
+	 .finish = finish_overlap},
+	{.name = "neighbours",
+	 .setup = setup,
+	 .threads = {both_one_by_one, count_once, single_1},
+	 .finish = finish_neighbours},
+	{.name = "unlock-free", .setup = setup_object_2, .threads = {drop_object, drop_object}},
+	{.name = "unlock-free3",
+	 .setup = setup_object_3,
+	 .threads = {drop_object, drop_object, drop_object}},
+	{.name = "protects-free",
+	 .setup = setup_protects,
+	 .threads = {use_object_twice, unlink_object},
+	 .finish = finish_free},
+	{.name = "is-locked", .setup = setup, .threads = {ask, ask}, .finish = finish_free},
+	{.name = "as-waiter",
+	 .setup = setup,
+	 .threads = {count_once_as, count_twice},
+	 .finish = finish_3},
+	{.name = "as-both",
+	 .setup = setup,
+	 .threads = {count_twice_as, count_once_as},
+	 .finish = finish_3},
+	{.name = "in-section",
+	 .setup = setup,
+	 .threads = {count_in_section, count_in_section},
+	 .finish = finish_2},
+};
+MC_MAIN(scenarios)

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios of lib/retire.c (and, with it, of the last detach in lib/thread.c). An object is
+ * marked when it is freed and then given back, so a reader that still sees it fails by the
+ * mark, by the sanitizer or by the checker's heap. The function that frees is called once
+ * for each object: the counts are compared at the end.
+ *
+ *  read-retire          a section beside unlink and retire
+ *  read-retire-section  retiring inside a section; the object lives to its end at least
+ *  two-retirers         batches of two threads go to the reclaimer side by side
+ *  read-retire-detach   the retirer detaches with its batch not full, the reader detaches, too
+ *  last-detach          two threads, each retires and detaches: nothing is left behind
+ *  detach-attach        the last detach beside an attach that retires again
+ *  retire-order         what was done before retire() is seen by the function (plain memory)
+ *  flush-barrier        a barrier waits for what another thread handed over before
+ *  barrier              a barrier waits for what its thread retired; what the function wrote is
+ *                       seen after it (plain memory)
+ *  barriers             two at once, on the stacks of their callers
+ *  barrier-read         a barrier beside a section that sees the object
+ *  chain                a function that retires another object
+ *  chain-detach         the same, and the last thread leaves
+ *  pressure, -twice     retire says so at the limit, waiting makes room, nobody is forgotten
+ *  pressure-read        the same beside a section that holds the grace period up
+ *  limit                the limit is changed under way
+ *  stats                reading the numbers at any time
+ */
+#include "scenario.h"
+
+#define ALIVE 0x600dU
+#define DEAD  0xdeadU
+
+struct object {
+	struct pawl_retire_node node;
+	unsigned mark;
+	unsigned payload;
+	struct object *next; /* retired by this one's function */
+};
+
+static struct pawl_atomic_ptr shared;
+static struct pawl_atomic_u32 made, freed, done;
+static unsigned written;
+
+static struct object *object_make(void)
+{
+	struct object *object = scn_alloc(sizeof(*object));
+
+	object->mark = ALIVE;
+	pawl_add_relaxed(&made, 1u);
+	return object;
+}
+
+static void object_free(struct pawl_retire_node *node)
+{
+	struct object *object = PAWL_CONTAINER_OF(node, struct object, node);
+	struct object *next = object->next;
+
+	mc_assert(object->mark == ALIVE);
+	mc_assert(object->payload == 0 || object->payload == 7);
+	object->mark = DEAD;
+	pawl_mem_free(object, sizeof(*object), 0);
+	if (next)
+		(void)pawl_retire(&next->node, sizeof(*next), object_free);
+	pawl_add_release(&freed, 1u);
+}
+
+static void setup(void)
+{
+	pawl_init_word(&made, 0u);
+	pawl_init_word(&freed, 0u);
+	pawl_init_word(&done, 0u);
+	written = 0;
+	pawl_init_word(&shared, object_make());
+}
+
+/* All that was retired is freed, each object once, while the threads stay attached. */
+static void finish(void)
+{
+	struct object *left = pawl_load_relaxed(&shared);
+
+	if (left)
+		object_free(&left->node);
+	while (pawl_load_acquire(&freed) != pawl_load_relaxed(&made)) {
+		pawl_retire_barrier();
+		scn_turn();
+	}
+}
+
+/* For threads that attach by themselves: the last one has seen to everything. */
+static void finish_bare(void)
+{
+	struct object *left = pawl_load_relaxed(&shared);
+
+	mc_assert(!pawl_thread_attached());
+	mc_assert(pawl_thread_count() == 0);
+	if (left)
+		object_free(&left->node);
+	mc_assert(pawl_load_acquire(&freed) == pawl_load_relaxed(&made));
+}
+
+static bool retire(struct object *object)
+{
+	return pawl_retire(&object->node, sizeof(*object), object_free);
+}
+
+static void read_once(void)
+{
+	struct object *object_rcu;
+
+	pawl_rcu_begin();
+	object_rcu = pawl_load_acquire(&shared);
+	if (object_rcu)
+		mc_assert(object_rcu->mark == ALIVE);
+	pawl_rcu_end();
+}
+
+static void read_twice(void)
+{
+	read_once();
+	read_once();
+}
+
+static void unlink_and_retire(void)
+{
+	struct object *object = pawl_xchg_acq_rel(&shared, NULL);
+
+	if (object && retire(object))
+		pawl_retire_wait();
+}
+
+static void unlink_retire_flush(void)
+{
+	unlink_and_retire();
+	pawl_retire_flush();
+}
+
+/* In a section itself: retiring is allowed there, waiting is for afterwards. */
+static void retire_in_section(void)
+{
+	struct object *object_rcu;
+	bool pressed = false;
+
+	pawl_rcu_begin();
+	object_rcu = pawl_xchg_acq_rel(&shared, NULL);
+	if (object_rcu)
+		pressed = retire(object_rcu);
+	if (object_rcu)
+		mc_assert(object_rcu->mark == ALIVE);
+	pawl_rcu_end();
+	if (pressed)
+		pawl_retire_wait();
+}
+
+/* ---- detaching --------------------------------------------------------- */
+
+static void bare_reader(void)
+{
+	scn_attach();
+	read_once();
+	pawl_thread_detach();
+}
+
+static void bare_retirer(void)
+{
+	scn_attach();
+	unlink_and_retire();
+	pawl_thread_detach();
+}
+
+static void bare_retire_own(void)
+{
+	scn_attach();
+	(void)retire(object_make());
+	pawl_thread_detach();
+}
+
+static void bare_retire_own_twice(void)
+{
+	bare_retire_own();
+	bare_retire_own();
+}
+
+/* ---- order ------------------------------------------------------------- */
+
+static void retire_with_payload(void)
+{
+	struct object *object = object_make();
+
+	object->payload = 7;
+	if (retire(object))
+		pawl_retire_wait();
+	pawl_retire_flush();
+}
+
+/* ---- barriers ---------------------------------------------------------- */
+
+static void writing_free(struct pawl_retire_node *node)
+{
+	written++;
+	object_free(node);
+}
+
+static void retire_and_barrier(void)
+{
+	struct object *object = pawl_xchg_acq_rel(&shared, NULL);
+
+	(void)pawl_retire(&object->node, sizeof(*object), writing_free);
+	pawl_retire_barrier();
+	mc_assert(written == 1);
+	mc_assert(pawl_load_relaxed(&freed) >= 1);
+}
+
+static void barrier_only(void)
+{
+	pawl_retire_barrier();
+}
+
+static void barrier_twice(void)
+{
+	(void)retire(object_make());
+	pawl_retire_barrier();
+	pawl_retire_barrier();
+}
+
+static void flush_and_tell(void)
+{
+	struct object *object = pawl_xchg_acq_rel(&shared, NULL);
+
+	(void)pawl_retire(&object->node, sizeof(*object), writing_free);
+	pawl_retire_flush();
+	pawl_store_release(&done, 1u);
+}
+
+static void barrier_when_told(void)
+{
+	pawl_rcu_idle_enter();
+	scn_await(&done, 1);
+	pawl_rcu_idle_leave();
+	pawl_retire_barrier();
+	mc_assert(written == 1);
+}
+
+/* ---- chain ------------------------------------------------------------- */
+
+static void retire_chain(void)
+{
+	struct object *object = object_make();
+
+	object->next = object_make();
+	(void)retire(object);
+	pawl_retire_flush();
+}
+
+static void bare_retire_chain(void)
+{
+	scn_attach();
+	retire_chain();
+	pawl_thread_detach();
+}
+
+/* ---- pressure ---------------------------------------------------------- */
+
+static void setup_pressure(void)
+{
+	int err = pawl_retire_set_limit(PAWL_RETIRE_LIMIT_MIN);
+
+	mc_assert(err == 0);
+	setup();
+}
+
+static void finish_pressure(void)
+{
+	struct pawl_retire_stats stats;
+	int err = pawl_retire_set_limit(PAWL_RETIRE_LIMIT_DEFAULT);
+
+	mc_assert(err == 0);
+	finish();
+	pawl_retire_stats_read(&stats);
+	mc_assert(stats.pending_bytes == 0);
+}
+
+/* An object said to be so large that the limit is reached at once. */
+static void retire_large(void)
+{
+	struct object *object = object_make();
+	bool pressed = pawl_retire(&object->node, PAWL_RETIRE_LIMIT_MIN, object_free);
+
+	if (pressed)
+		pawl_retire_wait();
+}
+
+static void retire_large_twice(void)
+{
+	retire_large();
+	retire_large();
+}
+
+static void change_limit(void)
+{
+	int err = pawl_retire_set_limit(mc_choose(2) ? PAWL_RETIRE_LIMIT_DEFAULT
+						     : PAWL_RETIRE_LIMIT_MIN);
+
+	mc_assert(err == 0);
+	retire_large();
+}
+
+/* ---- stats ------------------------------------------------------------- */
+
+static void read_stats(void)
+{
+	struct pawl_retire_stats stats;
+
+	pawl_retire_stats_read(&stats);
+	mc_assert(stats.limit_bytes >= PAWL_RETIRE_LIMIT_MIN);
+	unlink_retire_flush();
+}
+
+static const struct mc_scenario scenarios[] = {
+	{.name = "read-retire",
+	 .setup = setup,
+	 .threads = {read_twice, unlink_retire_flush},
+	 .finish = finish},
+	{.name = "read-retire-section",
+	 .setup = setup,
+	 .threads = {read_once, retire_in_section},
+	 .finish = finish},
+	{.name = "two-retirers",
+	 .setup = setup,
+	 .threads = {unlink_retire_flush, retire_with_payload, read_once},
+	 .finish = finish},
+	{.name = "read-retire-detach",
+	 .setup = setup,
+	 .threads = {bare_reader, bare_retirer},
+	 .finish = finish_bare,
+	 .bare = true,
+	 .native_divisor = 8},
+	{.name = "last-detach",
+	 .setup = setup,
+	 .threads = {bare_retire_own, bare_retire_own},
+	 .finish = finish_bare,
+	 .bare = true,
+	 .native_divisor = 8},
+	{.name = "detach-attach",
+	 .setup = setup,
+	 .threads = {bare_retire_own_twice, bare_retire_own_twice},
+	 .finish = finish_bare,
+	 .bare = true,
+	 .native_divisor = 8},
+	{.name = "retire-order",
+	 .setup = setup,
+	 .threads = {retire_with_payload, retire_with_payload},
+	 .finish = finish},
+	{.name = "flush-barrier",
+	 .setup = setup,
+	 .threads = {flush_and_tell, barrier_when_told},
+	 .finish = finish},
+	{.name = "barrier",
+	 .setup = setup,
+	 .threads = {retire_and_barrier, retire_with_payload},
+	 .finish = finish},
+	{.name = "barriers",
+	 .setup = setup,
+	 .threads = {barrier_twice, barrier_only},
+	 .finish = finish,
+	 .native_divisor = 2},
+	{.name = "barrier-read",
+	 .setup = setup,
+	 .threads = {read_twice, retire_and_barrier},
+	 .finish = finish},
+	{.name = "chain",
+	 .setup = setup,
+	 .threads = {retire_chain, read_once},
+	 .finish = finish},
+	{.name = "chain-detach",
+	 .setup = setup,
+	 .threads = {bare_retire_chain, bare_reader},
+	 .finish = finish_bare,
+	 .bare = true,
+	 .native_divisor = 8},
+	{.name = "pressure",
+	 .setup = setup_pressure,
+	 .threads = {retire_large, retire_large},
+	 .finish = finish_pressure},
+	{.name = "pressure-twice",
+	 .setup = setup_pressure,
+	 .threads = {retire_large_twice, retire_large_twice},
+	 .finish = finish_pressure,
+	 .native_divisor = 2},
+	{.name = "pressure-read",
+	 .setup = setup_pressure,
+	 .threads = {read_twice, retire_large, unlink_and_retire},
+	 .finish = finish_pressure},
+	{.name = "limit",
+	 .setup = setup_pressure,
+	 .threads = {retire_large, change_limit},
+	 .finish = finish_pressure},
+	{.name = "stats",
+	 .setup = setup,
+	 .threads = {read_stats, retire_with_payload},
+	 .finish = finish},
+};
+MC_MAIN(scenarios)
