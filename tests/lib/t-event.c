@@ -1216,6 +1216,33 @@ static void case_long_wait_is_reported_once(void **state)
 }
 
 /* Each long wait anew; and without a hook it is counted all the same. */
+/* Notifies the listener whose wait it reports, and takes the token that this left. */
+static void notify_and_take_token(const struct pawl_report_hook *base,
+				  const struct pawl_report *report)
+{
+	(void)base;
+	if (report->kind != PAWL_REPORT_WAIT_LONG)
+		return;
+	pawl_event_notify((struct pawl_event *)(uintptr_t)report->subject, 1);
+	(void)pawl_park_until(0);
+}
+
+/* The wait looks again after the hook; else it would sleep for ever here. */
+static void case_hook_may_take_the_token(void **state)
+{
+	static const struct pawl_report_hook taker = {.call = notify_and_take_token};
+	struct pawl_event event = PAWL_EVENT_INIT;
+	struct pawl_listener listener;
+
+	(void)state;
+	pawl_report_set_hook(&taker);
+	pawl_event_set_report_after(1);
+	pawl_event_listen(&event, &listener, "a hook", 0);
+	pawl_event_wait(&listener);
+	hook_end();
+	assert_as_new(&event);
+}
+
 static void case_each_long_wait_is_reported(void **state)
 {
 	uint64_t before = pawl_report_count(PAWL_REPORT_WAIT_LONG);
@@ -1639,6 +1666,7 @@ int main(void)
 		cmocka_unit_test(case_describe_a_sleeper),
 		cmocka_unit_test(case_long_wait_is_reported_once),
 		cmocka_unit_test(case_each_long_wait_is_reported),
+		cmocka_unit_test(case_hook_may_take_the_token),
 		cmocka_unit_test(case_short_wait_is_not_reported),
 		cmocka_unit_test(case_forever_is_never_reported),
 		cmocka_unit_test(case_report_costs_one_timed_park),

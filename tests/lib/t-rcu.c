@@ -73,6 +73,36 @@ static void case_nobody_reads(void **state)
 	}
 }
 
+struct idler {
+	struct t_barrier *ready, *done;
+};
+
+static void idle_and_quiescent(void *arg)
+{
+	struct idler *idler = arg;
+
+	pawl_rcu_idle_enter();
+	pawl_rcu_quiescent();
+	t_barrier_wait(idler->ready);
+	t_barrier_wait(idler->done);
+	pawl_rcu_idle_leave();
+}
+
+/* A quiescent state inside an idle stretch does not end it: the grace period waits for nobody. */
+static void case_quiescent_while_idle(void **state)
+{
+	struct idler idler = {t_barrier_make(2), t_barrier_make(2)};
+	struct t_thread *thread = t_thread_start(idle_and_quiescent, &idler);
+
+	(void)state;
+	t_barrier_wait(idler.ready);
+	pawl_rcu_synchronize();
+	t_barrier_wait(idler.done);
+	t_thread_join(thread);
+	t_barrier_drop(idler.ready);
+	t_barrier_drop(idler.done);
+}
+
 static void case_idle_nests(void **state)
 {
 	(void)state;
@@ -493,6 +523,7 @@ int main(void)
 		cmocka_unit_test(case_reading),
 		cmocka_unit_test(case_deep_nesting),
 		cmocka_unit_test(case_nobody_reads),
+		cmocka_unit_test(case_quiescent_while_idle),
 		cmocka_unit_test(case_idle_nests),
 		cmocka_unit_test(case_waits_for_section),
 		cmocka_unit_test(case_waits_for_outermost),
