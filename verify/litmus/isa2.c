@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * isa2.c - a message passed on by a thread that does not look at the payload
+ *
+ * Generated from battery.py by rc11.py --write; the expected outcomes are in
+ * expected.txt.
+ */
+#include "litmus.h"
+
+static struct pawl_atomic_u32 x, y, z;
+static uint32_t r0, r1, r2;
+
+static void setup(void)
+{
+	pawl_init_word(&x, 0u);
+	pawl_init_word(&y, 0u);
+	pawl_init_word(&z, 0u);
+	r0 = r1 = r2 = LITMUS_UNSET;
+}
+
+static void finish(void)
+{
+	litmus_outcome("r0=%u r1=%u r2=%u", r0, r1, r2);
+}
+
+static void rlx_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void rlx_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	pawl_store_relaxed(&z, 1u);
+}
+
+static void rlx_2(void)
+{
+	r1 = pawl_load_relaxed(&z);
+	r2 = pawl_load_relaxed(&x);
+}
+
+static void ra_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	pawl_store_release(&y, 1u);
+}
+
+static void ra_1(void)
+{
+	r0 = pawl_load_acquire(&y);
+	pawl_store_release(&z, 1u);
+}
+
+static void ra_2(void)
+{
+	r1 = pawl_load_acquire(&z);
+	r2 = pawl_load_relaxed(&x);
+}
+
+static void sc_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	litmus_store_seq_cst(&y, 1u);
+}
+
+static void sc_1(void)
+{
+	r0 = litmus_load_seq_cst(&y);
+	litmus_store_seq_cst(&z, 1u);
+}
+
+static void sc_2(void)
+{
+	r1 = litmus_load_seq_cst(&z);
+	r2 = pawl_load_relaxed(&x);
+}
+
+static void f_sc_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	pawl_fence_dekker();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_sc_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	pawl_fence_dekker();
+	pawl_store_relaxed(&z, 1u);
+}
+
+static void f_sc_2(void)
+{
+	r1 = pawl_load_relaxed(&z);
+	pawl_fence_dekker();
+	r2 = pawl_load_relaxed(&x);
+}
+
+static void f_ar_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_ar_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&z, 1u);
+}
+
+static void f_ar_2(void)
+{
+	r1 = pawl_load_relaxed(&z);
+	litmus_fence_acq_rel();
+	r2 = pawl_load_relaxed(&x);
+}
+
+static void f_ra_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	litmus_fence_release();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_ra_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&z, 1u);
+}
+
+static void f_ra_2(void)
+{
+	r1 = pawl_load_relaxed(&z);
+	litmus_fence_acquire();
+	r2 = pawl_load_relaxed(&x);
+}
+
+static void half_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	litmus_fence_release();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void half_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	litmus_fence_release();
+	pawl_store_relaxed(&z, 1u);
+}
+
+static void half_2(void)
+{
+	r1 = pawl_load_relaxed(&z);
+	litmus_fence_acquire();
+	r2 = pawl_load_relaxed(&x);
+}
+
+static const struct mc_scenario scenarios[] = {
+	{
+		.name = "isa2-rlx",
+		.setup = setup,
+		.threads = {rlx_0, rlx_1, rlx_2},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "isa2-ra",
+		.setup = setup,
+		.threads = {ra_0, ra_1, ra_2},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "isa2-sc",
+		.setup = setup,
+		.threads = {sc_0, sc_1, sc_2},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "isa2-f-sc",
+		.setup = setup,
+		.threads = {f_sc_0, f_sc_1, f_sc_2},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "isa2-f-ar",
+		.setup = setup,
+		.threads = {f_ar_0, f_ar_1, f_ar_2},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "isa2-f-ra",
+		.setup = setup,
+		.threads = {f_ra_0, f_ra_1, f_ra_2},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "isa2-half",
+		.setup = setup,
+		.threads = {half_0, half_1, half_2},
+		.finish = finish,
+		.bare = true,
+	},
+};
+MC_MAIN(scenarios)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * r.c - a store overwritten, then the overwriter misses an earlier store
+ *
+ * Generated from battery.py by rc11.py --write; the expected outcomes are in
+ * expected.txt.
+ */
+#include "litmus.h"
+
+static struct pawl_atomic_u32 x, y;
+static uint32_t r0;
+
+static void setup(void)
+{
+	pawl_init_word(&x, 0u);
+	pawl_init_word(&y, 0u);
+	r0 = LITMUS_UNSET;
+}
+
+static void finish(void)
+{
+	litmus_outcome("r0=%u y=%u", r0, pawl_load_relaxed(&y));
+}
+
+static void rlx_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void rlx_1(void)
+{
+	pawl_store_relaxed(&y, 2u);
+	r0 = pawl_load_relaxed(&x);
+}
+
+static void ra_0(void)
+{
+	pawl_store_release(&x, 1u);
+	pawl_store_release(&y, 1u);
+}
+
+static void ra_1(void)
+{
+	pawl_store_release(&y, 2u);
+	r0 = pawl_load_acquire(&x);
+}
+
+static void sc_0(void)
+{
+	litmus_store_seq_cst(&x, 1u);
+	litmus_store_seq_cst(&y, 1u);
+}
+
+static void sc_1(void)
+{
+	litmus_store_seq_cst(&y, 2u);
+	r0 = litmus_load_seq_cst(&x);
+}
+
+static void f_sc_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	pawl_fence_dekker();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_sc_1(void)
+{
+	pawl_store_relaxed(&y, 2u);
+	pawl_fence_dekker();
+	r0 = pawl_load_relaxed(&x);
+}
+
+static void f_ar_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_ar_1(void)
+{
+	pawl_store_relaxed(&y, 2u);
+	litmus_fence_acq_rel();
+	r0 = pawl_load_relaxed(&x);
+}
+
+static void f_ra_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	litmus_fence_release();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_ra_1(void)
+{
+	pawl_store_relaxed(&y, 2u);
+	litmus_fence_acq_rel();
+	r0 = pawl_load_relaxed(&x);
+}
+
+static void one_fence_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	pawl_fence_dekker();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void one_fence_1(void)
+{
+	pawl_store_relaxed(&y, 2u);
+	litmus_fence_acq_rel();
+	r0 = pawl_load_relaxed(&x);
+}
+
+static void other_fence_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	litmus_fence_release();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void other_fence_1(void)
+{
+	pawl_store_relaxed(&y, 2u);
+	pawl_fence_dekker();
+	r0 = pawl_load_relaxed(&x);
+}
+
+static const struct mc_scenario scenarios[] = {
+	{
+		.name = "r-rlx",
+		.setup = setup,
+		.threads = {rlx_0, rlx_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "r-ra",
+		.setup = setup,
+		.threads = {ra_0, ra_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "r-sc",
+		.setup = setup,
+		.threads = {sc_0, sc_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "r-f-sc",
+		.setup = setup,
+		.threads = {f_sc_0, f_sc_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "r-f-ar",
+		.setup = setup,
+		.threads = {f_ar_0, f_ar_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "r-f-ra",
+		.setup = setup,
+		.threads = {f_ra_0, f_ra_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "r-one-fence",
+		.setup = setup,
+		.threads = {one_fence_0, one_fence_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "r-other-fence",
+		.setup = setup,
+		.threads = {other_fence_0, other_fence_1},
+		.finish = finish,
+		.bare = true,
+	},
+};
+MC_MAIN(scenarios)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * relseq-other.c - a store of another thread ends a release sequence
+ *
+ * Generated from battery.py by rc11.py --write; the expected outcomes are in
+ * expected.txt.
+ */
+#include "litmus.h"
+
+static struct pawl_atomic_u32 x, y;
+static uint32_t r0, r1;
+
+static void setup(void)
+{
+	pawl_init_word(&x, 0u);
+	pawl_init_word(&y, 0u);
+	r0 = r1 = LITMUS_UNSET;
+}
+
+static void finish(void)
+{
+	litmus_outcome("r0=%u r1=%u y=%u", r0, r1, pawl_load_relaxed(&y));
+}
+
+static void acq_0(void)
+{
+	pawl_store_relaxed(&x, 1u);
+	pawl_store_release(&y, 1u);
+}
+
+static void acq_1(void)
+{
+	pawl_store_relaxed(&y, 2u);
+}
+
+static void acq_2(void)
+{
+	r0 = pawl_load_acquire(&y);
+	r1 = pawl_load_relaxed(&x);
+}
+
+static const struct mc_scenario scenarios[] = {
+	{
+		.name = "relseq-other-acq",
+		.setup = setup,
+		.threads = {acq_0, acq_1, acq_2},
+		.finish = finish,
+		.bare = true,
+	},
+};
+MC_MAIN(scenarios)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * s.c - a store ordered before another by a message
+ *
+ * Generated from battery.py by rc11.py --write; the expected outcomes are in
+ * expected.txt.
+ */
+#include "litmus.h"
+
+static struct pawl_atomic_u32 x, y;
+static uint32_t r0;
+
+static void setup(void)
+{
+	pawl_init_word(&x, 0u);
+	pawl_init_word(&y, 0u);
+	r0 = LITMUS_UNSET;
+}
+
+static void finish(void)
+{
+	litmus_outcome("r0=%u x=%u", r0, pawl_load_relaxed(&x));
+}
+
+static void rlx_0(void)
+{
+	pawl_store_relaxed(&x, 2u);
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void rlx_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	pawl_store_relaxed(&x, 1u);
+}
+
+static void ra_0(void)
+{
+	pawl_store_relaxed(&x, 2u);
+	pawl_store_release(&y, 1u);
+}
+
+static void ra_1(void)
+{
+	r0 = pawl_load_acquire(&y);
+	pawl_store_relaxed(&x, 1u);
+}
+
+static void sc_0(void)
+{
+	pawl_store_relaxed(&x, 2u);
+	litmus_store_seq_cst(&y, 1u);
+}
+
+static void sc_1(void)
+{
+	r0 = litmus_load_seq_cst(&y);
+	pawl_store_relaxed(&x, 1u);
+}
+
+static void f_sc_0(void)
+{
+	pawl_store_relaxed(&x, 2u);
+	pawl_fence_dekker();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_sc_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	pawl_fence_dekker();
+	pawl_store_relaxed(&x, 1u);
+}
+
+static void f_ar_0(void)
+{
+	pawl_store_relaxed(&x, 2u);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_ar_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&x, 1u);
+}
+
+static void f_ra_0(void)
+{
+	pawl_store_relaxed(&x, 2u);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&y, 1u);
+}
+
+static void f_ra_1(void)
+{
+	r0 = pawl_load_relaxed(&y);
+	litmus_fence_acq_rel();
+	pawl_store_relaxed(&x, 1u);
+}
+
+static void sc_all_0(void)
+{
+	litmus_store_seq_cst(&x, 2u);
+	litmus_store_seq_cst(&y, 1u);
+}
+
+static void sc_all_1(void)
+{
+	r0 = litmus_load_seq_cst(&y);
+	litmus_store_seq_cst(&x, 1u);
+}
+
+static const struct mc_scenario scenarios[] = {
+	{
+		.name = "s-rlx",
+		.setup = setup,
+		.threads = {rlx_0, rlx_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "s-ra",
+		.setup = setup,
+		.threads = {ra_0, ra_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "s-sc",
+		.setup = setup,
+		.threads = {sc_0, sc_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "s-f-sc",
+		.setup = setup,
+		.threads = {f_sc_0, f_sc_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "s-f-ar",
+		.setup = setup,
+		.threads = {f_ar_0, f_ar_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "s-f-ra",
+		.setup = setup,
+		.threads = {f_ra_0, f_ra_1},
+		.finish = finish,
+		.bare = true,
+	},
+	{
+		.name = "s-sc-all",
+		.setup = setup,
+		.threads = {sc_all_0, sc_all_1},
+		.finish = finish,
+		.bare = true,
+	},
+};
+MC_MAIN(scenarios)
