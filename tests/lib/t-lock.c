@@ -667,7 +667,6 @@ static void case_several_are_overtaken_a_few_times(void **state)
 	struct pawl_lock lock = PAWL_LOCK_INIT;
 	struct t_thread *threads[VICTIMS];
 	struct victim victims[VICTIMS];
-	unsigned overtaken = 0;
 
 	(void)state;
 	pawl_lock_lock(&lock);
@@ -685,10 +684,14 @@ static void case_several_are_overtaken_a_few_times(void **state)
 		/* Handed over: it goes through some hands, then it is ours again. */
 		if (!mine)
 			pawl_lock_lock(&lock);
-		overtaken += mine;
-		assert_in_range(overtaken, 0, 3 * VICTIMS);
 	}
 	pawl_lock_unlock(&lock);
+	/*
+	 * Once when it came, once when it was woken and lost; the next time it is handed the lock.
+	 * (How often the test got the lock says nothing: a victim's wake-up may be on its way.)
+	 */
+	for (unsigned i = 0; i < VICTIMS; i++)
+		assert_in_range(fake_parks(&victims[i].fake), 1, 2);
 	/* One may still be unparking another: they go when all have ended. */
 	for (unsigned i = 0; i < VICTIMS; i++) {
 		pawl_store_release(&victims[i].end, 1u);
