@@ -14,4 +14,4 @@ fuzz-smoke:
 			TEST_SUITE_LOG=fuzz-suite.log; \
 	fi
 PHONY_TARGETS += fuzz-smoke
-CLEANFILES += fuzz-suite.log $(FUZZ_TESTS)
+CLEANFILES += fuzz-suite.log fuzz/*.log fuzz/*.trs $(FUZZ_TESTS)

@@ -1,10 +1,38 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The model checker. verify/mc-verify builds with verify/mc-build, whose objects do not mix
-# with those of the library, and finds verify/t-*.c by itself.
+# with those of the library (they go to out/verify), and finds verify/t-*.c by itself.
 
 VERIFY_QUICK_TESTS += verify/mc-quick.test
 VERIFY_TESTS += verify/mc-all.test
-MUTANT_COMMAND += $(srcdir)/verify/mc-verify mutants
-EXTRA_DIST += verify/README.md verify/mc-build verify/mc-verify verify/mutants \
-	verify/mc-quick.test verify/mc-all.test verify/shim
+MUTANT_COMMAND += PAWL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/verify/mc-verify mutants
+
+EXTRA_DIST += \
+	verify/README.md \
+	verify/known \
+	verify/litmus \
+	verify/mc-all.test \
+	verify/mc-build \
+	verify/mc-explore.c \
+	verify/mc-fiber.c \
+	verify/mc-graph.c \
+	verify/mc-heap.c \
+	verify/mc-internal.h \
+	verify/mc-lin.c \
+	verify/mc-litmus.h \
+	verify/mc-main.c \
+	verify/mc-mutate.c \
+	verify/mc-op.c \
+	verify/mc-quick.test \
+	verify/mc-race.c \
+	verify/mc-rcu.c \
+	verify/mc-report.c \
+	verify/mc-run.c \
+	verify/mc-thread.c \
+	verify/mc-tsan.c \
+	verify/mc-verify \
+	verify/mc-walk.c \
+	verify/mc-wrap.c \
+	verify/mutants \
+	verify/shim \
+	verify/spin

@@ -28,8 +28,8 @@ check_LTLIBRARIES += verify/libmc-native.la
 verify_libmc_native_la_SOURCES = verify/mc-history.c verify/mc-native.c verify/mc.h verify/scenario.h
 
 # What the checker adds to these is run by the targets below:
-#   VERIFY_QUICK_TESTS  *.mc programs of a few seconds, part of `make check`
-#   VERIFY_TESTS        *.mc programs of `make verify`
+#   VERIFY_QUICK_TESTS  *.mc programs or *.test scripts of some seconds, part of `make check`
+#   VERIFY_TESTS        those of `make verify`
 #   MUTANT_COMMAND      what `make mutants` runs
 VERIFY_QUICK_TESTS =
 VERIFY_TESTS =
@@ -58,7 +58,7 @@ mutants:
 	@if test "x$(MUTANT_COMMAND)" = x; then \
 		echo "mutants: no model checker yet"; \
 	else \
-		$(MUTANT_COMMAND); \
+		$(AM_TESTS_ENVIRONMENT) MC_OBJECTS=out/verify $(MUTANT_COMMAND); \
 	fi
 PHONY_TARGETS += verify-quick verify mutants
-CLEANFILES += verify-quick-suite.log verify-suite.log
+CLEANFILES += verify-quick-suite.log verify-suite.log verify/*.log verify/*.trs

@@ -187,6 +187,7 @@ enum mc_mode {
 };
 
 struct mc_thread {
+	uint16_t creations; /* threads that it created in this execution */
 	void *sp;
 	char *stack;
 	char *pause_frame; /* the caller's registers at the last mc_pause() */
@@ -431,6 +432,8 @@ void mc_barrier_end(const void *pc);
 void mc_note_add(unsigned tid, const char *text);
 void mc_notes_reset(void);
 void mc_report_failure(void);
+uint64_t mc_symbol(const char *name);
+void mc_tallies_init(void); /* mc-op.c: those of the scenario */
 void mc_replay_string(char *buf, size_t len);
 void mc_sites_write(void *file);
 extern char mc_last_replay[];

@@ -106,7 +106,7 @@ bool mc_tally(enum mc_end end)
 		limit("--max-executions");
 		return false;
 	}
-	if (mc_opt.seconds > 0 && !(mc_stats.replays & 255) && now() - started > mc_opt.seconds) {
+	if (mc_opt.seconds > 0 && !(mc_stats.replays & 15) && now() - started > mc_opt.seconds) {
 		limit("--seconds");
 		return false;
 	}
@@ -222,6 +222,7 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 	int bound = mc_opt.bound;
 
 	mc_scenario = s;
+	mc_tallies_init();
 	if (mc_opt.distinct) {
 		graphs = graphs ? graphs : mc_map(DISTINCT_SLOTS * sizeof(*graphs));
 		memset(graphs, 0, DISTINCT_SLOTS * sizeof(*graphs));
@@ -282,6 +283,8 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 			printf("  %lu distinct", (unsigned long)mc_stats.distinct);
 		if (mc_stats.limited && !failed)
 			printf("  (bounded by %s)", mc_stats.limit);
+		if (s->no_spurious && !failed)
+			printf("  (no spurious failures)");
 		if (found)
 			printf("  (%s)", found);
 		printf("\n");

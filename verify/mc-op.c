@@ -54,6 +54,10 @@ void mc_poke(uint64_t addr, unsigned size, uint64_t value)
  * clang puts no hook on some plain stores to a thread's own stack (a word that it initialises
  * anew, say). They show as a word whose memory is not what was last stored there; the thread
  * is asked at each of its steps.
+ *
+ * Only words of frames that are still there count: what a call left behind is overwritten by
+ * whatever runs next, the checker's own functions too, and those do not run alike in each
+ * execution. gcc has hooks on all of these stores and is not asked.
  */
 #define OWN_MAX 16
 static MC_STATE struct {
@@ -62,27 +66,61 @@ static MC_STATE struct {
 } own[MC_T];
 static MC_STATE uint64_t in_memory[MC_LOC];
 
-static void own_word(unsigned loc)
+static bool on_own_stack(unsigned loc)
 {
 	uint64_t at = mc_locs[loc].addr - MC_STACKS_BASE;
-	unsigned t = (unsigned)(at / MC_STACK_BYTES);
 
-	if (at >= (uint64_t)MC_T * MC_STACK_BYTES || mc_locs[loc].object)
+	return !mc_locs[loc].object && at / MC_STACK_BYTES == mc_r->cur;
+}
+
+static void own_word(unsigned loc)
+{
+	unsigned t = mc_r->cur;
+
+	if (!on_own_stack(loc))
 		return;
 	if (own[t].run != mc_run_number) {
 		own[t].run = mc_run_number;
 		own[t].n = 0;
 	}
+	for (unsigned i = 0; i < own[t].n; i++)
+		if (own[t].loc[i] == loc)
+			return;
 	if (own[t].n < OWN_MAX)
 		own[t].loc[own[t].n++] = (uint16_t)loc;
 	in_memory[loc] = mc_peek(mc_locs[loc].addr, mc_locs[loc].size);
 }
 
-static void unhooked_stores(void)
+#ifdef __clang__
+/* Where the stack of the function ends that called the checker and will go on at pc. */
+static uint64_t callers_stack(const void *pc)
 {
-	unsigned me = mc_r->cur;
+	const uint64_t *frame = __builtin_frame_address(0);
+	uint64_t lo, hi;
 
-	for (unsigned i = 0; own[me].run == mc_run_number && i < own[me].n; i++) {
+	mc_own_stack(&lo, &hi);
+	while ((uintptr_t)frame >= lo && (uintptr_t)frame + 16 <= hi &&
+	       frame[0] > (uintptr_t)frame) {
+		if (frame[1] == (uintptr_t)pc)
+			return (uintptr_t)frame + 16;
+		frame = (const uint64_t *)(uintptr_t)frame[0];
+	}
+	return hi;
+}
+
+static void unhooked_stores(const struct mc_ask *op)
+{
+	unsigned me = mc_r->cur, n = 0;
+
+	if (own[me].run != mc_run_number)
+		return;
+	uint64_t end = callers_stack(op->pc);
+
+	for (unsigned i = 0; i < own[me].n; i++)
+		if (mc_locs[own[me].loc[i]].addr >= end)
+			own[me].loc[n++] = own[me].loc[i];
+	own[me].n = (uint16_t)n;
+	for (unsigned i = 0; i < own[me].n; i++) {
 		unsigned loc = own[me].loc[i];
 		uint64_t v = mc_peek(mc_locs[loc].addr, mc_locs[loc].size);
 
@@ -91,7 +129,26 @@ static void unhooked_stores(void)
 		in_memory[loc] = v;
 		mc_store_plain(loc, v, NULL);
 	}
+	/* A word of a frame that came where an earlier one was: it is read, so it was written. */
+	if (!op->loc || op->kind != EV_READ || !on_own_stack(op->loc) ||
+	    loc_touched[op->loc] != mc_run_number)
+		return;
+	for (unsigned i = 0; i < own[me].n; i++)
+		if (own[me].loc[i] == op->loc)
+			return;
+	uint64_t v = mc_peek(mc_locs[op->loc].addr, mc_locs[op->loc].size);
+
+	if (v != in_memory[op->loc]) {
+		in_memory[op->loc] = v;
+		mc_store_plain(op->loc, v, NULL);
+	}
 }
+#else
+static void unhooked_stores(const struct mc_ask *op)
+{
+	(void)op;
+}
+#endif
 
 void mc_in_memory(unsigned loc, uint64_t value)
 {
@@ -101,8 +158,10 @@ void mc_in_memory(unsigned loc, uint64_t value)
 /* The initial value of a location is what memory holds at the first access of this run. */
 static void touch(unsigned loc)
 {
-	if (loc_touched[loc] == mc_run_number)
+	if (loc_touched[loc] == mc_run_number) {
+		own_word(loc);
 		return;
+	}
 	loc_touched[loc] = mc_run_number;
 	if (mc_locs[loc].object)
 		mc_loc_set_init(loc, mc_r->object_value[loc]);
@@ -158,7 +217,7 @@ struct mc_ev *mc_do(const struct mc_ask *op)
 	if (mc_mode == MODE_RUN && mc_plain_pending())
 		mc_plain_flush();
 	if (mc_mode == MODE_RUN && !(op->flags & (EVF_PLAIN | EVF_EXCL)))
-		unhooked_stores();
+		unhooked_stores(op);
 	if (op->loc)
 		touch(op->loc);
 	for (;;) {
@@ -211,6 +270,38 @@ struct mc_ev *mc_do(const struct mc_ask *op)
 	}
 }
 
+/* --- tallies: see struct mc_scenario --- */
+
+#define TALLIES_MAX 8
+static MC_STATE uint64_t tallies[TALLIES_MAX];
+static MC_STATE unsigned ntallies;
+
+void mc_tallies_init(void)
+{
+	const char *const *t = mc_scenario->tallies;
+
+	for (ntallies = 0; t && *t && ntallies < TALLIES_MAX; t++) {
+		uint64_t addr = mc_symbol(*t);
+
+		if (addr)
+			tallies[ntallies++] = addr;
+	}
+}
+
+static bool is_tally(uint64_t addr)
+{
+	for (unsigned i = 0; i < ntallies; i++)
+		if (tallies[i] == addr)
+			return true;
+	return false;
+}
+
+static void no_tally(uint64_t addr, const void *pc)
+{
+	if (ntallies && mc_mode == MODE_RUN && is_tally(addr))
+		mc_fail_now(FAIL_MISUSE, pc, "a tally of the scenario is not only added to");
+}
+
 uint64_t mc_load(uint64_t addr, unsigned size, unsigned order, const void *pc)
 {
 	if (mc_mode == MODE_OFF || mc_mode == MODE_QUIET) {
@@ -219,6 +310,7 @@ uint64_t mc_load(uint64_t addr, unsigned size, unsigned order, const void *pc)
 	}
 	unsigned loc = mc_loc_get(addr, size, false, NULL);
 
+	no_tally(addr, pc);
 	if (mc_mode == MODE_PROBE)
 		return mc_probe_load(loc);
 	mc_heap_check(addr, size, false, pc);
@@ -244,6 +336,7 @@ void mc_store(uint64_t addr, unsigned size, uint64_t value, unsigned order, cons
 	}
 	if (mc_mode == MODE_PROBE)
 		mc_probe_abort();
+	no_tally(addr, pc);
 	mc_heap_check(addr, size, true, pc);
 	struct mc_ask op = {.kind = EV_WRITE, .order = (uint8_t)order, .size = (uint8_t)size,
 			    .loc = mc_loc_get(addr, size, false, NULL), .pc = pc,
@@ -276,6 +369,15 @@ uint64_t mc_rmw(uint64_t addr, unsigned size, unsigned rmw, uint64_t operand, un
 		mc_poke(addr, size, mc_rmw_value(rmw, old, operand, size));
 		mc_quiet_steps++;
 		return old;
+	}
+	if (ntallies && is_tally(addr)) {
+		/* The sum is right in whichever order; the value that it had is not looked at. */
+		if (mc_mode == MODE_PROBE)
+			mc_probe_abort();
+		if (order != MO_RELAXED || (rmw != RMW_ADD && rmw != RMW_SUB))
+			no_tally(addr, pc);
+		mc_poke(addr, size, mc_rmw_value(rmw, mc_peek(addr, size), operand, size));
+		return 0;
 	}
 	bool idem = !mo_releases(order);
 
@@ -337,6 +439,7 @@ bool mc_cas(uint64_t addr, unsigned size, uint64_t *expected, uint64_t desired, 
 	}
 	unsigned loc = mc_loc_get(addr, size, false, NULL);
 
+	no_tally(addr, pc);
 	if (mc_mode == MODE_PROBE) {
 		*expected = mc_probe_load(loc);
 		if (*expected == want)
@@ -348,7 +451,8 @@ bool mc_cas(uint64_t addr, unsigned size, uint64_t *expected, uint64_t desired, 
 			    .size = (uint8_t)size, .loc = (uint16_t)loc, .pc = pc,
 			    .flags = EVF_CAS, .arg = want, .rmw = RMW_XCHG, .operand = desired};
 
-	bool fail = weak && mc_opt.spurious && fails_spuriously(pc);
+	bool fail = weak && mc_opt.spurious && !mc_scenario->no_spurious &&
+		    fails_spuriously(pc);
 
 	if (fail) {
 		op.flags = 0;

@@ -152,6 +152,18 @@ static void symbols_read(void)
 		pclose(f);
 }
 
+/* Address of "symbol" or "symbol+offset", or 0. */
+uint64_t mc_symbol(const char *name)
+{
+	size_t n = strcspn(name, "+");
+
+	symbols_read();
+	for (unsigned i = 0; i < nsymbols; i++)
+		if (!strncmp(symbols[i].name, name, n) && !symbols[i].name[n])
+			return symbols[i].addr + (name[n] ? strtoul(name + n, NULL, 0) : 0);
+	return 0;
+}
+
 static void name_address(uint64_t addr, char *buf, size_t len)
 {
 	const struct mc_block *b = mc_heap_find(addr);

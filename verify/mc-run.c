@@ -202,20 +202,19 @@ static unsigned thread_slot(void (*entry)(void))
 }
 
 /*
- * Threads created while the scenario runs: who creates one as which of its steps decides its
- * number, so that it is the same in each execution.
+ * Threads created while the scenario runs: who creates one, and as which of those that it
+ * creates, decides its number, so that it is the same in each execution.
  */
 static MC_STATE struct {
-	uint16_t by, step, tid;
+	uint16_t by, nth, tid;
 } created[64];
 static MC_STATE unsigned ncreated, slots_after_setup;
 
 static unsigned slot_in_run(void)
 {
-	unsigned i = 0, tid = slots_after_setup;
+	unsigned i = 0, tid = slots_after_setup, nth = mc_self()->creations++;
 
-	while (i < ncreated &&
-	       (created[i].by != mc_r->cur || created[i].step != mc_self()->done)) {
+	while (i < ncreated && (created[i].by != mc_r->cur || created[i].nth != nth)) {
 		if (created[i].tid >= tid)
 			tid = created[i].tid + 1u;
 		i++;
@@ -224,7 +223,7 @@ static unsigned slot_in_run(void)
 		if (ncreated == sizeof(created) / sizeof(created[0]))
 			mc_fail_now(FAIL_MISUSE, NULL, "threads are created in too many ways");
 		created[ncreated].by = mc_r->cur;
-		created[ncreated].step = mc_self()->done;
+		created[ncreated].nth = (uint16_t)nth;
 		created[ncreated++].tid = (uint16_t)tid;
 	}
 	tid = created[i].tid;

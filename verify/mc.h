@@ -69,6 +69,23 @@ struct mc_scenario {
 	unsigned preemption_bound_plus_1;
 
 	/*
+	 * Checker only: leave out spurious failures of weak compare-exchanges. They multiply
+	 * executions and show nothing where a failure leads back to the head of a loop in
+	 * the same state, with nothing done but loads, and stores to what nobody else sees
+	 * that the next turn repeats: the thread that comes there later, without the turn,
+	 * does the same and is less ordered. The verdict's line says so.
+	 */
+	bool no_spurious;
+
+	/*
+	 * Checker only: words ("symbol", "symbol+offset", NULL ends) that the threads only
+	 * add to, relaxed, with nobody looking at the result before finish(): statistics.
+	 * They are kept out of what is explored, since no order among them can be seen. Any
+	 * other access to them by a thread is a misuse.
+	 */
+	const char *const *tallies;
+
+	/*
 	 * Checker only: the scenario is broken on purpose and must be rejected
 	 * with this kind of failure ("assertion", "race", "deadlock", ...).
 	 */
