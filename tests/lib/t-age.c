@@ -150,13 +150,16 @@ static uint32_t hold(const struct object *object_rcu)
 static void read_slots(void *arg)
 {
 	uint64_t own_seen[AGE_FREE + 1] = {0};
+	bool stopping;
 	unsigned i = 0;
 
 	(void)arg;
-	while (!pawl_load_acquire(&stop)) {
+	/* The last turn begins after the last update: each reader meets a live object. */
+	do {
 		const struct object *first_rcu, *second_rcu;
 		uint32_t age = 0;
 
+		stopping = pawl_load_acquire(&stop);
 		pawl_rcu_begin();
 		first_rcu = pawl_load_acquire(&slots[t_random_below(SLOTS)]);
 		if (first_rcu) {
@@ -180,7 +183,7 @@ static void read_slots(void *arg)
 			pawl_thread_detach();
 			t_check(pawl_thread_attach("reader") == 0);
 		}
-	}
+	} while (!stopping);
 	for (unsigned age = 0; age <= AGE_FREE; age++)
 		pawl_add_relaxed(&seen[age], own_seen[age]);
 }

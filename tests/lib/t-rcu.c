@@ -325,7 +325,8 @@ static void read_objects(void *arg)
 	unsigned i = 0;
 
 	(void)arg;
-	while (!pawl_load_acquire(&stop)) {
+	/* At least once each, also if the updaters are done before a reader first runs. */
+	do {
 		const struct object *object_rcu;
 		uint64_t value;
 
@@ -340,7 +341,7 @@ static void read_objects(void *arg)
 		pawl_rcu_end();
 		if (++i % 16 == 0)
 			pawl_rcu_quiescent();
-	}
+	} while (!pawl_load_acquire(&stop));
 	pawl_add_relaxed(&reads, i);
 }
 

