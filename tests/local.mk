@@ -3,6 +3,7 @@
 # To add a unit test: one line in UNIT_TESTS. Its source is the name with .c.
 
 UNIT_TESTS = \
+	tests/engine/t-wheel \
 	tests/lib/t-atomic \
 	tests/lib/t-ec \
 	tests/lib/t-event \
@@ -17,6 +18,9 @@ UNIT_TESTS = \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/lib/t-age
+
+# Tests of the engine's rooms.
+tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.
 tests_lib_t_thread_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
