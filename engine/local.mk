@@ -5,6 +5,10 @@
 
 check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/runtime/idle.c \
+	engine/runtime/idle.h \
+	engine/runtime/lifetime.c \
+	engine/runtime/lifetime.h \
 	engine/runtime/wheel.c \
 	engine/runtime/wheel.h
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \

@@ -7,6 +7,8 @@
 STRESS_TESTS = \
 	verify/stress-ec \
 	verify/stress-event \
+	verify/stress-idle \
+	verify/stress-lifetime \
 	verify/stress-lock \
 	verify/stress-park \
 	verify/stress-rcu \
@@ -15,6 +17,10 @@ STRESS_TESTS = \
 
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
+verify_stress_idle_SOURCES = verify/t-idle.c
+verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_lifetime_SOURCES = verify/t-lifetime.c
+verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_lock_SOURCES = verify/t-lock.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c

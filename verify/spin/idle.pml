@@ -2,30 +2,33 @@
 /*
  * idle.pml - how workers go to sleep and are woken, and nothing is left lying.
  *
- * The searching-worker protocol of Go's and tokio's schedulers on an event count (D.
- * Vyukov): a worker without work of its own *searches* (counted); a push that finds a
- * searcher relies on it and wakes nobody. Hence three duties:
- *  D1  a searcher that gives up announces itself to the event count, stops counting as
- *      a searcher, looks at everything once more, and only then sleeps;
- *  D2  the last searcher that finds something wakes another before it runs it;
- *  D3  a push makes its item visible before it looks for a searcher.
+ * The searching-worker protocol of Go's and tokio's schedulers on a mask of sleepers;
+ * engine/runtime/idle.c is built to it. A worker without work of its own *searches*
+ * (counted); a push that finds a searcher relies on it and wakes nobody. Hence:
+ *  D1  a searcher that gives up sets its bit, stops counting as a searcher, looks at
+ *      everything once more, and only then sleeps;
+ *  D2  the last searcher that finds something stops counting, looks at everything once
+ *      more, and wakes another if there is more;
+ *  D3  a push makes its item visible before it looks for a searcher;
+ *  D4  who clears a sleeper's bit counts it as a searcher, afterwards. A sleeper whose bit is
+ *      gone does not count itself. So the count may be too low for a moment, never too high.
  * The rule behind them: every push leaves an awake searcher or wakes a sleeper.
  *
  * A body may hold its worker until all others are done (up to WORKERS - 1 of them), so an
  * item that lies in a queue beside a sleeping worker is a deadlock here, not a delay.
  *
- * Names are those of pawl/ec.h (prepare, cancel, wait, notify) and of the runtime.
  * Loads and stores are sequentially consistent; where the code needs a fence for that,
  * a variant takes the reordering that the fence forbids.
  *
  * Checked: nothing left undone (`watch`), ltl served.
  * Broken variants:
  *	NO_RECHECK	  sleeps without the second look
- *	RECHECK_EARLY	  looks again before it announced itself
+ *	RECHECK_EARLY	  looks again before it set its bit
  *	SEARCHING_LATE	  stops counting as a searcher only after the second look
- *	LATE_KEY	  takes the event count's key after the second look
- *	NO_EPOCH	  a notification wakes sleepers, but does not advance the epoch
+ *	BIT_LATE	  sets its bit after the second look
  *	NO_LAST_WAKE	  the last searcher that finds something wakes nobody
+ *	LAST_LOOK_EARLY	  it looks for more before it stops counting
+ *	COUNT_EARLY	  a waker counts a searcher before it has one, and takes it back
  *	NO_FENCE	  the push looks for searchers before its item is visible
  *	NO_LOCAL_WAKE	  a push to the own deque wakes nobody
  *	SKIP_STEAL	  the second look covers the lanes, not the deques of others
@@ -46,41 +49,56 @@
 
 byte lanes;		 /* items that anybody may take */
 byte deque[WORKERS];	 /* items of one worker; others may steal them */
-byte searching;		 /* workers that look for work */
-byte ec_waiters;
-byte ec_epoch;
-bool asleep[WORKERS];
+short searching;	 /* workers that look for work, and those chosen to */
+bool asleep[WORKERS];	 /* the mask */
 byte children = CHILDREN; /* not pushed yet */
 byte done;
 byte held;		 /* bodies that wait for all others */
 
-inline ec_notify()
+/* D4: one step clears a bit, another counts. */
+inline wake_any()
 {
-	if
-	:: ec_waiters == 0 -> skip
-	:: else ->
-#ifndef NO_EPOCH
-		ec_epoch++;
+#ifdef COUNT_EARLY
+	atomic { searching++ };
 #endif
-		/* One futex wake; a sleeper that has not gone to sleep yet sees the epoch. */
-		atomic {
+	atomic {
+		chosen = true;
+		if
+		:: asleep[0] -> asleep[0] = false
+		:: else ->
 			if
-			:: asleep[0] -> asleep[0] = false
 			:: asleep[1] -> asleep[1] = false
 #if WORKERS > 2
-			:: asleep[2] -> asleep[2] = false
+			:: !asleep[1] && asleep[2] -> asleep[2] = false
 #endif
-			:: else -> skip
+			:: else -> chosen = false
 			fi
-		}
-	fi
+		fi
+	};
+#ifdef COUNT_EARLY
+	atomic {
+		if
+		:: !chosen -> searching--
+		:: else -> skip
+		fi;
+		chosen = false
+	}
+#else
+	atomic {
+		if
+		:: chosen -> searching++
+		:: else -> skip
+		fi;
+		chosen = false
+	}
+#endif
 }
 
 inline wake_one()
 {
 	if
 	:: searching > 0 -> skip
-	:: else -> ec_notify()
+	:: else -> wake_any()
 	fi
 }
 
@@ -92,8 +110,8 @@ inline push(where)
 	:: searching > 0 -> where++
 	:: else ->
 		if
-		:: ec_waiters == 0 -> where++
-		:: else -> where++; ec_notify()
+		:: !asleep[0] && !asleep[1] -> where++
+		:: else -> where++; wake_any()
 		fi
 	fi
 #else
@@ -132,13 +150,27 @@ inline run_body()
 	fi
 }
 
+/* Into `more`. */
+inline look()
+{
+	more = lanes > 0;
+#ifndef SKIP_STEAL
+	i = 0;
+	do
+	:: i < WORKERS -> more = more || deque[i] > 0; i++
+	:: else -> break
+	od;
+#endif
+	i = 0
+}
+
 proctype worker(byte me)
 {
 	bool found;
 	bool more;
-	byte key;
+	bool chosen;
 	byte i;
-	byte left;
+	short left;
 
 loop:
 	take(deque[me]);
@@ -169,72 +201,79 @@ search:
 
 	/* D1 */
 #ifdef RECHECK_EARLY
-	more = lanes > 0;
-	i = 0;
-	do
-	:: i < WORKERS -> more = more || deque[i] > 0; i++
-	:: else -> break
-	od;
+	look();
 #endif
-	atomic { ec_waiters++ };
-#ifndef LATE_KEY
-	key = ec_epoch;
+#ifndef BIT_LATE
+	asleep[me] = true;
 #endif
 #ifndef SEARCHING_LATE
 	atomic { searching-- };
 #endif
 #if !defined(NO_RECHECK) && !defined(RECHECK_EARLY)
-	more = lanes > 0;
-#ifndef SKIP_STEAL
-	i = 0;
-	do
-	:: i < WORKERS -> more = more || deque[i] > 0; i++
-	:: else -> break
-	od;
-#endif
+	look();
 #endif
 #ifdef SEARCHING_LATE
 	atomic { searching-- };
 #endif
-#ifdef LATE_KEY
-	key = ec_epoch;
+#ifdef BIT_LATE
+	if
+	:: !more -> asleep[me] = true
+	:: else -> skip
+	fi;
 #endif
 	if
-	:: more -> skip /* ec_cancel */
-	:: else ->
-		/* ec_wait: the kernel compares and sleeps in one step. */
+	:: more ->
+		/* A waker that was faster counts it, or has. */
 		atomic {
 			if
-			:: ec_epoch == key -> asleep[me] = true
-			:: else -> skip
+			:: asleep[me] -> asleep[me] = false; chosen = false
+			:: else -> chosen = true
 			fi
-		}
+		};
+#ifdef BIT_LATE
+		chosen = false;
+#endif
+		if
+		:: !chosen -> atomic { searching++ }
+		:: else -> skip
+		fi;
+		chosen = false
+	:: else ->
 end_asleep:
 		!asleep[me]
 	fi;
 	more = false;
-	atomic { ec_waiters-- };
-	atomic { searching++ };
 	goto search;
 
 got:
 	i = 0;
+#ifdef LAST_LOOK_EARLY
+	look();
+#endif
 	atomic { searching--; left = searching };
-#ifndef NO_LAST_WAKE
 	/* D2 */
+#ifndef NO_LAST_WAKE
 	if
-	:: left == 0 -> ec_notify()
+	:: left <= 0 ->
+#ifndef LAST_LOOK_EARLY
+		look();
+#endif
+		if
+		:: more -> wake_any()
+		:: else -> skip
+		fi
 	:: else -> skip
 	fi;
 #endif
+	more = false;
 	left = 0;
-	key = 0;
 	run_body();
 	goto loop
 }
 
 proctype pusher()
 {
+	bool chosen;
 	byte n;
 
 	do

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios of engine/runtime/idle.c, to the model verify/spin/idle.pml. Work is a count that all
+ * take from, looked at relaxed, so that only the protocol orders anything; a worker ends when it
+ * has run its share. A lost wake-up is a deadlock.
+ *
+ *  one              a worker, an item
+ *  one-twice        a worker, two items, one after the other
+ *  two-pushers      a worker, two pushers
+ *  both             two workers, a batch of two items whose bodies wait for each other: an item beside a
+ *                   sleeping worker would be a deadlock
+ *  child            the second item is pushed by the body of the first, which waits for it
+ *  to-worker        an item that one of two sleepers can take wakes that one
+ *  economy          two workers, an item: at most one is woken
+ *  searcher         one searches, one sleeps: a push wakes nobody
+ */
+/* mc-sources: engine/runtime/idle.c */
+#include "scenario.h"
+
+#include "../engine/runtime/idle.h"
+
+static struct eng_idle idle;
+static struct pawl_atomic_u32 work, own_work, begun;
+
+static void setup(void)
+{
+	eng_idle_init(&idle, 2);
+	pawl_init_word(&work, 0u);
+	pawl_init_word(&own_work, 0u);
+	pawl_init_word(&begun, 0u);
+}
+
+static void finish(void)
+{
+	mc_assert(pawl_load_relaxed(&work) == 0);
+	mc_assert(pawl_load_relaxed(&own_work) == 0);
+	mc_assert(pawl_load_relaxed(&idle.asleep[0]) == 0);
+	mc_assert(pawl_load_relaxed(&idle.searching) == 0);
+}
+
+static bool take_from(struct pawl_atomic_u32 *count)
+{
+	uint32_t seen = pawl_load_relaxed(count);
+
+	while (seen) {
+		if (pawl_cas_relaxed(count, &seen, seen - 1))
+			return true;
+	}
+	return false;
+}
+
+static bool look(void *arg)
+{
+	(void)arg;
+	return pawl_load_relaxed(&work) != 0;
+}
+
+static bool look_own(void *arg)
+{
+	(void)arg;
+	return pawl_load_relaxed(&own_work) != 0;
+}
+
+/* Until an item is found; it is run after this. */
+static void find(unsigned worker)
+{
+	eng_idle_search(&idle);
+	while (!take_from(&work))
+		eng_idle_sleep(&idle, worker, look, NULL);
+	eng_idle_found(&idle, look, NULL);
+}
+
+static void push(void)
+{
+	pawl_add_relaxed(&work, 1u);
+	eng_idle_pushed(&idle);
+}
+
+/* ---- one worker -------------------------------------------------------- */
+
+static void worker0_one(void)
+{
+	eng_idle_join(&idle, 0);
+	find(0);
+}
+
+static void worker0_two(void)
+{
+	eng_idle_join(&idle, 0);
+	find(0);
+	find(0);
+}
+
+static void push_two(void)
+{
+	push();
+	push();
+}
+
+static void push_batch(void)
+{
+	pawl_add_relaxed(&work, 2u);
+	eng_idle_pushed(&idle);
+}
+
+/* ---- two workers ------------------------------------------------------- */
+
+static void meet(void)
+{
+	pawl_add_relaxed(&begun, 1u);
+	while (pawl_load_relaxed(&begun) != 2)
+		scn_turn();
+}
+
+static void worker0_meets(void)
+{
+	eng_idle_join(&idle, 0);
+	find(0);
+	meet();
+}
+
+static void worker1_meets(void)
+{
+	eng_idle_join(&idle, 1);
+	find(1);
+	meet();
+}
+
+static void setup_child(void)
+{
+	setup();
+	pawl_init_word(&work, 1u);
+}
+
+/* The first to run pushes the other's item. */
+static void run_child(void)
+{
+	if (pawl_add_relaxed(&begun, 1u) == 0)
+		push();
+	while (pawl_load_relaxed(&begun) != 2)
+		scn_turn();
+}
+
+static void worker0_child(void)
+{
+	eng_idle_join(&idle, 0);
+	find(0);
+	run_child();
+}
+
+static void worker1_child(void)
+{
+	eng_idle_join(&idle, 1);
+	find(1);
+	run_child();
+}
+
+/* ---- to-worker --------------------------------------------------------- */
+
+static void worker0_own(void)
+{
+	eng_idle_join(&idle, 0);
+	eng_idle_search(&idle);
+	while (!take_from(&own_work))
+		eng_idle_sleep(&idle, 0, look_own, NULL);
+	eng_idle_found(&idle, look_own, NULL);
+	push();
+}
+
+static void push_own(void)
+{
+	pawl_add_relaxed(&own_work, 1u);
+	eng_idle_pushed_to(&idle, 0);
+}
+
+static void worker1_one(void)
+{
+	eng_idle_join(&idle, 1);
+	find(1);
+}
+
+/* ---- economy ----------------------------------------------------------- */
+
+/* Worker 1 sleeps, and is a waiter that nobody runs. */
+static struct scn_waiter sleeper;
+
+static void setup_sleeper(void)
+{
+	setup();
+	scn_waiter_init(&sleeper, 1);
+	idle.waiters[1] = &sleeper.base;
+	pawl_init_word(&idle.asleep[0], UINT64_C(2));
+}
+
+static void finish_economy(void)
+{
+	uint64_t wakes = pawl_load_relaxed(&idle.wakes);
+	bool woken = pawl_load_relaxed(&idle.asleep[0]) == 0;
+
+	/* Who was woken counts as searching: nobody runs it. */
+	mc_assert(wakes <= 1 && pawl_load_relaxed(&idle.searching) == woken);
+	mc_assert(pawl_load_relaxed(&work) == 0);
+	mc_assert(!woken || pawl_load_relaxed(&sleeper.token) == 1);
+}
+
+static void setup_searcher(void)
+{
+	setup_sleeper();
+	eng_idle_search(&idle);
+}
+
+/* Worker 0 searches until the push is over, so the push can rely on it. */
+static void worker0_searches(void)
+{
+	scn_await(&begun, 1);
+	mc_assert(take_from(&work));
+	eng_idle_found(&idle, look, NULL);
+}
+
+static void push_beside_searcher(void)
+{
+	push();
+	pawl_store_release(&begun, 1u);
+}
+
+static void finish_searcher(void)
+{
+	mc_assert(pawl_load_relaxed(&idle.wakes) == 0);
+	mc_assert(pawl_load_relaxed(&idle.searching) == 0);
+}
+
+/* Where nobody looks at it: eng_idle.wakes. */
+static const char *const wakes[] = {"idle+4232", NULL};
+PAWL_STATIC_ASSERT(offsetof(struct eng_idle, wakes) == 4232, "as in wakes[]");
+
+static const struct mc_scenario scenarios[] = {
+	{.name = "one", .setup = setup, .threads = {worker0_one, push}, .finish = finish, .tallies = wakes},
+	{.name = "one-twice", .setup = setup, .threads = {worker0_two, push_two}, .finish = finish, .tallies = wakes},
+	{.name = "two-pushers", .setup = setup, .threads = {worker0_two, push, push}, .finish = finish, .tallies = wakes},
+	{.name = "both",
+	 .setup = setup,
+	 .threads = {worker0_meets, worker1_meets, push_batch},
+	 .finish = finish, .tallies = wakes},
+	{.name = "child",
+	 .setup = setup_child,
+	 .threads = {worker0_child, worker1_child},
+	 .finish = finish, .tallies = wakes},
+	{.name = "to-worker",
+	 .setup = setup,
+	 .threads = {worker0_own, worker1_one, push_own},
+	 .finish = finish,
+	 .tallies = wakes},
+	{.name = "economy",
+	 .setup = setup_sleeper,
+	 .threads = {worker0_one, push},
+	 .finish = finish_economy},
+	{.name = "searcher",
+	 .setup = setup_searcher,
+	 .threads = {worker0_searches, push_beside_searcher},
+	 .finish = finish_searcher},
+};
+
+MC_MAIN(scenarios)
