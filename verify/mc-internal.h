@@ -347,6 +347,7 @@ uint64_t mc_object_begin(uint16_t obj, unsigned filter, uint64_t arg, unsigned f
 			 const void *pc);
 uint64_t mc_object_read(uint16_t obj, unsigned filter, uint64_t arg, unsigned flags,
 			const void *pc);
+uint64_t mc_object_look(uint16_t obj, const void *pc);
 void mc_object_end(uint16_t obj, uint64_t value, const void *pc);
 void mc_object_end_view(uint16_t obj, uint64_t value, unsigned view, const void *pc);
 void mc_object_store(uint16_t obj, uint64_t value, const void *pc);

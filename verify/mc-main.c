@@ -285,6 +285,8 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 			printf("  (bounded by %s)", mc_stats.limit);
 		if (s->no_spurious && !failed)
 			printf("  (no spurious failures)");
+		if (s->ideal_locks && !failed)
+			printf("  (locks by contract)");
 		if (found)
 			printf("  (%s)", found);
 		printf("\n");

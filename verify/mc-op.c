@@ -558,6 +558,19 @@ uint64_t mc_object_read(uint16_t obj, unsigned filter, uint64_t arg, unsigned fl
 	return object_look(obj, filter, arg, flags, RMW_NONE, pc);
 }
 
+/* A relaxed look at the state, old values included. */
+uint64_t mc_object_look(uint16_t obj, const void *pc)
+{
+	struct mc_ask op = {.kind = EV_READ, .order = MO_RELAXED, .size = 8, .loc = obj,
+			    .pc = pc, .flags = EVF_OBJECT};
+
+	if (mc_mode == MODE_PROBE)
+		return mc_probe_load(obj);
+	struct mc_ev *e = mc_mode == MODE_RUN ? mc_do(&op) : NULL;
+
+	return e ? e->value : mc_r->object_value[obj];
+}
+
 static void object_write(uint16_t obj, uint64_t value, unsigned flags, unsigned view,
 			 const void *pc)
 {

@@ -78,6 +78,14 @@ struct mc_scenario {
 	bool no_spurious;
 
 	/*
+	 * Checker only: pawl_lock is what its contract says, a mutex of the checker's own,
+	 * instead of lib/lock.c. For what is built on locks: lock.c has scenarios of its own,
+	 * and each of its retries and parks would multiply the executions here. Have one
+	 * small scenario with the real lock beside. The verdict's line says so.
+	 */
+	bool ideal_locks;
+
+	/*
 	 * Checker only: words ("symbol", "symbol+offset", NULL ends) that the threads only
 	 * add to, relaxed, with nobody looking at the result before finish(): statistics.
 	 * They are kept out of what is explored, since no order among them can be seen. Any
