@@ -326,6 +326,12 @@ static size_t cool(struct pawl_fiber *first)
 
 /* --- The depot. --- */
 
+static void push_locked(struct pawl_fiber **list, struct pawl_fiber *magazine)
+{
+	magazine->magazine_next = *list;
+	*list = magazine;
+}
+
 static struct pawl_fiber *pop_locked(struct pawl_fiber **list)
 {
 	struct pawl_fiber *magazine = *list;
@@ -335,21 +341,32 @@ static struct pawl_fiber *pop_locked(struct pawl_fiber **list)
 	return magazine;
 }
 
+static void warm_stacks_add_locked(struct depot *depot, uint32_t count)
+{
+	pawl_store_relaxed(&depot->warm_stacks, pawl_load_relaxed(&depot->warm_stacks) + count);
+}
+
+static struct pawl_fiber *pop_warm_locked(struct depot *depot)
+{
+	struct pawl_fiber *magazine = pop_locked(&depot->warm);
+
+	if (magazine)
+		warm_stacks_add_locked(depot, 0u - magazine->magazine_count);
+	return magazine;
+}
+
 static void depot_push(struct depot *depot, struct pawl_fiber *magazine, uint32_t count)
 {
 	/* Relaxed: a hint; a few more or less may be warm. */
 	bool warm = pawl_load_relaxed(&depot->warm_stacks) + count <= settings.warm_stacks;
-	struct pawl_fiber **list = warm ? &depot->warm : &depot->cool;
 
 	if (!warm)
 		(void)cool(magazine);
 	magazine->magazine_count = count;
 	pthread_mutex_lock(&depot->mutex);
-	magazine->magazine_next = *list;
-	*list = magazine;
+	push_locked(warm ? &depot->warm : &depot->cool, magazine);
 	if (warm)
-		pawl_store_relaxed(&depot->warm_stacks,
-				   pawl_load_relaxed(&depot->warm_stacks) + count);
+		warm_stacks_add_locked(depot, count);
 	pthread_mutex_unlock(&depot->mutex);
 }
 
@@ -358,11 +375,8 @@ static struct pawl_fiber *depot_pop(struct depot *depot)
 	struct pawl_fiber *magazine;
 
 	pthread_mutex_lock(&depot->mutex);
-	magazine = pop_locked(&depot->warm);
-	if (magazine)
-		pawl_store_relaxed(&depot->warm_stacks, pawl_load_relaxed(&depot->warm_stacks) -
-								magazine->magazine_count);
-	else
+	magazine = pop_warm_locked(depot);
+	if (!magazine)
 		magazine = pop_locked(&depot->cool);
 	pthread_mutex_unlock(&depot->mutex);
 	return magazine;
@@ -516,24 +530,25 @@ int pawl_fiber_configure(const struct pawl_fiber_config *config)
 	return 0;
 }
 
-/* Warm magazines become cool. Taken out and put back one by one: nothing is held meanwhile. */
+/* Warm magazines become cool, one at a time, so that takers find the others. */
 static size_t depot_trim(struct depot *depot)
 {
-	struct pawl_fiber *warm;
+	/* Relaxed: what comes meanwhile may stay warm, so this ends. */
+	uint32_t left = pawl_load_relaxed(&depot->warm_stacks);
 	size_t count = 0;
 
-	pthread_mutex_lock(&depot->mutex);
-	warm = depot->warm;
-	depot->warm = NULL;
-	pawl_store_relaxed(&depot->warm_stacks, 0u);
-	pthread_mutex_unlock(&depot->mutex);
-	while (warm) {
-		struct pawl_fiber *magazine = pop_locked(&warm);
+	while (left) {
+		struct pawl_fiber *magazine;
 
+		pthread_mutex_lock(&depot->mutex);
+		magazine = pop_warm_locked(depot);
+		pthread_mutex_unlock(&depot->mutex);
+		if (!magazine)
+			break;
+		left -= magazine->magazine_count < left ? magazine->magazine_count : left;
 		count += cool(magazine);
 		pthread_mutex_lock(&depot->mutex);
-		magazine->magazine_next = depot->cool;
-		depot->cool = magazine;
+		push_locked(&depot->cool, magazine);
 		pthread_mutex_unlock(&depot->mutex);
 	}
 	return count;

@@ -505,10 +505,10 @@ static void hold_and_park(void *arg)
 	char *held = malloc(4321);
 
 	(void)arg;
+	/* Not to be optimised away; and in the frame, not only in a register. */
+	__asm__ __volatile__("" : "+r"(held) : : "memory");
 	t_check(held);
-	held[0] = 1;
 	pawl_fiber_suspend();
-	t_check(held[0] == 1);
 	free(held);
 }
 
@@ -684,10 +684,13 @@ static void case_contracts(void **state)
 	static char kill[] = "kill";
 
 	(void)state;
-	/* A child that is forked with a thread attached could attach no other. */
+	/*
+	 * A child that is forked with a thread attached could attach no other, and under
+	 * ThreadSanitizer it can start none.
+	 */
 	pawl_thread_detach();
-	assert_true(t_aborts(on_another_thread, NULL, "stays on the thread"));
-	assert_true(t_aborts(on_another_thread, kill, "stays on the thread"));
+	assert_true(T_TSAN || t_aborts(on_another_thread, NULL, "stays on the thread"));
+	assert_true(T_TSAN || t_aborts(on_another_thread, kill, "stays on the thread"));
 	assert_int_equal(pawl_thread_attach("main"), 0);
 	assert_true(t_aborts(resume_finished, NULL, "new, suspended or parked"));
 	assert_true(t_aborts(resume_running, NULL, "new, suspended or parked"));
@@ -754,7 +757,7 @@ static void case_debug_checks(void **state)
 {
 	(void)state;
 #ifdef PAWL_DEBUG
-	static char *const what[] = {"lock", "section", "idle"};
+	static char what[][8] = {"lock", "section", "idle"};
 
 	for (unsigned i = 0; i < 3; i++) {
 		assert_true(t_aborts(run_suspend_holding, what[i], what[i]));
