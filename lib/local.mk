@@ -12,6 +12,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/base.h \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
+	lib/include/pawl/fiber.h \
 	lib/include/pawl/hash.h \
 	lib/include/pawl/lock.h \
 	lib/include/pawl/mem.h \
@@ -32,6 +33,11 @@ lib_libpawl_core_la_SOURCES = \
 	lib/contract.c \
 	lib/ec.c \
 	lib/event.c \
+	lib/fiber-announce.h \
+	lib/fiber-internal.h \
+	lib/fiber-stack.c \
+	lib/fiber-switch.c \
+	lib/fiber.c \
 	lib/futex.c \
 	lib/futex.h \
 	lib/hash.c \
@@ -48,6 +54,9 @@ lib_libpawl_core_la_SOURCES = \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c
+if FIBER_ASM_X86_64
+lib_libpawl_core_la_SOURCES += lib/fiber-x86_64.S
+endif
 lib_libpawl_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include -I$(srcdir)/lib $(URCU_CFLAGS)
 lib_libpawl_core_la_LIBADD = $(URCU_LIBS)

@@ -10,6 +10,7 @@
 #define PAWL_THREAD_INTERNAL_H
 
 #include <pawl/atomic.h>
+#include <pawl/fiber.h>
 #include <pawl/lock.h>
 #include <pawl/park.h>
 #include <pawl/retire.h>
@@ -22,6 +23,15 @@
 
 /* So many locks may be held at once (debug builds check). */
 #define PAWL__HELD_MAX 16
+
+/* Idle stacks of fibres, linked by `next`: fiber-stack.c. */
+struct pawl__magazine {
+	struct pawl_fiber *first;
+	uint32_t count;
+};
+struct pawl__stack_pool {
+	struct pawl__magazine hot, cold;
+};
 
 struct pawl__thread {
 	/* --- Touched by wakers. --- */
@@ -52,6 +62,12 @@ struct pawl__thread {
 	uint32_t held_count;
 	const struct pawl_lock *held[PAWL__HELD_MAX];
 
+	/* Fibres: see fiber.c. */
+	struct pawl_fiber *fiber; /* runs here; NULL: the thread on its own stack */
+	const struct pawl_fiber_hooks *fiber_hooks;
+	uint32_t fibers; /* bound to this thread and not finished */
+	struct pawl__stack_pool stack_pools[PAWL_FIBER_CLASSES];
+
 	char name[PAWL_THREAD_NAME_BYTES];
 	struct pawl__thread *pool_next; /* under the registry's mutex */
 };
@@ -81,6 +97,13 @@ struct pawl__thread *pawl__thread_block_new(void);
 void pawl__thread_enter_internal(struct pawl__thread *block);
 void pawl__thread_leave_internal(void);
 void pawl__thread_block_free(struct pawl__thread *block);
+
+/*
+ * pawl__fiber_thread_leave() - The thread detaches: its idle stacks go to the depot.
+ * pawl__fiber_process_end() - The last one has: all stacks are unmapped.
+ */
+void pawl__fiber_thread_leave(struct pawl__thread *self);
+void pawl__fiber_process_end(void);
 
 /*
  * pawl__may_park() - Debug builds: is it right to park here?

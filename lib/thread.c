@@ -128,6 +128,7 @@ static void block_leave(struct pawl__thread *block)
 	PAWL_REQUIRE(!block->held_count && "no lock of Pawl is held at detach");
 	PAWL_REQUIRE(!block->section_depth && "no read section is open at detach");
 	PAWL_REQUIRE(!block->idle_depth && "idle stretches are over at detach");
+	pawl__fiber_thread_leave(block);
 	pawl__retire_hand_over(block);
 	pawl__rcu_unregister();
 	block->attached = 0;
@@ -222,6 +223,7 @@ static void detach(struct pawl__thread *block)
 	count = pawl_load_relaxed(&attached_count) - 1;
 	if (!count) {
 		pawl__retire_stop();
+		pawl__fiber_process_end();
 		pool_free_locked();
 	}
 	count_set_locked(count);

@@ -112,3 +112,30 @@ AC_CACHE_CHECK([whether the linker takes a version script], [pawl_cv_version_scr
 	rm -f conftest.map])
 AM_CONDITIONAL([HAVE_VERSION_SCRIPT], [test $pawl_cv_version_script = yes])
 ])
+
+# PAWL_FIBER
+# --with-fiber=asm|ucontext: how fibres switch stacks. Assembly where there is
+# some for the processor.
+AC_DEFUN([PAWL_FIBER], [
+AC_CACHE_CHECK([for a fibre switch in assembly], [pawl_cv_fiber_asm], [
+	pawl_cv_fiber_asm=no
+	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+#if !defined(__x86_64__) || !defined(__LP64__)
+#error none
+#endif
+]], [])], [pawl_cv_fiber_asm=x86_64])])
+AC_ARG_WITH([fiber],
+	[AS_HELP_STRING([--with-fiber=HOW],
+		[how fibres switch stacks: asm (default where there is one) or ucontext])],
+	[], [with_fiber=default])
+AS_IF([test "x$with_fiber" = xdefault],
+	[AS_IF([test $pawl_cv_fiber_asm = no], [with_fiber=ucontext], [with_fiber=asm])])
+AS_CASE([$with_fiber],
+	[asm], [AS_IF([test $pawl_cv_fiber_asm = no],
+		[AC_MSG_ERROR([there is no fibre switch in assembly for $host_cpu: --with-fiber=ucontext])])],
+	[ucontext], [AC_DEFINE([PAWL_FIBER_UCONTEXT], [1],
+		[Define to 1 to switch fibres by swapcontext.])],
+	[AC_MSG_ERROR([--with-fiber takes asm or ucontext, not "$with_fiber"])])
+AM_CONDITIONAL([FIBER_ASM_X86_64],
+	[test "$with_fiber $pawl_cv_fiber_asm" = "asm x86_64"])
+])

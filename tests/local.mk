@@ -7,6 +7,9 @@ UNIT_TESTS = \
 	tests/lib/t-atomic \
 	tests/lib/t-ec \
 	tests/lib/t-event \
+	tests/lib/t-fiber \
+	tests/lib/t-fiber-stack \
+	tests/lib/t-fiber-wait \
 	tests/lib/t-hash \
 	tests/lib/t-history \
 	tests/lib/t-lock \
@@ -23,6 +26,8 @@ UNIT_TESTS = \
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.
+tests_lib_t_fiber_stack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise,--wrap=mprotect,--wrap=mmap
+tests_lib_t_fiber_LDADD = $(LDADD) -lm
 tests_lib_t_thread_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 
 check_PROGRAMS += $(UNIT_TESTS)
@@ -34,6 +39,7 @@ tests_libharness_la_SOURCES = \
 	tests/harness.h \
 	tests/watchdog.c \
 	tests/watchdog.h \
+	tests/lib/fibers.h \
 	tests/lib/waiting.h
 
 # Programs that show the bugs of the packaged peers which made us avoid a

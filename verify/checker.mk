@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	verify/mc-rcu.c \
 	verify/mc-report.c \
 	verify/mc-run.c \
+	verify/mc-switch.c \
 	verify/mc-thread.c \
 	verify/mc-tsan.c \
 	verify/mc-verify \

@@ -6,6 +6,7 @@
  *
  *  mc-tsan.c     the __tsan_ hooks that the compiler put into the program
  *  mc-wrap.c     malloc, clock, syscalls;  mc-thread.c  pthread;  mc-rcu.c  liburcu
+ *  mc-switch.c   fibres of the program, mmap
  *  mc-op.c       one visible operation: replays it from the graph or asks for a visit
  *  mc-graph.c    the execution graph: events, coherence, views, the SC condition
  *  mc-explore.c  which graphs to visit (exhaustive); mc-walk.c  bounded, random, PCT, replay
@@ -202,6 +203,7 @@ struct mc_thread {
 	int saved_errno;
 	void *(*start)(void *);
 	void *arg, *result;
+	uint32_t batons_given, batons_taken; /* mc-switch.c */
 	char name[16];
 	uint64_t heap_next;
 	uint16_t blocks;
@@ -352,7 +354,8 @@ void mc_object_end(uint16_t obj, uint64_t value, const void *pc);
 void mc_object_end_view(uint16_t obj, uint64_t value, unsigned view, const void *pc);
 void mc_object_store(uint16_t obj, uint64_t value, const void *pc);
 /* Keys of objects: a kind and an address or number. */
-enum { OBJ_FUTEX = 1, OBJ_MUTEX, OBJ_COND, OBJ_RCU, OBJ_THREAD, OBJ_BARRIER, OBJ_RCU_ALL };
+enum { OBJ_FUTEX = 1, OBJ_MUTEX, OBJ_COND, OBJ_RCU, OBJ_THREAD, OBJ_BARRIER, OBJ_RCU_ALL,
+       OBJ_SWITCH };
 #define OBJ_KEY(kind, x) ((uint64_t)(kind) << 56 | (uint64_t)(x))
 
 /* --- mc-explore.c, mc-walk.c --- */

@@ -11,6 +11,7 @@
 #include <pawl/base.h>
 #include <pawl/ec.h>
 #include <pawl/event.h>
+#include <pawl/fiber.h>
 #include <pawl/hash.h>
 #include <pawl/lock.h>
 #include <pawl/mem.h>

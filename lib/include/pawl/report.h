@@ -25,6 +25,11 @@ enum pawl_report_kind {
 	PAWL_REPORT_THREAD_LEFT,
 	/* Half the limit of retired bytes is pending: retirers wait. value: bytes pending. */
 	PAWL_REPORT_RETIRE_PRESSURE,
+	/*
+	 * Stacks of fibres are mapped without guard pages from now on, since a process may have
+	 * no more mappings, or mprotect fails. value: guards there are.
+	 */
+	PAWL_REPORT_FIBER_NO_GUARD,
 	PAWL_REPORT_COUNT
 };
 
