@@ -19,10 +19,13 @@
  * Ordering:
  *  O1 tail: released after the slots (and by it what the owner did for the items), acquired by
  *     thieves before they read the slots.
- *  O2 head: released by the taker after it read the slots, acquired by the owner before it
- *     overwrites them. Without it a machine that lets a store pass an earlier load would have the
- *     thief read the next item and still succeed. (RC11 has no such executions, so no
- *     scenario can show it: verify/equivalent.txt.)
+ *  O2 head: released by every taker. Acquired by thieves before they look at the tail: who sees
+ *     that an item was taken sees the pushes that its taker saw, so "empty" is never said of a
+ *     deque in which something was all along. Acquired by the owner before it overwrites the
+ *     slots that were read: without it a machine that lets a store pass an earlier load would
+ *     have the thief read the next item and still succeed. (RC11 has no such executions; the
+ *     scenarios full-credit and room-credit need the order for the promise of push, that it comes
+ *     after the taking that made room.)
  *  O3 array: released after the items were copied into it, acquired by thieves. A thief that has the
  *     tail of a push after the growth has the new array, by O1.
  *  Slots are relaxed: read beside writes by who then fails.
@@ -188,6 +191,8 @@ int pawl_deque_push_n_owner(struct pawl_deque *deque, void *const *items, size_t
 		if (!items[i])
 			return -EINVAL;
 	}
+	if (!n)
+		return 0;
 	if (PAWL_UNLIKELY(!has_room(deque, tail, n))) {
 		int err = grow(deque, tail, n);
 
@@ -225,8 +230,7 @@ size_t pawl_deque_pop_n_owner(struct pawl_deque *deque, size_t max, void **ret_i
 			return 0;
 		for (uint64_t i = 0; i < n; i++)
 			ret_items[i] = pawl_load_relaxed(&array->slots[(head + i) & array->mask]);
-		/* Relaxed: what is published by it the owner alone overwrites. */
-	} while (!pawl_cas_weak_relaxed(&deque->head, &head, head + n));
+	} while (!pawl_cas_weak_release(&deque->head, &head, head + n)); /* O2 */
 	return (size_t)n;
 }
 
@@ -238,26 +242,27 @@ void *pawl_deque_pop_owner(struct pawl_deque *deque)
 }
 
 /*
- * A thief's look: how many items from `head` on there are, and the array that has them. The head
- * may be old, then the number is too large and the exchange is going to fail.
+ * A thief's look: how many items from `head` on there are, and the array that has them. The tail
+ * is not older than the head (O2). The head may be old: then the number is too large, and the
+ * exchange is going to fail.
  */
 static uint64_t look(struct pawl_deque *victim, uint64_t head, struct array **ret_array)
 {
 	uint64_t tail = pawl_load_acquire(&victim->tail); /* O1 */
 
 	*ret_array = pawl_load_acquire(&victim->array); /* O3 */
-	return tail > head ? tail - head : 0;
+	return tail - head;
 }
 
 /* Was [head, head + n) for us? Else *head is the new one. */
 static bool claim(struct pawl_deque *victim, uint64_t *head, uint64_t n)
 {
-	return pawl_cas_weak_release(&victim->head, head, *head + n); /* O2 */
+	return pawl_cas_weak_acq_rel(&victim->head, head, *head + n); /* O2 */
 }
 
 void *pawl_deque_steal(struct pawl_deque *victim)
 {
-	uint64_t head = pawl_load_relaxed(&victim->head); /* relaxed: it is compared */
+	uint64_t head = pawl_load_acquire(&victim->head); /* O2 */
 	struct array *array;
 	void *item;
 
@@ -272,10 +277,10 @@ void *pawl_deque_steal(struct pawl_deque *victim)
 
 size_t pawl_deque_steal_half(struct pawl_deque *victim, struct pawl_deque *into)
 {
-	/* Relaxed: the caller is who writes tail and array of `into`; the head is compared. */
+	/* Relaxed: the caller is who writes tail and array of `into`. */
 	uint64_t tail = pawl_load_relaxed(&into->tail);
 	struct array *mine = pawl_load_relaxed(&into->array);
-	uint64_t head = pawl_load_relaxed(&victim->head);
+	uint64_t head = pawl_load_acquire(&victim->head); /* O2 */
 	struct array *array;
 	uint64_t n, room;
 
@@ -309,9 +314,8 @@ bool pawl_deque_is_empty(const struct pawl_deque *deque)
 
 size_t pawl_deque_len(const struct pawl_deque *deque)
 {
-	/* Relaxed: numbers. The head first: if the tail is as old, it is not missed for it. */
-	uint64_t head = pawl_load_relaxed(&deque->head);
-	uint64_t tail = pawl_load_relaxed(&deque->tail);
+	uint64_t head = pawl_load_acquire(&deque->head); /* O2: a tail of the same time or later */
+	uint64_t tail = pawl_load_relaxed(&deque->tail); /* relaxed: nothing is read by it */
 
-	return tail > head ? (size_t)(tail - head) : 0;
+	return (size_t)(tail - head);
 }

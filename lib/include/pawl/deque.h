@@ -61,8 +61,10 @@ PAWL_API void pawl_deque_destroy(struct pawl_deque *deque);
  * Requires: the caller is the owner.
  * Returns:  0.
  * Errors:   -ENOSPC: full, and at its largest; -ENOMEM: full, and no memory to grow; -EINVAL:
- *           `item` is NULL. The deque is as before.
- * Ordering: what the owner did before is visible to who takes the item.
+ *           `item` is NULL. The deque is as before. Full is exact as far as the owner can
+ *           know: no taking that happened before the call is missed.
+ * Ordering: what the owner did before is visible to who takes the item. Where a taking had to
+ *           make room first, the push comes after it and sees what the taker did before.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_deque_push_owner(struct pawl_deque *deque, void *item);
 
@@ -102,7 +104,8 @@ PAWL_API PAWL_MUST_CHECK void *pawl_deque_steal(struct pawl_deque *victim);
  * Returns:  how many were moved. 0: none there, or no room. For a moment of the call they are in
  *           neither deque: who looks at both may find both empty, and the thief, who is
  *           awake and has them, tells others if it wants help.
- * Ordering: as pawl_deque_steal(), for who takes them out of `into` as well.
+ * Ordering: as pawl_deque_steal(), for who takes them out of `into` as well; as
+ *           pawl_deque_push_owner() for takings that made room in `into`.
  */
 PAWL_API PAWL_MUST_CHECK size_t pawl_deque_steal_half(struct pawl_deque *victim,
 						      struct pawl_deque *into);

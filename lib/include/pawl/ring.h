@@ -73,7 +73,7 @@ PAWL_API void pawl_ring_fini(struct pawl_ring *ring);
  * pawl_ring_push() - Put one item at the end.
  *
  * Requires: the caller is the producer. Any pointer may be pushed, NULL too.
- * Returns:  false if the ring is full.
+ * Returns:  false if the ring is full: no pop that happened before the call is missed.
  * Ordering: what the producer did before is visible to who pops the item.
  */
 PAWL_API PAWL_MUST_CHECK bool pawl_ring_push(struct pawl_ring *ring, void *item);
@@ -81,7 +81,8 @@ PAWL_API PAWL_MUST_CHECK bool pawl_ring_push(struct pawl_ring *ring, void *item)
 /*
  * pawl_ring_push_n() - The same for up to n items, in order. They appear together.
  *
- * Returns: how many were pushed: all, or as many of the first ones as there was room for.
+ * Returns: how many were pushed: all, or as many of the first ones as there was room for when it
+ *          looked; 0 only if the ring is full.
  */
 PAWL_API PAWL_MUST_CHECK size_t pawl_ring_push_n(struct pawl_ring *ring, void *const *items,
 						 size_t n);
