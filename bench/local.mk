@@ -6,8 +6,18 @@
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
+	bench/b-queue \
 	bench/b-retire \
 	bench/b-wait
+
+bench_b_queue_SOURCES = bench/b-queue.c bench/queue.h bench/bench.c bench/bench.h
+bench_b_queue_LDADD = $(BENCH_LDADD)
+if HAVE_LIBCK
+bench_b_queue_SOURCES += bench/base-queue-ck.c
+endif
+if HAVE_URCU_PEER
+bench_b_queue_SOURCES += bench/base-queue-urcu.c
+endif
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
@@ -34,15 +44,16 @@ endif
 RUST_PEERS = bench/peers-rust/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
 BENCH_COMMON += bench/base-event-listener.c
+bench_b_queue_SOURCES += bench/base-queue-rust.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
-$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/Cargo.toml
+$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/lanes_queue.rs bench/peers-rust/Cargo.toml
 	$(CARGO) build --release \
 		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
 		--target-dir $(abs_builddir)/bench/peers-rust/target
 	touch $@
 else
 check_LIBRARIES += bench/libno-rust-peers.a
-bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/bench.h bench/work.h
+bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-queue-rust.c bench/bench.h bench/queue.h bench/work.h
 endif
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is

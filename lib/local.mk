@@ -10,16 +10,20 @@ pawlincludedir = $(includedir)/pawl
 pawlinclude_HEADERS = \
 	lib/include/pawl/atomic.h \
 	lib/include/pawl/base.h \
+	lib/include/pawl/deque.h \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
 	lib/include/pawl/fiber.h \
 	lib/include/pawl/hash.h \
+	lib/include/pawl/lanes.h \
 	lib/include/pawl/lock.h \
+	lib/include/pawl/mbox.h \
 	lib/include/pawl/mem.h \
 	lib/include/pawl/park.h \
 	lib/include/pawl/rcu.h \
 	lib/include/pawl/report.h \
 	lib/include/pawl/retire.h \
+	lib/include/pawl/ring.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -31,6 +35,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/atomic.c \
 	lib/check.h \
 	lib/contract.c \
+	lib/deque.c \
 	lib/ec.c \
 	lib/event.c \
 	lib/fiber-announce.h \
@@ -41,7 +46,9 @@ lib_libpawl_core_la_SOURCES = \
 	lib/futex.c \
 	lib/futex.h \
 	lib/hash.c \
+	lib/lanes.c \
 	lib/lock.c \
+	lib/mbox.c \
 	lib/mem.c \
 	lib/park-internal.h \
 	lib/park.c \
@@ -51,6 +58,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/report.c \
 	lib/retire-internal.h \
 	lib/retire.c \
+	lib/ring.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c
