@@ -18,6 +18,12 @@ endif
 if HAVE_URCU_PEER
 bench_b_queue_SOURCES += bench/base-queue-urcu.c
 endif
+	bench/b-ids \
+	bench/b-retire \
+	bench/b-wait
+
+bench_b_ids_SOURCES = bench/b-ids.c bench/work-ids.h $(BENCH_COMMON) $(IDS_PEERS)
+bench_b_ids_LDADD = $(BENCH_LDADD)
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
@@ -29,8 +35,10 @@ check_PROGRAMS += $(BENCHES)
 
 BENCH_COMMON = bench/bench.c bench/bench.h bench/work.h bench/base-pthread.c
 BENCH_LDADD = $(LDADD)
+IDS_PEERS =
 if HAVE_LIBCK
 BENCH_COMMON += bench/base-ck.c
+IDS_PEERS += bench/base-ids-ck.c
 BENCH_LDADD += $(CK_LIBS)
 endif
 if HAVE_URCU_PEER
@@ -47,6 +55,10 @@ BENCH_COMMON += bench/base-event-listener.c
 bench_b_queue_SOURCES += bench/base-queue-rust.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
 $(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/lanes_queue.rs bench/peers-rust/Cargo.toml
+IDS_PEERS += bench/base-ids-queue.c
+BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
+$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
+		bench/peers-rust/Cargo.toml
 	$(CARGO) build --release \
 		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
 		--target-dir $(abs_builddir)/bench/peers-rust/target
@@ -54,6 +66,8 @@ $(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/lanes_queue.rs b
 else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-queue-rust.c bench/bench.h bench/queue.h bench/work.h
+bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-ids-queue.c \
+	bench/work-ids.h bench/bench.h bench/work.h
 endif
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is

@@ -16,6 +16,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/fiber.h \
 	lib/include/pawl/hash.h \
 	lib/include/pawl/lanes.h \
+	lib/include/pawl/ids.h \
 	lib/include/pawl/lock.h \
 	lib/include/pawl/mbox.h \
 	lib/include/pawl/mem.h \
@@ -47,6 +48,10 @@ lib_libpawl_core_la_SOURCES = \
 	lib/futex.h \
 	lib/hash.c \
 	lib/lanes.c \
+	lib/ids-durable.c \
+	lib/ids-internal.h \
+	lib/ids-recycle.c \
+	lib/ids.c \
 	lib/lock.c \
 	lib/mbox.c \
 	lib/mem.c \

@@ -37,6 +37,7 @@ const char *pawl_report_kind_name(enum pawl_report_kind kind)
 		[PAWL_REPORT_THREAD_LEFT] = "thread-left",
 		[PAWL_REPORT_RETIRE_PRESSURE] = "retire-pressure",
 		[PAWL_REPORT_FIBER_NO_GUARD] = "fiber-no-guard",
+		[PAWL_REPORT_IDS_BAD_FREE] = "ids-bad-free",
 	};
 
 	return (unsigned)kind < PAWL_REPORT_COUNT ? names[kind] : "unknown";

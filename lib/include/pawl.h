@@ -15,6 +15,7 @@
 #include <pawl/fiber.h>
 #include <pawl/hash.h>
 #include <pawl/lanes.h>
+#include <pawl/ids.h>
 #include <pawl/lock.h>
 #include <pawl/mbox.h>
 #include <pawl/mem.h>
