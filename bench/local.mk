@@ -28,22 +28,29 @@ BENCH_COMMON += bench/base-urcu.c
 BENCH_LDADD += $(URCU_PEER_LIBS)
 endif
 
-# The Rust peers are built by cargo, which fetches their sources: only where
-# configure was told to (--with-rust-peers). Elsewhere the C side is compiled,
-# so that it does not rot, and linked into nothing.
-RUST_PEERS = bench/peers-rust/target/release/libpawl_bench_peers.a
+# The Rust peers are one crate, bench/peers, with a module for each family. They are built by cargo,
+# which fetches their sources: only where configure was told to (--with-rust-peers). Elsewhere
+# the C side is compiled, so that it does not rot, and linked into nothing.
+RUST_SIDES = \
+	bench/base-event-listener.c
+RUST_PEERS = bench/peers/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
 BENCH_COMMON += bench/base-event-listener.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
-$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/Cargo.toml
-	$(CARGO) build --release \
-		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
-		--target-dir $(abs_builddir)/bench/peers-rust/target
+$(RUST_PEERS): $(srcdir)/bench/peers/Cargo.toml $(srcdir)/bench/peers/Cargo.lock \
+		$(srcdir)/bench/peers/src/*.rs
+	$(CARGO) build --release --locked \
+		--manifest-path $(srcdir)/bench/peers/Cargo.toml \
+		--target-dir $(abs_builddir)/bench/peers/target
 	touch $@
 else
 check_LIBRARIES += bench/libno-rust-peers.a
-bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/bench.h bench/work.h
+bench_libno_rust_peers_a_SOURCES = $(RUST_SIDES) bench/bench.h bench/work.h
 endif
+
+# The C++ peers (HAVE_TBB, HAVE_LIBCUCKOO; PAWL_HAVE_... in config.h) go into an archive of their
+# own, so that programs with them are linked by the C compiler, with $(CXX_PEER_LIBS). An archive
+# gives only what is referred to: the C side that registers their cases is an object file.
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.
