@@ -19,6 +19,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/rcu.h \
 	lib/include/pawl/report.h \
 	lib/include/pawl/retire.h \
+	lib/include/pawl/slots.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -45,6 +46,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/report.c \
 	lib/retire-internal.h \
 	lib/retire.c \
+	lib/slots.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

@@ -11,6 +11,7 @@ STRESS_TESTS = \
 	verify/stress-park \
 	verify/stress-rcu \
 	verify/stress-retire \
+	verify/stress-slots \
 	verify/stress-thread
 
 verify_stress_ec_SOURCES = verify/t-ec.c
@@ -19,6 +20,7 @@ verify_stress_lock_SOURCES = verify/t-lock.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
+verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_thread_SOURCES = verify/t-thread.c
 
 check_PROGRAMS += $(STRESS_TESTS)

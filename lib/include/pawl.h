@@ -18,6 +18,7 @@
 #include <pawl/rcu.h>
 #include <pawl/report.h>
 #include <pawl/retire.h>
+#include <pawl/slots.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
 
