@@ -17,7 +17,17 @@ bench_b_wait_LDADD = $(BENCH_LDADD)
 
 check_PROGRAMS += $(BENCHES)
 
-BENCH_COMMON = bench/bench.c bench/bench.h bench/work.h bench/base-pthread.c
+# What every bench is made of, and what the first two have beside it.
+BENCH_DRIVER = \
+	bench/bench.c \
+	bench/bench.h \
+	bench/driver.h \
+	bench/machine.c \
+	bench/options.c \
+	bench/output.c \
+	bench/runner.c \
+	bench/stats.c
+BENCH_COMMON = $(BENCH_DRIVER) bench/work.h bench/base-pthread.c
 BENCH_LDADD = $(LDADD)
 if HAVE_LIBCK
 BENCH_COMMON += bench/base-ck.c
@@ -47,10 +57,6 @@ else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = $(RUST_SIDES) bench/bench.h bench/work.h
 endif
-
-# The C++ peers (HAVE_TBB, HAVE_LIBCUCKOO; PAWL_HAVE_... in config.h) go into an archive of their
-# own, so that programs with them are linked by the C compiler, with $(CXX_PEER_LIBS). An archive
-# gives only what is referred to: the C side that registers their cases is an object file.
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.
