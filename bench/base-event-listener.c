@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * base-event-listener.c - the event-listener crate, through the static library
- * that peers-rust/ builds. Compiled in when there is a cargo to build it.
+ * that peers/ builds (module event). Compiled in when configure was told to.
  *
  * "heap" is the crate's usual listener, "stack" the one of its listener! macro.
  * In the gates it is the stack one.

@@ -60,7 +60,10 @@ struct b_case {
 	const char *bench;
 	/* Who: "pawl" is what ratios refer to; "pawl-..." are further ones of ours. */
 	const char *contender;
-	/* Members of a JSON object without braces: "\"locks\":65536"; NULL: none. */
+	/*
+	 * Members of a JSON object without braces: "\"locks\":65536"; NULL: none. How large the
+	 * thing is goes by the name of "keys", which --keys limits.
+	 */
 	const char *params;
 	/* For setup and work, to share code among cases. */
 	uint64_t arg;
@@ -70,6 +73,14 @@ struct b_case {
 	bool one_cpu;
 	/* Always this many threads, whatever --threads says; 0: as --threads says. */
 	unsigned threads;
+
+	/*
+	 * What is too large to be made for each repetition: made before the first one, in
+	 * run->prepared from then on, taken down after the last. Either may be NULL. -errno: the
+	 * case is skipped.
+	 */
+	int (*prepare)(const struct b_case *cas, void **ret_prepared);
+	void (*discard)(void *prepared);
 
 	/* Main thread, before the threads start. -errno: the case is skipped. */
 	int (*setup)(struct b_run *run);
@@ -88,6 +99,8 @@ struct b_run {
 	unsigned threads;
 	/* The contender's shared state, made by setup. */
 	void *state;
+	/* Made by prepare, the same for all repetitions. */
+	void *prepared;
 	/* Set by the driver: threads that only keep others busy look at it. */
 	struct pawl_atomic_u32 stop;
 };
@@ -126,7 +139,7 @@ int b_main(int argc, char **argv, const struct b_bench *benches, size_t count);
 void b_latency_add(struct b_worker *worker, uint64_t ns);
 
 /*
- * b_extra() - A further figure of this repetition ("peak_bytes"); the largest over all
+ * b_extra() - A further figure of this repetition ("peak_bytes", "bytes_entry"); the largest over all
  * repetitions is reported. At most 8 names a case. Main thread (teardown) only.
  */
 void b_extra(struct b_run *run, const char *name, double value);

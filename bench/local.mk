@@ -6,69 +6,79 @@
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
+	bench/b-ids \
 	bench/b-queue \
 	bench/b-retire \
 	bench/b-wait
 
-bench_b_queue_SOURCES = bench/b-queue.c bench/queue.h bench/bench.c bench/bench.h
-bench_b_queue_LDADD = $(BENCH_LDADD)
-if HAVE_LIBCK
-bench_b_queue_SOURCES += bench/base-queue-ck.c
-endif
-if HAVE_URCU_PEER
-bench_b_queue_SOURCES += bench/base-queue-urcu.c
-endif
-	bench/b-ids \
-	bench/b-retire \
-	bench/b-wait
-
-bench_b_ids_SOURCES = bench/b-ids.c bench/work-ids.h $(BENCH_COMMON) $(IDS_PEERS)
-bench_b_ids_LDADD = $(BENCH_LDADD)
-
-bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
-bench_b_retire_LDADD = $(BENCH_LDADD)
-
-bench_b_wait_SOURCES = bench/b-wait.c $(BENCH_COMMON)
-bench_b_wait_LDADD = $(BENCH_LDADD)
-
-check_PROGRAMS += $(BENCHES)
-
-BENCH_COMMON = bench/bench.c bench/bench.h bench/work.h bench/base-pthread.c
+# What every bench is made of.
+BENCH_DRIVER = \
+	bench/bench.c \
+	bench/bench.h \
+	bench/driver.h \
+	bench/machine.c \
+	bench/options.c \
+	bench/output.c \
+	bench/runner.c \
+	bench/stats.c
 BENCH_LDADD = $(LDADD)
-IDS_PEERS =
+
+# Of each family: its own files, and those of the peers that are there.
+IDS_SOURCES = bench/work-ids.h $(BENCH_DRIVER)
+QUEUE_SOURCES = bench/queue.h $(BENCH_DRIVER)
+WAIT_SOURCES = bench/work.h bench/base-pthread.c $(BENCH_DRIVER)
 if HAVE_LIBCK
-BENCH_COMMON += bench/base-ck.c
-IDS_PEERS += bench/base-ids-ck.c
+IDS_SOURCES += bench/base-ids-ck.c
+QUEUE_SOURCES += bench/base-queue-ck.c
+WAIT_SOURCES += bench/base-ck.c
 BENCH_LDADD += $(CK_LIBS)
 endif
 if HAVE_URCU_PEER
-BENCH_COMMON += bench/base-urcu.c
+QUEUE_SOURCES += bench/base-queue-urcu.c
+WAIT_SOURCES += bench/base-urcu.c
 BENCH_LDADD += $(URCU_PEER_LIBS)
 endif
 
-# The Rust peers are built by cargo, which fetches their sources: only where
-# configure was told to (--with-rust-peers). Elsewhere the C side is compiled,
-# so that it does not rot, and linked into nothing.
-RUST_PEERS = bench/peers-rust/target/release/libpawl_bench_peers.a
+# The Rust peers are one crate, bench/peers, with a module for each family. They are built by cargo,
+# which fetches their sources: only where configure was told to (--with-rust-peers). Elsewhere
+# the C side is compiled, so that it does not rot, and linked into nothing.
+RUST_PEERS = bench/peers/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
-BENCH_COMMON += bench/base-event-listener.c
-bench_b_queue_SOURCES += bench/base-queue-rust.c
+IDS_SOURCES += bench/base-ids-queue.c
+QUEUE_SOURCES += bench/base-queue-rust.c
+WAIT_SOURCES += bench/base-event-listener.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
-$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/lanes_queue.rs bench/peers-rust/Cargo.toml
-IDS_PEERS += bench/base-ids-queue.c
-BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
-$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
-		bench/peers-rust/Cargo.toml
-	$(CARGO) build --release \
-		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
-		--target-dir $(abs_builddir)/bench/peers-rust/target
+$(RUST_PEERS): $(srcdir)/bench/peers/Cargo.toml $(srcdir)/bench/peers/Cargo.lock \
+		$(srcdir)/bench/peers/src/*.rs
+	$(CARGO) build --release --locked \
+		--manifest-path $(srcdir)/bench/peers/Cargo.toml \
+		--target-dir $(abs_builddir)/bench/peers/target
 	touch $@
 else
 check_LIBRARIES += bench/libno-rust-peers.a
-bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-queue-rust.c bench/bench.h bench/queue.h bench/work.h
-bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-ids-queue.c \
-	bench/work-ids.h bench/bench.h bench/work.h
+bench_libno_rust_peers_a_SOURCES = \
+	bench/base-event-listener.c \
+	bench/base-ids-queue.c \
+	bench/base-queue-rust.c \
+	bench/bench.h \
+	bench/queue.h \
+	bench/work-ids.h \
+	bench/work.h
 endif
+
+bench_b_ids_SOURCES = bench/b-ids.c $(IDS_SOURCES)
+bench_b_ids_LDADD = $(BENCH_LDADD)
+
+bench_b_queue_SOURCES = bench/b-queue.c $(QUEUE_SOURCES)
+bench_b_queue_LDADD = $(BENCH_LDADD)
+
+bench_b_retire_SOURCES = bench/b-retire.c $(WAIT_SOURCES)
+bench_b_retire_LDADD = $(BENCH_LDADD)
+
+bench_b_wait_SOURCES = bench/b-wait.c $(WAIT_SOURCES)
+bench_b_wait_LDADD = $(BENCH_LDADD)
+
+check_PROGRAMS += $(BENCHES)
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.

@@ -9,4 +9,5 @@ dist_man_MANS += \
 	doc/man/pawl_lock.3 \
 	doc/man/pawl_rcu.3 \
 	doc/man/pawl_retire.3 \
+	doc/man/pawl_slots.3 \
 	doc/man/pawl_thread.3

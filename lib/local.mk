@@ -25,6 +25,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/report.h \
 	lib/include/pawl/retire.h \
 	lib/include/pawl/ring.h \
+	lib/include/pawl/slots.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -64,6 +65,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/retire-internal.h \
 	lib/retire.c \
 	lib/ring.c \
+	lib/slots.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

@@ -49,6 +49,48 @@ AC_SUBST([CK_LIBS])
 AM_CONDITIONAL([HAVE_LIBCK], [test $pawl_have_libck = yes])
 ])
 
+# PAWL_CXX_PEERS
+# C++ containers for comparison, in benches only: oneTBB, and libcuckoo, which is headers.
+# Programs that have them are linked by the C compiler; CXX_PEER_LIBS names what that takes.
+AC_DEFUN([PAWL_CXX_PEERS], [
+TBB_CFLAGS=
+TBB_LIBS=
+CXX_PEER_LIBS=
+pawl_cxx_peers=
+AC_LANG_PUSH([C++])
+AC_CACHE_CHECK([whether $CXX makes C++17 programs], [pawl_cv_cxx17], [
+	pawl_save_CXXFLAGS=$CXXFLAGS
+	CXXFLAGS="$CXXFLAGS -std=c++17"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <shared_mutex>
+#include <string_view>]], [[std::string_view text("x"); return (int)text.size() - 1;]])],
+		[pawl_cv_cxx17=yes], [pawl_cv_cxx17=no])
+	CXXFLAGS=$pawl_save_CXXFLAGS])
+AC_LANG_POP([C++])
+pawl_have_tbb=no
+pawl_have_libcuckoo=no
+AS_IF([test $pawl_cv_cxx17 = yes], [
+	PKG_CHECK_MODULES([TBB], [tbb >= 2020.1], [pawl_have_tbb=yes], [pawl_have_tbb=no])
+	AC_LANG_PUSH([C++])
+	AC_CHECK_HEADER([libcuckoo/cuckoohash_map.hh],
+		[pawl_have_libcuckoo=yes], [pawl_have_libcuckoo=no])
+	AC_LANG_POP([C++])])
+AS_IF([test $pawl_have_tbb = yes], [
+	pawl_cxx_peers="oneTBB"
+	CXX_PEER_LIBS="$CXX_PEER_LIBS $TBB_LIBS"
+	AC_DEFINE([PAWL_HAVE_TBB], [1], [Define to 1 if oneTBB is there (benches).])])
+AS_IF([test $pawl_have_libcuckoo = yes], [
+	pawl_cxx_peers="$pawl_cxx_peers${pawl_cxx_peers:+, }libcuckoo"
+	AC_DEFINE([PAWL_HAVE_LIBCUCKOO], [1], [Define to 1 if libcuckoo is there (benches).])])
+AS_IF([test "x$pawl_cxx_peers" = x], [pawl_cxx_peers=no],
+	[CXX_PEER_LIBS="$CXX_PEER_LIBS -lstdc++"])
+AC_SUBST([TBB_CFLAGS])
+AC_SUBST([TBB_LIBS])
+AC_SUBST([CXX_PEER_LIBS])
+AM_CONDITIONAL([HAVE_TBB], [test $pawl_have_tbb = yes])
+AM_CONDITIONAL([HAVE_LIBCUCKOO], [test $pawl_have_libcuckoo = yes])
+AM_CONDITIONAL([HAVE_CXX_PEERS], [test "x$pawl_cxx_peers" != xno])
+])
+
 # PAWL_JEMALLOC
 # --with-jemalloc: the allocator of programs, tests and benches. The libraries
 # never link one, since a library must not replace its host's malloc.

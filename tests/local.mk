@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/lib/t-rcu \
 	tests/lib/t-report \
 	tests/lib/t-retire \
+	tests/lib/t-slots \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/lib/t-age

@@ -24,6 +24,7 @@
 #include <pawl/report.h>
 #include <pawl/retire.h>
 #include <pawl/ring.h>
+#include <pawl/slots.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! C functions over the `event-listener` crate. Loops over a single operation are in here, so that
-//! the crate is measured with all the inlining that its own users get.
-
-mod lanes_queue;
-pub mod queue;
+//! The `event-listener` crate; its C side is `bench/base-event-listener.c`.
 
 use event_listener::{listener, Event, Listener};
 use std::hint::black_box;
