@@ -14,11 +14,13 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/event.h \
 	lib/include/pawl/hash.h \
 	lib/include/pawl/lock.h \
+	lib/include/pawl/map.h \
 	lib/include/pawl/mem.h \
 	lib/include/pawl/park.h \
 	lib/include/pawl/rcu.h \
 	lib/include/pawl/report.h \
 	lib/include/pawl/retire.h \
+	lib/include/pawl/rmap.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -36,6 +38,8 @@ lib_libpawl_core_la_SOURCES = \
 	lib/futex.h \
 	lib/hash.c \
 	lib/lock.c \
+	lib/map-table.h \
+	lib/map.c \
 	lib/mem.c \
 	lib/park-internal.h \
 	lib/park.c \
@@ -45,6 +49,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/report.c \
 	lib/retire-internal.h \
 	lib/retire.c \
+	lib/rmap.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

@@ -13,11 +13,13 @@
 #include <pawl/event.h>
 #include <pawl/hash.h>
 #include <pawl/lock.h>
+#include <pawl/map.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
 #include <pawl/rcu.h>
 #include <pawl/report.h>
 #include <pawl/retire.h>
+#include <pawl/rmap.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
 
