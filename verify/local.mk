@@ -8,17 +8,21 @@ STRESS_TESTS = \
 	verify/stress-ec \
 	verify/stress-event \
 	verify/stress-lock \
+	verify/stress-map \
 	verify/stress-park \
 	verify/stress-rcu \
 	verify/stress-retire \
+	verify/stress-rmap \
 	verify/stress-thread
 
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_lock_SOURCES = verify/t-lock.c
+verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
+verify_stress_rmap_SOURCES = verify/t-rmap.c
 verify_stress_thread_SOURCES = verify/t-thread.c
 
 check_PROGRAMS += $(STRESS_TESTS)
