@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * base-ids-queue.c - a shared counter beside the concurrent-queue crate (unbounded), through the
- * static library of peers-rust/. The loops are the crate's side's, so that it is inlined there.
+ * static library of bench/peers/. The loops are the crate's side's, so that it is inlined there.
  */
 #include "bench.h"
 #include "work-ids.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * base-queue-rust.c - the concurrent-queue crate (unbounded, blocks of 31), through the static
- * library that peers-rust/ builds: one queue, and 31 of them with a word of bits in front. The word
+ * library that bench/peers/ builds: one queue, and 31 of them with a word of bits in front. The word
  * is as simple as can be, and not something to sleep on.
  */
 #include "bench.h"

@@ -7,6 +7,7 @@
 
 BENCHES = \
 	bench/b-ids \
+	bench/b-map \
 	bench/b-queue \
 	bench/b-retire \
 	bench/b-wait
@@ -25,15 +26,18 @@ BENCH_LDADD = $(LDADD)
 
 # Of each family: its own files, and those of the peers that are there.
 IDS_SOURCES = bench/work-ids.h $(BENCH_DRIVER)
+MAP_SOURCES = bench/keys.h bench/maps.h $(BENCH_DRIVER)
 QUEUE_SOURCES = bench/queue.h $(BENCH_DRIVER)
 WAIT_SOURCES = bench/work.h bench/base-pthread.c $(BENCH_DRIVER)
 if HAVE_LIBCK
 IDS_SOURCES += bench/base-ids-ck.c
+MAP_SOURCES += bench/base-map-ck.c
 QUEUE_SOURCES += bench/base-queue-ck.c
 WAIT_SOURCES += bench/base-ck.c
 BENCH_LDADD += $(CK_LIBS)
 endif
 if HAVE_URCU_PEER
+MAP_SOURCES += bench/base-map-urcu.c
 QUEUE_SOURCES += bench/base-queue-urcu.c
 WAIT_SOURCES += bench/base-urcu.c
 BENCH_LDADD += $(URCU_PEER_LIBS)
@@ -45,6 +49,7 @@ endif
 RUST_PEERS = bench/peers/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
 IDS_SOURCES += bench/base-ids-queue.c
+MAP_SOURCES += bench/base-map-rust.c
 QUEUE_SOURCES += bench/base-queue-rust.c
 WAIT_SOURCES += bench/base-event-listener.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
@@ -59,8 +64,11 @@ check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = \
 	bench/base-event-listener.c \
 	bench/base-ids-queue.c \
+	bench/base-map-rust.c \
 	bench/base-queue-rust.c \
 	bench/bench.h \
+	bench/keys.h \
+	bench/maps.h \
 	bench/queue.h \
 	bench/work-ids.h \
 	bench/work.h
@@ -68,6 +76,20 @@ endif
 
 bench_b_ids_SOURCES = bench/b-ids.c $(IDS_SOURCES)
 bench_b_ids_LDADD = $(BENCH_LDADD)
+
+bench_b_map_SOURCES = bench/b-map.c $(MAP_SOURCES)
+bench_b_map_LDADD = $(BENCH_LDADD) -lm
+
+# The maps of C++: an object and no source of b-map, which would then be linked by a C++ compiler
+# even where there is none.
+EXTRA_DIST += bench/base-cxx.cc
+if HAVE_CXX_PEERS
+bench_b_map_LDADD += bench/base-cxx.o $(CXX_PEER_LIBS)
+bench/base-cxx.o: bench/base-cxx.cc bench/maps.h bench/keys.h config.h
+	$(AM_V_GEN)$(MKDIR_P) bench && $(CXX) -I. -iquote $(srcdir)/bench $(CPPFLAGS) $(CXXFLAGS) -std=c++17 -c \
+		-o $@ $(srcdir)/bench/base-cxx.cc
+CLEANFILES += bench/base-cxx.o
+endif
 
 bench_b_queue_SOURCES = bench/b-queue.c $(QUEUE_SOURCES)
 bench_b_queue_LDADD = $(BENCH_LDADD)

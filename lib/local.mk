@@ -19,6 +19,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/ids.h \
 	lib/include/pawl/lock.h \
 	lib/include/pawl/mbox.h \
+	lib/include/pawl/map.h \
 	lib/include/pawl/mem.h \
 	lib/include/pawl/park.h \
 	lib/include/pawl/rcu.h \
@@ -26,6 +27,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/retire.h \
 	lib/include/pawl/ring.h \
 	lib/include/pawl/slots.h \
+	lib/include/pawl/rmap.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -55,6 +57,8 @@ lib_libpawl_core_la_SOURCES = \
 	lib/ids.c \
 	lib/lock.c \
 	lib/mbox.c \
+	lib/map-table.h \
+	lib/map.c \
 	lib/mem.c \
 	lib/park-internal.h \
 	lib/park.c \
@@ -66,6 +70,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/retire.c \
 	lib/ring.c \
 	lib/slots.c \
+	lib/rmap.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

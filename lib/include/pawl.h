@@ -18,6 +18,7 @@
 #include <pawl/ids.h>
 #include <pawl/lock.h>
 #include <pawl/mbox.h>
+#include <pawl/map.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
 #include <pawl/rcu.h>
@@ -25,6 +26,7 @@
 #include <pawl/retire.h>
 #include <pawl/ring.h>
 #include <pawl/slots.h>
+#include <pawl/rmap.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
 

@@ -5,5 +5,6 @@
 
 pub mod event;
 pub mod lanes_queue;
+pub mod maps;
 pub mod queue;
 pub mod slots;
