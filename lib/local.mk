@@ -10,6 +10,7 @@ pawlincludedir = $(includedir)/pawl
 pawlinclude_HEADERS = \
 	lib/include/pawl/atomic.h \
 	lib/include/pawl/base.h \
+	lib/include/pawl/cmap.h \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
 	lib/include/pawl/hash.h \
@@ -19,6 +20,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/rcu.h \
 	lib/include/pawl/report.h \
 	lib/include/pawl/retire.h \
+	lib/include/pawl/sset.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -29,6 +31,8 @@ lib_libpawl_core_la_SOURCES = \
 	lib/arch.h \
 	lib/atomic.c \
 	lib/check.h \
+	lib/cmap-template.h \
+	lib/cmap.c \
 	lib/contract.c \
 	lib/ec.c \
 	lib/event.c \
@@ -45,6 +49,10 @@ lib_libpawl_core_la_SOURCES = \
 	lib/report.c \
 	lib/retire-internal.h \
 	lib/retire.c \
+	lib/small-template.h \
+	lib/small.h \
+	lib/sset-template.h \
+	lib/sset.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

@@ -4,6 +4,7 @@
 
 UNIT_TESTS = \
 	tests/lib/t-atomic \
+	tests/lib/t-cmap \
 	tests/lib/t-ec \
 	tests/lib/t-event \
 	tests/lib/t-hash \
@@ -14,6 +15,7 @@ UNIT_TESTS = \
 	tests/lib/t-rcu \
 	tests/lib/t-report \
 	tests/lib/t-retire \
+	tests/lib/t-sset \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/lib/t-age

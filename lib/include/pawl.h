@@ -9,6 +9,7 @@
 #include <pawl/atomic.h>
 #endif
 #include <pawl/base.h>
+#include <pawl/cmap.h>
 #include <pawl/ec.h>
 #include <pawl/event.h>
 #include <pawl/hash.h>
@@ -18,6 +19,7 @@
 #include <pawl/rcu.h>
 #include <pawl/report.h>
 #include <pawl/retire.h>
+#include <pawl/sset.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
 
