@@ -7,10 +7,25 @@
 
 BENCHES = \
 	bench/b-retire \
+	bench/b-set \
 	bench/b-wait
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
+
+# Peers: Concurrency Kit's hash set, and what the C++ library has.
+bench_b_set_SOURCES = bench/b-set.c bench/set.h bench/set-cxx.h bench/bench.c bench/bench.h
+bench_b_set_LDADD = $(LDADD)
+if HAVE_LIBCK
+bench_b_set_SOURCES += bench/base-set-ck.c
+bench_b_set_LDADD += $(CK_LIBS)
+endif
+if HAVE_CXX
+check_LIBRARIES += bench/libset-cxx.a
+bench_libset_cxx_a_SOURCES = bench/set-cxx.cc bench/set-cxx.h
+bench_b_set_SOURCES += bench/base-set-cxx.c
+bench_b_set_LDADD += bench/libset-cxx.a -lstdc++
+endif
 
 bench_b_wait_SOURCES = bench/b-wait.c $(BENCH_COMMON)
 bench_b_wait_LDADD = $(BENCH_LDADD)

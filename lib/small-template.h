@@ -182,13 +182,15 @@ static inline struct small_place L(find_inline)(const struct HANDLE *h, KEY key)
 	uint32_t count = small_size(h->pawl_form);
 	struct small_place place = {0, false};
 
-	while (place.at < count && L(inline_key)(h, place.at) < key)
-		place.at++;
-	place.found = place.at < count && L(inline_key)(h, place.at) == key;
+	/* Without branches on keys: which one it is cannot be guessed. */
+	for (uint32_t i = 0; i < INLINE_MAX; i++) {
+		place.at += (i < count) & (L(inline_key)(h, i) < key);
+		place.found |= (i < count) & (L(inline_key)(h, i) == key);
+	}
 	return place;
 }
 
-/* The first that is not less, by halves, without a branch that could be guessed wrong. */
+/* The first that is not less, by halves; a mask, since a compiler makes a branch of a choice. */
 static inline struct small_place L(find_array)(const struct HANDLE *h, KEY key)
 {
 	const ENTRY *base = L(block)(h);
@@ -200,7 +202,7 @@ static inline struct small_place L(find_array)(const struct HANDLE *h, KEY key)
 	while (left > 1) {
 		uint32_t half = left / 2;
 
-		base += base[half - 1].key < key ? half : 0;
+		base += half & (0u - (uint32_t)(base[half - 1].key < key));
 		left -= half;
 	}
 	place.at = (uint32_t)(base - L(block)(h)) + (base->key < key);
@@ -379,6 +381,26 @@ static void L(release)(struct HANDLE *h)
 			      0);
 }
 
+/* Put all entries of `from` into an empty table. */
+static void L(fill_hash)(struct HANDLE *h, const struct HANDLE *from)
+{
+	ENTRY *slots = L(block)(h);
+	uint32_t count = L(capacity)(h), cursor = 0, at;
+	ENTRY entry;
+
+	h->pawl_narrow = L(length)(from);
+	while (L(walk)(from, &cursor, &entry)) {
+		if (!COUNTED && entry.key == 0) {
+			h->pawl_form |= SMALL_ZERO_KEY;
+			continue;
+		}
+		/* Keys differ, so the first vacant slot is the right one; there is one (I3). */
+		for (at = L(home)(h, entry.key, count); !L(vacant)(slots[at]);)
+			at = at + 1 == count ? 0 : at + 1;
+		slots[at] = entry;
+	}
+}
+
 /* Make `ret_fresh` of this form with the entries of `h`: -ENOMEM if it cannot be. */
 static int L(build)(const struct HANDLE *h, uint32_t form, struct HANDLE *ret_fresh)
 {
@@ -396,7 +418,9 @@ static int L(build)(const struct HANDLE *h, uint32_t form, struct HANDLE *ret_fr
 		if (small_kind(form) == SMALL_HASH)
 			memset(block, 0, (size_t)bytes);
 	}
-	if (small_kind(form) == SMALL_ARRAY && small_kind(h->pawl_form) == SMALL_ARRAY) {
+	if (small_kind(form) == SMALL_HASH) {
+		L(fill_hash)(&fresh, h);
+	} else if (small_kind(form) == SMALL_ARRAY && small_kind(h->pawl_form) == SMALL_ARRAY) {
 		fresh.pawl_narrow = h->pawl_narrow;
 		memcpy(L(block)(&fresh), L(block)(h), h->pawl_narrow * ENTRY_BYTES);
 	} else {
