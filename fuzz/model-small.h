@@ -44,6 +44,8 @@ struct any_map {
 
 struct model {
 	bool wide;
+	/* Indices used: others are not looked up. */
+	unsigned span;
 	uint32_t length;
 	int32_t count[MODEL_KEYS];
 };
@@ -52,6 +54,7 @@ static inline void model_init(struct model *model, bool wide)
 {
 	memset(model, 0, sizeof(*model));
 	model->wide = wide;
+	model->span = MODEL_KEYS;
 }
 
 static inline void model_set(struct model *model, unsigned index, int32_t count)
@@ -86,9 +89,17 @@ static inline uint64_t model_key(bool wide, unsigned index)
 /* The index of a key, or MODEL_KEYS if no index has it. */
 static inline unsigned model_index(bool wide, uint64_t key)
 {
-	for (unsigned index = 0; index < MODEL_KEYS; index++) {
-		if (model_key(wide, index) == key)
-			return index;
+	static const unsigned kinds[] = {0, 2, 3, 1};
+	unsigned kind = kinds[key >> (wide ? 62 : 30) & 3];
+	uint64_t first = kind == 0 ? key : kind == 1 ? ~key : key >> (wide ? 32 : 16);
+
+	if (kind < 3)
+		first = (first & 0xff) * 4 + kind;
+	for (first = kind < 3 ? first : kind; first < MODEL_KEYS; first += 4) {
+		if (model_key(wide, (unsigned)first) == key)
+			return (unsigned)first;
+		if (kind < 3)
+			break;
 	}
 	return MODEL_KEYS;
 }
@@ -130,7 +141,7 @@ static inline void model_check_set(const struct model *model, const struct any_s
 		model_visit(model, seen, sorted, &last, at, key, 1);
 	}
 	MODEL_CHECK(at == model->length);
-	for (unsigned i = 0; i < MODEL_KEYS; i++)
+	for (unsigned i = 0; i < model->span; i++)
 		MODEL_CHECK(ANY_SET(set, has, model_key(set->wide, i)) == !!model->count[i]);
 }
 
@@ -159,7 +170,7 @@ static inline void model_check_map(const struct model *model, const struct any_m
 		model_visit(model, seen, sorted, &last, at, entry.key, entry.count);
 	}
 	MODEL_CHECK(at == model->length);
-	for (unsigned i = 0; i < MODEL_KEYS; i++)
+	for (unsigned i = 0; i < model->span; i++)
 		MODEL_CHECK(ANY_MAP(map, get, model_key(map->wide, i)) == model->count[i]);
 }
 
