@@ -6,9 +6,13 @@
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
+	bench/b-ids \
 	bench/b-retire \
 	bench/b-set \
 	bench/b-wait
+
+bench_b_ids_SOURCES = bench/b-ids.c bench/work-ids.h $(BENCH_COMMON) $(IDS_PEERS)
+bench_b_ids_LDADD = $(BENCH_LDADD)
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
@@ -34,8 +38,10 @@ check_PROGRAMS += $(BENCHES)
 
 BENCH_COMMON = bench/bench.c bench/bench.h bench/work.h bench/base-pthread.c
 BENCH_LDADD = $(LDADD)
+IDS_PEERS =
 if HAVE_LIBCK
 BENCH_COMMON += bench/base-ck.c
+IDS_PEERS += bench/base-ids-ck.c
 BENCH_LDADD += $(CK_LIBS)
 endif
 if HAVE_URCU_PEER
@@ -49,15 +55,18 @@ endif
 RUST_PEERS = bench/peers-rust/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
 BENCH_COMMON += bench/base-event-listener.c
+IDS_PEERS += bench/base-ids-queue.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
-$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/Cargo.toml
+$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
+		bench/peers-rust/Cargo.toml
 	$(CARGO) build --release \
 		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
 		--target-dir $(abs_builddir)/bench/peers-rust/target
 	touch $@
 else
 check_LIBRARIES += bench/libno-rust-peers.a
-bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/bench.h bench/work.h
+bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-ids-queue.c \
+	bench/work-ids.h bench/bench.h bench/work.h
 endif
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is

@@ -14,6 +14,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
 	lib/include/pawl/hash.h \
+	lib/include/pawl/ids.h \
 	lib/include/pawl/lock.h \
 	lib/include/pawl/mem.h \
 	lib/include/pawl/park.h \
@@ -39,6 +40,10 @@ lib_libpawl_core_la_SOURCES = \
 	lib/futex.c \
 	lib/futex.h \
 	lib/hash.c \
+	lib/ids-durable.c \
+	lib/ids-internal.h \
+	lib/ids-recycle.c \
+	lib/ids.c \
 	lib/lock.c \
 	lib/mem.c \
 	lib/park-internal.h \

@@ -36,6 +36,7 @@ const char *pawl_report_kind_name(enum pawl_report_kind kind)
 		[PAWL_REPORT_NO_MEMBARRIER] = "no-membarrier",
 		[PAWL_REPORT_THREAD_LEFT] = "thread-left",
 		[PAWL_REPORT_RETIRE_PRESSURE] = "retire-pressure",
+		[PAWL_REPORT_IDS_BAD_FREE] = "ids-bad-free",
 	};
 
 	return (unsigned)kind < PAWL_REPORT_COUNT ? names[kind] : "unknown";

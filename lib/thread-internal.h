@@ -83,6 +83,18 @@ void pawl__thread_leave_internal(void);
 void pawl__thread_block_free(struct pawl__thread *block);
 
 /*
+ * Objects that keep something for each thread slot. leave() takes back what they have for a
+ * slot; it runs at the detach of its thread, on that thread, which is still attached; it may
+ * take locks of the library and no memory. Adding and removing wait for a detach that is at it.
+ */
+struct pawl__leaver {
+	struct pawl__leaver *next, *prev;
+	void (*leave)(struct pawl__leaver *leaver, uint32_t slot);
+};
+void pawl__leaver_add(struct pawl__leaver *leaver);
+void pawl__leaver_remove(struct pawl__leaver *leaver);
+
+/*
  * pawl__may_park() - Debug builds: is it right to park here?
  */
 static inline void pawl__may_park(const struct pawl__thread *self)

@@ -17,7 +17,8 @@
  *  I2 a block is in the pool or some thread's, and is freed only by the last detach.
  *  I3 attached > 0 iff the reclaimer runs.
  *
- * Order of a detach, each step needing those before: hand over retired objects (needs
+ * Order of a detach, each step needing those before: give back what objects keep for the slot
+ * (may retire, and takes locks) - hand over retired objects (needs
  * the block) - leave the RCU registry (before the mutex: with qsbr a thread that waits for a mutex
  * while it counts as reading would stall the grace period that the mutex's holder waits for) -
  * give back slot and block - last one only: stop the reclaimer, free the pool.
@@ -113,6 +114,52 @@ void pawl__thread_block_free(struct pawl__thread *block)
 	pawl_mem_free(block, sizeof(*block), _Alignof(struct pawl__thread));
 }
 
+/*
+ * Objects that want to know of a detach. A mutex of its own: the registry's is taken when the thread
+ * has left, and leave() needs an attached one. Who has it waits for locks of the library
+ * only, never for a grace period.
+ */
+static pthread_mutex_t leavers_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Written under the mutex; looked at without it by a detach: see leave_all(). */
+static struct pawl_atomic_ptr leavers;
+
+void pawl__leaver_add(struct pawl__leaver *leaver)
+{
+	struct pawl__leaver *head;
+
+	pthread_mutex_lock(&leavers_mutex);
+	head = pawl_load_relaxed(&leavers);
+	leaver->prev = NULL;
+	leaver->next = head;
+	if (head)
+		head->prev = leaver;
+	pawl_store_relaxed(&leavers, (void *)leaver);
+	pthread_mutex_unlock(&leavers_mutex);
+}
+
+void pawl__leaver_remove(struct pawl__leaver *leaver)
+{
+	pthread_mutex_lock(&leavers_mutex);
+	if (leaver->prev)
+		leaver->prev->next = leaver->next;
+	else
+		pawl_store_relaxed(&leavers, (void *)leaver->next);
+	if (leaver->next)
+		leaver->next->prev = leaver->prev;
+	pthread_mutex_unlock(&leavers_mutex);
+}
+
+static void leave_all(uint32_t slot)
+{
+	/* Relaxed: what this thread used it has seen added. */
+	if (!pawl_load_relaxed(&leavers))
+		return;
+	pthread_mutex_lock(&leavers_mutex);
+	for (struct pawl__leaver *leaver = pawl_load_relaxed(&leavers); leaver; leaver = leaver->next)
+		leaver->leave(leaver, slot);
+	pthread_mutex_unlock(&leavers_mutex);
+}
+
 static void block_enter(struct pawl__thread *block, uint32_t slot)
 {
 	block->slot = slot;
@@ -128,6 +175,7 @@ static void block_leave(struct pawl__thread *block)
 	PAWL_REQUIRE(!block->held_count && "no lock of Pawl is held at detach");
 	PAWL_REQUIRE(!block->section_depth && "no read section is open at detach");
 	PAWL_REQUIRE(!block->idle_depth && "idle stretches are over at detach");
+	leave_all(block->slot);
 	pawl__retire_hand_over(block);
 	pawl__rcu_unregister();
 	block->attached = 0;

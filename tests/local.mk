@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	tests/lib/t-event \
 	tests/lib/t-hash \
 	tests/lib/t-history \
+	tests/lib/t-ids \
 	tests/lib/t-lock \
 	tests/lib/t-mem \
 	tests/lib/t-park \

@@ -13,6 +13,7 @@
 #include <pawl/ec.h>
 #include <pawl/event.h>
 #include <pawl/hash.h>
+#include <pawl/ids.h>
 #include <pawl/lock.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>

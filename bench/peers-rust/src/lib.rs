@@ -2,6 +2,8 @@
 //! C functions over the `event-listener` crate. Loops over a single operation are in here, so that
 //! the crate is measured with all the inlining that its own users get.
 
+pub mod queue;
+
 use event_listener::{listener, Event, Listener};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};

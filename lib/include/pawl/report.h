@@ -25,6 +25,11 @@ enum pawl_report_kind {
 	PAWL_REPORT_THREAD_LEFT,
 	/* Half the limit of retired bytes is pending: retirers wait. value: bytes pending. */
 	PAWL_REPORT_RETIRE_PRESSURE,
+	/*
+	 * pawl_ids_free() of an id that is not in use. value: the id. subject: the factory. The hook
+	 * runs where free was called: perhaps in a section, or with locks of the caller.
+	 */
+	PAWL_REPORT_IDS_BAD_FREE,
 	PAWL_REPORT_COUNT
 };
 
@@ -34,7 +39,7 @@ struct pawl_report {
 	const char *text;
 	/* As said at the kind. */
 	uint64_t value;
-	/* The object: an event for WAIT_LONG, else NULL. Not to be followed. */
+	/* The object: an event for WAIT_LONG, a factory for IDS_BAD_FREE, else NULL. Not to be followed. */
 	const void *subject;
 };
 
