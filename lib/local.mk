@@ -15,13 +15,20 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/event.h \
 	lib/include/pawl/hash.h \
 	lib/include/pawl/ids.h \
+	lib/include/pawl/deque.h \
+	lib/include/pawl/ec.h \
+	lib/include/pawl/event.h \
+	lib/include/pawl/hash.h \
+	lib/include/pawl/lanes.h \
 	lib/include/pawl/lock.h \
+	lib/include/pawl/mbox.h \
 	lib/include/pawl/mem.h \
 	lib/include/pawl/park.h \
 	lib/include/pawl/rcu.h \
 	lib/include/pawl/report.h \
 	lib/include/pawl/retire.h \
 	lib/include/pawl/sset.h \
+	lib/include/pawl/ring.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -35,6 +42,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/cmap-template.h \
 	lib/cmap.c \
 	lib/contract.c \
+	lib/deque.c \
 	lib/ec.c \
 	lib/event.c \
 	lib/futex.c \
@@ -44,7 +52,9 @@ lib_libpawl_core_la_SOURCES = \
 	lib/ids-internal.h \
 	lib/ids-recycle.c \
 	lib/ids.c \
+	lib/lanes.c \
 	lib/lock.c \
+	lib/mbox.c \
 	lib/mem.c \
 	lib/park-internal.h \
 	lib/park.c \
@@ -58,6 +68,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/small.h \
 	lib/sset-template.h \
 	lib/sset.c \
+	lib/ring.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

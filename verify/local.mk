@@ -5,22 +5,30 @@
 # The model checker's own programs and targets are in verify/checker.mk.
 
 STRESS_TESTS = \
+	verify/stress-deque \
 	verify/stress-ec \
 	verify/stress-event \
 	verify/stress-ids \
+	verify/stress-lanes \
 	verify/stress-lock \
+	verify/stress-mbox \
 	verify/stress-park \
 	verify/stress-rcu \
 	verify/stress-retire \
+	verify/stress-ring \
 	verify/stress-thread
 
+verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_ids_SOURCES = verify/t-ids.c
+verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lock_SOURCES = verify/t-lock.c
+verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
+verify_stress_ring_SOURCES = verify/t-ring.c verify/queue-spec.h
 verify_stress_thread_SOURCES = verify/t-thread.c
 
 check_PROGRAMS += $(STRESS_TESTS)

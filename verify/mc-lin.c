@@ -113,11 +113,14 @@ bool mc_history_check(void)
 
 			if (i == j || !a->returned)
 				continue;
-			/* Same thread: order of record. Else: is a's last step in b's prefix? */
-			if (a->h.thread == b->h.thread)
+			/*
+			 * Same thread: order of record; so too with setup() and finish(),
+			 * which run before and after all threads. Else: is a's last step
+			 * in b's prefix?
+			 */
+			if (a->h.thread == b->h.thread || a->h.thread >= MC_THREADS_MAX ||
+			    b->h.thread >= MC_THREADS_MAX)
 				before = j < i;
-			else if (a->h.thread >= MC_THREADS_MAX || b->h.thread >= MC_THREADS_MAX)
-				before = a->h.thread >= MC_THREADS_MAX && j < i;
 			else
 				before = a->ret.c[a->h.thread] > 0 &&
 					 b->call.c[a->h.thread] >= a->ret.c[a->h.thread];
