@@ -7,12 +7,15 @@
 
 BENCHES = \
 	bench/b-ids \
+	bench/b-map \
 	bench/b-retire \
 	bench/b-set \
 	bench/b-wait
 
 bench_b_ids_SOURCES = bench/b-ids.c bench/work-ids.h $(BENCH_COMMON) $(IDS_PEERS)
 bench_b_ids_LDADD = $(BENCH_LDADD)
+bench_b_map_SOURCES = bench/b-map.c bench/bench.c bench/bench.h bench/keys.h bench/maps.h
+bench_b_map_LDADD = $(LDADD) -lm
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
@@ -43,10 +46,14 @@ if HAVE_LIBCK
 BENCH_COMMON += bench/base-ck.c
 IDS_PEERS += bench/base-ids-ck.c
 BENCH_LDADD += $(CK_LIBS)
+bench_b_map_SOURCES += bench/base-map-ck.c
+bench_b_map_LDADD += $(CK_LIBS)
 endif
 if HAVE_URCU_PEER
 BENCH_COMMON += bench/base-urcu.c
 BENCH_LDADD += $(URCU_PEER_LIBS)
+bench_b_map_SOURCES += bench/base-map-urcu.c
+bench_b_map_LDADD += $(URCU_PEER_LIBS)
 endif
 
 # The Rust peers are built by cargo, which fetches their sources: only where
@@ -59,6 +66,9 @@ IDS_PEERS += bench/base-ids-queue.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
 $(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
 		bench/peers-rust/Cargo.toml
+bench_b_map_SOURCES += bench/base-map-rust.c
+bench_b_map_LDADD += $(RUST_PEERS) -lgcc_s
+$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/maps.rs bench/peers-rust/Cargo.toml
 	$(CARGO) build --release \
 		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
 		--target-dir $(abs_builddir)/bench/peers-rust/target
@@ -67,6 +77,19 @@ else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-ids-queue.c \
 	bench/work-ids.h bench/bench.h bench/work.h
+bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-map-rust.c \
+	bench/bench.h bench/keys.h bench/maps.h bench/work.h
+endif
+
+# The maps of C++: an object and no source of b-map, which would then be linked by a C++ compiler
+# even where there is none.
+EXTRA_DIST += bench/base-cxx.cc
+if HAVE_CXX_PEERS
+bench_b_map_LDADD += bench/base-cxx.o $(CXX_PEER_LIBS)
+bench/base-cxx.o: bench/base-cxx.cc bench/maps.h bench/keys.h config.h
+	$(AM_V_GEN)$(MKDIR_P) bench && $(CXX) -I. -iquote $(srcdir)/bench $(CPPFLAGS) $(CXXFLAGS) -std=c++17 -c \
+		-o $@ $(srcdir)/bench/base-cxx.cc
+CLEANFILES += bench/base-cxx.o
 endif
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is

@@ -22,6 +22,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/lanes.h \
 	lib/include/pawl/lock.h \
 	lib/include/pawl/mbox.h \
+	lib/include/pawl/map.h \
 	lib/include/pawl/mem.h \
 	lib/include/pawl/park.h \
 	lib/include/pawl/rcu.h \
@@ -29,6 +30,7 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/retire.h \
 	lib/include/pawl/sset.h \
 	lib/include/pawl/ring.h \
+	lib/include/pawl/rmap.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -55,6 +57,8 @@ lib_libpawl_core_la_SOURCES = \
 	lib/lanes.c \
 	lib/lock.c \
 	lib/mbox.c \
+	lib/map-table.h \
+	lib/map.c \
 	lib/mem.c \
 	lib/park-internal.h \
 	lib/park.c \
@@ -69,6 +73,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/sset-template.h \
 	lib/sset.c \
 	lib/ring.c \
+	lib/rmap.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

@@ -149,6 +149,7 @@ static inline struct count_line *own_line(bool *ret_shared)
 {
 	const struct pawl__thread *self = pawl__self();
 
+	PAWL_ASSERT(!(self && self->callback_depth) && "a map's callback calls nothing of Pawl");
 	if (PAWL_LIKELY(self && self->slot < OWNED_LINES)) {
 		*ret_shared = false;
 		return &counts[self->slot];

@@ -48,6 +48,9 @@ struct pawl__thread {
 	size_t batch_bytes;
 	uint32_t batch_count;
 
+	/* Debug builds: inside a function of the user's that may call nothing of Pawl (maps). */
+	uint32_t callback_depth;
+
 	/* Debug builds: the locks held, in the order they were taken. */
 	uint32_t held_count;
 	const struct pawl_lock *held[PAWL__HELD_MAX];
@@ -70,6 +73,7 @@ static inline struct pawl__thread *pawl__self_required(void)
 	struct pawl__thread *self = pawl__self();
 
 	PAWL_REQUIRE(self && "the calling thread is attached");
+	PAWL_ASSERT(!self->callback_depth && "a map's callback calls nothing of Pawl");
 	return self;
 }
 

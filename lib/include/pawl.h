@@ -21,6 +21,7 @@
 #include <pawl/lanes.h>
 #include <pawl/lock.h>
 #include <pawl/mbox.h>
+#include <pawl/map.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
 #include <pawl/rcu.h>
@@ -28,6 +29,7 @@
 #include <pawl/retire.h>
 #include <pawl/sset.h>
 #include <pawl/ring.h>
+#include <pawl/rmap.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
 

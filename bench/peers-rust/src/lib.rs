@@ -3,6 +3,7 @@
 //! the crate is measured with all the inlining that its own users get.
 
 pub mod queue;
+mod maps;
 
 use event_listener::{listener, Event, Listener};
 use std::hint::black_box;

@@ -51,6 +51,7 @@ enum pawl_lock_rank {
 	PAWL_LOCK_RANK_USER = 1, /* 1 … 29999: the user's, below everything of Pawl's */
 	PAWL_LOCK_RANK_EVENT = 30000, /* inside pawl_event_*: may be called under users' locks */
 	PAWL_LOCK_RANK_IDS = 30600,   /* inside pawl_ids_*, the same */
+	PAWL_LOCK_RANK_MAP = 31000,   /* a shard of a map: as above; nothing is called under it */
 	PAWL_LOCK_RANK_MAX = 65535
 };
 
