@@ -63,12 +63,11 @@ RUST_PEERS = bench/peers-rust/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
 BENCH_COMMON += bench/base-event-listener.c
 IDS_PEERS += bench/base-ids-queue.c
-BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
-$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
-		bench/peers-rust/Cargo.toml
 bench_b_map_SOURCES += bench/base-map-rust.c
 bench_b_map_LDADD += $(RUST_PEERS) -lgcc_s
-$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/maps.rs bench/peers-rust/Cargo.toml
+BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
+$(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
+		bench/peers-rust/src/maps.rs bench/peers-rust/Cargo.toml
 	$(CARGO) build --release \
 		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
 		--target-dir $(abs_builddir)/bench/peers-rust/target
@@ -76,9 +75,7 @@ $(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/maps.rs bench/pe
 else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-ids-queue.c \
-	bench/work-ids.h bench/bench.h bench/work.h
-bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-map-rust.c \
-	bench/bench.h bench/keys.h bench/maps.h bench/work.h
+	bench/base-map-rust.c bench/work-ids.h bench/bench.h bench/keys.h bench/maps.h bench/work.h
 endif
 
 # The maps of C++: an object and no source of b-map, which would then be linked by a C++ compiler
