@@ -18,6 +18,7 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/retire.h>
 #include <pawl/thread.h>
 
 /* ---- memory ---------------------------------------------------------------- */
@@ -90,6 +91,8 @@ uint64_t fuzz_alloc_calls(void)
 
 /* ---- one input --------------------------------------------------------------- */
 
+#define RUNS_A_BARRIER 64u
+
 static const uint8_t *input;
 static size_t input_size;
 /* Where a failing input is written to, if it is in no file yet. */
@@ -108,29 +111,36 @@ void fuzz_failed(const char *what, const char *file, int line)
 	abort();
 }
 
+/* Blocks that the process holds between two runs: those of the attached thread. */
+static uint64_t held;
+
 static void start(void)
 {
 	static const struct pawl_allocator table = {sizeof(table), table_alloc, table_free,
 						    NULL};
 
-	if (pawl_mem_set_allocator(&table))
-		abort();
+	FUZZ_CHECK(pawl_mem_set_allocator(&table) == 0);
+	if (fuzz_target.attach)
+		FUZZ_CHECK(pawl_thread_attach(fuzz_target.name) == 0);
+	held = pawl_load_relaxed(&blocks);
 }
 
 static void run_one(const uint8_t *data, size_t size)
 {
+	static unsigned runs;
 	struct fuzz_bytes bytes = {data, size};
 
 	input = data;
 	input_size = size;
 	fuzz_alloc_fail(0);
-	if (fuzz_target.attach)
-		FUZZ_CHECK(pawl_thread_attach(fuzz_target.name) == 0);
 	fuzz_target.run(&bytes);
 	fuzz_alloc_fail(0);
-	if (fuzz_target.attach)
-		pawl_thread_detach();
-	FUZZ_CHECK(pawl_load_relaxed(&blocks) == 0);
+	/* A grace period takes milliseconds: so many runs share one. */
+	if (fuzz_target.retires && ++runs % RUNS_A_BARRIER != 0)
+		return;
+	if (fuzz_target.retires)
+		pawl_retire_barrier();
+	FUZZ_CHECK(pawl_load_relaxed(&blocks) == held);
 }
 
 #if defined(FUZZ_LIBFUZZER)
@@ -218,6 +228,14 @@ static bool run_file(const char *path)
 	return true;
 }
 
+/* The end: nothing is held any more. */
+static void finish(void)
+{
+	if (fuzz_target.attach)
+		pawl_thread_detach();
+	FUZZ_CHECK(pawl_load_relaxed(&blocks) == 0);
+}
+
 static int visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
@@ -262,6 +280,7 @@ static int test(void)
 	fflush(stdout);
 	for (unsigned i = 0; i < drawn; i++)
 		run_drawn(i);
+	finish();
 	printf("ok 2 - %u drawn inputs\n", drawn);
 	return !ran;
 }
@@ -281,12 +300,14 @@ int main(int argc, char **argv)
 		save_as = crash;
 		for (uint64_t i = 0; i < count; i++)
 			run_drawn(seed + i);
+		finish();
 		printf("%s: %llu drawn inputs from seed %llu\n", fuzz_target.name,
 		       (unsigned long long)count, (unsigned long long)seed);
 		return 0;
 	}
 	for (int i = 1; i < argc; i++)
 		printf("%s: %u files of %s\n", fuzz_target.name, run_path(argv[i]), argv[i]);
+	finish();
 	return 0;
 }
 

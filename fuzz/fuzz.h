@@ -32,8 +32,10 @@ struct fuzz_bytes {
 struct fuzz_target {
 	const char *name;
 	void (*run)(struct fuzz_bytes *bytes);
-	/* Each run is attached; the process holds nothing after it has detached. */
+	/* The thread is attached; it stays so from run to run. */
 	bool attach;
+	/* Runs retire memory: it is looked for after a barrier, which many runs share. */
+	bool retires;
 };
 
 extern const struct fuzz_target fuzz_target;
