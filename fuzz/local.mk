@@ -6,11 +6,15 @@
 
 FUZZ_TARGETS = \
 	fuzz/f-cmap \
+	fuzz/f-ids \
+	fuzz/f-lanes \
 	fuzz/f-map \
 	fuzz/f-rmap \
 	fuzz/f-sset
 
 fuzz_f_cmap_SOURCES = fuzz/f-cmap.c fuzz/model-small.h $(FUZZ_COMMON)
+fuzz_f_ids_SOURCES = fuzz/f-ids.c $(FUZZ_COMMON)
+fuzz_f_lanes_SOURCES = fuzz/f-lanes.c $(FUZZ_COMMON)
 fuzz_f_map_SOURCES = fuzz/f-map.c $(FUZZ_COMMON)
 fuzz_f_rmap_SOURCES = fuzz/f-rmap.c $(FUZZ_COMMON)
 fuzz_f_sset_SOURCES = fuzz/f-sset.c fuzz/model-small.h $(FUZZ_COMMON)
