@@ -10,6 +10,7 @@ BENCHES = \
 	bench/b-map \
 	bench/b-queue \
 	bench/b-retire \
+	bench/b-set \
 	bench/b-wait
 
 # What every bench is made of.
@@ -28,11 +29,13 @@ BENCH_LDADD = $(LDADD)
 IDS_SOURCES = bench/work-ids.h $(BENCH_DRIVER)
 MAP_SOURCES = bench/keys.h bench/maps.h $(BENCH_DRIVER)
 QUEUE_SOURCES = bench/queue.h $(BENCH_DRIVER)
+SET_SOURCES = bench/set.h bench/set-cxx.h $(BENCH_DRIVER)
 WAIT_SOURCES = bench/work.h bench/base-pthread.c $(BENCH_DRIVER)
 if HAVE_LIBCK
 IDS_SOURCES += bench/base-ids-ck.c
 MAP_SOURCES += bench/base-map-ck.c
 QUEUE_SOURCES += bench/base-queue-ck.c
+SET_SOURCES += bench/base-set-ck.c
 WAIT_SOURCES += bench/base-ck.c
 BENCH_LDADD += $(CK_LIBS)
 endif
@@ -96,6 +99,16 @@ bench_b_queue_LDADD = $(BENCH_LDADD)
 
 bench_b_retire_SOURCES = bench/b-retire.c $(WAIT_SOURCES)
 bench_b_retire_LDADD = $(BENCH_LDADD)
+
+# Peers: Concurrency Kit's hash set, and what the C++ library has.
+bench_b_set_SOURCES = bench/b-set.c $(SET_SOURCES)
+bench_b_set_LDADD = $(BENCH_LDADD)
+if HAVE_CXX
+check_LIBRARIES += bench/libset-cxx.a
+bench_libset_cxx_a_SOURCES = bench/set-cxx.cc bench/set-cxx.h
+bench_b_set_SOURCES += bench/base-set-cxx.c
+bench_b_set_LDADD += bench/libset-cxx.a -lstdc++
+endif
 
 bench_b_wait_SOURCES = bench/b-wait.c $(WAIT_SOURCES)
 bench_b_wait_LDADD = $(BENCH_LDADD)

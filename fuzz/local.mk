@@ -1,17 +1,33 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A fuzz target is a program fuzz/NAME.fuzz: list it in FUZZ_TESTS and
-# EXTRA_PROGRAMS. Run without arguments it replays its corpus and prints TAP.
+# To add a fuzz target: a line in FUZZ_TARGETS, its source fuzz/f-NAME.c, and a
+# corpus in fuzz/corpus/NAME. `make check` replays the corpora with whatever the
+# compiler is; `make fuzz-smoke` fuzzes for a minute with clang's libFuzzer.
 
-FUZZ_TESTS =
+FUZZ_TARGETS = \
+	fuzz/f-cmap \
+	fuzz/f-ids \
+	fuzz/f-lanes \
+	fuzz/f-map \
+	fuzz/f-rmap \
+	fuzz/f-sset
 
+fuzz_f_cmap_SOURCES = fuzz/f-cmap.c fuzz/model-small.h $(FUZZ_COMMON)
+fuzz_f_ids_SOURCES = fuzz/f-ids.c $(FUZZ_COMMON)
+fuzz_f_lanes_SOURCES = fuzz/f-lanes.c $(FUZZ_COMMON)
+fuzz_f_map_SOURCES = fuzz/f-map.c $(FUZZ_COMMON)
+fuzz_f_rmap_SOURCES = fuzz/f-rmap.c $(FUZZ_COMMON)
+fuzz_f_sset_SOURCES = fuzz/f-sset.c fuzz/model-small.h $(FUZZ_COMMON)
+
+FUZZ_COMMON = fuzz/fuzz.c fuzz/fuzz.h
+check_PROGRAMS += $(FUZZ_TARGETS)
+ALL_TESTS += $(FUZZ_TARGETS)
+
+# FUZZ_SECONDS in all (60); FUZZ_CC another clang.
 fuzz-smoke:
-	@if test "x$(FUZZ_TESTS)" = x; then \
-		echo "fuzz-smoke: no fuzz targets yet"; \
-	else \
-		$(MAKE) $(AM_MAKEFLAGS) $(FUZZ_TESTS) && \
-		$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(FUZZ_TESTS)' \
-			TEST_SUITE_LOG=fuzz-suite.log; \
-	fi
+	@$(AM_TESTS_ENVIRONMENT) \
+	FUZZ_CPPFLAGS='$(URCU_CFLAGS)'; export FUZZ_CPPFLAGS; \
+	FUZZ_LIBS='$(URCU_LIBS)'; export FUZZ_LIBS; \
+	$(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
 PHONY_TARGETS += fuzz-smoke
-CLEANFILES += fuzz-suite.log fuzz/*.log fuzz/*.trs $(FUZZ_TESTS)
+EXTRA_DIST += fuzz/smoke

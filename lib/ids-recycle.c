@@ -22,8 +22,8 @@
  *     chain; read with acquire by who takes. Any exchange raises the tag. A taker follows links
  *     that may be taken apart under his eyes: they are atomic, and what he read counts only if the
  *     tag is the same when he exchanges: then nobody took anything, and by R3 nothing
- *     changed. Taking exchanges with acquire only: it continues the release sequence of who
- *     put what is left.
+ *     changed. Taking exchanges relaxed: it reads the very value that was loaded with acquire, or
+ *     fails; and it continues the release sequence of who put what is left.
  *  Generations are relaxed: who frees an id has it from who allocated it, by whatever way the
  *  program passed it on; who allocates has it by O1 or O2.
  *
@@ -106,20 +106,23 @@ static uint32_t depot_follow(const struct pawl_ids *ids, uint32_t top,
 static bool depot_take(struct pawl_ids *ids, struct pawl_atomic_u64 *depot,
 		       struct pawl__ids_chain *ret_chain)
 {
-	uint64_t seen = pawl_load_acquire(depot); /* O2 */
-
 	/* Lock-free: each turn but the last means that another exchange went through. */
-	while ((uint32_t)seen) {
+	for (;;) {
+		uint64_t seen = pawl_load_acquire(depot); /* O2 */
+		struct pawl__ids_chain chain;
+		uint32_t rest;
 		bool sound;
-		uint32_t rest = depot_follow(ids, (uint32_t)seen - 1, ret_chain, &sound);
 
-		if (!sound)
-			seen = pawl_load_acquire(depot); /* O2 */
-		else if (pawl_cas_acquire(depot, &seen, depot_word(seen, rest))) /* O2 */
+		if (!(uint32_t)seen)
+			return false;
+		rest = depot_follow(ids, (uint32_t)seen - 1, &chain, &sound);
+		/* Relaxed: it reads what the load read, or fails. */
+		if (sound && pawl_cas_relaxed(depot, &seen, depot_word(seen, rest))) { /* O2 */
+			*ret_chain = chain;
 			return true;
+		}
+		pawl_pause();
 	}
-	ret_chain->count = 0;
-	return false;
 }
 
 /* Its own depot first. */

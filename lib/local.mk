@@ -10,13 +10,17 @@ pawlincludedir = $(includedir)/pawl
 pawlinclude_HEADERS = \
 	lib/include/pawl/atomic.h \
 	lib/include/pawl/base.h \
+	lib/include/pawl/cmap.h \
+	lib/include/pawl/ec.h \
+	lib/include/pawl/event.h \
+	lib/include/pawl/hash.h \
+	lib/include/pawl/ids.h \
 	lib/include/pawl/deque.h \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
 	lib/include/pawl/fiber.h \
 	lib/include/pawl/hash.h \
 	lib/include/pawl/lanes.h \
-	lib/include/pawl/ids.h \
 	lib/include/pawl/lock.h \
 	lib/include/pawl/mbox.h \
 	lib/include/pawl/map.h \
@@ -27,6 +31,8 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/retire.h \
 	lib/include/pawl/ring.h \
 	lib/include/pawl/slots.h \
+	lib/include/pawl/sset.h \
+	lib/include/pawl/ring.h \
 	lib/include/pawl/rmap.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
@@ -38,6 +44,8 @@ lib_libpawl_core_la_SOURCES = \
 	lib/arch.h \
 	lib/atomic.c \
 	lib/check.h \
+	lib/cmap-template.h \
+	lib/cmap.c \
 	lib/contract.c \
 	lib/deque.c \
 	lib/ec.c \
@@ -50,11 +58,11 @@ lib_libpawl_core_la_SOURCES = \
 	lib/futex.c \
 	lib/futex.h \
 	lib/hash.c \
-	lib/lanes.c \
 	lib/ids-durable.c \
 	lib/ids-internal.h \
 	lib/ids-recycle.c \
 	lib/ids.c \
+	lib/lanes.c \
 	lib/lock.c \
 	lib/mbox.c \
 	lib/map-table.h \
@@ -70,6 +78,11 @@ lib_libpawl_core_la_SOURCES = \
 	lib/retire.c \
 	lib/ring.c \
 	lib/slots.c \
+	lib/small-template.h \
+	lib/small.h \
+	lib/sset-template.h \
+	lib/sset.c \
+	lib/ring.c \
 	lib/rmap.c \
 	lib/thread-internal.h \
 	lib/thread.c \

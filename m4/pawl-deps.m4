@@ -86,6 +86,7 @@ AS_IF([test "x$pawl_cxx_peers" = x], [pawl_cxx_peers=no],
 AC_SUBST([TBB_CFLAGS])
 AC_SUBST([TBB_LIBS])
 AC_SUBST([CXX_PEER_LIBS])
+AM_CONDITIONAL([HAVE_CXX], [test $pawl_cv_cxx17 = yes])
 AM_CONDITIONAL([HAVE_TBB], [test $pawl_have_tbb = yes])
 AM_CONDITIONAL([HAVE_LIBCUCKOO], [test $pawl_have_libcuckoo = yes])
 AM_CONDITIONAL([HAVE_CXX_PEERS], [test "x$pawl_cxx_peers" != xno])

@@ -5,6 +5,7 @@
 UNIT_TESTS = \
 	tests/engine/t-wheel \
 	tests/lib/t-atomic \
+	tests/lib/t-cmap \
 	tests/lib/t-ec \
 	tests/lib/t-event \
 	tests/lib/t-fiber \
@@ -22,6 +23,7 @@ UNIT_TESTS = \
 	tests/lib/t-retire \
 	tests/lib/t-slots \
 	tests/lib/t-rmap \
+	tests/lib/t-sset \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/lib/t-age

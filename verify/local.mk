@@ -12,6 +12,7 @@ STRESS_TESTS = \
 	verify/stress-lifetime \
 	verify/stress-lanes \
 	verify/stress-ids \
+	verify/stress-lanes \
 	verify/stress-lock \
 	verify/stress-mbox \
 	verify/stress-park \
@@ -35,6 +36,7 @@ verify_stress_lifetime_SOURCES = verify/t-lifetime.c
 verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_ids_SOURCES = verify/t-ids.c
+verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lock_SOURCES = verify/t-lock.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_park_SOURCES = verify/t-park.c

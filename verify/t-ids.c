@@ -21,14 +21,24 @@
  *  make                 the first call of two threads: a page for both, a cache for each
  *  grow                 the table grows for both
  *  common               two threads in one cache, as when there is no memory for their own
+ *  depots               each has a stack of its own in the depot, and looks into the other's
+ *  spare                the second magazine of a cache
+ *  new-link             a link in the depot leads to where the table was too short a moment ago
+ *  two-segments         new indexes from two segments at once
+ *  leave-make           a detach of a thread that has no cache, beside the making of a page
+ *  leave-steal          a detach beside one who looks everywhere
  *  once, once-end       MONOTONE: each number once; at the end none is left over
  *  words                DURABLE: two threads take from one word
  *  words-double-free    of two frees of one id one fails
+ *  words-grow           the table grows for both
+ *  words-low            the lowest word comes back while another one is taken
+ *  restart              a factory that goes on
  *  words-audit          an audit beside taking and giving
  *  words-leave          bits go back beside an allocation
  *  not-durable          nothing comes back before its deletion is durable
  *  cycle                a free beside the end of a cycle that becomes durable
  *  grace-period         nothing comes back while a section is open that may hold it
+ *  turn                 a free that starts a grace period, beside an allocation
  *  destroy              the factory goes while a grace period is under way
  */
 #include "scenario.h"
@@ -78,6 +88,9 @@ static void prepare(void)
 	for (unsigned slot = 0; slot < 5; slot++)
 		if (!cache_of(slot))
 			mc_assert(pawl__ids_cache_make(ids, slot));
+	/* All use one stack of the depot. */
+	for (unsigned slot = 0; slot < 5; slot++)
+		cache_of(slot)->depot = 0;
 }
 
 static void leave(void)
@@ -327,12 +340,17 @@ static void setup_make(void)
 	mc_assert(pawl__ids_table_grow(&ids->table, PAWL__IDS_CELL, 0) == 0);
 }
 
-static void setup_grow(void)
+static void setup_grow_of(enum pawl_ids_policy policy)
 {
 	scn_attach();
-	create(PAWL_IDS_RECYCLE, 1, 5, 0, 0);
+	create(policy, 1, 5, 0, 0);
 	for (unsigned slot = 0; slot < 5; slot++)
 		mc_assert(pawl__ids_cache_make(ids, slot));
+}
+
+static void setup_grow(void)
+{
+	setup_grow_of(PAWL_IDS_RECYCLE);
 }
 
 static void setup_common(void)
@@ -343,6 +361,83 @@ static void setup_common(void)
 	page = pawl_load_relaxed(&ids->page[0]);
 	for (unsigned slot = 0; slot < 5; slot++)
 		pawl_store_relaxed(&page->cache[slot], (void *)&ids->common);
+}
+
+static void setup_depots(void)
+{
+	setup_depot();
+	for (unsigned slot = 0; slot < 5; slot++)
+		cache_of(slot)->depot = slot;
+}
+
+static void take_again(void)
+{
+	take_two_give_two();
+	take_two_give_two();
+	mc_assert(pawl_ids_next(ids) <= 6);
+}
+
+/* The depot has one index, and the first segment of the table is used up. */
+static void setup_new_link(void)
+{
+	pawl_id_t id = 0;
+
+	scn_attach();
+	create(PAWL_IDS_RECYCLE, 2, 70, 0, 0);
+	prepare();
+	for (unsigned i = 0; i < 64; i++)
+		mc_assert(pawl_ids_alloc(ids, &id) == 0);
+	mc_assert(pawl_ids_free(ids, id) == 0);
+	leave();
+}
+
+static void take_any(void)
+{
+	pawl_id_t id;
+
+	mc_assert(pawl_ids_alloc(ids, &id) == 0);
+}
+
+/* The link of the one that was in the depot leads into the new segment. */
+static void make_new_link(void)
+{
+	pawl_id_t first, second;
+
+	mc_assert(pawl_ids_alloc(ids, &first) == 0);
+	mc_assert(pawl_ids_alloc(ids, &second) == 0);
+	mc_assert(pawl_ids_free(ids, first) == 0);
+}
+
+/* The next magazine has the last index of one segment and the first of another. */
+static void setup_two_segments(void)
+{
+	pawl_id_t id;
+
+	scn_attach();
+	create(PAWL_IDS_RECYCLE, 3, 70, 0, 0);
+	prepare();
+	for (unsigned i = 0; i < 63; i++)
+		mc_assert(pawl_ids_alloc(ids, &id) == 0);
+}
+
+/* Had no cache when it leaves; the other one makes the page. */
+static void leave_only(void)
+{
+	leave();
+}
+
+static void give_leave(void)
+{
+	put(held[0]);
+	leave();
+}
+
+static void take_maybe(void)
+{
+	pawl_id_t id;
+
+	if (pawl_ids_alloc(ids, &id) == 0)
+		data[pawl_id_index(id)]++;
 }
 
 /* ---- MONOTONE --------------------------------------------------------------- */
@@ -375,6 +470,62 @@ static void setup_words(void)
 	create(PAWL_IDS_DURABLE, 1, 7, 0, 0);
 	prepare();
 	held[0] = get();
+}
+
+static void give_held_check(void)
+{
+	mc_assert(pawl_ids_check(ids, 7) != 0);
+	give_held();
+	mc_assert(pawl_ids_check(ids, held[0]) == -ESTALE);
+}
+
+static void setup_words_audit(void)
+{
+	scn_attach();
+	create(PAWL_IDS_DURABLE, 2, 7, 0, 0);
+	prepare();
+	held[0] = get();
+}
+
+static void setup_words_grow(void)
+{
+	setup_grow_of(PAWL_IDS_DURABLE);
+}
+
+/* The next free of any thread is one too many to wait with a grace period. */
+static void setup_turn(void)
+{
+	setup_words();
+	for (unsigned slot = 0; slot < 5; slot++)
+		cache_of(slot)->freed = 15;
+}
+
+/* The main thread's magazine has the first word. */
+static void setup_words_low(void)
+{
+	scn_attach();
+	create(PAWL_IDS_DURABLE, 64, 200, 0, 0);
+	prepare();
+	held[0] = pawl_thread_slot();
+	mc_assert(get() == 1);
+}
+
+static void give_back_low(void)
+{
+	ids->leaver.leave(&ids->leaver, (uint32_t)held[0]);
+}
+
+static void restart(void)
+{
+	struct pawl_ids_options options = PAWL_IDS_OPTIONS_INIT;
+	struct pawl_ids *again;
+
+	options.policy = PAWL_IDS_DURABLE;
+	options.next = 70;
+	mc_assert(pawl_ids_create(&options, &again) == 0);
+	mc_assert(pawl_ids_check(again, 69) == 0);
+	mc_assert(pawl_ids_check(again, 70) == -EINVAL);
+	pawl_ids_destroy(again);
 }
 
 static void take_leave(void)
@@ -570,6 +721,36 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {take_give, take_one},
 	 .finish = finish,
 	 .no_spurious = true},
+	{.name = "depots",
+	 .setup = setup_depots,
+	 .threads = {take_give, put_top_back},
+	 .finish = finish,
+	 .no_spurious = true},
+	{.name = "spare",
+	 .setup = setup_new,
+	 .threads = {take_again, take_one},
+	 .finish = finish,
+	 .no_spurious = true},
+	{.name = "new-link",
+	 .setup = setup_new_link,
+	 .threads = {take_any, make_new_link},
+	 .finish = finish,
+	 .no_spurious = true},
+	{.name = "two-segments",
+	 .setup = setup_two_segments,
+	 .threads = {take_any, take_any},
+	 .finish = finish,
+	 .no_spurious = true},
+	{.name = "leave-make",
+	 .setup = setup_make,
+	 .threads = {leave_only, take_one},
+	 .finish = finish,
+	 .no_spurious = true},
+	{.name = "leave-steal",
+	 .setup = setup_one,
+	 .threads = {give_leave, take_maybe},
+	 .finish = finish,
+	 .no_spurious = true},
 	{.name = "once",
 	 .setup = setup_once,
 	 .threads = {take_two, take_two},
@@ -587,10 +768,24 @@ static const struct mc_scenario scenarios[] = {
 	 .no_spurious = true},
 	{.name = "words-double-free",
 	 .setup = setup_words,
-	 .threads = {give_held, give_held},
+	 .threads = {give_held_check, give_held},
 	 .finish = finish_one_winner},
-	{.name = "words-audit",
+	{.name = "words-grow",
+	 .setup = setup_words_grow,
+	 .threads = {take_one, take_one},
+	 .finish = finish,
+	 .no_spurious = true},
+	{.name = "words-low",
+	 .setup = setup_words_low,
+	 .threads = {give_back_low, take_any},
+	 .finish = finish,
+	 .no_spurious = true},
+	{.name = "restart",
 	 .setup = setup_words,
+	 .threads = {restart},
+	 .finish = finish},
+	{.name = "words-audit",
+	 .setup = setup_words_audit,
 	 .threads = {take_give, auditor},
 	 .finish = finish,
 	 .no_spurious = true},
@@ -611,6 +806,11 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup_not_stored,
 	 .threads = {reader, unpublish_free_take},
 	 .finish = finish},
+	{.name = "turn",
+	 .setup = setup_turn,
+	 .threads = {give_in_cycle, take_one},
+	 .finish = finish,
+	 .no_spurious = true},
 	{.name = "destroy",
 	 .setup = setup_not_stored,
 	 .threads = {free_and_destroy},

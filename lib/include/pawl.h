@@ -9,13 +9,17 @@
 #include <pawl/atomic.h>
 #endif
 #include <pawl/base.h>
+#include <pawl/cmap.h>
+#include <pawl/ec.h>
+#include <pawl/event.h>
+#include <pawl/hash.h>
+#include <pawl/ids.h>
 #include <pawl/deque.h>
 #include <pawl/ec.h>
 #include <pawl/event.h>
 #include <pawl/fiber.h>
 #include <pawl/hash.h>
 #include <pawl/lanes.h>
-#include <pawl/ids.h>
 #include <pawl/lock.h>
 #include <pawl/mbox.h>
 #include <pawl/map.h>
@@ -26,6 +30,8 @@
 #include <pawl/retire.h>
 #include <pawl/ring.h>
 #include <pawl/slots.h>
+#include <pawl/sset.h>
+#include <pawl/ring.h>
 #include <pawl/rmap.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
