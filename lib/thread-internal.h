@@ -47,6 +47,7 @@ struct pawl__thread {
 	struct pawl_retire_node *batch_tail;
 	size_t batch_bytes;
 	uint32_t batch_count;
+	bool pressed; /* the last hand-over found too much pending */
 
 	/* Debug builds: the locks held, in the order they were taken. */
 	uint32_t held_count;

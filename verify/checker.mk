@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	verify/known \
 	verify/litmus \
 	verify/mc-all.test \
+	verify/mc-assume.c \
 	verify/mc-build \
 	verify/mc-explore.c \
 	verify/mc-fiber.c \

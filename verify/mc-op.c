@@ -326,6 +326,21 @@ uint64_t mc_load(uint64_t addr, unsigned size, unsigned order, const void *pc)
 	return v;
 }
 
+/* Wait, relaxed, until a word of four bytes is not `expected`. */
+void mc_await_not(uint64_t addr, uint32_t expected, unsigned flags, const void *pc)
+{
+	struct mc_ask op = {.kind = EV_READ, .order = MO_RELAXED, .size = 4,
+			    .loc = mc_loc_get(addr, 4, false, NULL), .pc = pc,
+			    .flags = (uint8_t)flags, .filter = FILTER_NE, .arg = expected};
+
+	no_tally(addr, pc);
+	while (mc_mode != MODE_RUN || !mc_do(&op)) {
+		if (mc_peek(addr, 4) != expected)
+			return;
+		mc_yield(TH_BLOCKED);
+	}
+}
+
 void mc_store(uint64_t addr, unsigned size, uint64_t value, unsigned order, const void *pc)
 {
 	if (mc_mode == MODE_OFF || mc_mode == MODE_QUIET) {

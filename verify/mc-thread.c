@@ -22,7 +22,7 @@ static uint16_t mutex_of(const void *m)
 	return mc_object(OBJ_KEY(OBJ_MUTEX, (uintptr_t)m), "mutex");
 }
 
-static void mutex_lock(const void *m, const void *pc)
+void mc_mutex_lock(const void *m, const void *pc)
 {
 	uint16_t obj = mutex_of(m);
 
@@ -34,7 +34,7 @@ static void mutex_lock(const void *m, const void *pc)
 int __wrap_pthread_mutex_lock(pthread_mutex_t *m);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *m)
 {
-	mutex_lock(m, PC);
+	mc_mutex_lock(m, PC);
 	return 0;
 }
 
@@ -50,7 +50,7 @@ int __wrap_pthread_mutex_trylock(pthread_mutex_t *m)
 	return 0;
 }
 
-static void mutex_unlock(const void *m, const void *pc)
+void mc_mutex_unlock(const void *m, const void *pc)
 {
 	mc_heap_check((uintptr_t)m, 4, true, pc);
 	mc_object_store(mutex_of(m), 0, pc);
@@ -59,7 +59,7 @@ static void mutex_unlock(const void *m, const void *pc)
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *m);
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *m)
 {
-	mutex_unlock(m, PC);
+	mc_mutex_unlock(m, PC);
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static int cond_wait(const void *c, const void *m, bool timed, const void *pc)
 	int r = 0;
 
 	mc_object_end(queue, q | 1u << me, pc);
-	mutex_unlock(m, pc);
+	mc_mutex_unlock(m, pc);
 	if (timed && mc_choice(2, "the wait times out", pc) == 1) {
 		q = mc_object_begin(queue, FILTER_WAITING, me, flags, pc) & 0xffff;
 		mc_object_end(queue, q & ~(1ull << me), pc);
@@ -102,7 +102,7 @@ static int cond_wait(const void *c, const void *m, bool timed, const void *pc)
 	} else {
 		mc_object_read(queue, FILTER_WOKEN, me, flags, pc);
 	}
-	mutex_lock(m, pc);
+	mc_mutex_lock(m, pc);
 	return r;
 }
 

@@ -45,6 +45,12 @@
 
 struct mc_spec;
 
+/* For struct mc_scenario's `assume`. */
+#define MC_ASSUME_WAKES 1u /* a futex wait lasts until its word changes */
+#define MC_ASSUME_PARKS 2u /* a park lasts until there is a token */
+#define MC_ASSUME_LOCKS 4u /* pawl_lock is a mutex */
+#define MC_ASSUME_SLEEP 7u /* all of them */
+
 struct mc_scenario {
 	/* Unique in its file; [a-z0-9_-]. */
 	const char *name;
@@ -76,6 +82,12 @@ struct mc_scenario {
 	 * does the same and is less ordered. The verdict's line says so.
 	 */
 	bool no_spurious;
+
+	/*
+	 * Checker only: MC_ASSUME_...: what is taken by its contract instead of its code, since
+	 * it has scenarios of its own. See mc-assume.c. The verdict's line says so.
+	 */
+	unsigned assume;
 
 	/*
 	 * Checker only: words ("symbol", "symbol+offset", NULL ends) that the threads only
