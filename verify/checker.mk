@@ -12,7 +12,6 @@ EXTRA_DIST += \
 	verify/known \
 	verify/litmus \
 	verify/mc-all.test \
-	verify/mc-assume.c \
 	verify/mc-build \
 	verify/mc-explore.c \
 	verify/mc-fiber.c \
@@ -25,6 +24,7 @@ EXTRA_DIST += \
 	verify/mc-mutate.c \
 	verify/mc-op.c \
 	verify/mc-quick.test \
+	verify/mc-park.c \
 	verify/mc-race.c \
 	verify/mc-rcu.c \
 	verify/mc-report.c \

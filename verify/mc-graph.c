@@ -275,8 +275,6 @@ bool mc_filter_ok(const struct mc_ev *r, uint64_t value)
 		return value >> r->arg & 1;
 	case FILTER_BITS0:
 		return !(value & r->arg);
-	case FILTER_NE:
-		return value != r->arg;
 	default:
 		return true;
 	}

@@ -6,7 +6,7 @@
  *
  *  mc-tsan.c     the __tsan_ hooks that the compiler put into the program
  *  mc-wrap.c     malloc, clock, syscalls;  mc-thread.c  pthread;  mc-rcu.c  liburcu;
- *  mc-assume.c   contracts of the library's own lower floors
+ *  mc-park.c     the contract of lib/park.c
  *  mc-op.c       one visible operation: replays it from the graph or asks for a visit
  *  mc-graph.c    the execution graph: events, coherence, views, the SC condition
  *  mc-explore.c  which graphs to visit (exhaustive); mc-walk.c  bounded, random, PCT, replay
@@ -95,7 +95,6 @@ enum mc_filter {
 	FILTER_WOKEN,	/* bit 32+arg is set: this very store woke the waiter */
 	FILTER_WAITING, /* bit arg is set */
 	FILTER_BITS0,	/* no bit of arg is set */
-	FILTER_NE,	/* value != arg */
 };
 
 /* What a visible operation asks for. */
@@ -331,7 +330,6 @@ uint64_t mc_rmw_value(unsigned rmw, uint64_t old, uint64_t operand, unsigned siz
 /* --- mc-op.c: called on fibres --- */
 struct mc_ev *mc_do(const struct mc_ask *op);
 uint64_t mc_load(uint64_t addr, unsigned size, unsigned order, const void *pc);
-void mc_await_not(uint64_t addr, uint32_t expected, unsigned flags, const void *pc);
 void mc_store(uint64_t addr, unsigned size, uint64_t value, unsigned order, const void *pc);
 uint64_t mc_rmw(uint64_t addr, unsigned size, unsigned rmw, uint64_t operand, unsigned order,
 		const void *pc);
@@ -350,6 +348,7 @@ uint64_t mc_object_begin(uint16_t obj, unsigned filter, uint64_t arg, unsigned f
 			 const void *pc);
 uint64_t mc_object_read(uint16_t obj, unsigned filter, uint64_t arg, unsigned flags,
 			const void *pc);
+uint64_t mc_object_look(uint16_t obj, const void *pc);
 void mc_object_end(uint16_t obj, uint64_t value, const void *pc);
 void mc_object_end_view(uint16_t obj, uint64_t value, unsigned view, const void *pc);
 void mc_object_store(uint16_t obj, uint64_t value, const void *pc);
@@ -423,10 +422,6 @@ void mc_race_free(uint64_t addr, unsigned long size, const void *pc);
 
 /* --- mc-history.c is the shared one; this search takes a partial order --- */
 bool mc_history_check(void);
-
-/* --- mc-thread.c --- */
-void mc_mutex_lock(const void *m, const void *pc);
-void mc_mutex_unlock(const void *m, const void *pc);
 
 /* --- mc-rcu.c --- */
 extern bool mc_rcu_qsbr; /* the library was built for it */

@@ -285,10 +285,10 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 			printf("  (bounded by %s)", mc_stats.limit);
 		if (s->no_spurious && !failed)
 			printf("  (no spurious failures)");
-		if (s->assume && !failed)
-			printf("  (assumed:%s%s%s)", s->assume & MC_ASSUME_WAKES ? " wakes" : "",
-			       s->assume & MC_ASSUME_PARKS ? " parks" : "",
-			       s->assume & MC_ASSUME_LOCKS ? " locks" : "");
+		if (s->ideal_locks && !failed)
+			printf("  (locks by contract)");
+		if (s->ideal_parks && !failed)
+			printf("  (parks by contract)");
 		if (found)
 			printf("  (%s)", found);
 		printf("\n");

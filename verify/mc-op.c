@@ -326,21 +326,6 @@ uint64_t mc_load(uint64_t addr, unsigned size, unsigned order, const void *pc)
 	return v;
 }
 
-/* Wait, relaxed, until a word of four bytes is not `expected`. */
-void mc_await_not(uint64_t addr, uint32_t expected, unsigned flags, const void *pc)
-{
-	struct mc_ask op = {.kind = EV_READ, .order = MO_RELAXED, .size = 4,
-			    .loc = mc_loc_get(addr, 4, false, NULL), .pc = pc,
-			    .flags = (uint8_t)flags, .filter = FILTER_NE, .arg = expected};
-
-	no_tally(addr, pc);
-	while (mc_mode != MODE_RUN || !mc_do(&op)) {
-		if (mc_peek(addr, 4) != expected)
-			return;
-		mc_yield(TH_BLOCKED);
-	}
-}
-
 void mc_store(uint64_t addr, unsigned size, uint64_t value, unsigned order, const void *pc)
 {
 	if (mc_mode == MODE_OFF || mc_mode == MODE_QUIET) {
@@ -571,6 +556,19 @@ uint64_t mc_object_read(uint16_t obj, unsigned filter, uint64_t arg, unsigned fl
 			const void *pc)
 {
 	return object_look(obj, filter, arg, flags, RMW_NONE, pc);
+}
+
+/* A relaxed look at the state, old values included. */
+uint64_t mc_object_look(uint16_t obj, const void *pc)
+{
+	struct mc_ask op = {.kind = EV_READ, .order = MO_RELAXED, .size = 8, .loc = obj,
+			    .pc = pc, .flags = EVF_OBJECT};
+
+	if (mc_mode == MODE_PROBE)
+		return mc_probe_load(obj);
+	struct mc_ev *e = mc_mode == MODE_RUN ? mc_do(&op) : NULL;
+
+	return e ? e->value : mc_r->object_value[obj];
 }
 
 static void object_write(uint16_t obj, uint64_t value, unsigned flags, unsigned view,

@@ -674,6 +674,17 @@ static enum mc_end verdict(void)
 	return END_FAILED;
 }
 
+/*
+ * Is it on the stack of a scenario thread? Its body returned: nobody's variable is there any
+ * more, but the registers of the fibre, which waits to detach, may be.
+ */
+static bool in_dead_frame(uint64_t addr)
+{
+	uint64_t t = (addr - MC_STACKS_BASE) / MC_STACK_BYTES;
+
+	return addr >= MC_STACKS_BASE && t < mc_r->nthreads && mc_r->th[t].scenario;
+}
+
 /* Detach and finish, in the memory that the graph leaves. */
 static enum mc_end wind_up(void)
 {
@@ -686,7 +697,7 @@ static enum mc_end wind_up(void)
 
 		if (mc_locs[l].object)
 			mc_r->object_value[l] = v & mc_queue_mask(l);
-		else
+		else if (!in_dead_frame(mc_locs[l].addr))
 			mc_poke(mc_locs[l].addr, mc_locs[l].size, v);
 	}
 	mc_mode = MODE_QUIET;

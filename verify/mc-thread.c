@@ -6,6 +6,10 @@
  * for 0, unlocking a store. A condition variable is an object like a futex queue: waiting
  * enqueues, unlocks, reads the queue until woken, and locks again. A thread is an object
  * that is 1 once it was started and 2 once it ended.
+ *
+ * pawl_lock, in scenarios with .ideal_locks, is such a mutex, too: what lock.c promises
+ * (t-lock.c checks that it keeps it), without the table, the parks, and the retries that
+ * multiply the executions of everything that is built on it.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,7 +26,7 @@ static uint16_t mutex_of(const void *m)
 	return mc_object(OBJ_KEY(OBJ_MUTEX, (uintptr_t)m), "mutex");
 }
 
-void mc_mutex_lock(const void *m, const void *pc)
+static void mutex_lock(const void *m, const void *pc)
 {
 	uint16_t obj = mutex_of(m);
 
@@ -34,7 +38,7 @@ void mc_mutex_lock(const void *m, const void *pc)
 int __wrap_pthread_mutex_lock(pthread_mutex_t *m);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *m)
 {
-	mc_mutex_lock(m, PC);
+	mutex_lock(m, PC);
 	return 0;
 }
 
@@ -50,7 +54,7 @@ int __wrap_pthread_mutex_trylock(pthread_mutex_t *m)
 	return 0;
 }
 
-void mc_mutex_unlock(const void *m, const void *pc)
+static void mutex_unlock(const void *m, const void *pc)
 {
 	mc_heap_check((uintptr_t)m, 4, true, pc);
 	mc_object_store(mutex_of(m), 0, pc);
@@ -59,7 +63,7 @@ void mc_mutex_unlock(const void *m, const void *pc)
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *m);
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *m)
 {
-	mc_mutex_unlock(m, PC);
+	mutex_unlock(m, PC);
 	return 0;
 }
 
@@ -78,6 +82,95 @@ int __wrap_pthread_mutex_destroy(pthread_mutex_t *m)
 	return 0;
 }
 
+/* --- pawl_lock by its contract --- */
+
+void __real_pawl_lock_lock(const void *lock) __attribute__((weak));
+void __real_pawl_lock_lock_as(const void *lock, void *waiter) __attribute__((weak));
+bool __real_pawl_lock_trylock(const void *lock) __attribute__((weak));
+void __real_pawl_lock_unlock(const void *lock) __attribute__((weak));
+void __real_pawl_lock_lock_pair(const void *a, const void *b) __attribute__((weak));
+void __real_pawl_lock_unlock_pair(const void *a, const void *b) __attribute__((weak));
+bool __real_pawl_lock_is_locked(const void *lock) __attribute__((weak));
+void __wrap_pawl_lock_lock(const void *lock);
+void __wrap_pawl_lock_lock_as(const void *lock, void *waiter);
+bool __wrap_pawl_lock_trylock(const void *lock);
+void __wrap_pawl_lock_unlock(const void *lock);
+void __wrap_pawl_lock_lock_pair(const void *a, const void *b);
+void __wrap_pawl_lock_unlock_pair(const void *a, const void *b);
+bool __wrap_pawl_lock_is_locked(const void *lock);
+
+static uint64_t seen_mutex(const void *m, const void *pc)
+{
+	mc_heap_check((uintptr_t)m, 4, false, pc);
+	return mc_object_look(mutex_of(m), pc);
+}
+
+static bool try_mutex(const void *m, const void *pc)
+{
+	/* The look before the compare-exchange is relaxed, and may be at an old value. */
+	if (seen_mutex(m, pc) || mc_object_begin(mutex_of(m), FILTER_NONE, 0, 0, pc))
+		return false;
+	mc_object_end(mutex_of(m), 1u + mc_r->cur, pc);
+	return true;
+}
+
+void __wrap_pawl_lock_lock(const void *lock)
+{
+	if (mc_scenario->ideal_locks)
+		mutex_lock(lock, PC);
+	else
+		__real_pawl_lock_lock(lock);
+}
+
+void __wrap_pawl_lock_lock_as(const void *lock, void *waiter)
+{
+	if (mc_scenario->ideal_locks)
+		mutex_lock(lock, PC);
+	else
+		__real_pawl_lock_lock_as(lock, waiter);
+}
+
+bool __wrap_pawl_lock_trylock(const void *lock)
+{
+	return mc_scenario->ideal_locks ? try_mutex(lock, PC) : __real_pawl_lock_trylock(lock);
+}
+
+void __wrap_pawl_lock_unlock(const void *lock)
+{
+	if (mc_scenario->ideal_locks)
+		mutex_unlock(lock, PC);
+	else
+		__real_pawl_lock_unlock(lock);
+}
+
+void __wrap_pawl_lock_lock_pair(const void *a, const void *b)
+{
+	if (!mc_scenario->ideal_locks) {
+		__real_pawl_lock_lock_pair(a, b);
+		return;
+	}
+	mutex_lock(a < b ? a : b, PC);
+	if (a != b)
+		mutex_lock(a < b ? b : a, PC);
+}
+
+void __wrap_pawl_lock_unlock_pair(const void *a, const void *b)
+{
+	if (!mc_scenario->ideal_locks) {
+		__real_pawl_lock_unlock_pair(a, b);
+		return;
+	}
+	mutex_unlock(a, PC);
+	if (a != b)
+		mutex_unlock(b, PC);
+}
+
+bool __wrap_pawl_lock_is_locked(const void *lock)
+{
+	return mc_scenario->ideal_locks ? seen_mutex(lock, PC) != 0
+					: __real_pawl_lock_is_locked(lock);
+}
+
 /* --- condition variables --- */
 
 static uint16_t cond_of(const void *c)
@@ -93,7 +186,7 @@ static int cond_wait(const void *c, const void *m, bool timed, const void *pc)
 	int r = 0;
 
 	mc_object_end(queue, q | 1u << me, pc);
-	mc_mutex_unlock(m, pc);
+	mutex_unlock(m, pc);
 	if (timed && mc_choice(2, "the wait times out", pc) == 1) {
 		q = mc_object_begin(queue, FILTER_WAITING, me, flags, pc) & 0xffff;
 		mc_object_end(queue, q & ~(1ull << me), pc);
@@ -102,7 +195,7 @@ static int cond_wait(const void *c, const void *m, bool timed, const void *pc)
 	} else {
 		mc_object_read(queue, FILTER_WOKEN, me, flags, pc);
 	}
-	mc_mutex_lock(m, pc);
+	mutex_lock(m, pc);
 	return r;
 }
 

@@ -241,31 +241,13 @@ void __wrap_exit(int status)
 
 #define WOKEN_SHIFT 32
 
-/* A wait that is over when the word changes: see mc-assume.c. */
-static int futex_assumed(uint64_t addr, uint32_t expected, const struct timespec *timeout,
-			 const void *pc)
-{
-	bool over = timeout && !timeout->tv_sec && !timeout->tv_nsec;
-
-	if (over || (timeout && mc_choice(2, "the wait times out", pc) == 1)) {
-		mc_self()->over = true;
-		errno = ETIMEDOUT;
-		return -1;
-	}
-	mc_await_not(addr, expected, timeout ? EVF_TIMED : 0, pc);
-	return 0;
-}
-
 static int futex_wait(uint64_t addr, uint32_t expected, const struct timespec *timeout,
 		      const void *pc)
 {
-	unsigned timed = timeout ? EVF_TIMED : 0;
-
-	if (mc_scenario->assume & MC_ASSUME_WAKES)
-		return futex_assumed(addr, expected, timeout, pc);
 	uint16_t queue = mc_object(OBJ_KEY(OBJ_FUTEX, addr), "futex queue");
 	unsigned me = mc_r->cur;
 	struct mc_thread *t = mc_self();
+	unsigned timed = timeout ? EVF_TIMED : 0;
 	uint64_t q = mc_object_begin(queue, FILTER_NONE, 0, 0, pc);
 
 	if ((uint32_t)mc_load(addr, 4, MO_RELAXED, pc) != expected) {
@@ -291,8 +273,6 @@ static int futex_wait(uint64_t addr, uint32_t expected, const struct timespec *t
 
 static int futex_wake(uint64_t addr, unsigned count, const void *pc)
 {
-	if (mc_scenario->assume & MC_ASSUME_WAKES)
-		return 1;
 	uint16_t queue = mc_object(OBJ_KEY(OBJ_FUTEX, addr), "futex queue");
 	uint64_t q = mc_object_begin(queue, FILTER_NONE, 0, 0, pc) & 0xffff, woken = 0;
 	int n = 0;

@@ -45,12 +45,6 @@
 
 struct mc_spec;
 
-/* For struct mc_scenario's `assume`. */
-#define MC_ASSUME_WAKES 1u /* a futex wait lasts until its word changes */
-#define MC_ASSUME_PARKS 2u /* a park lasts until there is a token */
-#define MC_ASSUME_LOCKS 4u /* pawl_lock is a mutex */
-#define MC_ASSUME_SLEEP 7u /* all of them */
-
 struct mc_scenario {
 	/* Unique in its file; [a-z0-9_-]. */
 	const char *name;
@@ -84,10 +78,19 @@ struct mc_scenario {
 	bool no_spurious;
 
 	/*
-	 * Checker only: MC_ASSUME_...: what is taken by its contract instead of its code, since
-	 * it has scenarios of its own. See mc-assume.c. The verdict's line says so.
+	 * Checker only: pawl_lock is what its contract says, a mutex of the checker's own,
+	 * instead of lib/lock.c. For what is built on locks: lock.c has scenarios of its own,
+	 * and each of its retries and parks would multiply the executions here. Have one
+	 * small scenario with the real lock beside. The verdict's line says so.
 	 */
-	unsigned assume;
+	bool ideal_locks;
+
+	/*
+	 * Checker only: a thread's park without deadline lasts until there is a token, and takes
+	 * it, instead of the code of lib/park.c: see mc-park.c. For what sleeps on it, with
+	 * one small scenario with the real thing beside. The verdict's line says so.
+	 */
+	bool ideal_parks;
 
 	/*
 	 * Checker only: words ("symbol", "symbol+offset", NULL ends) that the threads only

@@ -84,6 +84,28 @@ static void put_two_one_by_one(void)
 	put_one();
 }
 
+/* ---- 2w1n-one: sleepers who take nothing away, so that only the event count is explored ---- */
+
+static void looker(void)
+{
+	for (;;) {
+		pawl_ec_key_t key = pawl_ec_prepare(&ec);
+
+		if (pawl_load_relaxed(&left)) {
+			pawl_ec_cancel(&ec);
+			return;
+		}
+		pawl_ec_wait(&ec, key);
+	}
+}
+
+static void let_go_one_by_one(void)
+{
+	pawl_store_relaxed(&left, 1u);
+	pawl_ec_notify(&ec, 1);
+	pawl_ec_notify(&ec, 1);
+}
+
 static void put_two_notify_n(void)
 {
 	pawl_add_relaxed(&work, 2u);
@@ -258,7 +280,7 @@ static const struct mc_scenario scenarios[] = {
 	 .finish = finish},
 	{.name = "2w1n-one",
 	 .setup = setup,
-	 .threads = {sleeper, sleeper, put_two_one_by_one},
+	 .threads = {looker, looker, let_go_one_by_one},
 	 .finish = finish},
 	{.name = "2w1n-n",
 	 .setup = setup,

@@ -223,6 +223,72 @@ static void taker(void)
 		pawl_event_notify(&event[0], 1);
 }
 
+/*
+ * Threads that sleep as a spinner of the scenario's: fewer steps than a futex has. Thread 0
+ * may be registered by setup already, oldest of all: one thread less that comes for the lock.
+ */
+static struct pawl_listener early[2];
+
+static void as_spinner(void (*body)(void))
+{
+	(void)pawl_waiter_set(&spinner[mc_thread()].base);
+	body();
+	(void)pawl_waiter_set(NULL);
+}
+
+static void setup_early(unsigned events)
+{
+	setup();
+	scn_attach();
+	(void)pawl_waiter_set(&spinner[0].base);
+	for (unsigned i = 0; i < events; i++)
+		pawl_event_listen(&event[i], &early[i], "flag", i);
+	(void)pawl_waiter_set(NULL);
+	pawl_thread_detach();
+}
+
+static void setup_early_one(void)
+{
+	setup_early(1);
+}
+
+static void setup_early_both(void)
+{
+	setup_early(2);
+}
+
+static void early_taker_body(void)
+{
+	pawl_event_wait(&early[0]);
+	taker();
+}
+
+static void early_taker(void)
+{
+	as_spinner(early_taker_body);
+}
+
+static void spinning_taker(void)
+{
+	as_spinner(taker);
+}
+
+static void early_waiter_body(void)
+{
+	pawl_event_wait(&early[0]);
+	waiter_0();
+}
+
+static void early_waiter(void)
+{
+	as_spinner(early_waiter_body);
+}
+
+static void spinning_waiter_1(void)
+{
+	as_spinner(waiter_1);
+}
+
 static void put_two(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -517,39 +583,43 @@ static void notify_own_event(void)
 	pawl_event_notify(&event[mc_thread() - 1], 1);
 }
 
+/* The bystander is there before both. */
 static void notify_both_events(void)
 {
-	pawl_store_relaxed(&flag[0], 1u);
 	pawl_event_notify(&event[0], 1);
 	pawl_store_relaxed(&flag[1], 1u);
 	pawl_event_notify_more(&event[1], 1);
-	/* The bystander may come after both; it needs to be let go. */
-	scn_await(&ready, 1);
-	pawl_event_notify_all(&event[0]);
 }
 
 /* Waits for either; needs neither; drops the other. */
-static void any_bystander(void)
+static void any_bystander_body(void)
 {
-	struct pawl_listener listener[2];
-	struct pawl_listener *const both[] = {&listener[0], &listener[1]};
+	struct pawl_listener *const both[] = {&early[0], &early[1]};
 	size_t index = 7;
 	int ret;
 
-	pawl_event_listen(&event[0], &listener[0], "first", 0);
-	pawl_event_listen(&event[1], &listener[1], "second", 0);
-	pawl_store_release(&ready, 1u);
 	ret = pawl_event_wait_any(both, 2, PAWL_FOREVER, &index);
 	mc_assert(ret == 0 && index < 2);
-	memset(&listener[index], 0xa5, sizeof(listener[0]));
-	pawl_event_unlisten(&listener[1 - index]);
+	memset(&early[index], 0xa5, sizeof(early[0]));
+	pawl_event_unlisten(&early[1 - index]);
 	/* What it consumed it passes on by hand. */
-	pawl_event_notify(&event[index], 1);
+	if (index == 1)
+		pawl_event_notify(&event[1], 1);
+}
+
+static void any_bystander(void)
+{
+	as_spinner(any_bystander_body);
+}
+
+static void waiter_event_1_body(void)
+{
+	wait_for(&event[1], &flag[1]);
 }
 
 static void waiter_event_1(void)
 {
-	wait_for(&event[1], &flag[1]);
+	as_spinner(waiter_event_1_body);
 }
 
 static void any_timed_waiter(void)
@@ -614,9 +684,7 @@ static void asker(void)
 
 static void spinner_waiter(void)
 {
-	(void)pawl_waiter_set(&spinner[mc_thread()].base);
-	wait_for(&event[0], &flag[0]);
-	(void)pawl_waiter_set(NULL);
+	as_spinner(waiter_0);
 }
 
 /* ---- wake-detach ------------------------------------------------------- */
@@ -655,7 +723,8 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {waiter_twice, notify_twice},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "data",
 	 .setup = setup,
 	 .threads = {data_waiter, data_notifier},
@@ -670,67 +739,80 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = WAITERS_AND(notify_all),
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "2w1n-n",
 	 .setup = setup,
 	 .threads = WAITERS_AND(notify_two),
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "2w1n-more",
 	 .setup = setup,
 	 .threads = WAITERS_AND(notify_more_twice),
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "2w1n-one-twice",
-	 .setup = setup,
-	 .threads = {taker, taker, put_two},
+	 .setup = setup_early_one,
+	 .threads = {early_taker, spinning_taker, put_two},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "1w2n",
 	 .setup = setup,
 	 .threads = {both_waiter, notify_own, notify_own},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "2w2n",
-	 .setup = setup,
-	 .threads = {waiter_0, waiter_1, notify_own_all, notify_own_all},
+	 .setup = setup_early_one,
+	 .threads = {early_waiter, spinning_waiter_1, notify_own_all, notify_own_all},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "more-is-exact",
 	 .setup = setup,
 	 .threads = {counted_timed_waiter, counted_timed_waiter, more_when_ready},
 	 .finish = finish_one_win,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "cancel-one",
 	 .setup = setup,
 	 .threads = {dropper, waiter_0, notify_one},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "cancel-more",
 	 .setup = setup,
 	 .threads = {dropper, waiter_0, notify_more},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "cancel-data",
 	 .setup = setup,
 	 .threads = {dropper, data_waiter, data_notifier},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "cancel-twice",
 	 .setup = setup,
 	 .threads = {drop_two, waiter_0, notify_one},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "cancel-all",
 	 .setup = setup,
 	 .threads = {dropper, waiter_0, notify_all},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "listen-unlisten",
 	 .setup = setup,
 	 .threads = {drop_twice, any_notify_twice},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "timeout-one",
 	 .setup = setup,
 	 .threads = {timed_data_waiter, data_notifier},
@@ -740,17 +822,20 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {timed_bystander, waiter_0, notify_one},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "timeout-two",
 	 .setup = setup,
 	 .threads = {counted_timed_waiter, counted_timed_waiter, one_whenever},
 	 .finish = finish_one_win,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "timeout-cancel",
 	 .setup = setup,
 	 .threads = {timed_data_waiter, dropper, data_notifier},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "notify-free",
 	 .setup = setup,
 	 .threads = {freeing_waiter, notify_shared},
@@ -784,17 +869,20 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {reusing_waiter, notify_twice},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "any",
 	 .setup = setup,
 	 .threads = {any_waiter, notify_own_event, notify_own_event},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "any-hand-on",
-	 .setup = setup,
+	 .setup = setup_early_both,
 	 .threads = {any_bystander, waiter_event_1, notify_both_events},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "any-timeout",
 	 .setup = setup,
 	 .threads = {any_timed_waiter, notify_one},
@@ -804,12 +892,14 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {waiter_0, describer},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "waiters",
 	 .setup = setup,
 	 .threads = WAITERS_AND(lister),
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "listening",
 	 .setup = setup,
 	 .threads = {waiter_0, asker},
@@ -819,7 +909,8 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {spinner_waiter, waiter_0, notify_two},
 	 .finish = finish,
-	 .no_spurious = true},
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "wake-detach",
 	 .setup = setup,
 	 .threads = {bare_waiter, bare_notifier},
@@ -827,6 +918,7 @@ static const struct mc_scenario scenarios[] = {
 	 .bare = true,
 	 .native_divisor = 4,
 	 .no_spurious = true,
+	 .ideal_locks = true,
 	 .tallies = tallies},
 };
 MC_MAIN(scenarios)

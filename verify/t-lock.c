@@ -5,7 +5,9 @@
  * lost wake-up or a hand-over to nobody is a deadlock.
  *
  *  mutex2, mutex2-twice, mutex3   exclusion
- *  unlock-twice           one thread comes again while two sleep: waking, losing, hand-over
+ *  unlock-twice           one thread comes again while two are queued: waking, losing, going to
+ *                         the front, hand-over
+ *  newcomer               a woken waiter against one that comes twice
  *  trylock                exclusion and order by trylock beside lock
  *  trylock-only           both only try: one wins, nobody sleeps, the lock ends free
  *  pair-orders            (a, b) against (b, a)
@@ -30,7 +32,7 @@ struct object {
 
 static struct pawl_lock locks[3];
 static unsigned counter[3];
-static struct pawl_atomic_u32 taken;
+static struct pawl_atomic_u32 taken, queued;
 static struct scn_waiter spinner[2];
 static struct object *object;
 
@@ -41,6 +43,7 @@ static void setup(void)
 		counter[i] = 0;
 	}
 	pawl_init_word(&taken, 0u);
+	pawl_init_word(&queued, 0u);
 	scn_waiter_init(&spinner[0], 0);
 	scn_waiter_init(&spinner[1], 1);
 }
@@ -80,6 +83,62 @@ static void count_twice(void)
 {
 	count_once();
 	count_once();
+}
+
+/* ---- unlock-twice ------------------------------------------------------ */
+
+/* A spinner that says when it is in the queue: bit `number` of `queued`. */
+static bool telling_park(struct pawl_waiter *base, uint64_t deadline_ns)
+{
+	pawl_or_release(&queued, 1u << base->number);
+	return scn_waiter_park(base, deadline_ns);
+}
+
+static const struct pawl_waiter_ops telling_ops = {
+	.park = telling_park,
+	.unpark = scn_waiter_unpark,
+	.kind = "telling spinner",
+};
+
+/* Lets the others queue up, then wakes the first and competes with it. */
+static void let_queue_then_twice(void)
+{
+	pawl_lock_lock(&locks[0]);
+	pawl_store_release(&queued, 1u << 2);
+	scn_await(&queued, 7);
+	counter[0]++;
+	pawl_lock_unlock(&locks[0]);
+	count_once();
+}
+
+static void queue_up(struct scn_waiter *mine, uint32_t after)
+{
+	mine->base.ops = &telling_ops;
+	(void)pawl_waiter_set(&mine->base);
+	scn_await(&queued, after);
+	pawl_lock_lock_as(&locks[0], &mine->base);
+	counter[0]++;
+	pawl_lock_unlock(&locks[0]);
+	(void)pawl_waiter_set(NULL);
+}
+
+static void queue_first(void)
+{
+	queue_up(&spinner[0], 1u << 2);
+}
+
+static void hold_until_queued(void)
+{
+	pawl_lock_lock(&locks[0]);
+	pawl_store_release(&queued, 1u << 2);
+	scn_await(&queued, 5);
+	counter[0]++;
+	pawl_lock_unlock(&locks[0]);
+}
+
+static void queue_second(void)
+{
+	queue_up(&spinner[1], 1u << 2 | 1u);
 }
 
 /* ---- trylock ----------------------------------------------------------- */
@@ -300,7 +359,12 @@ static const struct mc_scenario scenarios[] = {
 	 .no_spurious = true},
 	{.name = "unlock-twice",
 	 .setup = setup,
-	 .threads = {count_twice, count_once, count_once},
+	 .threads = {let_queue_then_twice, queue_first, queue_second},
+	 .finish = finish_4,
+	 .no_spurious = true},
+	{.name = "newcomer",
+	 .setup = setup,
+	 .threads = {hold_until_queued, queue_first, count_twice},
 	 .finish = finish_4,
 	 .no_spurious = true},
 	{.name = "trylock",
