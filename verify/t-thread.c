@@ -198,8 +198,9 @@ static void early_leaver(void)
 {
 	scn_attach();
 	pawl_store_release(&waiter, pawl_waiter_self());
-	while (!pawl_load_acquire(&flag))
-		(void)pawl_park_until(mc_deadline());
+	pawl_rcu_idle_enter();
+	scn_await(&flag, 1);
+	pawl_rcu_idle_leave();
 	pawl_thread_detach();
 	/* Perhaps the same block again: it bears a wake-up for nothing. */
 	scn_attach();
@@ -248,100 +249,27 @@ static void wake_and_leave(void)
 	pawl_thread_detach();
 }
 
-#define BARE .bare = true, .native_divisor = 10
-
 static const char *const tallies[] = {"registry_busy", NULL};
 
+#define BARE  .setup = setup, .bare = true, .native_divisor = 10, .no_spurious = true, \
+	      .tallies = tallies
+#define IDEAL .ideal_locks = true, .ideal_parks = true
+
 static const struct mc_scenario scenarios[] = {
-	{.name = "slots2",
-	 .setup = setup,
-	 .threads = {attach_use_detach, attach_use_detach},
-	 .finish = finish_2,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "slots3",
-	 .setup = setup,
-	 .threads = {attach_use_detach, attach_use_detach, attach_use_detach},
-	 .finish = finish_3,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "slots-twice",
-	 .setup = setup,
-	 .threads = {attach_use_detach_twice, attach_use_detach_twice},
-	 .finish = finish_4,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "lowest",
-	 .setup = setup,
-	 .threads = {attach_lowest, attach_lowest},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "nested",
-	 .setup = setup,
-	 .threads = {nested, nested},
-	 .finish = finish_2,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "count",
-	 .setup = setup,
-	 .threads = {count, count},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "exit",
-	 .setup = setup,
-	 .threads = {starter, attach_use_detach},
-	 .finish = finish_left,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "exit-retire",
-	 .setup = setup,
-	 .threads = {retire_starter, attach_use_detach},
-	 .finish = finish_left_freed,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "late-wake",
-	 .setup = setup,
-	 .threads = {early_leaver, late_waker},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
-	{.name = "wake-exit",
-	 .setup = setup,
-	 .threads = {wait_and_leave, wake_and_leave},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .ideal_locks = true,
-	 .ideal_parks = true,
-	 .tallies = tallies},
+	{.name = "slots2", BARE, .threads = {attach_use_detach, attach_use_detach},
+	 .finish = finish_2},
+	{.name = "slots3", BARE,
+	 .threads = {attach_use_detach, attach_use_detach, attach_use_detach}, .finish = finish_3},
+	{.name = "slots-twice", BARE, .threads = {attach_use_detach_twice, attach_use_detach_twice},
+	 .finish = finish_4, IDEAL},
+	{.name = "lowest", BARE, .threads = {attach_lowest, attach_lowest}, .finish = finish},
+	{.name = "nested", BARE, .threads = {nested, nested}, .finish = finish_2},
+	{.name = "count", BARE, .threads = {count, count}, .finish = finish},
+	{.name = "exit", BARE, .threads = {starter, attach_use_detach}, .finish = finish_left},
+	{.name = "exit-retire", BARE, .threads = {retire_starter, attach_use_detach},
+	 .finish = finish_left_freed, IDEAL},
+	{.name = "late-wake", BARE, .threads = {early_leaver, late_waker}, .finish = finish, IDEAL},
+	{.name = "wake-exit", BARE, .threads = {wait_and_leave, wake_and_leave}, .finish = finish,
+	 IDEAL},
 };
 MC_MAIN(scenarios)
