@@ -8,6 +8,7 @@ STRESS_TESTS = \
 	verify/stress-ec \
 	verify/stress-event \
 	verify/stress-lock \
+	verify/stress-mem \
 	verify/stress-park \
 	verify/stress-rcu \
 	verify/stress-retire \
@@ -16,6 +17,7 @@ STRESS_TESTS = \
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_lock_SOURCES = verify/t-lock.c
+verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c

@@ -240,6 +240,7 @@ struct mc_run {
 	struct mc_thread th[MC_T];
 	void (*key_dtor[MC_KEYS])(void *);
 	bool key_used[MC_KEYS];
+	void (*fork_child)(void);
 	struct mc_record {
 		struct mc_op h;
 		struct mc_clock call, ret;

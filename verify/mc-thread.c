@@ -367,8 +367,14 @@ int __wrap_pthread_atfork(void (*a)(void), void (*b)(void), void (*c)(void))
 {
 	(void)a;
 	(void)b;
-	(void)c;
+	mc_r->fork_child = c;
 	return 0;
+}
+
+void mc_fork(void)
+{
+	if (mc_r->fork_child)
+		mc_r->fork_child();
 }
 int __wrap_pthread_sigmask(int how, const void *set, void *old);
 int __wrap_pthread_sigmask(int how, const void *set, void *old)

@@ -319,6 +319,10 @@ static long futex(va_list ap, const void *pc)
 
 static long membarrier(int cmd, const void *pc)
 {
+	if (mc_scenario->no_membarrier) {
+		errno = ENOSYS;
+		return -1;
+	}
 	if (cmd == MEMBARRIER_CMD_QUERY)
 		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
 		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;

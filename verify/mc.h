@@ -92,6 +92,9 @@ struct mc_scenario {
 	 */
 	bool ideal_parks;
 
+	/* Checker only: the kernel refuses membarrier(2). */
+	bool no_membarrier;
+
 	/*
 	 * Checker only: words ("symbol", "symbol+offset", NULL ends) that the threads only
 	 * add to, relaxed, with nobody looking at the result before finish(): statistics.
@@ -125,6 +128,12 @@ uint64_t mc_deadline(void);
 
 /* Number of this scenario thread, 0-based; MC_THREADS_MAX in setup and finish. */
 unsigned mc_thread(void);
+
+/*
+ * From here on the process is the child of a fork() by this thread, as far as handlers of
+ * pthread_atfork() tell. In finish() only. No effect in native mode.
+ */
+void mc_fork(void);
 
 /* A line for the counter-example. No effect in native mode. */
 void mc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

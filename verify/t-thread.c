@@ -10,11 +10,13 @@
  *  count                never above the threads there are, 0 in the end
  *  exit                 a thread that ends attached is detached and reported once
  *  exit-retire          what it had retired is freed
+ *  fork                 in a child that was forked while a thread was attached nobody attaches
  *  late-wake            an unpark meets a thread that detaches and one that takes its block
  *  wake-exit            a waiter ends its life at once when woken
  */
 #include "scenario.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 #define SLOTS 4
@@ -52,6 +54,17 @@ static unsigned all_uses(void)
 	for (unsigned i = 0; i < SLOTS; i++)
 		sum += uses[i];
 	return sum;
+}
+
+/* A thread is attached in the parent, so the child does not. */
+static void finish_fork(void)
+{
+	finish();
+	scn_attach();
+	mc_fork();
+	pawl_thread_detach();
+	if (mc_exploring())
+		mc_assert(pawl_thread_attach("child") == -ENOTSUP);
 }
 
 static void finish_2(void)
@@ -268,6 +281,7 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "exit", BARE, .threads = {starter, attach_use_detach}, .finish = finish_left},
 	{.name = "exit-retire", BARE, .threads = {retire_starter, attach_use_detach},
 	 .finish = finish_left_freed, IDEAL},
+	{.name = "fork", BARE, .threads = {attach_use_detach}, .finish = finish_fork},
 	{.name = "late-wake", BARE, .threads = {early_leaver, late_waker}, .finish = finish, IDEAL},
 	{.name = "wake-exit", BARE, .threads = {wait_and_leave, wake_and_leave}, .finish = finish,
 	 IDEAL},
