@@ -254,7 +254,7 @@ struct mc_run {
 enum mc_fail_kind {
 	FAIL_NONE, FAIL_ASSERTION, FAIL_RACE, FAIL_DEADLOCK, FAIL_LIVELOCK, FAIL_UAF,
 	FAIL_DOUBLE_FREE, FAIL_INVALID_FREE, FAIL_LEAK, FAIL_OUT_OF_BOUNDS, FAIL_RCU,
-	FAIL_HISTORY, FAIL_CONTRACT, FAIL_MISUSE, FAIL_CRASH, FAIL_COUNT
+	FAIL_UNINITIALISED, FAIL_HISTORY, FAIL_CONTRACT, FAIL_MISUSE, FAIL_CRASH, FAIL_COUNT
 };
 extern const char *const mc_fail_name[FAIL_COUNT];
 
@@ -410,6 +410,9 @@ void mc_heap_free(void *ptr, const void *pc);
 size_t mc_heap_size(const void *ptr);
 void mc_heap_check(uint64_t addr, unsigned long size, bool write, const void *pc);
 bool mc_heap_leaks(void);
+void mc_heap_written(uint64_t addr, unsigned long size);
+void mc_heap_copied(uint64_t to, uint64_t from, unsigned long size);
+bool mc_out_of_memory(const void *pc); /* mc-wrap.c */
 const struct mc_block *mc_heap_find(uint64_t addr);
 void mc_heap_snapshot(void);
 void mc_heap_restore(void);

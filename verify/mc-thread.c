@@ -321,6 +321,8 @@ int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn
 		mc_probe_abort();
 	if (mc_mode == MODE_RUN && mc_plain_pending())
 		mc_plain_flush();
+	if (mc_out_of_memory(PC))
+		return EAGAIN;
 	unsigned t = (unsigned)mc_thread_new(fn, arg);
 
 	mc_object_store(thread_of(t), 1, PC);

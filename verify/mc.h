@@ -92,7 +92,13 @@ struct mc_scenario {
 	 */
 	bool ideal_parks;
 
-	/* Checker only: the kernel refuses membarrier(2). */
+	/*
+	 * Checker only: each thread sees up to so many of its allocations fail (creating a thread
+	 * is one, too), whichever they are. Setup and finish see none.
+	 */
+	unsigned oom;
+
+	/* Checker only: the kernel refuses membarrier(2), in one way or another. */
 	bool no_membarrier;
 
 	/*

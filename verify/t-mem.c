@@ -8,6 +8,7 @@
  *                 and each block is freed by the one it came from
  *  choose-choose  of two that choose one is refused
  *  count          what threads without a slot allocate and free is counted once each
+ *  oom, oom-attached   a failure is counted and nothing else
  *  stats          reading at any time: never more freed than allocated
  */
 #include "scenario.h"
@@ -17,6 +18,7 @@
 
 static unsigned chosen_allocs, chosen_frees;
 static int results[2];
+static unsigned failed_here[2];
 static struct pawl_mem_stats before;
 
 /* Serves one block of its own, so that a free by the wrong table shows. */
@@ -55,6 +57,7 @@ static void setup(void)
 {
 	chosen_allocs = chosen_frees = 0;
 	results[0] = results[1] = 1;
+	failed_here[0] = failed_here[1] = 0;
 	pawl_mem_stats_read(&before);
 }
 
@@ -122,12 +125,45 @@ static void read_stats(void)
 
 #define BARE .bare = true, .setup = setup
 
+static void alloc_or_not(void)
+{
+	char *ptr = pawl_mem_alloc(16, 0);
+
+	if (!ptr)
+		failed_here[mc_thread()] = 1;
+	pawl_mem_free(ptr, 16, 0);
+}
+
+/* Attaching and detaching count as well. */
+static void finish_oom_attached(void)
+{
+	struct pawl_mem_stats after;
+
+	pawl_mem_stats_read(&after);
+	mc_assert(after.failures == before.failures + failed_here[0] + failed_here[1]);
+}
+
+static void finish_oom(void)
+{
+	struct pawl_mem_stats after;
+
+	finish();
+	pawl_mem_stats_read(&after);
+	mc_assert(after.failures == before.failures + failed_here[0] + failed_here[1]);
+	mc_assert(after.allocations + after.failures ==
+		  before.allocations + before.failures + 2);
+}
+
 static const struct mc_scenario scenarios[] = {
 	{.name = "first", BARE, .threads = {alloc_free, alloc_free}, .finish = finish},
 	{.name = "choose", BARE, .threads = {alloc_free, choose_0}, .finish = finish_choose},
 	{.name = "choose-choose", BARE, .threads = {choose_0, choose_1},
 	 .finish = finish_choose_choose},
 	{.name = "count", BARE, .threads = {alloc_free, alloc_free}, .finish = finish_count},
+	{.name = "oom", BARE, .threads = {alloc_or_not, alloc_or_not}, .finish = finish_oom,
+	 .oom = 1},
+	{.name = "oom-attached", .setup = setup, .threads = {alloc_or_not, alloc_or_not},
+	 .finish = finish_oom_attached, .oom = 1},
 	{.name = "stats", BARE, .threads = {alloc_free, read_stats}, .finish = finish},
 };
 MC_MAIN(scenarios)

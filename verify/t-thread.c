@@ -11,6 +11,7 @@
  *  exit                 a thread that ends attached is detached and reported once
  *  exit-retire          what it had retired is freed
  *  fork                 in a child that was forked while a thread was attached nobody attaches
+ *  oom                  an attach that fails leaves no trace
  *  late-wake            an unpark meets a thread that detaches and one that takes its block
  *  wake-exit            a waiter ends its life at once when woken
  */
@@ -60,6 +61,8 @@ static unsigned all_uses(void)
 static void finish_fork(void)
 {
 	finish();
+	/* Nobody is attached: a child may attach. */
+	mc_fork();
 	scn_attach();
 	mc_fork();
 	pawl_thread_detach();
@@ -110,6 +113,19 @@ static void attach_use_detach_twice(void)
 {
 	attach_use_detach();
 	attach_use_detach();
+}
+
+/* Whatever of it fails, the next one finds all as before. */
+static void attach_without_memory(void)
+{
+	int err = pawl_thread_attach("scenario");
+
+	mc_assert(err == 0 || err == -ENOMEM || err == -EAGAIN);
+	mc_assert(pawl_thread_attached() == !err);
+	if (err)
+		return;
+	use_slot();
+	pawl_thread_detach();
 }
 
 static void attach_lowest(void)
@@ -282,6 +298,8 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "exit-retire", BARE, .threads = {retire_starter, attach_use_detach},
 	 .finish = finish_left_freed, IDEAL},
 	{.name = "fork", BARE, .threads = {attach_use_detach}, .finish = finish_fork},
+	{.name = "oom", BARE, .threads = {attach_without_memory, attach_without_memory},
+	 .finish = finish, IDEAL, .oom = 1},
 	{.name = "late-wake", BARE, .threads = {early_leaver, late_waker}, .finish = finish, IDEAL},
 	{.name = "wake-exit", BARE, .threads = {wait_and_leave, wake_and_leave}, .finish = finish,
 	 IDEAL},
