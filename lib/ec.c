@@ -7,7 +7,7 @@
  *
  *	sleeper                               notifier
  *	waiters += 1                          make work visible
- *	key = epoch (acquire)                 fence (O1)
+ *	key = epoch                           fence (O1)
  *	fence (O1)                            waiters == 0? done
  *	look for work                         epoch += 1 (release)
  *	sleep while epoch == key              wake
@@ -15,8 +15,9 @@
  * O1: of the two fences one comes first. If the sleeper's, the notifier sees the waiter; if the
  *     notifier's, the sleeper sees the work. Without either both may miss each other and
  *     the work sleeps with us: t-ec.c.
- * O2: the epoch is advanced with release and read with acquire: who finds it advanced sees the
- *     work. A key read after the advance belongs to a sleeper who therefore sees the work.
+ * O2: the epoch is advanced with release, and read with acquire by those who wait: who finds it
+ *     advanced sees the work. The key itself is read relaxed: if it is one from after the advance,
+ *     the fences of O1 stand on both sides of it, and the look that follows sees the work.
  * The waiters' count is otherwise relaxed: a notifier that sees it too high wakes for nothing,
  * and O1 keeps it from seeing it too low.
  *
@@ -47,7 +48,7 @@ pawl_ec_key_t pawl_ec_prepare(struct pawl_ec *ec)
 	pawl_ec_key_t key;
 
 	pawl_add_relaxed(&ec->pawl_waiters, 1u);
-	key = pawl_load_acquire(&ec->pawl_epoch); /* O2 */
+	key = pawl_load_relaxed(&ec->pawl_epoch); /* O2 */
 	pawl_fence_dekker();			  /* O1 */
 	return key;
 }

@@ -29,7 +29,7 @@
  *     must see its condition when they look again. It reads the number by a releasing
  *     read-modify-write, they lower it by an acquiring one before they look: either the
  *     lowering comes second and acquires, or the notifier sees the lowered number.
- *     Plain loads would need a fence on both sides here.
+ *     Plain loads would need a fence on both sides here. Under the lock relaxed is enough.
  *  List links, `how` and the chain are plain: under the lock, then the notifier's until O2.
  *
  * notify_all does not count: those that it woke have no successor to hand on to (everybody was
@@ -302,7 +302,7 @@ static void hand_on(struct pawl_event *event)
 	pawl_lock_lock(&event->pawl_lock);
 	chain = detach_locked(event, 1, BY_NOTIFY, &taken);
 	if (!taken)
-		pawl_sub_acquire(&event->pawl_pending, 1u); /* O3 */
+		pawl_sub_relaxed(&event->pawl_pending, 1u); /* O3: the lock orders this one. */
 	pawl_lock_unlock(&event->pawl_lock);
 	wake(chain);
 }

@@ -4,11 +4,12 @@
  *
  * A site is the call of a hook, known by its return address. Its name is
  * file:function:ordinal, where the ordinal counts the atomic and fence sites of the
- * function by address; names are worked out by verify/mutants from the program's symbols
- * and disassembly. Here a site is an address.
+ * function by source line; names are worked out by verify/mutants from the program's
+ * disassembly and its debug information. Here a site is an address.
  *
- * --mutate=ADDRESS:ORDER     the atomic or fence at this site uses the weaker ORDER
- *                            (relaxed for a fence: no fence)
+ * --mutate=ADDRESS[,ADDRESS...]:ORDER   the atomic or fence at these places (a source line that
+ *                            is inlined has several) uses the weaker ORDER (relaxed for a
+ *                            fence: no fence)
  * --mutate=step:NAME         PAWL_MC_STEP(NAME) is left out
  */
 #include <stdio.h>
@@ -21,7 +22,9 @@ extern char __executable_start[], etext[];
 
 static MC_STATE uint8_t *seen; /* per text byte: 0, or 1 plain, or 16 | order and kind */
 static MC_STATE uintptr_t text_lo, text_bytes;
-static MC_STATE uintptr_t mutant_pc;
+#define PLACES_MAX 64
+static MC_STATE uintptr_t mutant_pc[PLACES_MAX];
+static MC_STATE unsigned nplaces;
 static MC_STATE unsigned mutant_order;
 static MC_STATE const char *mutant_step;
 static MC_STATE bool mutant_hit;
@@ -44,15 +47,19 @@ void mc_mutate_init(void)
 		mutant_step = mc_opt.mutate + 5;
 		return;
 	}
+	const char *at = mc_opt.mutate;
 	char *end;
 
-	mutant_pc = strtoul(mc_opt.mutate, &end, 16);
+	do {
+		mutant_pc[nplaces++] = strtoul(at, &end, 16);
+		at = end + 1;
+	} while (*end == ',' && nplaces < PLACES_MAX);
 	for (unsigned i = 0; *end == ':' && i < 6; i++)
 		if (!strcmp(end + 1, order_names[i])) {
 			mutant_order = i;
 			return;
 		}
-	fprintf(stderr, "--mutate=ADDRESS:ORDER or --mutate=step:NAME\n");
+	fprintf(stderr, "--mutate=ADDRESS[,ADDRESS...]:ORDER or --mutate=step:NAME\n");
 	exit(2);
 }
 
@@ -64,10 +71,11 @@ unsigned mc_site_order(const void *pc, unsigned order, char kind)
 	order &= 7;
 	if (at < text_bytes)
 		seen[at] = (uint8_t)(0x80 | k << 3 | order);
-	if ((uintptr_t)pc == mutant_pc) {
-		mutant_hit = true;
-		return mutant_order;
-	}
+	for (unsigned i = 0; i < nplaces; i++)
+		if ((uintptr_t)pc == mutant_pc[i]) {
+			mutant_hit = true;
+			return mutant_order;
+		}
 	return order;
 }
 

@@ -258,6 +258,21 @@ void __wrap_exit(int status)
 	mc_fail_now(FAIL_CONTRACT, PC, "exit(%d) was called", status);
 }
 
+/* --- what the machine is like --- */
+
+unsigned mc_spin_turns(void);
+unsigned mc_spin_turns(void)
+{
+	return mc_scenario->spin_turns;
+}
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+long __wrap_sysconf(int name)
+{
+	return name == _SC_NPROCESSORS_ONLN ? 4 : __real_sysconf(name);
+}
+
 /* --- futex --- */
 
 #define WOKEN_SHIFT 32

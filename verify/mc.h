@@ -102,6 +102,12 @@ struct mc_scenario {
 	bool no_membarrier;
 
 	/*
+	 * Checker only: how often waiters look before they sleep (PAWL__SPIN_TURNS), with
+	 * several processors. 0 is best but for the scenarios that check the looking itself.
+	 */
+	unsigned spin_turns;
+
+	/*
 	 * Checker only: words ("symbol", "symbol+offset", NULL ends) that the threads only
 	 * add to, relaxed, with nobody looking at the result before finish(): statistics.
 	 * They are kept out of what is explored, since no order among them can be seen. Any

@@ -83,7 +83,11 @@ static inline void scn_waiter_unpark(struct pawl_waiter *base)
 {
 	struct scn_waiter *waiter = PAWL_CONTAINER_OF(base, struct scn_waiter, base);
 
-	pawl_xchg_release(&waiter->token, 1u);
+	/*
+	 * Not an exchange: clang makes a store of one whose result nobody wants, and that ends the
+	 * release sequence of a token that is there already.
+	 */
+	pawl_or_release(&waiter->token, 1u);
 }
 
 static const struct pawl_waiter_ops scn_waiter_ops = {

@@ -4,6 +4,7 @@
  * count itself orders anything. Without a deadline a lost wake-up is a deadlock.
  *
  *  1w1n, 1w1n-twice     one sleeper, one waker, one item and two
+ *  spin                 the sleeper looks twice before it sleeps
  *  2w1n-one, -n, -all   two sleepers; woken one by one, by one notify(2), by notify_all
  *  1w2n                 one sleeper who needs both wakers' items
  *  both                 each thread wakes the other and sleeps for it
@@ -274,6 +275,11 @@ static void heap_waker(void)
 
 static const struct mc_scenario scenarios[] = {
 	{.name = "1w1n", .setup = setup, .threads = {sleeper, put_one}, .finish = finish},
+	{.name = "spin",
+	 .setup = setup,
+	 .threads = {sleeper, put_one},
+	 .finish = finish,
+	 .spin_turns = 2},
 	{.name = "1w1n-twice",
 	 .setup = setup,
 	 .threads = {sleeper_twice, put_two_one_by_one},

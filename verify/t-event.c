@@ -12,6 +12,7 @@
  *  2w1n-all, -n, -more      two waiters; all, notify(2), twice notify_more(1)
  *  2w1n-one-twice           notify(1) twice: the second may count the first one's listener,
  *                           which then sees both changes and passes on
+ *  pending-seen             the same seen by who was notified, who does not listen again
  *  1w2n, 2w2n               several notifiers, one condition each
  *  more-is-exact            notify_more(1) never wakes two
  *  cancel-one, -more        a dropped listener hands its notification on
@@ -30,6 +31,7 @@
  *  any                      two events, two notifiers, both conditions
  *  any-hand-on              the one not waited for any more hands on
  *  any-timeout              a deadline leaves all registered and loses nothing
+ *  report                   a long wait is reported, and the hook takes the waiter's token
  *  describe, waiters        reading the list while waiters come and go
  *  listening                asking while a waiter comes and goes
  *  as-waiter                waiters that go through a table of the scenario's own
@@ -256,6 +258,48 @@ static void setup_early_both(void)
 {
 	setup_early(2);
 }
+
+/* ---- pending-seen ------------------------------------------------------ */
+
+static void setup_pending(void)
+{
+	setup();
+	scn_attach();
+	for (unsigned i = 0; i < 2; i++) {
+		(void)pawl_waiter_set(&spinner[i].base);
+		pawl_event_listen(&event[0], &early[i], "flag", i);
+	}
+	(void)pawl_waiter_set(NULL);
+	pawl_thread_detach();
+}
+
+/*
+ * The second notification may count this one, who has not come back, and wake nobody. Then the
+ * second flag is seen here, by O3 alone, and the other waiter hears of it from here.
+ */
+static void pass_on_body(void)
+{
+	pawl_event_wait(&early[0]);
+	if (pawl_load_relaxed(&flag[1]))
+		pawl_event_notify(&event[0], 1);
+}
+
+static void pass_on(void)
+{
+	as_spinner(pass_on_body);
+}
+
+static void wait_second_body(void)
+{
+	pawl_event_wait(&early[1]);
+}
+
+static void wait_second(void)
+{
+	as_spinner(wait_second_body);
+}
+
+/* ------------------------------------------------------------------------ */
 
 static void early_taker_body(void)
 {
@@ -680,6 +724,33 @@ static void asker(void)
 	(void)pawl_event_listening(ev);
 }
 
+/* ---- report ------------------------------------------------------------ */
+
+/* As a hook may that sleeps: its park takes a token that was left for the wait. */
+static void thieving_call(const struct pawl_report_hook *hook, const struct pawl_report *report)
+{
+	(void)hook;
+	mc_assert(report->kind == PAWL_REPORT_WAIT_LONG && report->subject == &event[0]);
+	mc_assert(!strcmp(report->text, "waiting for flag 0"));
+	(void)pawl_park_until(0);
+}
+
+static const struct pawl_report_hook thieving_hook = {.call = thieving_call};
+
+static void setup_report(void)
+{
+	setup();
+	pawl_report_set_hook(&thieving_hook);
+	pawl_event_set_report_after(1);
+}
+
+static void finish_report(void)
+{
+	pawl_event_set_report_after(PAWL_FOREVER);
+	pawl_report_set_hook(NULL);
+	finish();
+}
+
 /* ---- as-waiter --------------------------------------------------------- */
 
 static void spinner_waiter(void)
@@ -756,6 +827,12 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "2w1n-one-twice",
 	 .setup = setup_early_one,
 	 .threads = {early_taker, spinning_taker, put_two},
+	 .finish = finish,
+	 .no_spurious = true,
+	 .ideal_locks = true},
+	{.name = "pending-seen",
+	 .setup = setup_pending,
+	 .threads = {pass_on, wait_second, notify_twice},
 	 .finish = finish,
 	 .no_spurious = true,
 	 .ideal_locks = true},
@@ -888,6 +965,12 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {any_timed_waiter, notify_one},
 	 .finish = finish,
 	 .no_spurious = true},
+	{.name = "report",
+	 .setup = setup_report,
+	 .threads = {waiter_0, notify_one},
+	 .finish = finish_report,
+	 .no_spurious = true,
+	 .ideal_locks = true},
 	{.name = "describe",
 	 .setup = setup,
 	 .threads = {waiter_0, describer},

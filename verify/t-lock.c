@@ -5,6 +5,7 @@
  * lost wake-up or a hand-over to nobody is a deadlock.
  *
  *  mutex2, mutex2-twice, mutex3   exclusion
+ *  spin                   looking twice before sleeping
  *  unlock-twice           one thread comes again while two are queued: waking, losing, going to
  *                         the front, hand-over
  *  newcomer               a woken waiter against one that comes twice
@@ -15,6 +16,7 @@
  *  pair-same              (a, a) is a, taken once
  *  pair-overlap           (a, b), (b, c), (c, a)
  *  neighbours             two locks in adjacent words: one's sleepers are not the other's
+ *  same-bucket            two locks whose sleepers queue in one list
  *  unlock-free            the last holder frees the lock
  *  unlock-free3           the same with a third who sleeps meanwhile
  *  protects-free          the object is freed under the lock or after unlinking it there
@@ -139,6 +141,72 @@ static void hold_until_queued(void)
 static void queue_second(void)
 {
 	queue_up(&spinner[1], 1u << 2 | 1u);
+}
+
+/* ---- same-bucket ------------------------------------------------------- */
+
+/* Two locks whose sleepers share a bucket of lock.c, which hashes the address as here. */
+static struct pawl_lock many[1024];
+static struct pawl_lock *bucket_lock[2];
+
+static unsigned bucket_number(const struct pawl_lock *lock)
+{
+	uint64_t key = (uintptr_t)lock / sizeof(*lock);
+
+	return (unsigned)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 56);
+}
+
+static void setup_bucket(void)
+{
+	unsigned twin = 1;
+
+	setup();
+	while (twin + 1 < 1024 && bucket_number(&many[twin]) != bucket_number(&many[0]))
+		twin++;
+	bucket_lock[0] = &many[0];
+	bucket_lock[1] = &many[twin];
+	pawl_lock_init(bucket_lock[0], PAWL_LOCK_RANK_NONE);
+	pawl_lock_init(bucket_lock[1], PAWL_LOCK_RANK_NONE);
+}
+
+/* Both queue; the one who came second is woken first. */
+static void hold_both(void)
+{
+	pawl_lock_lock(bucket_lock[0]);
+	pawl_lock_lock(bucket_lock[1]);
+	pawl_store_release(&queued, 1u << 2);
+	scn_await(&queued, 7);
+	pawl_lock_unlock(bucket_lock[1]);
+	pawl_lock_unlock(bucket_lock[0]);
+}
+
+static void queue_in_bucket(unsigned number)
+{
+	struct scn_waiter *mine = &spinner[number];
+
+	mine->base.ops = &telling_ops;
+	(void)pawl_waiter_set(&mine->base);
+	scn_await(&queued, number ? 5 : 4);
+	pawl_lock_lock_as(bucket_lock[number], &mine->base);
+	counter[number]++;
+	pawl_lock_unlock(bucket_lock[number]);
+	(void)pawl_waiter_set(NULL);
+}
+
+static void queue_in_bucket_0(void)
+{
+	queue_in_bucket(0);
+}
+
+static void queue_in_bucket_1(void)
+{
+	queue_in_bucket(1);
+}
+
+static void finish_bucket(void)
+{
+	mc_assert(!pawl_lock_is_locked(bucket_lock[0]) && !pawl_lock_is_locked(bucket_lock[1]));
+	mc_assert(counter[0] == 1 && counter[1] == 1);
 }
 
 /* ---- trylock ----------------------------------------------------------- */
@@ -347,6 +415,12 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {count_once, count_once},
 	 .finish = finish_2},
+	{.name = "spin",
+	 .setup = setup,
+	 .threads = {count_once, count_once},
+	 .finish = finish_2,
+	 .no_spurious = true,
+	 .spin_turns = 2},
 	{.name = "mutex2-twice",
 	 .setup = setup,
 	 .threads = {count_twice, count_twice},
@@ -396,6 +470,11 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {both_one_by_one, count_once, single_1},
 	 .finish = finish_neighbours},
+	{.name = "same-bucket",
+	 .setup = setup_bucket,
+	 .threads = {hold_both, queue_in_bucket_0, queue_in_bucket_1},
+	 .finish = finish_bucket,
+	 .no_spurious = true},
 	{.name = "unlock-free", .setup = setup_object_2, .threads = {drop_object, drop_object}},
 	{.name = "unlock-free3",
 	 .setup = setup_object_3,

@@ -5,6 +5,7 @@
  *  token-before-park    the token is sticky, several are one, park consumes it
  *  unpark-park          what was done before unpark is seen after park (plain memory)
  *  flag-loop            the usual loop, relaxed flag: a lost wake-up is a deadlock
+ *  spin                 the same as unpark-park, looking twice before sleeping
  *  two-unparkers        two tokens merge, both wakers' stores are seen: a merge that drops
  *                       the release of either is a deadlock
  *  two-rounds           one pair, the token reused
@@ -205,6 +206,7 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "token-before-park", .setup = setup, .threads = {token_thread, token_thread}},
 	{.name = "unpark-park", .setup = setup, .threads = {plain_sleeper, plain_waker}},
 	{.name = "flag-loop", .setup = setup, .threads = {flag_sleeper, flag_waker}},
+	{.name = "spin", .setup = setup, .threads = {plain_sleeper, plain_waker}, .spin_turns = 2},
 	{.name = "two-unparkers",
 	 .setup = setup,
 	 .threads = {both_flags_sleeper, flag_waker, flag_waker}},
