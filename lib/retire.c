@@ -5,36 +5,45 @@
  * Retiring links the node into the thread's own batch: no shared memory is written. A batch of 64
  * objects, or of the thread's share of bytes, goes to one process-wide list by a
  * compare-exchange. The reclaimer thread takes the whole list, waits for one grace period, frees
- * everything in it, and sleeps on an event count when the list is empty: no polling.
+ * everything in it, and parks when the list is empty: no polling.
  *
  * The limit L. With T threads, each batch is handed over at L / (8 (T + 1)) bytes at the latest (the
- * reclaimer's own batch is the one more); from L / 2
- * handed over on, retiring answers true and its caller waits at the next safe point until
- * less than L / 2 waits. What can be on top of L / 2 is one batch a thread, L / 8 in all plus one
- * object each; with objects of at most L / (4 T) that stays below 7/8 L. Objects that a
- * section retires while it is open cannot be waited for and come on top.
+ * reclaimer's own batch is the one more); a hand-over that finds L / 2 or more handed over makes
+ * retiring answer true until there is less, and its caller waits at the next safe point
+ * for that. What can be on top of L / 2 is one batch a thread (the one whose hand-over says so, or
+ * one that is not full yet), L / 8 in all plus one object each; with objects of at most
+ * L / (4 T) that stays below 7/8 L. Objects that a section retires while it is open cannot be
+ * waited for and come on top. So between two hand-overs retiring looks at nothing shared but
+ * settings.
  *
  * Invariants:
  *  I1 pending_bytes >= the bytes of the objects in the list and in the reclaimer's hands: it is
  *     raised before a batch becomes visible and lowered after objects were freed.
  *  I2 objects handed over before a take are freed before the next take.
- *  I3 the reclaimer ends only with an empty list, when no thread is attached: the last detach hands
- *     over, then sets `stopping` (release); the reclaimer reads it (acquire) before it takes.
+ *  I3 the reclaimer ends only with an empty list, when no thread is attached: the last detach
+ *     pushes a node that tells it to end, like a batch and after all others. From then on only
+ *     the reclaimer itself hands over, what the functions retire.
+ *  I4 a batch that is pushed onto an empty list leaves the reclaimer a token afterwards; one that
+ *     is pushed onto others needs none: they and it are taken together. The reclaimer looks at
+ *     the list between taking a token and sleeping.
  *
  * Ordering:
  *  O1 a batch is pushed with release and taken with acquire: nodes are plain.
  *  O2 unlinking before retire() -> push -> take -> grace period: the section that still sees the
  *     object began before the unlinking was visible, hence before the grace period.
- *  O3 sleeping: the event count's own order; the list is looked at between prepare and wait.
- *  O4 a barrier's `done` is stored with release after all earlier objects were freed; the waiter
- *     acquires.
+ *  Sleeping needs no order of its own: push, then token, then take (I4) is release and acquire of
+ *  the token (park.c O1), and taking is a read-modify-write, which sees what came before. A barrier
+ *  is told through an event (event.c O2).
  *
- * A barrier is an object like others. Everything handed over before it is in the same take or was
- * freed (I2); the reclaimer tells the barriers of a take when all of it is freed and accounted.
+ * A barrier is an object like others, with an event of its own. Everything handed over before it is
+ * in the same take or was freed (I2); the reclaimer tells the barriers of a take when all of it is
+ * freed and accounted.
  *
  * Rejected: call_rcu per batch (needs its own node in a batch, polls every 10 ms, its thread is
  * not joined at exit in 0.13, no hook for the limit); freeing by the waiting retirer itself
- * (synchronize blocks a scheduler's worker, which has other fibres to run).
+ * (synchronize blocks a scheduler's worker, which has other fibres to run); an event count for the
+ * reclaimer's sleep (a fence in each push, and more states, for what a token does); a word that
+ * says "stop" (one more thing to order against the list).
  */
 #include "config.h"
 
@@ -43,8 +52,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include <pawl/ec.h>
 #include <pawl/event.h>
+#include <pawl/park.h>
 #include <pawl/rcu.h>
 #include <pawl/retire.h>
 
@@ -74,31 +83,27 @@ static struct {
 	struct pawl_atomic_ptr list;
 	/* I1. Relaxed: a number to compare, the list carries the order. */
 	struct pawl_atomic_u64 pending_bytes;
-	struct pawl_atomic_u64 pending_max;
+	/* A statistic: relaxed. */
 	struct pawl_atomic_u64 retired;
 } handed PAWL_ALIGNED(PAWL_LINE_BYTES);
 
-/* --- Written by the reclaimer. --- */
+/* --- Written by the reclaimer alone; statistics: relaxed. --- */
 static struct {
 	struct pawl_atomic_u64 freed;
 	struct pawl_atomic_u64 grace_periods;
-	/* When it took what it is at; 0: at nothing. Relaxed: for statistics. */
+	/* The most that pending_bytes has been when it was about to be lowered. */
+	struct pawl_atomic_u64 pending_max;
+	/* When it took what it is at; 0: at nothing. */
 	struct pawl_atomic_u64 since_ns;
 } reclaimed PAWL_ALIGNED(PAWL_LINE_BYTES);
 
-/* The reclaimer sleeps on this. */
-static struct pawl_ec wake_reclaimer;
-
-/* Those who wait for room, or for a barrier, listen here. Lives for ever: see tell_barriers(). */
-static struct pawl_event freed_event;
+/* Those who wait for room listen here. */
+static struct pawl_event room_event;
 
 /* 1 while the limit is pressed and was reported. Relaxed: says a thing once. */
 static struct pawl_atomic_u32 pressure_told;
 
-/* Written by stop() (release), read by the reclaimer (acquire). */
-static struct pawl_atomic_u32 stopping;
-
-/* Under the registry's mutex. */
+/* Written under the registry's mutex, with no thread attached; read by attached threads. */
 static pthread_t reclaimer;
 static struct pawl__thread *reclaimer_block;
 
@@ -130,7 +135,7 @@ int pawl_retire_set_limit(size_t bytes)
 	pawl_store_relaxed(&setting.limit, bytes);
 	/* There may be room now for those who wait. They look under the event's lock or after it. */
 	if (pawl_thread_attached())
-		pawl_event_notify_all(&freed_event);
+		pawl_event_notify_all(&room_event);
 	return 0;
 }
 
@@ -141,27 +146,24 @@ void pawl__retire_threads_changed(uint32_t threads)
 
 /* --- Handing over. --- */
 
-/* Account a batch before it can be seen (I1). */
-static void account(uint64_t bytes, uint64_t objects)
+/* Account a batch before it can be seen (I1). Returns the bytes pending with it. */
+static uint64_t account(uint64_t bytes, uint64_t objects)
 {
-	uint64_t pending = pawl_add_relaxed(&handed.pending_bytes, bytes) + bytes;
-	uint64_t max = pawl_load_relaxed(&handed.pending_max);
-
-	/* Ends: a failed exchange means that somebody else raised it. */
-	while (pending > max && !pawl_cas_weak_relaxed(&handed.pending_max, &max, pending))
-		;
 	pawl_add_relaxed(&handed.retired, objects);
+	return pawl_add_relaxed(&handed.pending_bytes, bytes) + bytes;
 }
 
 static void push(struct pawl_retire_node *first, struct pawl_retire_node *last)
 {
-	void *seen = pawl_load_relaxed(&handed.list);
+	/* A guess, right as long as the reclaimer keeps up. */
+	void *seen = NULL;
 
 	/* Lock-free: a failed exchange means that another batch went in, or all were taken. */
 	do {
 		last->pawl_next = seen;
 	} while (!pawl_cas_weak_release(&handed.list, &seen, (void *)first)); /* O1 */
-	pawl_ec_notify(&wake_reclaimer, 1);
+	if (!seen)
+		pawl_unpark(&reclaimer_block->waiter); /* I4 */
 }
 
 void pawl__retire_hand_over_batch(struct pawl__thread *self)
@@ -169,7 +171,7 @@ void pawl__retire_hand_over_batch(struct pawl__thread *self)
 	struct pawl_retire_node *first = self->batch_head;
 	struct pawl_retire_node *last = self->batch_tail;
 
-	account(self->batch_bytes, self->batch_count);
+	self->pressed = pressed(account(self->batch_bytes, self->batch_count));
 	self->batch_head = NULL;
 	self->batch_tail = NULL;
 	self->batch_bytes = 0;
@@ -191,7 +193,9 @@ bool pawl_retire(struct pawl_retire_node *node, size_t bytes, pawl_retire_fn *fn
 	self->batch_count++;
 	if (self->batch_count >= BATCH_OBJECTS || batch_full(self->batch_bytes))
 		pawl__retire_hand_over_batch(self);
-	return pressed(pawl_load_relaxed(&handed.pending_bytes));
+	else if (PAWL_UNLIKELY(self->pressed))
+		self->pressed = pressed(pawl_load_relaxed(&handed.pending_bytes));
+	return self->pressed;
 }
 
 void pawl_retire_flush(void)
@@ -201,11 +205,10 @@ void pawl_retire_flush(void)
 
 /* --- The reclaimer. --- */
 
-/* On the stack of who waits for it. */
+/* On the stack of who waits for it. Gone as soon as its listener is notified. */
 struct barrier {
 	struct pawl_retire_node node;
-	/* Stored by the reclaimer (release), read by the waiter (acquire): O4. */
-	struct pawl_atomic_u32 done;
+	struct pawl_event reached;
 };
 
 /* The barriers met in this take. The reclaimer's alone. */
@@ -219,28 +222,33 @@ static void barrier_reached(struct pawl_retire_node *node)
 
 static void tell_barriers(void)
 {
-	if (!barriers)
-		return;
 	while (barriers) {
 		struct barrier *barrier = PAWL_CONTAINER_OF(barriers, struct barrier, node);
 
 		barriers = barrier->node.pawl_next;
-		/* The barrier is gone after this store; the event is not, it is static. */
-		pawl_store_release(&barrier->done, 1u); /* O4 */
+		pawl_event_notify_all(&barrier->reached);
 	}
-	pawl_event_notify_all(&freed_event);
+}
+
+/* A word that only the calling thread writes. */
+static void own_add(struct pawl_atomic_u64 *word, uint64_t by)
+{
+	pawl_store_relaxed(word, pawl_load_relaxed(word) + by);
 }
 
 static void give_room(uint64_t bytes, uint64_t objects)
 {
-	uint64_t pending = pawl_sub_relaxed(&handed.pending_bytes, bytes) - bytes;
+	uint64_t pending = pawl_sub_relaxed(&handed.pending_bytes, bytes);
 
-	pawl_add_relaxed(&reclaimed.freed, objects);
+	if (pending > pawl_load_relaxed(&reclaimed.pending_max))
+		pawl_store_relaxed(&reclaimed.pending_max, pending);
+	pending -= bytes;
+	own_add(&reclaimed.freed, objects);
 	/* Others' grace periods need not wait for a long list. */
 	pawl_rcu_quiescent();
 	if (!pressed(pending)) {
 		pawl_store_relaxed(&pressure_told, 0u);
-		pawl_event_notify_all(&freed_event);
+		pawl_event_notify_all(&room_event);
 	}
 }
 
@@ -276,24 +284,31 @@ static struct pawl_retire_node *take(void)
 	return list;
 }
 
+/* Pushed by the last detach (I3). */
+static struct pawl_retire_node end_node;
+
+/* Was it met? The reclaimer's alone. */
+static bool ending;
+
+static void end_reached(struct pawl_retire_node *node)
+{
+	(void)node;
+	ending = true;
+}
+
 static void *reclaimer_main(void *block)
 {
-	pawl__thread_enter_internal(block);
-	for (;;) {
-		pawl_ec_key_t key = pawl_ec_prepare(&wake_reclaimer); /* O3 */
-		/* Before the look at the list: what came before the stop is then in it (I3). */
-		bool stop = pawl_load_acquire(&stopping);
-		struct pawl_retire_node *list = take();
+	struct pawl_retire_node *list;
 
-		if (!list && !stop) {
-			pawl_ec_wait(&wake_reclaimer, key);
+	pawl__thread_enter_internal(block);
+	ending = false;
+	while ((list = take()) || !ending) {
+		if (!list) {
+			pawl_park(); /* I4 */
 			continue;
 		}
-		pawl_ec_cancel(&wake_reclaimer);
-		if (!list)
-			break;
 		pawl_rcu_synchronize(); /* O2 */
-		pawl_add_relaxed(&reclaimed.grace_periods, 1u);
+		own_add(&reclaimed.grace_periods, 1u);
 		free_all(list);
 		pawl__retire_hand_over(block); /* what the functions retired */
 	}
@@ -326,7 +341,6 @@ int pawl__retire_start(void)
 	reclaimer_block = pawl__thread_block_new();
 	if (!reclaimer_block)
 		return -ENOMEM;
-	pawl_store_relaxed(&stopping, 0u); /* pthread_create orders it */
 	error = create_reclaimer();
 	if (error) {
 		pawl__thread_block_free(reclaimer_block);
@@ -339,8 +353,9 @@ int pawl__retire_start(void)
 
 void pawl__retire_stop(void)
 {
-	pawl_store_release(&stopping, 1u);
-	pawl_ec_notify(&wake_reclaimer, 1);
+	end_node.pawl_fn = end_reached;
+	(void)account(0, 1);
+	push(&end_node, &end_node);
 	pthread_join(reclaimer, NULL);
 	pawl__thread_block_free(reclaimer_block);
 	reclaimer_block = NULL;
@@ -364,7 +379,7 @@ void pawl_retire_wait(void)
 		if (!pawl_xchg_relaxed(&pressure_told, 1u))
 			pawl__report(PAWL_REPORT_RETIRE_PRESSURE,
 				     "retired objects reach half the limit", pending, NULL);
-		pawl_event_listen(&freed_event, &listener, "room for retired bytes", pending);
+		pawl_event_listen(&room_event, &listener, "room for retired bytes", pending);
 		if (!pressed(pawl_load_relaxed(&handed.pending_bytes))) {
 			pawl_event_unlisten(&listener);
 			return;
@@ -376,23 +391,16 @@ void pawl_retire_wait(void)
 void pawl_retire_barrier(void)
 {
 	struct pawl__thread *self = pawl__self_required();
+	struct pawl_listener listener;
 	struct barrier barrier;
 
 	pawl__may_park(self);
 	PAWL_REQUIRE(self->slot != PAWL__SLOT_INTERNAL && "a retire function does not wait");
-	pawl_init_word(&barrier.done, 0u);
+	pawl_event_init(&barrier.reached);
+	pawl_event_listen(&barrier.reached, &listener, "barrier for retired objects", 0);
 	(void)pawl_retire(&barrier.node, 0, barrier_reached);
 	pawl__retire_hand_over(self);
-	for (;;) {
-		struct pawl_listener listener;
-
-		pawl_event_listen(&freed_event, &listener, "barrier for retired objects", 0);
-		if (pawl_load_acquire(&barrier.done)) { /* O4 */
-			pawl_event_unlisten(&listener);
-			return;
-		}
-		pawl_event_wait(&listener);
-	}
+	pawl_event_wait(&listener);
 }
 
 void pawl_retire_stats_read(struct pawl_retire_stats *ret_stats)
@@ -402,7 +410,9 @@ void pawl_retire_stats_read(struct pawl_retire_stats *ret_stats)
 
 	ret_stats->limit_bytes = limit_bytes();
 	ret_stats->pending_bytes = pawl_load_relaxed(&handed.pending_bytes);
-	ret_stats->pending_max_bytes = pawl_load_relaxed(&handed.pending_max);
+	ret_stats->pending_max_bytes = pawl_load_relaxed(&reclaimed.pending_max);
+	if (ret_stats->pending_max_bytes < ret_stats->pending_bytes)
+		ret_stats->pending_max_bytes = ret_stats->pending_bytes;
 	ret_stats->freed = pawl_load_relaxed(&reclaimed.freed);
 	ret_stats->retired = pawl_load_relaxed(&handed.retired);
 	ret_stats->grace_periods = pawl_load_relaxed(&reclaimed.grace_periods);

@@ -57,6 +57,7 @@ struct pawl__thread {
 	struct pawl_retire_node *batch_tail;
 	size_t batch_bytes;
 	uint32_t batch_count;
+	bool pressed; /* the last hand-over found too much pending */
 
 	/* Debug builds: inside a function of the user's that may call nothing of Pawl (maps). */
 	uint32_t callback_depth;

@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	verify/mc-mutate.c \
 	verify/mc-op.c \
 	verify/mc-quick.test \
+	verify/mc-park.c \
 	verify/mc-race.c \
 	verify/mc-rcu.c \
 	verify/mc-report.c \

@@ -15,6 +15,7 @@ STRESS_TESTS = \
 	verify/stress-lanes \
 	verify/stress-lock \
 	verify/stress-mbox \
+	verify/stress-mem \
 	verify/stress-park \
 	verify/stress-rcu \
 	verify/stress-retire \
@@ -39,6 +40,7 @@ verify_stress_ids_SOURCES = verify/t-ids.c
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lock_SOURCES = verify/t-lock.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
+verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c

@@ -10,6 +10,11 @@
  * with it in the execution at hand; a free that is not ordered after an access that came
  * first is found as a race (mc_race_free).
  *
+ * A bit for each byte tells whether the program ever wrote it. A load of up to eight bytes none
+ * of which was written is an uninitialised read. (One that finds some written may be a bit-field
+ * or the compiler looking at more than it was asked for; memcpy carries the bits along. What
+ * libc writes by itself, snprintf() say, is not seen: zero the memory first.)
+ *
  * Leaks: a block that was allocated since setup began, is not freed at the end of finish,
  * and to which no word of the program's data or of another live block points (pools that
  * the library keeps are no leaks).
@@ -29,6 +34,7 @@ static MC_STATE uint16_t saved_count[MC_T];
 static MC_STATE struct mc_block (*saved_blocks)[MC_BLOCKS];
 static MC_STATE char *saved_heap[MC_T];
 static MC_STATE size_t saved_bytes[MC_T];
+static MC_STATE uint8_t *written, *saved_written; /* a bit a byte */
 
 static uint64_t base(unsigned t)
 {
@@ -41,9 +47,53 @@ void mc_heap_init(void)
 		blocks = mc_map(sizeof(*blocks) * MC_T);
 		saved_blocks = mc_map(sizeof(*blocks) * MC_T);
 		map = mc_map(sizeof(*map) * MC_T);
+		written = mc_map((size_t)MC_T * MC_HEAP_BYTES / 8);
+		saved_written = mc_map((size_t)MC_T * MC_HEAP_BYTES / 8);
 		for (unsigned t = 0; t < MC_T; t++)
 			saved_heap[t] = mc_map(MC_HEAP_BYTES);
 	}
+}
+
+static bool in_heap(uint64_t addr, unsigned long size)
+{
+	return addr >= MC_ARENA_BASE && addr + size <= MC_STACKS_BASE;
+}
+
+static bool is_written(uint64_t addr)
+{
+	uint64_t i = addr - MC_ARENA_BASE;
+
+	return written[i / 8] >> i % 8 & 1;
+}
+
+static void mark(uint64_t addr, unsigned long size, bool value)
+{
+	for (uint64_t i = addr - MC_ARENA_BASE; size; i++, size--) {
+		if (i % 8 == 0 && size >= 8) {
+			memset(&written[i / 8], value ? 0xff : 0, size / 8);
+			i += size / 8 * 8 - 1;
+			size = size % 8 + 1;
+		} else if (value) {
+			written[i / 8] |= (uint8_t)(1u << i % 8);
+		} else {
+			written[i / 8] &= (uint8_t)~(1u << i % 8);
+		}
+	}
+}
+
+void mc_heap_written(uint64_t addr, unsigned long size)
+{
+	if (in_heap(addr, size))
+		mark(addr, size, true);
+}
+
+/* After a copy: what was not written there is not written here. */
+void mc_heap_copied(uint64_t to, uint64_t from, unsigned long size)
+{
+	if (!in_heap(to, size))
+		return;
+	for (unsigned long i = 0; i < size; i++)
+		mark(to + i, 1, !in_heap(from, size) || is_written(from + i));
 }
 
 void *mc_heap_alloc(size_t size, size_t align, const void *pc)
@@ -66,6 +116,7 @@ void *mc_heap_alloc(size_t size, size_t align, const void *pc)
 	t->heap_next = ((at + size + 15) & ~15ull) + 32;
 	/* New memory looks like nothing in particular, and the same in each execution. */
 	memset((void *)(uintptr_t)at, 0xa7, size);
+	mark(at, size, false);
 	return (void *)(uintptr_t)at;
 }
 
@@ -131,6 +182,16 @@ void mc_heap_check(uint64_t addr, unsigned long size, bool write, const void *pc
 			    "bytes that thread %u freed",
 			    write ? "write" : "read", size, (unsigned long)addr,
 			    (unsigned long)(addr - b->addr), b->size, b->freed_by);
+	if (write) {
+		mark(addr, size, true);
+		return;
+	}
+	for (unsigned long i = 0; i < size; i++)
+		if (size > 8 || is_written(addr + i))
+			return;
+	mc_fail_now(FAIL_UNINITIALISED, pc, "read of %lu bytes at %#lx, %lu bytes into a block of %u "
+		    "bytes, where nothing was written", size, (unsigned long)addr,
+		    (unsigned long)(addr - b->addr), b->size);
 }
 
 /* --- leaks --- */
@@ -221,6 +282,8 @@ void mc_heap_snapshot(void)
 		saved_bytes[t] = (size_t)(mc_r->th[t].heap_next - base(t));
 		memcpy(saved_blocks[t], blocks[t], saved_count[t] * sizeof(blocks[t][0]));
 		memcpy(saved_heap[t], (void *)(uintptr_t)base(t), saved_bytes[t]);
+		memcpy(saved_written + t * (MC_HEAP_BYTES / 8), written + t * (MC_HEAP_BYTES / 8),
+		       saved_bytes[t] / 8 + 1);
 	}
 }
 
@@ -231,5 +294,7 @@ void mc_heap_restore(void)
 			continue;
 		memcpy(blocks[t], saved_blocks[t], saved_count[t] * sizeof(blocks[t][0]));
 		memcpy((void *)(uintptr_t)base(t), saved_heap[t], saved_bytes[t]);
+		memcpy(written + t * (MC_HEAP_BYTES / 8), saved_written + t * (MC_HEAP_BYTES / 8),
+		       saved_bytes[t] / 8 + 1);
 	}
 }

@@ -5,8 +5,8 @@
  * The pieces, from the program under test inwards:
  *
  *  mc-tsan.c     the __tsan_ hooks that the compiler put into the program
- *  mc-wrap.c     malloc, clock, syscalls;  mc-thread.c  pthread;  mc-rcu.c  liburcu
- *  mc-switch.c   fibres of the program, mmap
+ *  mc-wrap.c     malloc, clock, syscalls;  mc-thread.c  pthread;  mc-rcu.c  liburcu;
+ *  mc-park.c     the contract of lib/park.c;  mc-switch.c  fibres of the program, mmap
  *  mc-op.c       one visible operation: replays it from the graph or asks for a visit
  *  mc-graph.c    the execution graph: events, coherence, views, the SC condition
  *  mc-explore.c  which graphs to visit (exhaustive); mc-walk.c  bounded, random, PCT, replay
@@ -241,6 +241,7 @@ struct mc_run {
 	struct mc_thread th[MC_T];
 	void (*key_dtor[MC_KEYS])(void *);
 	bool key_used[MC_KEYS];
+	void (*fork_child)(void);
 	struct mc_record {
 		struct mc_op h;
 		struct mc_clock call, ret;
@@ -254,7 +255,7 @@ struct mc_run {
 enum mc_fail_kind {
 	FAIL_NONE, FAIL_ASSERTION, FAIL_RACE, FAIL_DEADLOCK, FAIL_LIVELOCK, FAIL_UAF,
 	FAIL_DOUBLE_FREE, FAIL_INVALID_FREE, FAIL_LEAK, FAIL_OUT_OF_BOUNDS, FAIL_RCU,
-	FAIL_HISTORY, FAIL_CONTRACT, FAIL_MISUSE, FAIL_CRASH, FAIL_COUNT
+	FAIL_UNINITIALISED, FAIL_HISTORY, FAIL_CONTRACT, FAIL_MISUSE, FAIL_CRASH, FAIL_COUNT
 };
 extern const char *const mc_fail_name[FAIL_COUNT];
 
@@ -411,6 +412,9 @@ void mc_heap_free(void *ptr, const void *pc);
 size_t mc_heap_size(const void *ptr);
 void mc_heap_check(uint64_t addr, unsigned long size, bool write, const void *pc);
 bool mc_heap_leaks(void);
+void mc_heap_written(uint64_t addr, unsigned long size);
+void mc_heap_copied(uint64_t to, uint64_t from, unsigned long size);
+bool mc_out_of_memory(const void *pc); /* mc-wrap.c */
 const struct mc_block *mc_heap_find(uint64_t addr);
 void mc_heap_snapshot(void);
 void mc_heap_restore(void);
@@ -426,6 +430,7 @@ void mc_race_free(uint64_t addr, unsigned long size, const void *pc);
 bool mc_history_check(void);
 
 /* --- mc-rcu.c --- */
+extern bool mc_rcu_qsbr; /* the library was built for it */
 extern uint32_t mc_rcu_readers; /* threads that register in some execution */
 extern bool mc_barriers; /* the scenario uses membarrier */
 void mc_membarrier(const void *pc);

@@ -287,6 +287,8 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 			printf("  (no spurious failures)");
 		if (s->ideal_locks && !failed)
 			printf("  (locks by contract)");
+		if (s->ideal_parks && !failed)
+			printf("  (parks by contract)");
 		if (found)
 			printf("  (%s)", found);
 		printf("\n");
@@ -320,7 +322,8 @@ static const char not_modelled[] =
 	"requeue and priority inheritance; more than 16 threads, 1024 steps of a thread, 4096\n"
 	"of an execution; thread creation inside a scenario thread; signals; a weak\n"
 	"compare-exchange fails spuriously once per site and thread (gcc builds only); reuse of\n"
-	"heap addresses; consume is acquire; allocation does not fail.\n";
+	"heap addresses; consume is acquire; what libc writes by itself into memory counts as not\n"
+	"written; fork but for its handlers. Allocation fails only in scenarios with .oom.\n";
 
 static const char *value(const char *name, int argc, char **argv, int *i)
 {

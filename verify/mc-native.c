@@ -414,6 +414,8 @@ static void meet(struct actor *actor)
 		;
 }
 
+void mc_fork(void) {}
+
 static void attach(const char *name)
 {
 	int rc = pawl_thread_attach(name);

@@ -358,12 +358,19 @@ void mc_store_plain(unsigned loc, uint64_t value, const void *pc)
 	mc_do(&op);
 }
 
+/* It reads, and may write. */
+static void heap_check_rmw(uint64_t addr, unsigned size, const void *pc)
+{
+	mc_heap_check(addr, size, false, pc);
+	mc_heap_check(addr, size, true, pc);
+}
+
 uint64_t mc_rmw(uint64_t addr, unsigned size, unsigned rmw, uint64_t operand, unsigned order,
 		const void *pc)
 {
 	operand = mc_rmw_value(RMW_XCHG, 0, operand, size);
 	if (mc_mode == MODE_OFF || mc_mode == MODE_QUIET) {
-		mc_heap_check(addr, size, true, pc);
+		heap_check_rmw(addr, size, pc);
 		uint64_t old = mc_peek(addr, size);
 
 		mc_poke(addr, size, mc_rmw_value(rmw, old, operand, size));
@@ -388,7 +395,7 @@ uint64_t mc_rmw(uint64_t addr, unsigned size, unsigned rmw, uint64_t operand, un
 			mc_probe_abort();
 		return v;
 	}
-	mc_heap_check(addr, size, true, pc);
+	heap_check_rmw(addr, size, pc);
 	struct mc_ask op = {.kind = EV_READ, .order = (uint8_t)order, .size = (uint8_t)size,
 			    .loc = mc_loc_get(addr, size, false, NULL), .pc = pc,
 			    .flags = EVF_EXCL | (idem ? EVF_IDEM : 0), .rmw = (uint8_t)rmw, .operand = operand};
@@ -429,7 +436,7 @@ bool mc_cas(uint64_t addr, unsigned size, uint64_t *expected, uint64_t desired, 
 
 	desired = mc_rmw_value(RMW_XCHG, 0, desired, size);
 	if (mc_mode == MODE_OFF || mc_mode == MODE_QUIET) {
-		mc_heap_check(addr, size, true, pc);
+		heap_check_rmw(addr, size, pc);
 		*expected = mc_peek(addr, size);
 		if (*expected != want)
 			return false;
@@ -446,7 +453,7 @@ bool mc_cas(uint64_t addr, unsigned size, uint64_t *expected, uint64_t desired, 
 			mc_probe_abort();
 		return false;
 	}
-	mc_heap_check(addr, size, true, pc);
+	heap_check_rmw(addr, size, pc);
 	struct mc_ask op = {.kind = EV_READ, .order = (uint8_t)order, .forder = (uint8_t)forder,
 			    .size = (uint8_t)size, .loc = (uint16_t)loc, .pc = pc,
 			    .flags = EVF_CAS, .arg = want, .rmw = RMW_XCHG, .operand = desired};

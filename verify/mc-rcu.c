@@ -34,6 +34,7 @@
 
 MC_STATE bool mc_barriers;
 MC_STATE uint32_t mc_rcu_readers;
+MC_STATE bool mc_rcu_qsbr;
 
 static uint16_t reader(unsigned t)
 {
@@ -149,6 +150,7 @@ void urcu_memb_synchronize_rcu(void)
 
 void urcu_qsbr_register_thread(void)
 {
+	mc_rcu_qsbr = true;
 	registered();
 	mc_self()->rcu_offline = false;
 	enter(PC);

@@ -19,6 +19,7 @@ const char *const mc_fail_name[FAIL_COUNT] = {
 	[FAIL_DEADLOCK] = "deadlock", [FAIL_LIVELOCK] = "livelock", [FAIL_UAF] = "use-after-free",
 	[FAIL_DOUBLE_FREE] = "double-free", [FAIL_INVALID_FREE] = "invalid-free",
 	[FAIL_LEAK] = "leak", [FAIL_OUT_OF_BOUNDS] = "out-of-bounds", [FAIL_RCU] = "rcu",
+	[FAIL_UNINITIALISED] = "uninitialised",
 	[FAIL_HISTORY] = "history", [FAIL_CONTRACT] = "contract", [FAIL_MISUSE] = "misuse",
 	[FAIL_CRASH] = "crash",
 };

@@ -39,6 +39,8 @@ extern char __start_mc_state[], __stop_mc_state[];
 
 int pawl_thread_attach(const char *name) __attribute__((weak));
 void pawl_thread_detach(void) __attribute__((weak));
+void pawl_rcu_idle_enter(void) __attribute__((weak));
+void pawl_rcu_idle_leave(void) __attribute__((weak));
 
 MC_STATE struct mc_run *mc_r;
 MC_STATE enum mc_mode mc_mode;
@@ -160,9 +162,14 @@ static void fibre_main(void)
 			mc_fail_now(FAIL_ASSERTION, NULL, "pawl_thread_attach fails");
 		mc_yield(TH_PARKED);
 		mc_scenario->threads[t->number]();
+		/* Who has nothing more to do is not waited for: qsbr has to be told. */
+		if (attach && mc_rcu_qsbr)
+			pawl_rcu_idle_enter();
 		t = mc_self();
 		t->body_done = true;
 		mc_yield(TH_PARKED);
+		if (attach && mc_rcu_qsbr)
+			pawl_rcu_idle_leave();
 		if (attach)
 			pawl_thread_detach();
 	} else {
@@ -492,6 +499,7 @@ static void restore(void)
 	       (mc_nlocs + 1u) * sizeof(mc_r->object_value[0]));
 	memcpy(mc_r->key_dtor, saved_run->key_dtor, sizeof(mc_r->key_dtor));
 	memcpy(mc_r->key_used, saved_run->key_used, sizeof(mc_r->key_used));
+	mc_r->fork_child = saved_run->fork_child;
 	mc_r->nhist = saved_run->nhist;
 	memcpy(mc_r->hist, saved_run->hist, saved_run->nhist * sizeof(mc_r->hist[0]));
 }

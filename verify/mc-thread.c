@@ -321,6 +321,8 @@ int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn
 		mc_probe_abort();
 	if (mc_mode == MODE_RUN && mc_plain_pending())
 		mc_plain_flush();
+	if (mc_out_of_memory(PC))
+		return EAGAIN;
 	unsigned t = (unsigned)mc_thread_new(fn, arg);
 
 	mc_object_store(thread_of(t), 1, PC);
@@ -367,8 +369,14 @@ int __wrap_pthread_atfork(void (*a)(void), void (*b)(void), void (*c)(void))
 {
 	(void)a;
 	(void)b;
-	(void)c;
+	mc_r->fork_child = c;
 	return 0;
+}
+
+void mc_fork(void)
+{
+	if (mc_r->fork_child)
+		mc_r->fork_child();
 }
 int __wrap_pthread_sigmask(int how, const void *set, void *old);
 int __wrap_pthread_sigmask(int how, const void *set, void *old)

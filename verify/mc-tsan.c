@@ -210,6 +210,7 @@ void *__wrap_memcpy(void *to, const void *from, size_t n)
 	if (mc_mode != MODE_OFF && n) {
 		plain(from, n, false, PC);
 		plain(to, n, true, PC);
+		mc_heap_copied((uintptr_t)to, (uintptr_t)from, n);
 	}
 	return __real_memcpy(to, from, n);
 }
@@ -219,6 +220,7 @@ void *__wrap_memmove(void *to, const void *from, size_t n)
 	if (mc_mode != MODE_OFF && n) {
 		plain(from, n, false, PC);
 		plain(to, n, true, PC);
+		mc_heap_copied((uintptr_t)to, (uintptr_t)from, n);
 	}
 	return __real_memmove(to, from, n);
 }

@@ -50,11 +50,27 @@ void __wrap_free(void *ptr);
 char *__wrap_strdup(const char *s);
 size_t __wrap_malloc_usable_size(void *ptr);
 
+/* May an allocation fail here, and does it? See `oom` of struct mc_scenario. */
+bool mc_out_of_memory(const void *pc)
+{
+	static const char what[] = "no memory";
+	unsigned before = 0;
+
+	if (mc_mode != MODE_RUN || !mc_scenario->oom)
+		return false;
+	for (unsigned i = 0; i < mc_self()->done; i++) {
+		const struct mc_ev *e = mc_ev(mc_g, EID(mc_r->cur, i));
+
+		before += e->kind == EV_CHOICE && e->what == what && e->value;
+	}
+	return before < mc_scenario->oom && mc_choice(2, what, pc) == 1;
+}
+
 static void *allocate(size_t size, size_t align, const void *pc)
 {
 	if (mc_mode == MODE_PROBE)
 		mc_probe_abort();
-	void *p = mc_heap_alloc(size, align, pc);
+	void *p = mc_out_of_memory(pc) ? NULL : mc_heap_alloc(size, align, pc);
 
 	if (!p)
 		errno = ENOMEM;
@@ -78,8 +94,10 @@ void *__wrap_calloc(size_t n, size_t size)
 	}
 	void *p = allocate(bytes, 16, PC);
 
-	if (p)
+	if (p) {
 		memset(p, 0, bytes);
+		mc_heap_written((uintptr_t)p, bytes);
+	}
 	return p;
 }
 
@@ -94,6 +112,7 @@ void *__wrap_realloc(void *ptr, size_t size)
 		return p;
 	mc_plain((uintptr_t)ptr, old < size ? old : size, false, PC);
 	memcpy(p, ptr, old < size ? old : size);
+	mc_heap_copied((uintptr_t)p, (uintptr_t)ptr, old < size ? old : size);
 	mc_heap_free(ptr, PC);
 	return p;
 }
@@ -132,8 +151,10 @@ char *__wrap_strdup(const char *s)
 	size_t n = strlen(s) + 1;
 	char *p = mc_mode == MODE_OFF ? __real_malloc(n) : allocate(n, 16, PC);
 
-	if (p)
+	if (p) {
 		memcpy(p, s, n);
+		mc_heap_written((uintptr_t)p, n);
+	}
 	return p;
 }
 
@@ -334,6 +355,12 @@ static long futex(va_list ap, const void *pc)
 
 static long membarrier(int cmd, const void *pc)
 {
+	if (mc_scenario->no_membarrier) {
+		if (mc_choice(2, "membarrier is refused", pc) == 1)
+			return MEMBARRIER_CMD_GLOBAL;
+		errno = ENOSYS;
+		return -1;
+	}
 	if (cmd == MEMBARRIER_CMD_QUERY)
 		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
 		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;

@@ -86,6 +86,22 @@ struct mc_scenario {
 	bool ideal_locks;
 
 	/*
+	 * Checker only: a thread's park without deadline lasts until there is a token, and takes
+	 * it, instead of the code of lib/park.c: see mc-park.c. For what sleeps on it, with
+	 * one small scenario with the real thing beside. The verdict's line says so.
+	 */
+	bool ideal_parks;
+
+	/*
+	 * Checker only: each thread sees up to so many of its allocations fail (creating a thread
+	 * is one, too), whichever they are. Setup and finish see none.
+	 */
+	unsigned oom;
+
+	/* Checker only: the kernel refuses membarrier(2), in one way or another. */
+	bool no_membarrier;
+
+	/*
 	 * Checker only: how often waiters look before they sleep (PAWL__SPIN_TURNS), with
 	 * several processors. 0 is best but for the scenarios that check the looking itself.
 	 */
@@ -124,6 +140,12 @@ uint64_t mc_deadline(void);
 
 /* Number of this scenario thread, 0-based; MC_THREADS_MAX in setup and finish. */
 unsigned mc_thread(void);
+
+/*
+ * From here on the process is the child of a fork() by this thread, as far as handlers of
+ * pthread_atfork() tell. In finish() only. No effect in native mode.
+ */
+void mc_fork(void);
 
 /* A line for the counter-example. No effect in native mode. */
 void mc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -14,6 +14,7 @@
  *  writer-reads         both threads read and both unlink
  *  idle                 a thread that is idle is not waited for, and reads again afterwards
  *  idle-nested          the inner leave does not end the idle stretch
+ *  no-membarrier        where the kernel refuses membarrier that is said once, and all works
  *  quiescent            announcing between sections lets go of nothing inside one
  */
 #include "scenario.h"
@@ -224,6 +225,37 @@ static void read_quiescent_read(void)
 	pawl_rcu_quiescent();
 }
 
+/* ---- no-membarrier ----------------------------------------------------- */
+
+#ifdef PAWL_URCU_QSBR
+#define REPORTS 0
+#else
+#define REPORTS 1
+#endif
+
+static uint64_t told_before;
+
+static void setup_bare(void)
+{
+	setup();
+	told_before = pawl_report_count(PAWL_REPORT_NO_MEMBARRIER);
+}
+
+static void finish_bare(void)
+{
+	finish();
+	/* Natively it depends on the kernel. */
+	if (mc_exploring())
+		mc_assert(pawl_report_count(PAWL_REPORT_NO_MEMBARRIER) == told_before + REPORTS);
+}
+
+static void bare_read(void)
+{
+	scn_attach();
+	read_once();
+	pawl_thread_detach();
+}
+
 static const struct mc_scenario scenarios[] = {
 	{.name = "free", .setup = setup, .threads = {read_once, free_0}, .finish = finish},
 	{.name = "free-twice",
@@ -262,6 +294,14 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {read_idle_nested, free_0_and_tell},
 	 .finish = finish},
+	{.name = "no-membarrier",
+	 .setup = setup_bare,
+	 .threads = {bare_read},
+	 .finish = finish_bare,
+	 .bare = true,
+	 .ideal_parks = true,
+	 .native_divisor = 10,
+	 .no_membarrier = true},
 	{.name = "quiescent",
 	 .setup = setup,
 	 .threads = {read_quiescent_read, free_0},

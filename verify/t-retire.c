@@ -10,19 +10,27 @@
  *  two-retirers         batches of two threads go to the reclaimer side by side
  *  read-retire-detach   the retirer detaches with its batch not full, the reader detaches, too
  *  last-detach          two threads, each retires and detaches: nothing is left behind
- *  detach-attach        the last detach beside an attach that retires again
+ *  detach-attach        a thread comes and goes twice beside one that retires: the reclaimer ends
+ *                       and starts again, and each life frees what it was given
  *  retire-order         what was done before retire() is seen by the function (plain memory)
  *  flush-barrier        a barrier waits for what another thread handed over before
  *  barrier              a barrier waits for what its thread retired; what the function wrote is
  *                       seen after it (plain memory)
+ *  barrier-twice        the second of one thread reuses the first one's place on the stack
  *  barriers             two at once, on the stacks of their callers
  *  barrier-read         a barrier beside a section that sees the object
  *  chain                a function that retires another object
  *  chain-detach         the same, and the last thread leaves
- *  pressure, -twice     retire says so at the limit, waiting makes room, nobody is forgotten
+ *  pressure             retire says so at the limit, waiting makes room
  *  pressure-read        the same beside a section that holds the grace period up
- *  limit                the limit is changed under way
+ *  room, rooms          one and two who wait for room, the reclaimer in the middle of a function
+ *  room-again           room is made, gone again, and made for good
+ *  limit                the limit is raised while somebody waits and nothing is freed
+ *  limit-retire         the limit is lowered or raised under way
  *  stats                reading the numbers at any time
+ *
+ * Those with a tower of sleeping below them have locks and parks by contract; the others have the
+ * real ones.
  */
 #include "scenario.h"
 
@@ -60,7 +68,7 @@ static void object_free(struct pawl_retire_node *node)
 	pawl_mem_free(object, sizeof(*object), 0);
 	if (next)
 		(void)pawl_retire(&next->node, sizeof(*next), object_free);
-	pawl_add_release(&freed, 1u);
+	pawl_add_relaxed(&freed, 1u);
 }
 
 static void setup(void)
@@ -173,10 +181,22 @@ static void bare_retire_own(void)
 	pawl_thread_detach();
 }
 
-static void bare_retire_own_twice(void)
+static void bare_twice(void)
 {
-	bare_retire_own();
-	bare_retire_own();
+	scn_attach();
+	pawl_thread_detach();
+	scn_attach();
+	pawl_thread_detach();
+}
+
+/* Attaching for the first time has a part that comes once; it is not what these look at. */
+static void setup_bare(void)
+{
+	if (mc_exploring()) {
+		scn_attach();
+		pawl_thread_detach();
+	}
+	setup();
 }
 
 /* ---- order ------------------------------------------------------------- */
@@ -206,7 +226,6 @@ static void retire_and_barrier(void)
 	(void)pawl_retire(&object->node, sizeof(*object), writing_free);
 	pawl_retire_barrier();
 	mc_assert(written == 1);
-	mc_assert(pawl_load_relaxed(&freed) >= 1);
 }
 
 static void barrier_only(void)
@@ -216,8 +235,13 @@ static void barrier_only(void)
 
 static void barrier_twice(void)
 {
-	(void)retire(object_make());
 	pawl_retire_barrier();
+	pawl_retire_barrier();
+}
+
+static void barrier_own(void)
+{
+	(void)retire(object_make());
 	pawl_retire_barrier();
 }
 
@@ -288,19 +312,75 @@ static void retire_large(void)
 		pawl_retire_wait();
 }
 
-static void retire_large_twice(void)
-{
-	retire_large();
-	retire_large();
-}
-
 static void change_limit(void)
 {
 	int err = pawl_retire_set_limit(mc_choose(2) ? PAWL_RETIRE_LIMIT_DEFAULT
 						     : PAWL_RETIRE_LIMIT_MIN);
 
 	mc_assert(err == 0);
-	retire_large();
+}
+
+/* ---- room ---------------------------------------------------------------
+ *
+ * Before the threads start, the reclaimer has taken an object of the limit's size and waits in
+ * its function for the gate: the limit is pressed, and what is explored is the making of room
+ * alone.
+ */
+static struct pawl_atomic_u32 gate;
+static struct object *gatekeeper;
+
+static void gate_free(struct pawl_retire_node *node)
+{
+	scn_await(&gate, 1);
+	object_free(node);
+}
+
+static void setup_room(void)
+{
+	pawl_init_word(&gate, 0u);
+	setup_pressure();
+	scn_attach();
+	gatekeeper = object_make();
+	(void)pawl_retire(&gatekeeper->node, PAWL_RETIRE_LIMIT_MIN, gate_free);
+	pawl_retire_flush();
+	pawl_rcu_idle_enter();
+}
+
+static void finish_room(void)
+{
+	pawl_store_release(&gate, 1u);
+	pawl_rcu_idle_leave();
+	finish_pressure();
+	pawl_thread_detach();
+}
+
+static void wait_for_room(void)
+{
+	pawl_retire_wait();
+}
+
+static void open_gate(void)
+{
+	pawl_store_release(&gate, 1u);
+}
+
+/* Nothing is freed, since the gate is shut: only the limit makes room. */
+static void raise_limit(void)
+{
+	int err = pawl_retire_set_limit(PAWL_RETIRE_LIMIT_DEFAULT);
+
+	mc_assert(err == 0);
+}
+
+/* Room that is gone when the waiter comes to look, and room for good. */
+static void raise_lower_open(void)
+{
+	int err;
+
+	raise_limit();
+	err = pawl_retire_set_limit(PAWL_RETIRE_LIMIT_MIN);
+	mc_assert(err == 0);
+	open_gate();
 }
 
 /* ---- stats ------------------------------------------------------------- */
@@ -315,124 +395,42 @@ static void read_stats(void)
 }
 
 /* handed.retired is the second; `stats` reads it and so does without. */
-static const char *const tallies[] = {"registry_busy", "handed+24", NULL};
+static const char *const tallies[] = {"registry_busy", "handed+16", "made", "freed", NULL};
+
+#define IDEAL .ideal_locks = true, .ideal_parks = true
+#define BARE  .setup = setup_bare, .finish = finish_bare, .bare = true, .native_divisor = 8
+#define ROOM  .setup = setup_room, .finish = finish_room
+#define PRESS .setup = setup_pressure, .finish = finish_pressure
+#define PLAIN .setup = setup, .finish = finish
+#define REST  .no_spurious = true, .tallies = tallies
 
 static const struct mc_scenario scenarios[] = {
-	{.name = "read-retire",
-	 .setup = setup,
-	 .threads = {read_twice, unlink_retire_flush},
-	 .finish = finish,
+	{.name = "read-retire", PLAIN, .threads = {read_twice, unlink_retire_flush},
 	 .tallies = tallies},
-	{.name = "read-retire-section",
-	 .setup = setup,
-	 .threads = {read_once, retire_in_section},
-	 .finish = finish,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "two-retirers",
-	 .setup = setup,
-	 .threads = {unlink_retire_flush, retire_with_payload, read_once},
-	 .finish = finish,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "read-retire-detach",
-	 .setup = setup,
-	 .threads = {bare_reader, bare_retirer},
-	 .finish = finish_bare,
-	 .bare = true,
-	 .native_divisor = 8,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "last-detach",
-	 .setup = setup,
-	 .threads = {bare_retire_own, bare_retire_own},
-	 .finish = finish_bare,
-	 .bare = true,
-	 .native_divisor = 8,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "detach-attach",
-	 .setup = setup,
-	 .threads = {bare_retire_own_twice, bare_retire_own_twice},
-	 .finish = finish_bare,
-	 .bare = true,
-	 .native_divisor = 8,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "retire-order",
-	 .setup = setup,
-	 .threads = {retire_with_payload, retire_with_payload},
-	 .finish = finish,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "flush-barrier",
-	 .setup = setup,
-	 .threads = {flush_and_tell, barrier_when_told},
-	 .finish = finish,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "barrier",
-	 .setup = setup,
-	 .threads = {retire_and_barrier, retire_with_payload},
-	 .finish = finish,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "barriers",
-	 .setup = setup,
-	 .threads = {barrier_twice, barrier_only},
-	 .finish = finish,
-	 .native_divisor = 2,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "barrier-read",
-	 .setup = setup,
-	 .threads = {read_twice, retire_and_barrier},
-	 .finish = finish,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "chain",
-	 .setup = setup,
-	 .threads = {retire_chain, read_once},
-	 .finish = finish,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "chain-detach",
-	 .setup = setup,
-	 .threads = {bare_retire_chain, bare_reader},
-	 .finish = finish_bare,
-	 .bare = true,
-	 .native_divisor = 8,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "pressure",
-	 .setup = setup_pressure,
-	 .threads = {retire_large, retire_large},
-	 .finish = finish_pressure,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "pressure-twice",
-	 .setup = setup_pressure,
-	 .threads = {retire_large_twice, retire_large_twice},
-	 .finish = finish_pressure,
-	 .native_divisor = 2,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "pressure-read",
-	 .setup = setup_pressure,
-	 .threads = {read_twice, retire_large, unlink_and_retire},
-	 .finish = finish_pressure,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "limit",
-	 .setup = setup_pressure,
-	 .threads = {retire_large, change_limit},
-	 .finish = finish_pressure,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "stats",
-	 .setup = setup,
-	 .threads = {read_stats, retire_with_payload},
-	 .finish = finish,
+	{.name = "read-retire-section", PLAIN, .threads = {read_once, retire_in_section}, REST},
+	{.name = "two-retirers", PLAIN,
+	 .threads = {unlink_retire_flush, retire_with_payload, read_once}, REST},
+	{.name = "read-retire-detach", BARE, .threads = {bare_reader, bare_retirer}, IDEAL, REST},
+	{.name = "last-detach", BARE, .threads = {bare_retire_own, bare_retire_own}, IDEAL, REST},
+	{.name = "detach-attach", BARE, .threads = {bare_retire_own, bare_twice}, IDEAL, REST},
+	{.name = "retire-order", PLAIN, .threads = {retire_with_payload, retire_with_payload}, REST},
+	{.name = "flush-barrier", PLAIN, .threads = {flush_and_tell, barrier_when_told}, REST},
+	{.name = "barrier", PLAIN, .threads = {retire_and_barrier, retire_with_payload}, REST},
+	{.name = "barrier-twice", PLAIN, .threads = {barrier_twice}, IDEAL,
+	 REST},
+	{.name = "barriers", PLAIN, .threads = {barrier_own, barrier_only}, IDEAL, REST},
+	{.name = "barrier-read", PLAIN, .threads = {read_twice, retire_and_barrier}, REST},
+	{.name = "chain", PLAIN, .threads = {retire_chain, read_once}, REST},
+	{.name = "chain-detach", BARE, .threads = {bare_retire_chain, bare_reader}, IDEAL, REST},
+	{.name = "pressure", PRESS, .threads = {retire_large, unlink_retire_flush}, IDEAL, REST},
+	{.name = "pressure-read", PRESS, .threads = {read_twice, retire_large, unlink_and_retire},
+	 IDEAL, REST},
+	{.name = "room", ROOM, .threads = {wait_for_room, open_gate}, IDEAL, REST},
+	{.name = "rooms", ROOM, .threads = {wait_for_room, wait_for_room, open_gate}, IDEAL, REST},
+	{.name = "room-again", ROOM, .threads = {wait_for_room, raise_lower_open}, IDEAL, REST},
+	{.name = "limit", ROOM, .threads = {wait_for_room, raise_limit}, IDEAL, REST},
+	{.name = "limit-retire", PRESS, .threads = {retire_large, change_limit}, IDEAL, REST},
+	{.name = "stats", PLAIN, .threads = {read_stats, retire_with_payload},
 	 .no_spurious = true},
 };
 MC_MAIN(scenarios)

@@ -10,11 +10,14 @@
  *  count                never above the threads there are, 0 in the end
  *  exit                 a thread that ends attached is detached and reported once
  *  exit-retire          what it had retired is freed
+ *  fork                 in a child that was forked while a thread was attached nobody attaches
+ *  oom                  an attach that fails leaves no trace
  *  late-wake            an unpark meets a thread that detaches and one that takes its block
  *  wake-exit            a waiter ends its life at once when woken
  */
 #include "scenario.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 #define SLOTS 4
@@ -52,6 +55,19 @@ static unsigned all_uses(void)
 	for (unsigned i = 0; i < SLOTS; i++)
 		sum += uses[i];
 	return sum;
+}
+
+/* A thread is attached in the parent, so the child does not. */
+static void finish_fork(void)
+{
+	finish();
+	/* Nobody is attached: a child may attach. */
+	mc_fork();
+	scn_attach();
+	mc_fork();
+	pawl_thread_detach();
+	if (mc_exploring())
+		mc_assert(pawl_thread_attach("child") == -ENOTSUP);
 }
 
 static void finish_2(void)
@@ -97,6 +113,19 @@ static void attach_use_detach_twice(void)
 {
 	attach_use_detach();
 	attach_use_detach();
+}
+
+/* Whatever of it fails, the next one finds all as before. */
+static void attach_without_memory(void)
+{
+	int err = pawl_thread_attach("scenario");
+
+	mc_assert(err == 0 || err == -ENOMEM || err == -EAGAIN);
+	mc_assert(pawl_thread_attached() == !err);
+	if (err)
+		return;
+	use_slot();
+	pawl_thread_detach();
 }
 
 static void attach_lowest(void)
@@ -198,8 +227,9 @@ static void early_leaver(void)
 {
 	scn_attach();
 	pawl_store_release(&waiter, pawl_waiter_self());
-	while (!pawl_load_acquire(&flag))
-		(void)pawl_park_until(mc_deadline());
+	pawl_rcu_idle_enter();
+	scn_await(&flag, 1);
+	pawl_rcu_idle_leave();
 	pawl_thread_detach();
 	/* Perhaps the same block again: it bears a wake-up for nothing. */
 	scn_attach();
@@ -248,80 +278,30 @@ static void wake_and_leave(void)
 	pawl_thread_detach();
 }
 
-#define BARE .bare = true, .native_divisor = 10
-
 static const char *const tallies[] = {"registry_busy", NULL};
 
+#define BARE  .setup = setup, .bare = true, .native_divisor = 10, .no_spurious = true, \
+	      .tallies = tallies
+#define IDEAL .ideal_locks = true, .ideal_parks = true
+
 static const struct mc_scenario scenarios[] = {
-	{.name = "slots2",
-	 .setup = setup,
-	 .threads = {attach_use_detach, attach_use_detach},
-	 .finish = finish_2,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "slots3",
-	 .setup = setup,
-	 .threads = {attach_use_detach, attach_use_detach, attach_use_detach},
-	 .finish = finish_3,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "slots-twice",
-	 .setup = setup,
-	 .threads = {attach_use_detach_twice, attach_use_detach_twice},
-	 .finish = finish_4,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "lowest",
-	 .setup = setup,
-	 .threads = {attach_lowest, attach_lowest},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "nested",
-	 .setup = setup,
-	 .threads = {nested, nested},
-	 .finish = finish_2,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "count",
-	 .setup = setup,
-	 .threads = {count, count},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "exit",
-	 .setup = setup,
-	 .threads = {starter, attach_use_detach},
-	 .finish = finish_left,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "exit-retire",
-	 .setup = setup,
-	 .threads = {retire_starter, attach_use_detach},
-	 .finish = finish_left_freed,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "late-wake",
-	 .setup = setup,
-	 .threads = {early_leaver, late_waker},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
-	{.name = "wake-exit",
-	 .setup = setup,
-	 .threads = {wait_and_leave, wake_and_leave},
-	 .finish = finish,
-	 BARE,
-	 .no_spurious = true,
-	 .tallies = tallies},
+	{.name = "slots2", BARE, .threads = {attach_use_detach, attach_use_detach},
+	 .finish = finish_2},
+	{.name = "slots3", BARE,
+	 .threads = {attach_use_detach, attach_use_detach, attach_use_detach}, .finish = finish_3},
+	{.name = "slots-twice", BARE, .threads = {attach_use_detach_twice, attach_use_detach_twice},
+	 .finish = finish_4, IDEAL},
+	{.name = "lowest", BARE, .threads = {attach_lowest, attach_lowest}, .finish = finish},
+	{.name = "nested", BARE, .threads = {nested, nested}, .finish = finish_2},
+	{.name = "count", BARE, .threads = {count, count}, .finish = finish},
+	{.name = "exit", BARE, .threads = {starter, attach_use_detach}, .finish = finish_left},
+	{.name = "exit-retire", BARE, .threads = {retire_starter, attach_use_detach},
+	 .finish = finish_left_freed, IDEAL},
+	{.name = "fork", BARE, .threads = {attach_use_detach}, .finish = finish_fork},
+	{.name = "oom", BARE, .threads = {attach_without_memory, attach_without_memory},
+	 .finish = finish, IDEAL, .oom = 1},
+	{.name = "late-wake", BARE, .threads = {early_leaver, late_waker}, .finish = finish, IDEAL},
+	{.name = "wake-exit", BARE, .threads = {wait_and_leave, wake_and_leave}, .finish = finish,
+	 IDEAL},
 };
 MC_MAIN(scenarios)

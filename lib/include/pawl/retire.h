@@ -55,7 +55,8 @@ struct pawl_retire_node {
  * Requires: attached; no new reader can find the object (it is unlinked); the node is not
  *           retired already.
  * Returns:  true: so many bytes wait that the caller should pawl_retire_wait() when it is
- *           outside sections and holds no lock.
+ *           outside sections and holds no lock. A thread learns that others have retired
+ *           so much when its own batch is full, and at each call from then on.
  * Ordering: everything before is visible to fn.
  * Context:  never blocks, allocates or calls back.
  * Owns:     takes the object.
