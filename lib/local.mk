@@ -11,29 +11,25 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/atomic.h \
 	lib/include/pawl/base.h \
 	lib/include/pawl/cmap.h \
-	lib/include/pawl/ec.h \
-	lib/include/pawl/event.h \
-	lib/include/pawl/hash.h \
-	lib/include/pawl/ids.h \
 	lib/include/pawl/deque.h \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
 	lib/include/pawl/fiber.h \
 	lib/include/pawl/hash.h \
+	lib/include/pawl/ids.h \
 	lib/include/pawl/lanes.h \
 	lib/include/pawl/lock.h \
-	lib/include/pawl/mbox.h \
 	lib/include/pawl/map.h \
+	lib/include/pawl/mbox.h \
 	lib/include/pawl/mem.h \
 	lib/include/pawl/park.h \
 	lib/include/pawl/rcu.h \
 	lib/include/pawl/report.h \
 	lib/include/pawl/retire.h \
 	lib/include/pawl/ring.h \
+	lib/include/pawl/rmap.h \
 	lib/include/pawl/slots.h \
 	lib/include/pawl/sset.h \
-	lib/include/pawl/ring.h \
-	lib/include/pawl/rmap.h \
 	lib/include/pawl/thread.h
 nodist_pawlinclude_HEADERS = lib/include/pawl/version.h
 
@@ -64,9 +60,9 @@ lib_libpawl_core_la_SOURCES = \
 	lib/ids.c \
 	lib/lanes.c \
 	lib/lock.c \
-	lib/mbox.c \
 	lib/map-table.h \
 	lib/map.c \
+	lib/mbox.c \
 	lib/mem.c \
 	lib/park-internal.h \
 	lib/park.c \
@@ -77,13 +73,12 @@ lib_libpawl_core_la_SOURCES = \
 	lib/retire-internal.h \
 	lib/retire.c \
 	lib/ring.c \
+	lib/rmap.c \
 	lib/slots.c \
 	lib/small-template.h \
 	lib/small.h \
 	lib/sset-template.h \
 	lib/sset.c \
-	lib/ring.c \
-	lib/rmap.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

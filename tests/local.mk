@@ -4,6 +4,7 @@
 
 UNIT_TESTS = \
 	tests/engine/t-wheel \
+	tests/lib/t-age \
 	tests/lib/t-atomic \
 	tests/lib/t-cmap \
 	tests/lib/t-ec \
@@ -21,12 +22,11 @@ UNIT_TESTS = \
 	tests/lib/t-rcu \
 	tests/lib/t-report \
 	tests/lib/t-retire \
-	tests/lib/t-slots \
 	tests/lib/t-rmap \
+	tests/lib/t-slots \
 	tests/lib/t-sset \
 	tests/lib/t-thread \
-	tests/lib/t-version \
-	tests/lib/t-age
+	tests/lib/t-version
 
 # Tests of the engine's rooms.
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)

@@ -9,23 +9,19 @@ STRESS_TESTS = \
 	verify/stress-ec \
 	verify/stress-event \
 	verify/stress-idle \
-	verify/stress-lifetime \
-	verify/stress-lanes \
 	verify/stress-ids \
 	verify/stress-lanes \
+	verify/stress-lifetime \
 	verify/stress-lock \
+	verify/stress-map \
 	verify/stress-mbox \
 	verify/stress-mem \
 	verify/stress-park \
 	verify/stress-rcu \
 	verify/stress-retire \
 	verify/stress-ring \
-	verify/stress-slots \
-	verify/stress-map \
-	verify/stress-park \
-	verify/stress-rcu \
-	verify/stress-retire \
 	verify/stress-rmap \
+	verify/stress-slots \
 	verify/stress-thread
 
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
@@ -33,24 +29,20 @@ verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
-verify_stress_lifetime_SOURCES = verify/t-lifetime.c
-verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
-verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_ids_SOURCES = verify/t-ids.c
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
+verify_stress_lifetime_SOURCES = verify/t-lifetime.c
+verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_lock_SOURCES = verify/t-lock.c
+verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
 verify_stress_ring_SOURCES = verify/t-ring.c verify/queue-spec.h
-verify_stress_slots_SOURCES = verify/t-slots.c
-verify_stress_map_SOURCES = verify/t-map.c
-verify_stress_park_SOURCES = verify/t-park.c
-verify_stress_rcu_SOURCES = verify/t-rcu.c
-verify_stress_retire_SOURCES = verify/t-retire.c
 verify_stress_rmap_SOURCES = verify/t-rmap.c
+verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_thread_SOURCES = verify/t-thread.c
 
 check_PROGRAMS += $(STRESS_TESTS)

@@ -10,29 +10,25 @@
 #endif
 #include <pawl/base.h>
 #include <pawl/cmap.h>
-#include <pawl/ec.h>
-#include <pawl/event.h>
-#include <pawl/hash.h>
-#include <pawl/ids.h>
 #include <pawl/deque.h>
 #include <pawl/ec.h>
 #include <pawl/event.h>
 #include <pawl/fiber.h>
 #include <pawl/hash.h>
+#include <pawl/ids.h>
 #include <pawl/lanes.h>
 #include <pawl/lock.h>
-#include <pawl/mbox.h>
 #include <pawl/map.h>
+#include <pawl/mbox.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
 #include <pawl/rcu.h>
 #include <pawl/report.h>
 #include <pawl/retire.h>
 #include <pawl/ring.h>
+#include <pawl/rmap.h>
 #include <pawl/slots.h>
 #include <pawl/sset.h>
-#include <pawl/ring.h>
-#include <pawl/rmap.h>
 #include <pawl/thread.h>
 #include <pawl/version.h>
 
