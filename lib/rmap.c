@@ -411,6 +411,13 @@ static void prefetch_entries(const struct table *table, uint64_t group)
 		__builtin_prefetch(pawl_load_relaxed(&table->groups[group].slot[slot]));
 }
 
+/* Out of line: a place in the code for each caller would be one to check for each. */
+static PAWL_NOINLINE void publish_locked(struct pawl_rmap *map, const struct shard *shard,
+					 struct table *table)
+{
+	pawl_store_release(&map->tables[shard - map->shards], (void *)table); /* O1 */
+}
+
 /* All entries into a new table of `groups` groups, which takes the old one's place. */
 static int rebuild_locked(struct pawl_rmap *map, struct shard *shard, uint64_t groups)
 {
@@ -439,7 +446,7 @@ static int rebuild_locked(struct pawl_rmap *map, struct shard *shard, uint64_t g
 		}
 	}
 	callback_leave();
-	pawl_store_release(&map->tables[shard - map->shards], (void *)table); /* O1 */
+	publish_locked(map, shard, table);
 	shard->left = table_limit(groups) - live;
 	shard->rebuilds++;
 	table_retire(old);
@@ -607,8 +614,12 @@ static int pair_locked(struct pawl_rmap *map, struct shard *const shards[2],
 	callback_enter();
 	pair(entries, arg);
 	callback_leave();
-	for (unsigned i = 0; i < 2; i++)
-		apply_locked(map, shards[i], hashes[i], &places[i], entries[i]);
+	apply_locked(map, shards[0], hashes[0], &places[0], entries[0]);
+	/* Two that were absent can only be told apart when one of them is there. */
+	PAWL_REQUIRE((places[0].entry || places[1].entry || !entries[0] ||
+		      !find_locked(table_locked(map, shards[1]), hashes[1], map->match, keys[1]).entry) &&
+		     "the keys are different");
+	apply_locked(map, shards[1], hashes[1], &places[1], entries[1]);
 	return 0;
 }
 
@@ -662,8 +673,7 @@ uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain *drain,
 
 		pawl_lock_lock(&shard->lock);
 		table = table_locked(map, shard);
-		/* Relaxed: the empty table never changes. */
-		pawl_store_relaxed(&map->tables[i], (void *)empty_table());
+		publish_locked(map, shard, empty_table());
 		pawl_store_relaxed(&shard->live, 0u);
 		shard->left = 0;
 		shard->rebuilds++;

@@ -16,7 +16,7 @@
  *                                     and insertion
  *  get-grow, -data, -large            the insertion builds a larger table
  *  get-purge                          the insertion builds one of the same size
- *  get-shrink, shrink-drift, get-drain  the table is replaced by a smaller one, by none
+ *  get-shrink, shrink-drift, -empty, get-drain the table is replaced by a smaller one, by none
  *  grow-remove                        a reader in the old table, a removal in the new one
  *  slot-reuse                         removed, retired, another key in its slot
  *  scan-insert, -remove, -grow, -drain  a scan in small steps beside a writer
@@ -473,6 +473,18 @@ static void setup_thin(void)
 	err = pawl_rmap_insert(map, HASH, &key, prepare(0, key));
 	mc_assert(err == 0);
 	pawl_thread_detach();
+}
+
+/* Shard 1 becomes empty, and is then passed by. */
+static void shrink_twice(void)
+{
+	shrink();
+	shrink();
+}
+
+static void setup_half_empty(void)
+{
+	make(2, 14, 2);
 }
 
 static void entry_drained(void *entry, void *arg)
@@ -951,6 +963,7 @@ static const struct mc_scenario scenarios[] = {
 	HISTORY("get-purge", setup_drift, finish_purged, get_1_twice, insert_1_2),
 	HISTORY("get-shrink", setup_thin, finish, get_1_when_told, known_shrink_remove),
 	SCENARIO("shrink-drift", setup_drift, finish_purged, get_data, shrink),
+	SCENARIO("shrink-empty", setup_half_empty, finish, get_either, shrink_twice),
 	HISTORY("get-drain", setup_with_1, finish, get_1_when_told, known_drain),
 	HISTORY("grow-remove", setup_full, finish, get_1_2, grow_remove),
 	SCENARIO("slot-reuse", setup_reuse, finish, get_after_removal, reuse_slot),
