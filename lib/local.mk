@@ -50,6 +50,8 @@ lib_libpawl_core_la_SOURCES = \
 	lib/report.c \
 	lib/retire-internal.h \
 	lib/retire.c \
+	lib/table-internal.h \
+	lib/table.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c
