@@ -64,7 +64,7 @@
 
 static struct pawl__ids_group *group_at(const struct pawl_ids *ids, uint64_t group)
 {
-	return pawl__ids_table_find(&ids->table, PAWL__IDS_GROUP, group);
+	return pawl__table_find(&ids->table, PAWL__IDS_GROUP, group);
 }
 
 static uint64_t bit_of(uint64_t index)
@@ -354,7 +354,7 @@ int pawl__ids_durable_init(struct pawl_ids *ids, uint64_t next)
 {
 	ids->cycle = ids->stored;
 	for (uint64_t g = 0; g < groups_below(next); g++) {
-		int error = pawl__ids_table_grow(&ids->table, PAWL__IDS_GROUP, g);
+		int error = pawl__table_grow(&ids->table, PAWL__IDS_GROUP, g);
 		struct pawl__ids_group *group;
 
 		if (error)

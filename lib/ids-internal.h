@@ -11,51 +11,8 @@
 #include <pawl/lock.h>
 #include <pawl/retire.h>
 
+#include "table-internal.h"
 #include "thread-internal.h"
-
-/* --- A table that grows and never moves: segments, each as long as all before it. --- */
-
-#define PAWL__IDS_SEGMENTS 28
-
-struct pawl__ids_table {
-	/* Set once (release) by who grows the table; read by anybody (acquire): zeroed items. */
-	struct pawl_atomic_ptr segment[PAWL__IDS_SEGMENTS];
-};
-
-/* Items of a kind: their size, and how many the first segment has. Constants, where items are found. */
-struct pawl__ids_item {
-	uint32_t bytes;
-	uint32_t base_log2;
-};
-
-static inline uint64_t pawl__ids_segment_of(struct pawl__ids_item item, uint64_t i,
-					    unsigned *ret_segment)
-{
-	unsigned log2;
-
-	if (!(i >> item.base_log2)) {
-		*ret_segment = 0;
-		return i;
-	}
-	log2 = 63u - (unsigned)__builtin_clzll(i);
-	*ret_segment = log2 - item.base_log2 + 1;
-	return i - (UINT64_C(1) << log2);
-}
-
-/* The item, or NULL if the table does not reach so far (or not yet, for this thread). */
-static inline void *pawl__ids_table_find(const struct pawl__ids_table *table,
-					 struct pawl__ids_item item, uint64_t i)
-{
-	unsigned segment;
-	uint64_t at = pawl__ids_segment_of(item, i, &segment);
-	char *items = pawl_load_acquire(&table->segment[segment]); /* O4 */
-
-	return items ? items + at * item.bytes : NULL;
-}
-
-/* Let the table reach item i. -ENOMEM. */
-int pawl__ids_table_grow(struct pawl__ids_table *table, struct pawl__ids_item item, uint64_t i);
-void pawl__ids_table_free(struct pawl__ids_table *table, struct pawl__ids_item item);
 
 /* --- What a thread has of a factory. --- */
 
@@ -109,7 +66,7 @@ struct pawl__ids_cell {
 	/* Free: the next index of its list, plus 1; 0: the list ends. */
 	struct pawl_atomic_u32 link;
 };
-#define PAWL__IDS_CELL ((struct pawl__ids_item){sizeof(struct pawl__ids_cell), 6})
+#define PAWL__IDS_CELL ((struct pawl__item){sizeof(struct pawl__ids_cell), 6})
 
 /*
  * The depot is several stacks, so that a thread gets back what it put there, whose cells are in its
@@ -130,7 +87,7 @@ struct pawl__ids_group {
 	struct pawl_atomic_u64 live; /* handed out */
 	struct pawl_atomic_u64 parked[2];
 };
-#define PAWL__IDS_GROUP ((struct pawl__ids_item){sizeof(struct pawl__ids_group), 3})
+#define PAWL__IDS_GROUP ((struct pawl__item){sizeof(struct pawl__ids_group), 3})
 
 struct pawl_ids {
 	/* --- Written once. --- */
@@ -141,7 +98,7 @@ struct pawl_ids {
 	uint64_t count; /* indexes there may be */
 	uint32_t generation;
 	bool stored;
-	struct pawl__ids_table table;
+	struct pawl__table table;
 	/* Set once (release), under the freezer; read (acquire): the page is zeroed. O4 */
 	struct pawl_atomic_ptr page[PAWL__IDS_PAGES];
 

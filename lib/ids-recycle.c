@@ -48,7 +48,7 @@
 
 static struct pawl__ids_cell *cell_at(const struct pawl_ids *ids, uint32_t index)
 {
-	return pawl__ids_table_find(&ids->table, PAWL__IDS_CELL, index);
+	return pawl__table_find(&ids->table, PAWL__IDS_CELL, index);
 }
 
 static bool retired(const struct pawl_ids *ids, uint32_t gen)

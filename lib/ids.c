@@ -33,7 +33,8 @@
  *  O2 depot: see ids-recycle.c.
  *  O3 `next` orders nothing by itself. An item is found by O4 and is as good as zero at
  *     first; what was written to it since comes with the id. So relaxed.
- *  O4 segments and pages are published with release when they are zeroed, found with acquire.
+ *  O4 pages are published with release when they are zeroed, found with acquire; so are the
+ *     segments of the table (table-internal.h).
  *  O5 `references`: each drop releases what was done with the factory, the last one acquires.
  *
  * Detach: thread.c calls ids_leave() for each factory, which gives the magazines back. A lease of
@@ -62,40 +63,7 @@
 #include "ids-internal.h"
 #include "report-internal.h"
 
-/* --- The table. --- */
-
-static size_t segment_bytes(struct pawl__ids_item item, unsigned segment)
-{
-	unsigned log2 = item.base_log2 + (segment ? segment - 1 : 0);
-
-	return (size_t)item.bytes << log2;
-}
-
-int pawl__ids_table_grow(struct pawl__ids_table *table, struct pawl__ids_item item, uint64_t i)
-{
-	void *expected = NULL;
-	unsigned segment;
-	void *items;
-
-	(void)pawl__ids_segment_of(item, i, &segment);
-	if (pawl_load_relaxed(&table->segment[segment]))
-		return 0;
-	items = pawl_mem_zalloc(segment_bytes(item, segment), PAWL_LINE_BYTES);
-	if (!items)
-		return -ENOMEM;
-	if (!pawl_cas_release(&table->segment[segment], &expected, items)) /* O4 */
-		pawl_mem_free(items, segment_bytes(item, segment), PAWL_LINE_BYTES);
-	return 0;
-}
-
-void pawl__ids_table_free(struct pawl__ids_table *table, struct pawl__ids_item item)
-{
-	for (unsigned s = 0; s < PAWL__IDS_SEGMENTS; s++)
-		pawl_mem_free(pawl_load_relaxed(&table->segment[s]), segment_bytes(item, s),
-			      PAWL_LINE_BYTES);
-}
-
-static struct pawl__ids_item item_of(const struct pawl_ids *ids)
+static struct pawl__item item_of(const struct pawl_ids *ids)
 {
 	return ids->policy == PAWL_IDS_DURABLE ? PAWL__IDS_GROUP : PAWL__IDS_CELL;
 }
@@ -337,7 +305,7 @@ int pawl_ids_alloc(struct pawl_ids *ids, pawl_id_t *ret_id)
 			error = take_frozen(ids, cache, ret_id, &grow);
 		if (error != -EAGAIN)
 			return error;
-		error = pawl__ids_table_grow(&ids->table, item_of(ids), grow);
+		error = pawl__table_grow(&ids->table, item_of(ids), grow);
 		if (error)
 			return error;
 	}
@@ -444,7 +412,7 @@ void pawl__ids_unref(struct pawl_ids *ids)
 	pawl__ids_each_cache(ids, cache_free, NULL);
 	for (unsigned p = 0; p < PAWL__IDS_PAGES; p++)
 		pawl_mem_free(pawl_load_relaxed(&ids->page[p]), sizeof(struct pawl__ids_page), 0);
-	pawl__ids_table_free(&ids->table, item_of(ids));
+	pawl__table_free(&ids->table, item_of(ids));
 	pawl_mem_free(ids, sizeof(*ids), PAWL_LINE_BYTES);
 }
 

@@ -79,6 +79,8 @@ lib_libpawl_core_la_SOURCES = \
 	lib/small.h \
 	lib/sset-template.h \
 	lib/sset.c \
+	lib/table-internal.h \
+	lib/table.c \
 	lib/thread-internal.h \
 	lib/thread.c \
 	lib/version.c

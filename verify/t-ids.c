@@ -81,7 +81,7 @@ static void create(enum pawl_ids_policy policy, uint32_t magazine, uint64_t last
 /* Caches for all threads of the scenario, and the first segment. */
 static void prepare(void)
 {
-	mc_assert(pawl__ids_table_grow(&ids->table,
+	mc_assert(pawl__table_grow(&ids->table,
 				       ids->policy == PAWL_IDS_DURABLE ? PAWL__IDS_GROUP
 								       : PAWL__IDS_CELL,
 				       0) == 0);
@@ -337,7 +337,7 @@ static void setup_make(void)
 {
 	scn_attach();
 	create(PAWL_IDS_RECYCLE, 1, 5, 0, 0);
-	mc_assert(pawl__ids_table_grow(&ids->table, PAWL__IDS_CELL, 0) == 0);
+	mc_assert(pawl__table_grow(&ids->table, PAWL__IDS_CELL, 0) == 0);
 }
 
 static void setup_grow_of(enum pawl_ids_policy policy)

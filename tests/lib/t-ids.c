@@ -459,7 +459,7 @@ static void case_no_memory_for_a_cache(void **state)
 	pawl_id_t id, other;
 
 	(void)state;
-	assert_int_equal(pawl__ids_table_grow(&ids->table, PAWL__IDS_CELL, 0), 0);
+	assert_int_equal(pawl__table_grow(&ids->table, PAWL__IDS_CELL, 0), 0);
 	t_alloc_fail_at(1);
 	id = get(ids);
 	assert_true(t_alloc_failed());
@@ -754,13 +754,13 @@ static void case_audit_finds(void **state)
 	cache = own_cache(ids);
 	assert_true(audit(ids).depot > 0);
 	/* In a magazine and in use. */
-	cell = pawl__ids_table_find(&ids->table, PAWL__IDS_CELL,
+	cell = pawl__table_find(&ids->table, PAWL__IDS_CELL,
 				    cache->u.recycle.loaded.head);
 	pawl_add_relaxed(&cell->gen, 1u);
 	broken(ids);
 	pawl_sub_relaxed(&cell->gen, 1u);
 	/* In a magazine and in the depot. */
-	cell = pawl__ids_table_find(&ids->table, PAWL__IDS_CELL,
+	cell = pawl__table_find(&ids->table, PAWL__IDS_CELL,
 				    cache->u.recycle.spare.tail);
 	cache->u.recycle.spare.count += 1;
 	pawl_store_relaxed(&cell->link, (uint32_t)pawl_load_relaxed(&ids->depot[cache->depot].top));
@@ -778,7 +778,7 @@ static void case_audit_finds(void **state)
 	(void)get(ids);
 	put(ids, get(ids));
 	cache = own_cache(ids);
-	group = pawl__ids_table_find(&ids->table, PAWL__IDS_GROUP, 0);
+	group = pawl__table_find(&ids->table, PAWL__IDS_GROUP, 0);
 	(void)audit(ids);
 	pawl_or_relaxed(&group->live, UINT64_C(2)); /* parked and live */
 	broken(ids);
