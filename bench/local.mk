@@ -7,10 +7,14 @@
 
 BENCHES = \
 	bench/b-retire \
+	bench/b-slots \
 	bench/b-wait
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
+
+bench_b_slots_SOURCES = bench/b-slots.c $(BENCH_DRIVER) bench/keys.h bench/work-slots.h
+bench_b_slots_LDADD = $(LDADD) -lm
 
 bench_b_wait_SOURCES = bench/b-wait.c $(BENCH_COMMON)
 bench_b_wait_LDADD = $(BENCH_LDADD)
@@ -36,15 +40,20 @@ endif
 if HAVE_URCU_PEER
 BENCH_COMMON += bench/base-urcu.c
 BENCH_LDADD += $(URCU_PEER_LIBS)
+bench_b_slots_SOURCES += bench/base-urcu-slots.c
+bench_b_slots_LDADD += $(URCU_PEER_LIBS)
 endif
 
 # The Rust peers are one crate, bench/peers, with a module for each family. They are built by cargo,
 # which fetches their sources: only where configure was told to (--with-rust-peers). Elsewhere
 # the C side is compiled, so that it does not rot, and linked into nothing.
 RUST_SIDES = \
+	bench/base-dashmap-slots.c \
 	bench/base-event-listener.c
 RUST_PEERS = bench/peers/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
+bench_b_slots_SOURCES += bench/base-dashmap-slots.c
+bench_b_slots_LDADD += $(RUST_PEERS) -lgcc_s
 BENCH_COMMON += bench/base-event-listener.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
 $(RUST_PEERS): $(srcdir)/bench/peers/Cargo.toml $(srcdir)/bench/peers/Cargo.lock \
@@ -55,7 +64,8 @@ $(RUST_PEERS): $(srcdir)/bench/peers/Cargo.toml $(srcdir)/bench/peers/Cargo.lock
 	touch $@
 else
 check_LIBRARIES += bench/libno-rust-peers.a
-bench_libno_rust_peers_a_SOURCES = $(RUST_SIDES) bench/bench.h bench/work.h
+bench_libno_rust_peers_a_SOURCES = $(RUST_SIDES) \
+	bench/bench.h bench/keys.h bench/work-slots.h bench/work.h
 endif
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
@@ -65,7 +75,7 @@ bench-toolkit: $(BENCHES)
 
 # The same with small counts: the numbers mean little, the programs run.
 bench-short: $(BENCHES)
-	@BENCH_SHORT=1 B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
+	@BENCH_QUICK=1 B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
 
 bench: bench-toolkit
 PHONY_TARGETS += bench bench-short bench-toolkit
