@@ -150,6 +150,9 @@ void *b_alloc(size_t bytes);
 /* b_die() - Say what is wrong and end the program: a bench that limps measures nothing. */
 void b_die(const char *format, ...) PAWL_PRINTF(1, 2) __attribute__((noreturn, cold));
 
+/* Bytes that the heap has given out, of all threads; what a table costs is a difference of two. */
+uint64_t b_heap_bytes(void);
+
 uint64_t b_now_ns(void);
 
 /* CPU time of all threads of the process. */

@@ -11,6 +11,7 @@ BENCHES = \
 	bench/b-queue \
 	bench/b-retire \
 	bench/b-set \
+	bench/b-slots \
 	bench/b-wait
 
 # What every bench is made of.
@@ -30,6 +31,7 @@ IDS_SOURCES = bench/work-ids.h $(BENCH_DRIVER)
 MAP_SOURCES = bench/keys.h bench/maps.h $(BENCH_DRIVER)
 QUEUE_SOURCES = bench/queue.h $(BENCH_DRIVER)
 SET_SOURCES = bench/set.h bench/set-cxx.h $(BENCH_DRIVER)
+SLOTS_SOURCES = bench/keys.h bench/work-slots.h $(BENCH_DRIVER)
 WAIT_SOURCES = bench/work.h bench/base-pthread.c $(BENCH_DRIVER)
 if HAVE_LIBCK
 IDS_SOURCES += bench/base-ids-ck.c
@@ -42,6 +44,7 @@ endif
 if HAVE_URCU_PEER
 MAP_SOURCES += bench/base-map-urcu.c
 QUEUE_SOURCES += bench/base-queue-urcu.c
+SLOTS_SOURCES += bench/base-urcu-slots.c
 WAIT_SOURCES += bench/base-urcu.c
 BENCH_LDADD += $(URCU_PEER_LIBS)
 endif
@@ -54,6 +57,7 @@ if WITH_RUST_PEERS
 IDS_SOURCES += bench/base-ids-queue.c
 MAP_SOURCES += bench/base-map-rust.c
 QUEUE_SOURCES += bench/base-queue-rust.c
+SLOTS_SOURCES += bench/base-dashmap-slots.c
 WAIT_SOURCES += bench/base-event-listener.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
 $(RUST_PEERS): $(srcdir)/bench/peers/Cargo.toml $(srcdir)/bench/peers/Cargo.lock \
@@ -65,6 +69,7 @@ $(RUST_PEERS): $(srcdir)/bench/peers/Cargo.toml $(srcdir)/bench/peers/Cargo.lock
 else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = \
+	bench/base-dashmap-slots.c \
 	bench/base-event-listener.c \
 	bench/base-ids-queue.c \
 	bench/base-map-rust.c \
@@ -74,6 +79,7 @@ bench_libno_rust_peers_a_SOURCES = \
 	bench/maps.h \
 	bench/queue.h \
 	bench/work-ids.h \
+	bench/work-slots.h \
 	bench/work.h
 endif
 
@@ -110,6 +116,9 @@ bench_b_set_SOURCES += bench/base-set-cxx.c
 bench_b_set_LDADD += bench/libset-cxx.a -lstdc++
 endif
 
+bench_b_slots_SOURCES = bench/b-slots.c $(SLOTS_SOURCES)
+bench_b_slots_LDADD = $(BENCH_LDADD) -lm
+
 bench_b_wait_SOURCES = bench/b-wait.c $(WAIT_SOURCES)
 bench_b_wait_LDADD = $(BENCH_LDADD)
 
@@ -122,7 +131,7 @@ bench-toolkit: $(BENCHES)
 
 # The same with small counts: the numbers mean little, the programs run.
 bench-short: $(BENCHES)
-	@BENCH_SHORT=1 B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
+	@BENCH_QUICK=1 B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
 
 bench: bench-toolkit
 PHONY_TARGETS += bench bench-short bench-toolkit

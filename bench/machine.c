@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <gnu/libc-version.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -47,6 +48,23 @@ double b_load_foreign(const struct b_load *since)
 	if (foreign < 0.03 || wall_s <= 0)
 		return 0;
 	return foreign / wall_s;
+}
+
+uint64_t b_heap_bytes(void)
+{
+	uint64_t epoch = 1;
+	size_t bytes = 0, len = sizeof(bytes);
+	struct mallinfo2 info;
+
+	if (mallctl) {
+		/* What threads have cached is not counted as given out. */
+		(void)mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+		(void)mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+		if (!mallctl("stats.allocated", &bytes, &len, NULL, 0))
+			return bytes;
+	}
+	info = mallinfo2();
+	return info.uordblks + info.hblkhd;
 }
 
 static void first_line_of(const char *command, char *buf, size_t len)

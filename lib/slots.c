@@ -428,6 +428,8 @@ int pawl_slots_lock(const struct pawl_slots *slots, uint32_t id, struct pawl_slo
 			break;
 		}
 		pawl_lock_unlock(&slot->lock);
+		/* Relaxed: whoever dropped it changed the word before that unlock. */
+		PAWL_REQUIRE(pawl_load_relaxed(word) != slot && "an object is in one table at a time");
 	}
 	pawl_rcu_end();
 	return error;

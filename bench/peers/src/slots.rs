@@ -79,6 +79,28 @@ pub unsafe extern "C" fn dm_slots_read(slots: &Slots, ids: *const u32, count: us
     }
 }
 
+fn change_all<S: BuildHasher + Clone>(map: &DashMap<u32, usize, S>, ids: &[u32]) {
+    for id in ids {
+        if let Some(entry) = map.get_mut(id) {
+            // SAFETY: as above; the guard keeps others away from this entry.
+            unsafe { *(*entry.value() as *mut u64) += 1 };
+        }
+    }
+}
+
+/// Adds 1 to the first words of the objects of `count` ids, under the entries' write guards.
+///
+/// # Safety
+/// `ids` points at `count` ids; the objects of those present are valid.
+#[no_mangle]
+pub unsafe extern "C" fn dm_slots_change(slots: &Slots, ids: *const u32, count: usize) {
+    let ids = std::slice::from_raw_parts(ids, count);
+    match slots {
+        Slots::Fast(map) => change_all(map, ids),
+        Slots::Standard(map) => change_all(map, ids),
+    }
+}
+
 fn scan_all<S: BuildHasher + Clone>(map: &DashMap<u32, usize, S>) -> u64 {
     let mut sum = 0u64;
     for entry in map.iter() {

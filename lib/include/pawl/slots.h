@@ -231,7 +231,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_slots_claim(struct pawl_slots *slots, uint32_t
  * pawl_slots_publish() - LOADING becomes LIVE, with so many pins that the caller owns from now on.
  *
  * Requires: the caller has claimed `id`; `slot` is aligned to 8, its lock and generation are
- *           set, it was never published or it is new memory.
+ *           set, and it was not published before: it is in one table, under one id, once.
  * Ordering: everything before is visible to who finds the object.
  * Owns:     takes the object; unless `pins` is above 0 it may be gone when this returns.
  */
