@@ -6,8 +6,16 @@
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
+	bench/b-fiber \
 	bench/b-retire \
 	bench/b-wait
+
+bench_b_fiber_SOURCES = bench/b-fiber.c bench/base-fiber.c $(BENCH_COMMON)
+bench_b_fiber_LDADD = $(BENCH_LDADD)
+if HAVE_BOOST_CONTEXT
+bench_b_fiber_SOURCES += bench/base-boost-context.c
+bench_b_fiber_LDADD += -lboost_context
+endif
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)

@@ -7,6 +7,7 @@
 STRESS_TESTS = \
 	verify/stress-ec \
 	verify/stress-event \
+	verify/stress-fiber \
 	verify/stress-lock \
 	verify/stress-park \
 	verify/stress-rcu \
@@ -15,6 +16,7 @@ STRESS_TESTS = \
 
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
+verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_lock_SOURCES = verify/t-lock.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
