@@ -113,7 +113,8 @@ static void drop(struct pawl_fiber *fiber)
 static void wait_ready(struct sched *sched)
 {
 	if (!pawl_load_acquire(&sched->ready) &&
-	    pawl_fiber_deadline(sched->fiber) != PAWL_FOREVER && pawl_fiber_expire(sched->fiber))
+	    pawl_fiber_deadline(sched->fiber) != PAWL_FOREVER &&
+	    pawl_fiber_expire(sched->fiber))
 		return;
 	scn_await(&sched->ready, 1);
 	pawl_store_relaxed(&sched->ready, 0u);
@@ -564,7 +565,8 @@ static void describe(void)
 
 	const char *stack = pawl_load_relaxed(&asked);
 
-	mc_assert(pawl_fiber_describe_fault(&data, text, sizeof(text)) == PAWL_FIBER_FAULT_NONE);
+	mc_assert(pawl_fiber_describe_fault(&data, text, sizeof(text)) ==
+		  PAWL_FIBER_FAULT_NONE);
 	/*
 	 * An address that came some other way, of the next stack, which is nobody's: the slab may be
 	 * seen or not, but never in parts.
