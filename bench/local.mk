@@ -6,6 +6,7 @@
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
+	bench/b-fiber \
 	bench/b-ids \
 	bench/b-map \
 	bench/b-queue \
@@ -81,6 +82,13 @@ bench_libno_rust_peers_a_SOURCES = \
 	bench/work-ids.h \
 	bench/work-slots.h \
 	bench/work.h
+endif
+
+bench_b_fiber_SOURCES = bench/b-fiber.c bench/base-fiber.c $(WAIT_SOURCES)
+bench_b_fiber_LDADD = $(BENCH_LDADD)
+if HAVE_BOOST_CONTEXT
+bench_b_fiber_SOURCES += bench/base-boost-context.c
+bench_b_fiber_LDADD += -lboost_context
 endif
 
 bench_b_ids_SOURCES = bench/b-ids.c $(IDS_SOURCES)

@@ -55,9 +55,20 @@ static inline void asan_resumed(void *fake)
 	__sanitizer_finish_switch_fiber(fake, NULL, NULL);
 }
 
+static inline void asan_bind(struct pawl_fiber *fiber)
+{
+	fiber->asan_fake = NULL;
+}
+
+/* The frames are dropped; the fake stack stays, to be ended by asan_finish(). */
+static inline void asan_kill(struct pawl_fiber *fiber)
+{
+	__asan_unpoison_memory_region(fiber->stack_low, fiber->stack_bytes);
+}
+
 static inline void asan_first(struct pawl_fiber *fiber)
 {
-	__sanitizer_finish_switch_fiber(NULL, &fiber->asan_resumer_low, &fiber->asan_resumer_bytes);
+	__sanitizer_finish_switch_fiber(fiber->asan_fake, &fiber->asan_resumer_low, &fiber->asan_resumer_bytes);
 }
 
 static inline void asan_suspend(struct pawl_fiber *fiber)
@@ -91,6 +102,8 @@ static inline void asan_stack_unused(struct pawl_fiber *fiber)
 #define PAWL__NO_ASAN
 #define asan_resume(fiber, ret_fake) ((void)(fiber), (void)(ret_fake))
 #define asan_resumed(fake)	     ((void)(fake))
+#define asan_bind(fiber)	     ((void)(fiber))
+#define asan_kill(fiber)	     ((void)(fiber))
 #define asan_first(fiber)	     ((void)(fiber))
 #define asan_suspend(fiber)	     ((void)(fiber))
 #define asan_suspended(fiber)	     ((void)(fiber))
@@ -123,6 +136,7 @@ static inline PAWL__NO_TSAN void tsan_suspend(struct pawl_fiber *fiber)
 	__tsan_switch_to_fiber(fiber->tsan_resumer, 0);
 }
 
+/* Back at the resumer: the fibre's own stack is not the place. */
 static inline void tsan_unbind(struct pawl_fiber *fiber)
 {
 	__tsan_destroy_fiber(fiber->tsan_fiber);

@@ -34,6 +34,8 @@ struct pawl_fiber {
 	PAWL_ALIGNED(PAWL_LINE_BYTES)
 	void *sp;		      /* suspended: where it goes on */
 	void *resumer_sp;	      /* running: where its resumer goes on */
+	struct pawl_fiber *resumer;   /* running: NULL: the thread on its own stack */
+	struct pawl_waiter *resumer_waiter; /* running: what the resumer sleeps as */
 	struct pawl__thread *thread; /* bound to; NULL: never resumed */
 	/* enum pawl_fiber_state; written as said above, read by anybody, relaxed: a hint. */
 	struct pawl_atomic_u32 state;
@@ -103,11 +105,14 @@ void pawl__fiber_main(void);
 /* pawl__fiber_prepare() - Make a stack on which a switch calls pawl__fiber_main(). Returns its sp. */
 void *pawl__fiber_prepare(char *low, size_t bytes);
 
-/* pawl__fiber_switch() - Save where we are to *save_sp, go on at to_sp. */
-void pawl__fiber_switch(void **save_sp, void *to_sp);
+/*
+ * pawl__fiber_switch() - Save where we are to *save_sp, go on at to_sp. Returns the value of
+ * whoever switches back here.
+ */
+uintptr_t pawl__fiber_switch(void **save_sp, void *to_sp, uintptr_t value);
 
 /* pawl__fiber_leave() - Go on at to_sp, never to return. */
-void pawl__fiber_leave(void *to_sp);
+void pawl__fiber_leave(void *to_sp, uintptr_t value);
 
 /* pawl__fiber_shadow_stack() - Does the calling thread run with a shadow stack? */
 bool pawl__fiber_shadow_stack(void);

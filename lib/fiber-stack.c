@@ -109,7 +109,7 @@ static struct pawl_atomic_u32 newest_guard;
 static struct pawl_fiber_config settings = {
 	.slab_stacks = 64,
 	.batch_stacks = 16,
-	.warm_stacks = 256,
+	.warm_stacks = 1024,
 };
 
 static size_t page_bytes(void)
@@ -485,7 +485,8 @@ void pawl__fiber_thread_leave(struct pawl__thread *self)
 
 void pawl__fiber_process_end(void)
 {
-	struct slab *slab = pawl_load_acquire(&slabs); /* O1 */
+	/* Relaxed: who pushed has detached, which the registry's mutex ordered. */
+	struct slab *slab = pawl_load_relaxed(&slabs);
 
 	pawl_store_relaxed(&slabs, (void *)NULL);
 	for (unsigned i = 0; i < PAWL_FIBER_CLASSES; i++) {
@@ -526,7 +527,7 @@ int pawl_fiber_configure(const struct pawl_fiber_config *config)
 	if (!settings.batch_stacks)
 		settings.batch_stacks = 16;
 	if (!settings.warm_stacks)
-		settings.warm_stacks = 256;
+		settings.warm_stacks = 1024;
 	return 0;
 }
 
@@ -618,15 +619,17 @@ static void say_number(struct text *text, uint64_t number, unsigned base)
 
 static void say_fiber(struct text *text, const struct pawl_fiber *fiber, uintptr_t at)
 {
+	bool unused = pawl_load_relaxed(&fiber->state) == PAWL_FIBER_UNUSED;
 	uintptr_t low = (uintptr_t)fiber->stack_low;
 
 	if (at < low)
 		say(text, "stack overflow of ");
-	if (pawl_load_relaxed(&fiber->state) == PAWL_FIBER_UNUSED)
+	if (unused)
 		say(text, "no ");
 	say(text, "fibre ");
 	say_number(text, fiber->waiter.number, 10);
-	if (fiber->name[0]) {
+	/* Plain: the faulting thread's own fibre, or one that its asker knows to be there. */
+	if (!unused && fiber->name[0]) {
 		say(text, " \"");
 		say(text, fiber->name);
 		say(text, "\"");

@@ -10,6 +10,10 @@
  * MXCSR and the x87 control word are the callee's to keep. Loading them costs more than
  * comparing, and they hardly ever differ: they are loaded if they do.
  *
+ * The last step is a jump and not a return: a return is predicted from the calls that were made,
+ * on the other stack, and always wrong. For the same reason the callers in fiber.c have
+ * nothing to do after a switch, so that compilers jump here instead of calling.
+ *
  * The base of a fibre, pawl__fiber_start, says that it has no caller (its return address is
  * undefined), and its frame pointer is 0: unwinders of both kinds stop there.
  *
@@ -56,10 +60,13 @@
 	POP	r12
 	POP	rbx
 	POP	rbp
-	ret
+	popq	%rcx
+	.cfi_adjust_cfa_offset -8
+	.cfi_register rip, rcx
+	jmp	*%rcx
 	.endm
 
-/* void pawl__fiber_switch(void **save_sp, void *to_sp) */
+/* uintptr_t pawl__fiber_switch(void **save_sp, void *to_sp, uintptr_t value) */
 PROC pawl__fiber_switch
 	PUSH	rbp
 	PUSH	rbx
@@ -71,13 +78,14 @@ PROC pawl__fiber_switch
 	.cfi_adjust_cfa_offset 8
 	stmxcsr	(%rsp)
 	fnstcw	4(%rsp)
-	movl	(%rsp), %eax
-	movzwl	4(%rsp), %ecx
+	movl	(%rsp), %r8d
+	movzwl	4(%rsp), %r9d
+	movq	%rdx, %rax
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
-	cmpl	(%rsp), %eax
+	cmpl	(%rsp), %r8d
 	jne	1f
-	cmpw	4(%rsp), %cx
+	cmpw	4(%rsp), %r9w
 	jne	1f
 2:
 	.cfi_remember_state
@@ -89,8 +97,9 @@ PROC pawl__fiber_switch
 	jmp	2b
 ENDPROC pawl__fiber_switch
 
-/* void pawl__fiber_leave(void *to_sp) */
+/* void pawl__fiber_leave(void *to_sp, uintptr_t value) */
 PROC pawl__fiber_leave
+	movq	%rsi, %rax
 	movq	%rdi, %rsp
 	.cfi_def_cfa rsp, FRAME_BYTES
 	.cfi_offset rbp, -16

@@ -21,7 +21,8 @@
  *  I1 the right to resume a parked fibre is given once: by the exchange that finds PARKED, or
  *     by the compare-exchange that takes it away.
  *  I2 `thread` is set from the first resume to the end, and only that thread touches sp.
- *  I3 self->fiber is what runs; its chain of resumers lies on the stacks of resume().
+ *  I3 self->fiber is what runs, self->current what it sleeps as; `resumer` of each leads to the
+ *     thread's own stack.
  *  I4 records are type-stable, so a late unpark meets a token: of nobody, or of a later fibre, for
  *     which it is a wake-up for nothing.
  *
@@ -35,8 +36,12 @@
  *
  * Progress: wait-free but for what the user does. park and unpark take no memory.
  *
- * Killing resumes the fibre once more, to switch straight back for good: so sanitizers hear of its
- * end on its own stack, and there is one way in which a fibre ends.
+ * Killing starts the fibre's first function anew, on the same stack, which finishes at once: so
+ * sanitizers hear of its end on its own stack, and there is one way in which a fibre ends.
+ *
+ * What there is to do about a switch is done before it, on either side. Then the switch is the
+ * last call, which compilers make a jump; with a return behind it, each switch would mispredict
+ * twice (bench/b-fiber.c, fiber-switch).
  *
  * Rejected: fibres that move between threads (compilers keep thread-local addresses across
  * calls); a switch from fibre to fibre without the scheduler in between (it must look at its queues
@@ -164,14 +169,24 @@ int pawl_fiber_destroy(struct pawl_fiber *fiber)
 
 /* --- The switch. --- */
 
+/* The resumer is what runs, from the switch on. */
+static inline void hand_back(struct pawl_fiber *fiber)
+{
+	struct pawl__thread *self = fiber->thread;
+
+	self->fiber = fiber->resumer;
+	self->current = fiber->resumer_waiter;
+}
+
 /* Back to the resumer, and when it resumes: here. */
-static void switch_out(struct pawl_fiber *fiber, enum pawl_fiber_state state)
+static inline void switch_out(struct pawl_fiber *fiber, enum pawl_fiber_state state)
 {
 	check_stack(fiber);
 	state_set(fiber, state);
+	hand_back(fiber);
 	asan_suspend(fiber);
 	tsan_suspend(fiber);
-	pawl__fiber_switch(&fiber->sp, fiber->resumer_sp);
+	(void)pawl__fiber_switch(&fiber->sp, fiber->resumer_sp, state);
 	asan_suspended(fiber);
 }
 
@@ -180,9 +195,12 @@ static PAWL_NOINLINE void finish(struct pawl_fiber *fiber)
 {
 	check_stack(fiber);
 	state_set(fiber, PAWL_FIBER_FINISHED);
+	hand_back(fiber);
+	fiber->thread->fibers--;
+	fiber->thread = NULL;
 	asan_finish(fiber);
 	tsan_suspend(fiber);
-	pawl__fiber_leave(fiber->resumer_sp);
+	pawl__fiber_leave(fiber->resumer_sp, PAWL_FIBER_FINISHED);
 }
 
 void pawl__fiber_main(void)
@@ -190,64 +208,61 @@ void pawl__fiber_main(void)
 	struct pawl_fiber *fiber = pawl__self()->fiber;
 
 	asan_first(fiber);
-	if (!fiber->doomed)
+	if (!fiber->doomed) {
 		fiber->fn(fiber->arg);
-	may_switch(fiber->thread);
-	PAWL_REQUIRE(fiber->thread->fiber == fiber && "a fibre ends where it runs");
+		may_switch(fiber->thread);
+	}
 	finish(fiber);
 }
 
-static PAWL_NOINLINE void bind(struct pawl__thread *self, struct pawl_fiber *fiber)
+static void bind(struct pawl__thread *self, struct pawl_fiber *fiber)
 {
 	fiber->thread = self;
 	fiber->hooks = self->fiber_hooks;
 	fiber->touched = true;
 	fiber->sp = pawl__fiber_prepare(fiber->stack_low, fiber->stack_bytes);
 	self->fibers++;
+	asan_bind(fiber);
 	tsan_bind(fiber);
 }
 
-static void unbind(struct pawl__thread *self, struct pawl_fiber *fiber)
+/* The right to resume it. */
+static inline void require_resumable(const struct pawl__thread *self,
+				     const struct pawl_fiber *fiber, enum pawl_fiber_state state)
 {
-	self->fibers--;
-	fiber->thread = NULL;
-	tsan_unbind(fiber);
+	may_switch(self);
+	if (state == PAWL_FIBER_NEW)
+		return;
+	PAWL_REQUIRE((state == PAWL_FIBER_SUSPENDED || state == PAWL_FIBER_PARKED) &&
+		     "the fibre is new, suspended or parked");
+	PAWL_REQUIRE(fiber->thread == self && "a fibre stays on the thread that started it");
+	/* Relaxed: whoever handed the fibre out ordered its exchange before (I1). */
+	PAWL_REQUIRE((state == PAWL_FIBER_SUSPENDED ||
+		      pawl_load_relaxed(&fiber->token) != PARKED) &&
+		     "a parked fibre was unparked or expired");
 }
 
 enum pawl_fiber_state pawl_fiber_resume(struct pawl_fiber *fiber)
 {
 	struct pawl__thread *self = pawl__self_required();
 	enum pawl_fiber_state state = state_of(fiber);
-	struct pawl_fiber *fiber_before = self->fiber;
-	struct pawl_waiter *current_before = self->current;
 	void *fake = NULL;
 
-	may_switch(self);
-	if (state == PAWL_FIBER_NEW) {
+	require_resumable(self, fiber, state);
+	if (state == PAWL_FIBER_NEW)
 		bind(self, fiber);
-	} else {
-		PAWL_REQUIRE((state == PAWL_FIBER_SUSPENDED || state == PAWL_FIBER_PARKED) &&
-			     "the fibre is new, suspended or parked");
-		PAWL_REQUIRE(fiber->thread == self && "a fibre stays on the thread that started it");
-		/* Relaxed: whoever handed the fibre out ordered its exchange before (I1). */
-		PAWL_REQUIRE((state == PAWL_FIBER_SUSPENDED ||
-			      pawl_load_relaxed(&fiber->token) != PARKED) &&
-			     "a parked fibre was unparked or expired");
-	}
 	state_set(fiber, PAWL_FIBER_RUNNING);
+	fiber->resumer = self->fiber;
+	fiber->resumer_waiter = self->current;
 	self->fiber = fiber;
 	self->current = fiber->hooks ? &fiber->waiter : &self->waiter;
 
 	asan_resume(fiber, &fake);
 	tsan_resume(fiber);
-	pawl__fiber_switch(&fiber->resumer_sp, fiber->sp);
+	state = (enum pawl_fiber_state)pawl__fiber_switch(&fiber->resumer_sp, fiber->sp, 0);
 	asan_resumed(fake);
-
-	self->fiber = fiber_before;
-	self->current = current_before;
-	state = state_of(fiber);
 	if (state == PAWL_FIBER_FINISHED)
-		unbind(self, fiber);
+		tsan_unbind(fiber);
 	return state;
 }
 
@@ -258,18 +273,18 @@ void pawl_fiber_suspend(void)
 	PAWL_REQUIRE(fiber && "only a fibre suspends");
 	may_switch(fiber->thread);
 	switch_out(fiber, PAWL_FIBER_SUSPENDED);
-	if (PAWL_UNLIKELY(fiber->doomed))
-		finish(fiber);
 }
 
 void pawl_fiber_kill(struct pawl_fiber *fiber)
 {
-	enum pawl_fiber_state state;
+	enum pawl_fiber_state state = state_of(fiber);
 
-	/* Before doomed is set: another thread's fibre is not to be touched. */
-	PAWL_REQUIRE((!fiber->thread || fiber->thread == pawl__self_required()) &&
-		     "a fibre stays on the thread that started it");
+	require_resumable(pawl__self_required(), fiber, state);
 	fiber->doomed = true;
+	if (state != PAWL_FIBER_NEW) {
+		fiber->sp = pawl__fiber_prepare(fiber->stack_low, fiber->stack_bytes);
+		asan_kill(fiber);
+	}
 	state = pawl_fiber_resume(fiber);
 	PAWL_REQUIRE(state == PAWL_FIBER_FINISHED);
 }
@@ -287,7 +302,6 @@ static bool fiber_park(struct pawl_waiter *waiter, uint64_t deadline_ns)
 {
 	struct pawl_fiber *fiber = PAWL_CONTAINER_OF(waiter, struct pawl_fiber, waiter);
 	uint32_t seen = EMPTY;
-	bool token;
 
 	PAWL_REQUIRE(pawl__self_required()->fiber == fiber && "a fibre parks as itself");
 	may_switch(fiber->thread);
@@ -299,10 +313,7 @@ static bool fiber_park(struct pawl_waiter *waiter, uint64_t deadline_ns)
 		return take_token(fiber);
 	switch_out(fiber, PAWL_FIBER_PARKED);
 	/* Whoever gave the right to resume left no PARKED behind (I1). */
-	token = pawl_xchg_acquire(&fiber->token, EMPTY) == TOKEN; /* O1 */
-	if (PAWL_UNLIKELY(fiber->doomed))
-		finish(fiber);
-	return token;
+	return pawl_xchg_acquire(&fiber->token, EMPTY) == TOKEN; /* O1 */
 }
 
 static void fiber_unpark(struct pawl_waiter *waiter)

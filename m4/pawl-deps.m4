@@ -182,3 +182,11 @@ AS_CASE([$with_fiber],
 AM_CONDITIONAL([FIBER_ASM_X86_64],
 	[test "$with_fiber $pawl_cv_fiber_asm" = "asm x86_64"])
 ])
+
+# PAWL_BOOST_CONTEXT
+# For comparison only: its switch is called by bench/b-fiber.
+AC_DEFUN([PAWL_BOOST_CONTEXT], [
+AC_CHECK_LIB([boost_context], [jump_fcontext],
+	[pawl_have_boost_context=yes], [pawl_have_boost_context=no])
+AM_CONDITIONAL([HAVE_BOOST_CONTEXT], [test $pawl_have_boost_context = yes])
+])

@@ -8,6 +8,7 @@ STRESS_TESTS = \
 	verify/stress-deque \
 	verify/stress-ec \
 	verify/stress-event \
+	verify/stress-fiber \
 	verify/stress-idle \
 	verify/stress-ids \
 	verify/stress-lanes \
@@ -27,6 +28,7 @@ STRESS_TESTS = \
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
+verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c

@@ -204,6 +204,7 @@ struct mc_thread {
 	void *(*start)(void *);
 	void *arg, *result;
 	uint32_t batons_given, batons_taken; /* mc-switch.c */
+	uintptr_t baton_value;
 	char name[16];
 	uint64_t heap_next;
 	uint16_t blocks;

@@ -466,7 +466,7 @@ static void check_leaks(uint64_t blocks_before)
 	struct pawl_mem_stats stats;
 
 	pawl_mem_stats_read(&stats);
-	if (stats.blocks == blocks_before)
+	if (stats.blocks == blocks_before || mc.scenario->keeps_memory)
 		return;
 	/* Most likely just retired. */
 	if (pawl_thread_attached()) {

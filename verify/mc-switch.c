@@ -34,8 +34,8 @@
 
 /* Of lib/fiber-internal.h, which cannot be included here: config.h is the program's. */
 void *pawl__fiber_prepare(char *low, size_t bytes);
-void pawl__fiber_switch(void **save_sp, void *to_sp);
-void pawl__fiber_leave(void *to_sp);
+uintptr_t pawl__fiber_switch(void **save_sp, void *to_sp, uintptr_t value);
+void pawl__fiber_leave(void *to_sp, uintptr_t value);
 bool pawl__fiber_shadow_stack(void);
 void pawl__fiber_main(void) __attribute__((weak));
 
@@ -54,11 +54,12 @@ static void *fibre_thread(void *arg)
 	mc_fail_now(FAIL_CRASH, PC, "the first function of a fibre returned");
 }
 
-static void hand_baton(unsigned to, const void *pc)
+static void hand_baton(unsigned to, uintptr_t value, const void *pc)
 {
 	struct mc_thread *t = &mc_r->th[to];
 
 	t->tls = mc_self()->tls;
+	t->baton_value = value;
 	t->deadline_used |= mc_self()->deadline_used;
 	t->over |= mc_self()->over;
 	mc_object_store(baton_of(to), ++t->batons_given, pc);
@@ -78,19 +79,20 @@ void *pawl__fiber_prepare(char *low, size_t bytes)
 	return (void *)(uintptr_t)(t + 1);
 }
 
-void pawl__fiber_switch(void **save_sp, void *to_sp)
+uintptr_t pawl__fiber_switch(void **save_sp, void *to_sp, uintptr_t value)
 {
 	if (mc_mode == MODE_PROBE)
 		mc_probe_abort();
 	mc_dirty((uintptr_t)save_sp, sizeof(*save_sp));
 	*save_sp = (void *)(uintptr_t)(mc_r->cur + 1u);
-	hand_baton((unsigned)(uintptr_t)to_sp - 1, PC);
+	hand_baton((unsigned)(uintptr_t)to_sp - 1, value, PC);
 	mc_object_read(baton_of(mc_r->cur), FILTER_EQ, ++mc_self()->batons_taken, 0, PC);
+	return mc_self()->baton_value;
 }
 
-void pawl__fiber_leave(void *to_sp)
+void pawl__fiber_leave(void *to_sp, uintptr_t value)
 {
-	hand_baton((unsigned)(uintptr_t)to_sp - 1, PC);
+	hand_baton((unsigned)(uintptr_t)to_sp - 1, value, PC);
 	for (;;)
 		mc_yield(TH_ENDED);
 }

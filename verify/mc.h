@@ -121,6 +121,12 @@ struct mc_scenario {
 	 */
 	const char *expect_failure;
 
+	/*
+	 * Native only: the library keeps memory in pools as long as threads are attached, which
+	 * they are from run to run: leaks are looked for at the end alone.
+	 */
+	bool keeps_memory;
+
 	/* Native only: divide the number of runs by this (slow scenarios). */
 	unsigned native_divisor;
 };

@@ -251,7 +251,8 @@ enum pawl_fiber_fault {
  * `buf` may be NULL if len is 0.
  *
  * Context: async-signal-safe; any thread, attached or not. The stacks must still be there: a
- *          thread is attached somewhere.
+ *          thread is attached somewhere. The name of another thread's fibre is right if the fibre
+ *          is not being created or destroyed just then.
  */
 PAWL_API enum pawl_fiber_fault pawl_fiber_describe_fault(const void *addr, char *buf, size_t len);
 
@@ -276,7 +277,7 @@ struct pawl_fiber_config {
 	uint32_t guards_max;   /* mprotect guards; 5/16 of vm.max_map_count */
 	uint32_t slab_stacks;  /* stacks mapped at once, at most 1024; 64 */
 	uint32_t batch_stacks; /* a thread keeps up to two batches of each class; 16 */
-	uint32_t warm_stacks;  /* idle stacks in the depot that keep their pages, each class; 256 */
+	uint32_t warm_stacks;  /* idle stacks in the depot that keep their pages, each class; 1024 */
 	uint32_t reserved;     /* 0 */
 };
 #define PAWL_FIBER_CONFIG_INIT {sizeof(struct pawl_fiber_config), PAWL_FIBER_GUARD_AUTO, 0, 0, 0, 0, 0}
