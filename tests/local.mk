@@ -4,16 +4,20 @@
 
 UNIT_TESTS = \
 	tests/lib/t-atomic \
+	tests/lib/t-deque \
 	tests/lib/t-ec \
 	tests/lib/t-event \
 	tests/lib/t-hash \
 	tests/lib/t-history \
+	tests/lib/t-lanes \
 	tests/lib/t-lock \
+	tests/lib/t-mbox \
 	tests/lib/t-mem \
 	tests/lib/t-park \
 	tests/lib/t-rcu \
 	tests/lib/t-report \
 	tests/lib/t-retire \
+	tests/lib/t-ring \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/lib/t-age
