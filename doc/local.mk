@@ -6,6 +6,7 @@
 dist_man_MANS += \
 	doc/man/pawl.3 \
 	doc/man/pawl_event.3 \
+	doc/man/pawl_lanes.3 \
 	doc/man/pawl_lock.3 \
 	doc/man/pawl_rcu.3 \
 	doc/man/pawl_retire.3 \
