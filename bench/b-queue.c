@@ -119,7 +119,7 @@ static inline size_t ours_mbox_get(struct ours_mbox *queue, struct b_item **item
 	if (!queue->taken)
 		queue->taken = pawl_mbox_take_all(&queue->mbox);
 	while (k < max && queue->taken) {
-		items[k++] = (struct b_item *)queue->taken;
+		items[k++] = (struct b_item *)(void *)queue->taken;
 		queue->taken = pawl_mbox_next(queue->taken);
 	}
 	return k;

@@ -51,7 +51,7 @@ static inline size_t wfcq_get(struct wfcq *queue, struct b_item **items, size_t 
 	if (cds_wfcq_empty(&queue->taken, &queue->taken_tail))
 		__cds_wfcq_splice_blocking(&queue->taken, &queue->taken_tail, &queue->head,
 					   &queue->tail);
-	while (k < max && (items[k] = (struct b_item *)__cds_wfcq_dequeue_blocking(
+	while (k < max && (items[k] = (struct b_item *)(void *)__cds_wfcq_dequeue_blocking(
 				   &queue->taken, &queue->taken_tail)))
 		k++;
 	return k;
@@ -104,7 +104,7 @@ static inline size_t wfs_get(struct wfs *queue, struct b_item **items, size_t ma
 		struct cds_wfs_node *node = queue->taken;
 
 		queue->taken = cds_wfs_next_blocking(node);
-		items[k++] = (struct b_item *)node;
+		items[k++] = (struct b_item *)(void *)node;
 	}
 	return k;
 }

@@ -8,6 +8,7 @@ dist_man_MANS += \
 	doc/man/pawl_event.3 \
 	doc/man/pawl_fiber.3 \
 	doc/man/pawl_ids.3 \
+	doc/man/pawl_lanes.3 \
 	doc/man/pawl_lock.3 \
 	doc/man/pawl_rcu.3 \
 	doc/man/pawl_retire.3 \

@@ -12,8 +12,11 @@
  *  O1 the word: replaced with release, taken with acquire. A taker reads the value of the last
  *     push, which by its compare-exchange continues the release sequences of all pushes
  *     before it; so one acquire orders it after all senders.
+ *  O2 NULL: written by a taking with release, acquired by the push that finds it. So the first
+ *     sender's wake-up comes after the taking, and after whatever the owner did with the
+ *     wake-up before: else a wake-up that is a plain store could be overwritten by the owner's
+ *     resetting of it, which came earlier (t-mbox.c, wake-store).
  *  Links are plain: the sender's until O1, then the taker's.
- *  The taking itself releases nothing: a push learns from NULL only that somebody took.
  *
  * No fence: "first push wakes" and "taking found nothing, so sleep" are both read-modify-writes of
  * one word. Either the taking comes second and has the node, or the push comes second and
@@ -48,7 +51,7 @@ bool pawl_mbox_push(struct pawl_mbox *mbox, struct pawl_mbox_node *node)
 	/* Ends: each failure is another thread's success (or spurious). */
 	do {
 		node->pawl_next = seen;
-	} while (!pawl_cas_weak_release(&mbox->pawl_newest, &seen, (void *)node)); /* O1 */
+	} while (!pawl_cas_weak_acq_rel(&mbox->pawl_newest, &seen, (void *)node)); /* O1, O2 */
 	return !seen;
 }
 
@@ -76,13 +79,13 @@ bool pawl_mbox_push_list(struct pawl_mbox *mbox, struct pawl_mbox_node *first,
 	(void)reversed(first);
 	do {
 		first->pawl_next = seen;
-	} while (!pawl_cas_weak_release(&mbox->pawl_newest, &seen, (void *)last)); /* O1 */
+	} while (!pawl_cas_weak_acq_rel(&mbox->pawl_newest, &seen, (void *)last)); /* O1, O2 */
 	return !seen;
 }
 
 struct pawl_mbox_node *pawl_mbox_take_all(struct pawl_mbox *mbox)
 {
-	return reversed(pawl_xchg_acquire(&mbox->pawl_newest, (void *)NULL)); /* O1 */
+	return reversed(pawl_xchg_acq_rel(&mbox->pawl_newest, (void *)NULL)); /* O1, O2 */
 }
 
 bool pawl_mbox_is_empty(const struct pawl_mbox *mbox)

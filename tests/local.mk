@@ -7,6 +7,7 @@ UNIT_TESTS = \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
 	tests/lib/t-cmap \
+	tests/lib/t-deque \
 	tests/lib/t-ec \
 	tests/lib/t-event \
 	tests/lib/t-fiber \
@@ -17,6 +18,9 @@ UNIT_TESTS = \
 	tests/lib/t-ids \
 	tests/lib/t-lock \
 	tests/lib/t-map \
+	tests/lib/t-lanes \
+	tests/lib/t-lock \
+	tests/lib/t-mbox \
 	tests/lib/t-mem \
 	tests/lib/t-park \
 	tests/lib/t-rcu \
@@ -25,6 +29,7 @@ UNIT_TESTS = \
 	tests/lib/t-rmap \
 	tests/lib/t-slots \
 	tests/lib/t-sset \
+	tests/lib/t-ring \
 	tests/lib/t-thread \
 	tests/lib/t-version
 

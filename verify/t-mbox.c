@@ -11,6 +11,8 @@
  *  reuse           the taker sends what it took again, at once
  *  wake            the header's protocol: only a first push unparks, the owner never sleeps
  *                  on a node
+ *  wake-store      the same with a wake-up that is a plain store, which the owner resets
+ *  wake-list       the same with lists
  *  sleep           "empty" after a fence beside a push with a fence: never both miss
  */
 #include "queue-spec.h"
@@ -50,7 +52,7 @@ static bool push(unsigned value)
 	return first;
 }
 
-static void push_list(unsigned a, unsigned b)
+static bool push_list(unsigned a, unsigned b)
 {
 	bool first;
 
@@ -61,6 +63,7 @@ static void push_list(unsigned a, unsigned b)
 	mc_call(QUEUE_PUSH, a | b << 4, 1);
 	first = pawl_mbox_push_list(&mbox, &letters[a].node, &letters[b].node);
 	mc_return(2, first);
+	return first;
 }
 
 /* Returns the digits; what was taken is poisoned, as if it were freed. */
@@ -127,7 +130,7 @@ static void take_2(void)
 
 static void push_as_list(void)
 {
-	push_list(1, 2);
+	(void)push_list(1, 2);
 }
 
 static void take_and_send_again(void)
@@ -167,6 +170,56 @@ static void owner_of_two(void)
 	}
 }
 
+/* A wake-up that is a store: setting it again must not come before the owner's resetting. */
+static struct pawl_atomic_u32 bell;
+
+static void setup_bell(void)
+{
+	setup();
+	pawl_init_word(&bell, 0u);
+}
+
+static void rings_1(void)
+{
+	if (push(1))
+		pawl_store_release(&bell, 1u);
+}
+
+static void rings_2(void)
+{
+	if (push(2))
+		pawl_store_release(&bell, 1u);
+}
+
+static void rings_list(void)
+{
+	if (push_list(3, 4))
+		pawl_store_release(&bell, 1u);
+}
+
+static void owner_hears(unsigned count)
+{
+	while (count) {
+		unsigned n = queue_digits(take());
+
+		count -= n;
+		if (!n) {
+			scn_await(&bell, 1u);
+			pawl_store_relaxed(&bell, 0u);
+		}
+	}
+}
+
+static void owner_hears_2(void)
+{
+	owner_hears(2);
+}
+
+static void owner_hears_3(void)
+{
+	owner_hears(3);
+}
+
 static void push_then_look(void)
 {
 	push(1);
@@ -190,8 +243,9 @@ static const struct mc_spec spec = {"take-all queue", sizeof(struct queue_spec),
 				    queue_spec_print};
 
 /* A spurious failure leads back to the head of a loop that has linked a node of its own. */
-#define MBOX(NAME, ...)                                                                 \
-	{.name = NAME, .setup = setup, .threads = {__VA_ARGS__}, .finish = finish,      \
+#define MBOX(NAME, ...) MBOX_FROM(NAME, setup, __VA_ARGS__)
+#define MBOX_FROM(NAME, SETUP, ...)                                                     \
+	{.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish,      \
 	 .spec = &spec, .bare = true, .no_spurious = true}
 
 static const struct mc_scenario scenarios[] = {
@@ -203,6 +257,8 @@ static const struct mc_scenario scenarios[] = {
 	MBOX("list", push_as_list, push_3_4, take_1),
 	MBOX("reuse", push_1_2, take_and_send_again),
 	MBOX("wake", wakes_1, wakes_2, owner_of_two),
+	MBOX_FROM("wake-store", setup_bell, rings_1, rings_2, owner_hears_2),
+	MBOX_FROM("wake-list", setup_bell, rings_1, rings_list, owner_hears_3),
 	MBOX("sleep", push_then_look, sleep_then_look),
 };
 MC_MAIN(scenarios)

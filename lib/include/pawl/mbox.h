@@ -49,7 +49,9 @@ PAWL_API void pawl_mbox_init(struct pawl_mbox *mbox);
  *
  * Requires: `node` is in no list.
  * Returns:  true if the mailbox was empty: nobody pushed since it was made or taken from last.
- * Ordering: what the caller did before is visible to who takes the node.
+ * Ordering: what the caller did before is visible to who takes the node. If true, the call comes
+ *           after the last taking and what its thread did before it, so a wake-up that follows is
+ *           not taken for an earlier one.
  * Owns:     takes the node. By the time of the return it may have been taken and freed.
  */
 PAWL_API bool pawl_mbox_push(struct pawl_mbox *mbox, struct pawl_mbox_node *node);
