@@ -9,6 +9,8 @@ MUTANT_COMMAND += PAWL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/verify/mc-verify
 
 EXTRA_DIST += \
 	verify/README.md \
+	verify/checked.txt \
+	verify/equivalent.txt \
 	verify/known \
 	verify/litmus \
 	verify/mc-all.test \

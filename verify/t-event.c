@@ -32,6 +32,7 @@
  *  any-hand-on              the one not waited for any more hands on
  *  any-timeout              a deadline leaves all registered and loses nothing
  *  report                   a long wait is reported, and the hook takes the waiter's token
+ *  report-hook              the hook is set while a wait is reported (lib/report.c)
  *  describe, waiters        reading the list while waiters come and go
  *  listening                asking while a waiter comes and goes
  *  as-waiter                waiters that go through a table of the scenario's own
@@ -744,6 +745,24 @@ static void setup_report(void)
 	pawl_event_set_report_after(1);
 }
 
+static struct pawl_report_hook late_hook;
+
+static void setup_late_hook(void)
+{
+	setup();
+	pawl_report_set_hook(NULL);
+	late_hook.call = NULL;
+	pawl_event_set_report_after(1);
+}
+
+/* The hook is filled in here, in plain memory, and may be called at once. */
+static void set_hook_then_notify(void)
+{
+	late_hook.call = thieving_call;
+	pawl_report_set_hook(&late_hook);
+	notify_one();
+}
+
 static void finish_report(void)
 {
 	pawl_event_set_report_after(PAWL_FOREVER);
@@ -968,6 +987,12 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "report",
 	 .setup = setup_report,
 	 .threads = {waiter_0, notify_one},
+	 .finish = finish_report,
+	 .no_spurious = true,
+	 .ideal_locks = true},
+	{.name = "report-hook",
+	 .setup = setup_late_hook,
+	 .threads = {waiter_0, set_hook_then_notify},
 	 .finish = finish_report,
 	 .no_spurious = true,
 	 .ideal_locks = true},
