@@ -8,6 +8,7 @@
 BENCHES = \
 	bench/b-ids \
 	bench/b-map \
+	bench/b-queue \
 	bench/b-retire \
 	bench/b-set \
 	bench/b-wait
@@ -16,6 +17,14 @@ bench_b_ids_SOURCES = bench/b-ids.c bench/work-ids.h $(BENCH_COMMON) $(IDS_PEERS
 bench_b_ids_LDADD = $(BENCH_LDADD)
 bench_b_map_SOURCES = bench/b-map.c bench/bench.c bench/bench.h bench/keys.h bench/maps.h
 bench_b_map_LDADD = $(LDADD) -lm
+bench_b_queue_SOURCES = bench/b-queue.c bench/queue.h bench/bench.c bench/bench.h
+bench_b_queue_LDADD = $(BENCH_LDADD)
+if HAVE_LIBCK
+bench_b_queue_SOURCES += bench/base-queue-ck.c
+endif
+if HAVE_URCU_PEER
+bench_b_queue_SOURCES += bench/base-queue-urcu.c
+endif
 
 bench_b_retire_SOURCES = bench/b-retire.c $(BENCH_COMMON)
 bench_b_retire_LDADD = $(BENCH_LDADD)
@@ -65,8 +74,10 @@ BENCH_COMMON += bench/base-event-listener.c
 IDS_PEERS += bench/base-ids-queue.c
 bench_b_map_SOURCES += bench/base-map-rust.c
 bench_b_map_LDADD += $(RUST_PEERS) -lgcc_s
+bench_b_queue_SOURCES += bench/base-queue-rust.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
 $(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
+		bench/peers-rust/src/lanes_queue.rs \
 		bench/peers-rust/src/maps.rs bench/peers-rust/Cargo.toml
 	$(CARGO) build --release \
 		--manifest-path $(srcdir)/bench/peers-rust/Cargo.toml \
@@ -75,7 +86,7 @@ $(RUST_PEERS): bench/peers-rust/src/lib.rs bench/peers-rust/src/queue.rs \
 else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = bench/base-event-listener.c bench/base-ids-queue.c \
-	bench/base-map-rust.c bench/work-ids.h bench/bench.h bench/keys.h bench/maps.h bench/work.h
+	bench/base-map-rust.c bench/base-queue-rust.c bench/queue.h bench/work-ids.h bench/bench.h bench/keys.h bench/maps.h bench/work.h
 endif
 
 # The maps of C++: an object and no source of b-map, which would then be linked by a C++ compiler

@@ -181,7 +181,8 @@ static inline bool has_room(struct pawl_deque *deque, uint64_t tail, size_t n)
 	return n <= array->mask + 1 - (tail - deque->head_seen);
 }
 
-int pawl_deque_push_n_owner(struct pawl_deque *deque, void *const *items, size_t n)
+/* With n = 1 compiled in, for the one that is called most. */
+PAWL_ALWAYS_INLINE int push_items(struct pawl_deque *deque, void *const *items, size_t n)
 {
 	/* Relaxed: the caller is who writes tail and array. */
 	uint64_t tail = pawl_load_relaxed(&deque->tail);
@@ -208,12 +209,17 @@ int pawl_deque_push_n_owner(struct pawl_deque *deque, void *const *items, size_t
 
 int pawl_deque_push_owner(struct pawl_deque *deque, void *item)
 {
-	return pawl_deque_push_n_owner(deque, &item, 1);
+	return push_items(deque, &item, 1);
+}
+
+int pawl_deque_push_n_owner(struct pawl_deque *deque, void *const *items, size_t n)
+{
+	return push_items(deque, items, n);
 }
 
 /* --- Taking. --- */
 
-size_t pawl_deque_pop_n_owner(struct pawl_deque *deque, size_t max, void **ret_items)
+PAWL_ALWAYS_INLINE size_t pop_items(struct pawl_deque *deque, size_t max, void **ret_items)
 {
 	/* Relaxed: the caller is who writes tail and array, and wrote the slots. */
 	uint64_t tail = pawl_load_relaxed(&deque->tail);
@@ -238,7 +244,12 @@ void *pawl_deque_pop_owner(struct pawl_deque *deque)
 {
 	void *item;
 
-	return pawl_deque_pop_n_owner(deque, 1, &item) ? item : NULL;
+	return pop_items(deque, 1, &item) ? item : NULL;
+}
+
+size_t pawl_deque_pop_n_owner(struct pawl_deque *deque, size_t max, void **ret_items)
+{
+	return pop_items(deque, max, ret_items);
 }
 
 /*

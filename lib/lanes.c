@@ -21,8 +21,9 @@
  *  I3 `oldest` is not above the stamp of the lane's first item, if stamps grow within the lane, and
  *     exact after a pop that left items in the outbox. It is a hint as well: the due time is looked at
  *     again when the lane is held, and nothing is taken that is due later than the second best.
- *  I4 A bit is cleared late: not by the pop that takes the last item but by the next one that finds
- *     nothing. One item after the other through an idle lane then does not clear and set it.
+ *  I4 The pop that takes the last item clears the bit. Leaving that to the next one saves a
+ *     read-modify-write where one lane is used, and costs a taking of the lane where several
+ *     are used sparsely, which is how schedulers use them (lanes-pair).
  *
  * Ordering:
  *  O1 inbox: replaced with release, taken with acquire. The taker reads the last push, whose
@@ -336,12 +337,14 @@ static struct pawl_lane_node *behind(struct lane *lane, const struct pawl_lane_n
 	return next;
 }
 
-/* Nothing was found: clear the bit, and look again (O2). */
+/* The outbox has run out: if nothing is in the inbox, clear the bit, and look again (O2). */
 static void close_lane(struct pawl_lanes *lanes, unsigned k)
 {
 	uint64_t bit = UINT64_C(1) << k;
 
-	if (!(pawl_load_relaxed(&lanes->summary) & bit))
+	/* Relaxed: if these are old, the bit stays set, and the next pop finds nothing. */
+	if (pawl_load_relaxed(&lanes->lane[k].inbox) ||
+	    !(pawl_load_relaxed(&lanes->summary) & bit))
 		return;
 	pawl_and_acquire(&lanes->summary, ~bit); /* O2 */
 	/* Relaxed: the pusher's own setting, before ours, is what others acquire. */
@@ -368,7 +371,7 @@ static size_t take(struct pawl_lanes *lanes, unsigned k, uint64_t limit, size_t 
 	}
 	if (front)
 		pawl_store_relaxed(&lane->oldest, front->pawl_stamp);
-	else if (!n)
+	else
 		close_lane(lanes, k);
 	/* Relaxed: the next holder has it by O4; others ask only whether it is NULL. */
 	pawl_store_relaxed(&lane->front, (void *)front);

@@ -8,6 +8,7 @@
  *  last-2thieves   two thieves beside it
  *  push-steal      pushes beside steals, through two slots that are used again
  *  push-pop-steal  the owner pushes and pops beside a thief
+ *  batch           push_n and pop_n beside a thief
  *  full            a full deque refuses, unless a thief was faster
  *  grow            the array is replaced beside a steal
  *  grow-twice      twice, beside two steals
@@ -249,6 +250,12 @@ static void push_pop(void)
 	pop();
 }
 
+static void batch_in_out(void)
+{
+	push_n(5);
+	pop_n(1);
+}
+
 static void push_4_5(void)
 {
 	push(4);
@@ -340,6 +347,15 @@ static void push_reads_note(void)
 	mc_assert(pushed == before || note == 7);
 }
 
+static void push_n_reads_note(void)
+{
+	void *items[] = {item_of(2)};
+	int err = pawl_deque_push_n_owner(deque, items, 1);
+
+	mc_assert(err ? err == -ENOSPC : note == 7);
+	pushed += !err;
+}
+
 /* `second` is full. */
 static void setup_room_credit(void)
 {
@@ -420,6 +436,7 @@ static const struct mc_scenario scenarios[] = {
 	DEQUE("push-steal", setup_2, &spec_2, finish, push_3, steal_2),
 	DEQUE("push-2thieves", setup_2, &spec_2, finish, push_2, steal_1, steal_1),
 	DEQUE("push-pop-steal", setup_1_in, &spec_2, finish, push_pop, steal_2),
+	DEQUE("batch", setup_1_in, &spec_2, finish, batch_in_out, steal_2),
 	DEQUE("full", setup_2_in, &spec_2, finish, push_4_5, steal_1),
 	DEQUE("grow", setup_grow, &spec_any, finish, push_5, steal_2),
 	DEQUE("grow-twice", setup_grow, &spec_any, finish, push_4_5, steal_2),
@@ -432,6 +449,7 @@ static const struct mc_scenario scenarios[] = {
 	DEQUE("half-push-steal", setup_2_of_4, &spec_any, finish, push_5, half_second, steal_1),
 	DEQUE("asks", setup_1_in, &spec_2, finish, push_pop, asks),
 	DEQUE("full-credit", setup_credit, NULL, finish, push_reads_note, note_steal),
+	DEQUE("full-credit-n", setup_credit, NULL, finish, push_n_reads_note, note_steal),
 	DEQUE("room-credit", setup_room_credit, NULL, finish_two, half_reads_note,
 	      note_steal_second),
 	DEQUE("half-room", setup_room, NULL, finish_two, move_half, steal_second),

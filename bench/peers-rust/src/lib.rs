@@ -4,6 +4,7 @@
 
 pub mod queue;
 mod maps;
+mod lanes_queue;
 
 use event_listener::{listener, Event, Listener};
 use std::hint::black_box;
