@@ -6,14 +6,18 @@
  * table (map-table.h) whose slots are pointers to entries. Control words and slots are
  * atomic; a group is one line.
  *
- * Why readers need no version word and never retry: an entry never moves inside a table. It stays
- * in its slot until it is removed; growth and clearing out build a new table. So a reader
- * who passes all places where the key may be, and does not find it, has looked at each of them at a
- * time when it was not there; and a gap-free move, which could fool it, does not exist: between a
- * removal and an insertion elsewhere in the table there is a time without the key, and it lies
- * within the look-up. A table that is replaced is complete and is not changed any more. A
- * reader who is still in it read the pointer before the new one was published, so the moment
- * of publication lies within its look-up, and the old table tells what was in the map then.
+ * The slot decides: an entry is in the map from the store that puts it into its slot to the one that
+ * takes it out, and these are the points at which the calls take effect. Control bytes only
+ * lead to slots: a byte is set before its slot is filled, and cleared after it was emptied.
+ *
+ * Why readers need no version word and never retry: an entry never moves inside a table; growth
+ * and clearing out build a new one. So a reader who passes all places where the key may be, and does
+ * not find it, has looked at each of them at a time when it was not there; and a gap-free move,
+ * which could fool it, does not exist: between a removal and an insertion elsewhere in the table
+ * there is a time without the key, and it lies within the look-up. A table that is replaced is
+ * complete and is not changed any more. A reader who is still in it read the pointer before the
+ * new one was published, so the moment of publication lies within its look-up, and the old
+ * table tells what was in the map then.
  *
  * Invariants:
  *  I1 an entry is in at most one slot of its shard's table: who inserts looks at the whole probe
@@ -22,20 +26,23 @@
  *     mark of the hash, from before the entry is in the slot until the table ends.
  *  I3 an entry stays in its slot from its insertion to its removal or replacement.
  *  I4 a table is not changed once another one is published in its place.
- *  I5 an empty slot holds NULL, with or without its control byte.
+ *  I5 a slot that holds an entry has its control byte, from before to after.
  *
  * Ordering:
  *  O1 the table pointer is stored with release and read with acquire: the table is seen as it
  *     was filled.
- *  O2 a slot is stored with release and read with acquire: what was done to the entry before it
- *     was put in is seen by who finds it.
- *  Control words are relaxed: they are hints, each by itself coherent. Whoever is to find an entry (its
- *  insertion happened before the look-up) sees, by coherence alone, its control byte and the
- *  marks before it, or newer ones, and then the slot decides. A control byte seen early meets NULL or
- *  an entry of another key (I5), which is compared and passed by. That is why a removal
- *  stores NULL into the slot as well: without it a reader who sees the control byte of the next
- *  occupant could meet the removed entry, after its grace period.
+ *  O2 a control word is stored with release and read with acquire: who sees any change of a group
+ *     sees all that was finished before it. With relaxed words each look-up alone would be
+ *     right, by coherence; but a reader could learn of a later insertion by one look-up and
+ *     miss an earlier one by the next (verify/t-rmap.c, get-purge).
+ *  O3 a slot is stored with release and read with acquire: who finds an entry sees what was done to
+ *     it before it was put in, and, with the next look-up, its control byte and the marks (I2, I5).
  *  Under the lock all is ordered by the lock; writers read relaxed.
+ *
+ * Slots are used again at once. Were the control byte set after the slot, a reader with an old
+ * control word, in which the byte is that of the slot's last entry, would find the new one before it
+ * is there for others (get-refill found that). With tombstones in place of reuse the order
+ * would not matter, but churn would fill tables, and each miss would read further.
  *
  * Progress: look-ups and scans wait-free; writers block on the shard's lock, which is held for
  * one probe run, or for the building of a table (a shard of 4,000 entries: some 30 microseconds).
@@ -69,8 +76,8 @@
 
 /* Both words are written under the shard's lock and read by anybody. */
 struct group {
-	struct pawl_atomic_u64 control;		  /* relaxed: see O2 */
-	struct pawl_atomic_ptr slot[TABLE_SLOTS]; /* O2 */
+	struct pawl_atomic_u64 control;		  /* O2 */
+	struct pawl_atomic_ptr slot[TABLE_SLOTS]; /* O3 */
 };
 PAWL_STATIC_ASSERT(sizeof(struct group) == GROUP_BYTES, "a group of pointers is one line");
 
@@ -219,8 +226,8 @@ void pawl_rmap_destroy(struct pawl_rmap *map)
 
 /* --- Readers. --- */
 
-PAWL_ALWAYS_INLINE void *find_rcu(const struct pawl_rmap *map, uint64_t hash,
-				  pawl_rmap_match_fn *match, const void *key)
+void *pawl_rmap_get_by(const struct pawl_rmap *map, uint64_t hash, pawl_rmap_match_fn *match,
+		       const void *key)
 {
 	const struct table *table =
 		pawl_load_acquire(&map->tables[table_shard(hash, map->shard_shift)]); /* O1 */
@@ -231,12 +238,13 @@ PAWL_ALWAYS_INLINE void *find_rcu(const struct pawl_rmap *map, uint64_t hash,
 		const struct group *group = &table->groups[probe.group];
 		uint64_t matches;
 
-		control = pawl_load_relaxed(&group->control);
+		control = pawl_load_acquire(&group->control); /* O2 */
 		matches = table_match(control, probe.tag);
 		while (matches) {
 			unsigned slot = table_next(&matches);
-			void *entry = pawl_load_acquire(&group->slot[slot]); /* O2 */
+			void *entry = pawl_load_acquire(&group->slot[slot]); /* O3 */
 
+			/* NULL: about to be put in, or just taken out. */
 			if (entry && match(entry, key))
 				return entry;
 		}
@@ -246,13 +254,7 @@ PAWL_ALWAYS_INLINE void *find_rcu(const struct pawl_rmap *map, uint64_t hash,
 
 void *pawl_rmap_get(const struct pawl_rmap *map, uint64_t hash, const void *key)
 {
-	return find_rcu(map, hash, map->match, key);
-}
-
-void *pawl_rmap_get_by(const struct pawl_rmap *map, uint64_t hash, pawl_rmap_match_fn *match,
-		       const void *key)
-{
-	return find_rcu(map, hash, match, key);
+	return pawl_rmap_get_by(map, hash, map->match, key);
 }
 
 /* The rest of one shard, from the cursor on. Returns how many; the shard is done if fewer. */
@@ -269,10 +271,9 @@ static size_t scan_shard(const struct table *table, struct pawl_rmap_cursor *cur
 	while (cursor->pawl_slot < slots && count < max) {
 		const struct group *group = &table->groups[cursor->pawl_slot / TABLE_SLOTS];
 		unsigned slot = (unsigned)(cursor->pawl_slot % TABLE_SLOTS);
-		void *entry = NULL;
+		/* The slot decides; control words are for look-ups. */
+		void *entry = pawl_load_acquire(&group->slot[slot]); /* O3 */
 
-		if (table_occupied(pawl_load_relaxed(&group->control), slot))
-			entry = pawl_load_acquire(&group->slot[slot]); /* O2 */
 		if (entry)
 			ret_entries[count++] = entry;
 		cursor->pawl_slot++;
@@ -366,11 +367,13 @@ static void put_locked(struct table *table, uint64_t hash, void *entry)
 		unsigned slot = table_first_empty(control);
 
 		if (slot < TABLE_SLOTS) {
-			pawl_store_release(&group->slot[slot], entry); /* O2 */
-			pawl_store_relaxed(&group->control, table_set(control, slot, probe.tag));
+			control = table_set(control, slot, probe.tag);
+			pawl_store_release(&group->control, control); /* O2, I5 */
+			pawl_store_release(&group->slot[slot], entry); /* O3 */
 			return;
 		}
-		pawl_store_relaxed(&group->control, control | table_mark(probe.tag)); /* I2 */
+		control |= table_mark(probe.tag); /* I2 */
+		pawl_store_release(&group->control, control); /* O2 */
 		probe_step(&probe);
 	}
 }
@@ -393,8 +396,9 @@ static void remove_locked(struct shard *shard, const struct place *place, uint64
 {
 	uint64_t control = pawl_load_relaxed(&place->group->control);
 
-	pawl_store_relaxed(&place->group->slot[place->slot], (void *)NULL); /* I5 */
-	pawl_store_relaxed(&place->group->control, table_set(control, place->slot, 0));
+	pawl_store_release(&place->group->slot[place->slot], (void *)NULL); /* O3 */
+	control = table_set(control, place->slot, 0);
+	pawl_store_release(&place->group->control, control); /* O2, I5 */
 	shard_count(shard, UINT64_MAX);
 	/* Drift: the mark stays, and slows the others. */
 	if (!(control & table_mark(table_tag(hash))))
@@ -426,10 +430,12 @@ static int rebuild_locked(struct pawl_rmap *map, struct shard *shard, uint64_t g
 
 		prefetch_entries(old, g + AHEAD);
 		for (unsigned slot = 0; slot < TABLE_SLOTS; slot++) {
-			void *entry = pawl_load_relaxed(&group->slot[slot]);
+			void *entry;
 
-			if (table_occupied(control, slot))
-				put_locked(table, map->hash(entry), entry);
+			if (!table_occupied(control, slot))
+				continue;
+			entry = pawl_load_relaxed(&group->slot[slot]);
+			put_locked(table, map->hash(entry), entry);
 		}
 	}
 	callback_leave();
@@ -440,16 +446,19 @@ static int rebuild_locked(struct pawl_rmap *map, struct shard *shard, uint64_t g
 	return 0;
 }
 
+static PAWL_NOINLINE int grow_locked(struct pawl_rmap *map, struct shard *shard, uint64_t more)
+{
+	const struct table *table = table_locked(map, shard);
+	uint64_t groups = table == empty_table() ? 0 : table->mask + 1;
+	uint64_t live = pawl_load_relaxed(&shard->live);
+
+	return rebuild_locked(map, shard, table_groups_next(groups, live, more));
+}
+
 /* Room for `more` insertions. */
 static inline int room_locked(struct pawl_rmap *map, struct shard *shard, uint64_t more)
 {
-	uint64_t groups;
-
-	if (PAWL_LIKELY(shard->left >= more))
-		return 0;
-	groups = table_locked(map, shard) == empty_table() ? 0 : table_locked(map, shard)->mask + 1;
-	return rebuild_locked(
-		map, shard, table_groups_next(groups, pawl_load_relaxed(&shard->live), more));
+	return PAWL_LIKELY(shard->left >= more) ? 0 : grow_locked(map, shard, more);
 }
 
 /* --- Calls of writers. --- */
@@ -479,7 +488,7 @@ static int find_or_put(struct pawl_rmap *map, uint64_t hash, pawl_rmap_match_fn 
 int pawl_rmap_entry_by(struct pawl_rmap *map, uint64_t hash, pawl_rmap_match_fn *match,
 		       const void *key, void *fresh, void **ret_entry)
 {
-	void *entry_rcu = find_rcu(map, hash, match, key);
+	void *entry_rcu = pawl_rmap_get_by(map, hash, match, key);
 
 	PAWL_REQUIRE(fresh);
 	if (entry_rcu) {
@@ -516,7 +525,7 @@ void *pawl_rmap_replace(struct pawl_rmap *map, uint64_t hash, const void *key, v
 	shard = shard_lock(map, hash);
 	place = find_locked(table_locked(map, shard), hash, map->match, key);
 	if (place.entry)
-		pawl_store_release(&place.group->slot[place.slot], entry); /* O2 */
+		pawl_store_release(&place.group->slot[place.slot], entry); /* O3 */
 	pawl_lock_unlock(&shard->lock);
 	return place.entry;
 }
@@ -544,7 +553,7 @@ bool pawl_rmap_remove_entry(struct pawl_rmap *map, uint64_t hash, const void *en
 }
 
 /* What an update function said is done; room was made before. */
-static void apply_locked(struct pawl_rmap *map, struct shard *shard, uint64_t hash,
+static PAWL_NOINLINE void apply_locked(struct pawl_rmap *map, struct shard *shard, uint64_t hash,
 			 const struct place *place, void *entry)
 {
 	if (entry == place->entry)
@@ -552,7 +561,7 @@ static void apply_locked(struct pawl_rmap *map, struct shard *shard, uint64_t ha
 	if (!entry)
 		remove_locked(shard, place, hash);
 	else if (place->entry)
-		pawl_store_release(&place->group->slot[place->slot], entry); /* O2 */
+		pawl_store_release(&place->group->slot[place->slot], entry); /* O3 */
 	else
 		insert_locked(map, shard, hash, entry);
 }
@@ -628,13 +637,13 @@ static uint64_t table_hand_over(const struct table *table, pawl_rmap_drain_fn *g
 	uint64_t count = 0;
 
 	for (uint64_t g = 0; g <= table->mask; g++) {
-		for (unsigned slot = 0; slot < TABLE_SLOTS; slot++) {
-			void *entry = pawl_load_relaxed(&table->groups[g].slot[slot]);
+		const struct group *group = &table->groups[g];
 
-			if (entry) {
-				gets(entry, arg);
-				count++;
-			}
+		for (unsigned slot = 0; slot < TABLE_SLOTS; slot++) {
+			if (!table_occupied(pawl_load_relaxed(&group->control), slot))
+				continue;
+			gets(pawl_load_relaxed(&group->slot[slot]), arg);
+			count++;
 		}
 	}
 	return count;
@@ -653,8 +662,8 @@ uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain *drain,
 
 		pawl_lock_lock(&shard->lock);
 		table = table_locked(map, shard);
-		/* Release as O1: the empty table may be published again later. */
-		pawl_store_release(&map->tables[i], (void *)empty_table());
+		/* Relaxed: the empty table never changes. */
+		pawl_store_relaxed(&map->tables[i], (void *)empty_table());
 		pawl_store_relaxed(&shard->live, 0u);
 		shard->left = 0;
 		shard->rebuilds++;

@@ -11,12 +11,14 @@ UNIT_TESTS = \
 	tests/lib/t-history \
 	tests/lib/t-ids \
 	tests/lib/t-lock \
+	tests/lib/t-map \
 	tests/lib/t-mem \
 	tests/lib/t-park \
 	tests/lib/t-rcu \
 	tests/lib/t-report \
 	tests/lib/t-retire \
 	tests/lib/t-sset \
+	tests/lib/t-rmap \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/lib/t-age
