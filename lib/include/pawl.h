@@ -15,9 +15,6 @@
 #include <pawl/hash.h>
 #include <pawl/ids.h>
 #include <pawl/deque.h>
-#include <pawl/ec.h>
-#include <pawl/event.h>
-#include <pawl/hash.h>
 #include <pawl/lanes.h>
 #include <pawl/lock.h>
 #include <pawl/mbox.h>
