@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * f-lanes.c - priority lanes against lists: with one thread the order of pops is exact, so each pop
- * is compared with the item of the earliest due time. Items come back with old stamps, stamps
- * are anything, lanes are full, ageing is off, slow or fast.
+ * f-lanes.c - priority lanes against lists: with one thread and stamps that do not fall within a
+ * lane the order of pops is exact, so each pop is compared with the item of the earliest due time.
+ * Where stamps may fall, each pop has to be the first of its lane. Lanes are full, ageing is off,
+ * slow or fast, the end of time is near.
  */
 #include "config.h"
 
@@ -29,26 +30,31 @@ static struct {
 	uint64_t queued[PAWL_LANES_MAX];
 	unsigned free;
 	uint64_t now;
+	/* Stamps are anything. */
+	bool falling;
 } m;
 
-/* Stamps run on a little, or jump; those that come from the end of time are kept apart. */
+/* Stamps run on a little; or jump about. */
 static uint64_t some_stamp(struct fuzz_bytes *bytes)
 {
 	unsigned how = fuzz_u8(bytes);
 
-	switch (how & 7) {
-	case 0:
-		return m.now;
-	case 1:
-		return m.now - (m.now < how ? m.now : how);
-	case 2:
-		return fuzz_u32(bytes);
-	case 3:
-		return UINT64_MAX - how;
-	default:
-		m.now += how >> 3;
-		return m.now;
+	if (m.falling) {
+		switch (how & 3) {
+		case 0:
+			return m.now - (m.now < how ? m.now : how);
+		case 1:
+			return fuzz_u32(bytes);
+		case 2:
+			return UINT64_MAX - how;
+		default:
+			break;
+		}
 	}
+	/* At the end of time it stands still. */
+	how = how & 1 ? how >> 1 : 0;
+	m.now = UINT64_MAX - m.now < how ? UINT64_MAX : m.now + how;
+	return m.now;
 }
 
 static struct item *item_of(struct pawl_lane_node *node)
@@ -109,11 +115,11 @@ static unsigned model_lane(void)
 static void popped(struct pawl_lane_node *node)
 {
 	struct item *item = item_of(node);
-	unsigned lane = model_lane();
+	unsigned lane = pawl_lane_node_lane(node);
 
-	FUZZ_CHECK(lane < PAWL_LANES_MAX);
+	FUZZ_CHECK(lane < m.options.lanes && m.first[lane] != ITEMS);
 	FUZZ_CHECK(item == &m.item[m.first[lane]]);
-	FUZZ_CHECK(pawl_lane_node_lane(node) == lane);
+	FUZZ_CHECK(m.falling || lane == model_lane());
 	m.first[lane] = item->next;
 	m.queued[lane]--;
 	item->next = m.free;
@@ -204,6 +210,8 @@ static void start(struct fuzz_bytes *bytes)
 	int rc;
 
 	memset(&m, 0, sizeof(m));
+	m.falling = shape >> 4 == 2;
+	m.now = shape >> 4 == 3 ? UINT64_MAX - 300 : 0;
 	m.options = (struct pawl_lanes_options){.size = sizeof(m.options)};
 	m.options.lanes = more % (PAWL_LANES_MAX + 2);
 	m.options.age_step = steps[shape & 7];

@@ -30,6 +30,8 @@ UNIT_TESTS = \
 	tests/lib/t-slots \
 	tests/lib/t-sset \
 	tests/lib/t-ring \
+	tests/lib/t-sset \
+	tests/lib/t-rmap \
 	tests/lib/t-thread \
 	tests/lib/t-version
 

@@ -203,6 +203,17 @@ struct mc_spec {
 int mc_linearizable(const struct mc_spec *spec, const struct mc_op *ops, size_t count);
 
 /*
+ * mc_linearizable_by_key() - The same for objects that are many in one, as a map is one register a
+ * key: a history is linearizable if and only if that of each key is (M. Herlihy, J. Wing, TOPLAS
+ * 1990). `spec` is of one key, `key` tells whose an operation is, every operation is of one key.
+ * Much faster, and only the operations of one key are limited to MC_HISTORY_MAX.
+ *
+ * Returns 1 yes, 0 no (and in ret_key, unless NULL, the key), -ENOMEM, -E2BIG.
+ */
+int mc_linearizable_by_key(const struct mc_spec *spec, const struct mc_op *ops, size_t count,
+			   uint64_t (*key)(const struct mc_op *op), uint64_t *ret_key);
+
+/*
  * The driver. Options of the native one: --list, --scenario NAME, --runs N,
  * --seconds S, --seed N, --tap. Those of the checker: see verify/README.md.
  */
