@@ -286,7 +286,7 @@ struct mc_options {
 	uint64_t seed, runs, max_executions;
 	double seconds;
 	const char *scenario, *replay;
-	bool list, json, list_sites, require_complete, coverage, trace_all, keep_going, quiet;
+	bool list, list_quick, json, list_sites, require_complete, coverage, trace_all, keep_going, quiet;
 	bool distinct, rs_c20;   /* release sequences as in C++20, not C11 (G4) */
 	bool minimise; /* counter-examples */
 	bool spurious; /* weak compare-exchange may fail for no reason */

@@ -310,7 +310,7 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 
 static const char options[] =
 	"options:\n"
-	"  --list                    the scenarios of this program\n"
+	"  --list, --list-quick      the scenarios of this program; those of make verify-quick\n"
 	"  --scenario NAME           only this one\n"
 	"  --mode exhaustive         every execution graph (the default)\n"
 	"         bounded --bound N  every interleaving with at most N preemptions\n"
@@ -371,6 +371,8 @@ static void parse(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--list"))
 			mc_opt.list = true;
+		else if (!strcmp(argv[i], "--list-quick"))
+			mc_opt.list = mc_opt.list_quick = true;
 		else if (!strcmp(argv[i], "--distinct"))
 			mc_opt.distinct = true;
 		else if (!strcmp(argv[i], "--json"))
@@ -437,6 +439,14 @@ static void parse(int argc, char **argv)
 	mc_opt.trace_all |= mc_opt.mode == REPLAY;
 }
 
+static bool any_quick(const struct mc_scenario *scenarios, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (scenarios[i].quick)
+			return true;
+	return false;
+}
+
 int mc_main(int argc, char **argv, const struct mc_scenario *scenarios, size_t count)
 {
 	bool good = true, complete = true;
@@ -445,7 +455,8 @@ int mc_main(int argc, char **argv, const struct mc_scenario *scenarios, size_t c
 	parse(argc, argv);
 	if (mc_opt.list) {
 		for (size_t i = 0; i < count; i++)
-			printf("%s\n", scenarios[i].name);
+			if (!mc_opt.list_quick || scenarios[i].quick || !any_quick(scenarios, count))
+				printf("%s\n", scenarios[i].name);
 		return 0;
 	}
 	mc_mutate_init();

@@ -121,6 +121,12 @@ struct mc_scenario {
 	 */
 	const char *expect_failure;
 
+	/*
+	 * Checker only: run by make verify-quick. In a file where no scenario has it all are, as
+	 * far as the file's four seconds go.
+	 */
+	bool quick;
+
 	/* Native only: divide the number of runs by this (slow scenarios). */
 	unsigned native_divisor;
 };
