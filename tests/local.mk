@@ -16,22 +16,19 @@ UNIT_TESTS = \
 	tests/lib/t-hash \
 	tests/lib/t-history \
 	tests/lib/t-ids \
-	tests/lib/t-lock \
-	tests/lib/t-map \
 	tests/lib/t-lanes \
 	tests/lib/t-lock \
+	tests/lib/t-map \
 	tests/lib/t-mbox \
 	tests/lib/t-mem \
 	tests/lib/t-park \
 	tests/lib/t-rcu \
 	tests/lib/t-report \
 	tests/lib/t-retire \
+	tests/lib/t-ring \
 	tests/lib/t-rmap \
 	tests/lib/t-slots \
 	tests/lib/t-sset \
-	tests/lib/t-ring \
-	tests/lib/t-sset \
-	tests/lib/t-rmap \
 	tests/lib/t-thread \
 	tests/lib/t-version
 

@@ -38,5 +38,7 @@ EXTRA_DIST += \
 	verify/mc-walk.c \
 	verify/mc-wrap.c \
 	verify/mutants \
+	verify/selftest \
+	verify/selftest.c \
 	verify/shim \
 	verify/spin

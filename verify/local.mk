@@ -21,7 +21,6 @@ STRESS_TESTS = \
 	verify/stress-rcu \
 	verify/stress-retire \
 	verify/stress-ring \
-	verify/stress-map \
 	verify/stress-rmap \
 	verify/stress-slots \
 	verify/stress-thread
@@ -44,7 +43,6 @@ verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
 verify_stress_ring_SOURCES = verify/t-ring.c verify/queue-spec.h
-verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_rmap_SOURCES = verify/t-rmap.c
 verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_thread_SOURCES = verify/t-thread.c

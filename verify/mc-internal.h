@@ -288,8 +288,9 @@ struct mc_options {
 	uint64_t seed, runs, max_executions;
 	double seconds;
 	const char *scenario, *replay;
-	bool list, json, list_sites, require_complete, coverage, trace_all, keep_going, quiet;
+	bool list, list_quick, json, list_sites, require_complete, coverage, trace_all, keep_going, quiet;
 	bool distinct, rs_c20;   /* release sequences as in C++20, not C11 (G4) */
+	bool minimise; /* counter-examples */
 	bool spurious; /* weak compare-exchange may fail for no reason */
 	unsigned max_steps;
 	const char *mutate, *coverage_out, *sites_out;
@@ -368,6 +369,7 @@ extern enum mc_visit (*mc_visit_block)(unsigned tid, unsigned tail);
 void mc_explore(void);
 bool mc_tally(enum mc_end end); /* false: stop */
 void mc_walk(void);
+void mc_minimise(void);
 extern enum mc_visit (*mc_visit_op)(unsigned tid, const struct mc_ask *op);
 
 /* --- mc-run.c --- */

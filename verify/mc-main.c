@@ -247,6 +247,9 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 	} while (again);
 	mc_mode = MODE_OFF;
 	mc_stats.seconds = now() - started;
+	if (failed && mc_opt.mode != REPLAY && mc_opt.minimise && mc_order_len)
+		mc_minimise();
+	mc_mode = MODE_OFF;
 
 	bool complete = !failed && !mc_stats.limited && mc_opt.mode == EXHAUSTIVE;
 	const char *found = failed ? mc_fail_name[mc_failure.kind] : NULL;
@@ -305,25 +308,46 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 	return good;
 }
 
-static void usage(void)
-{
-	fprintf(stderr,
-		"options: --list --scenario NAME --mode exhaustive|bounded|random|pct --bound N\n"
-		"  --seed N --runs N --depth D --seconds S --max-executions N --max-steps N\n"
-		"  --replay STRING --trace --json --require-complete --no-spurious\n"
-		"  --release-sequence c20|c11 --mutate ADDRESS:ORDER|step:NAME --sites FILE\n"
-		"  --not-modelled\n");
-	exit(2);
-}
+static const char options[] =
+	"options:\n"
+	"  --list, --list-quick      the scenarios of this program; those of make verify-quick\n"
+	"  --scenario NAME           only this one\n"
+	"  --mode exhaustive         every execution graph (the default)\n"
+	"         bounded --bound N  every interleaving with at most N preemptions\n"
+	"         random|pct         --runs N samples from --seed N; pct: --depth D\n"
+	"  --replay STRING           of a counter-example; with --scenario\n"
+	"  --seconds S, --max-executions N, --max-steps N\n"
+	"                            limits of a scenario (its verdict is `bounded` then)\n"
+	"  --require-complete        exit status 3 if a scenario is not\n"
+	"  --trace                   print a counter-example that is as it should be, too\n"
+	"  --no-minimise             print the counter-example as it was found\n"
+	"  --json                    a line of JSON for each scenario\n"
+	"  --no-spurious             weak compare-exchanges do not fail for no reason\n"
+	"  --release-sequence c20|c11\n"
+	"  --distinct                count different graphs by hash\n"
+	"  --mutate ADDRESS[,ADDRESS...]:ORDER|step:NAME, --sites FILE\n"
+	"                            for verify/mutants\n"
+	"  --not-modelled            what the checker does not know\n"
+	"Exit status: 0 all as it should be, 1 not, 2 usage, 3 not complete.\n\n";
 
 static const char not_modelled[] =
 	"Not modelled: load buffering (po u rf cycles); mixed-size atomic accesses; 128-bit\n"
-	"atomics; inline assembly and what libc does inside; spurious futex wake-ups; futex\n"
-	"requeue and priority inheritance; more than 16 threads, 1024 steps of a thread, 4096\n"
-	"of an execution; thread creation inside a scenario thread; signals; a weak\n"
-	"compare-exchange fails spuriously once per site and thread (gcc builds only); reuse of\n"
-	"heap addresses; consume is acquire; what libc writes by itself into memory counts as not\n"
-	"written; fork but for its handlers. Allocation fails only in scenarios with .oom.\n";
+	"atomics; inline assembly and what libc does inside (what it writes by itself into memory\n"
+	"counts as not written); spurious futex wake-ups; futex requeue and priority inheritance;\n"
+	"more than 16 threads, 1023 steps of a thread, 4095 of an execution, 64 seq_cst events;\n"
+	"signals; fork but for its handlers; time but for deadlines that are over or not. A weak\n"
+	"compare-exchange fails spuriously once per site and thread, in gcc builds, without\n"
+	".no_spurious. Allocation fails only in scenarios with .oom. Heap addresses are not used\n"
+	"again within an execution. Consume is acquire. An uninitialised read is seen in heap memory\n"
+	"only, if no byte that it reads was written. A race is missed if eight later accesses to the\n"
+	"same eight bytes came between. liburcu is its contract. Of a history, an operation is before\n"
+	"another only if the program orders them.\n";
+
+static void usage(void)
+{
+	fputs(options, stderr);
+	exit(2);
+}
 
 static const char *value(const char *name, int argc, char **argv, int *i)
 {
@@ -343,10 +367,12 @@ static void parse(int argc, char **argv)
 	const char *v, *mode = "exhaustive";
 
 	mc_opt = (struct mc_options){.bound = -1, .pct_depth = 3, .seed = 1, .runs = 10000,
-				     .max_steps = 200, .spurious = true, .rs_c20 = true};
+				     .max_steps = 200, .spurious = true, .rs_c20 = true, .minimise = true};
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--list"))
 			mc_opt.list = true;
+		else if (!strcmp(argv[i], "--list-quick"))
+			mc_opt.list = mc_opt.list_quick = true;
 		else if (!strcmp(argv[i], "--distinct"))
 			mc_opt.distinct = true;
 		else if (!strcmp(argv[i], "--json"))
@@ -357,6 +383,12 @@ static void parse(int argc, char **argv)
 			mc_opt.require_complete = true;
 		else if (!strcmp(argv[i], "--no-spurious"))
 			mc_opt.spurious = false;
+		else if (!strcmp(argv[i], "--help")) {
+			fputs(options, stdout);
+			fputs(not_modelled, stdout);
+			exit(0);
+		} else if (!strcmp(argv[i], "--no-minimise"))
+			mc_opt.minimise = false;
 		else if (!strcmp(argv[i], "--not-modelled")) {
 			fputs(not_modelled, stdout);
 			exit(0);
@@ -407,15 +439,24 @@ static void parse(int argc, char **argv)
 	mc_opt.trace_all |= mc_opt.mode == REPLAY;
 }
 
+static bool any_quick(const struct mc_scenario *scenarios, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (scenarios[i].quick)
+			return true;
+	return false;
+}
+
 int mc_main(int argc, char **argv, const struct mc_scenario *scenarios, size_t count)
 {
 	bool good = true, complete = true;
-	unsigned ran = 0;
+	unsigned ran = 0, ngood = 0, ncomplete = 0;
 
 	parse(argc, argv);
 	if (mc_opt.list) {
 		for (size_t i = 0; i < count; i++)
-			printf("%s\n", scenarios[i].name);
+			if (!mc_opt.list_quick || scenarios[i].quick || !any_quick(scenarios, count))
+				printf("%s\n", scenarios[i].name);
 		return 0;
 	}
 	mc_mutate_init();
@@ -428,13 +469,21 @@ int mc_main(int argc, char **argv, const struct mc_scenario *scenarios, size_t c
 		if (mc_opt.scenario && strcmp(mc_opt.scenario, scenarios[i].name))
 			continue;
 		ran++;
-		good &= run_scenario(&scenarios[i], &done);
+		bool right = run_scenario(&scenarios[i], &done);
+
+		ngood += right;
+		ncomplete += done;
+		good &= right;
 		complete &= done;
 	}
 	if (!ran) {
 		fprintf(stderr, "no such scenario\n");
 		return 2;
 	}
+	if (!mc_opt.json && ran > 1)
+		printf("%u scenarios, %u as they should be, %u to the end; not modelled: load "
+		       "buffering, mixed sizes, and more (--not-modelled)\n",
+		       ran, ngood, ncomplete);
 	if (mc_opt.sites_out) {
 		FILE *f = fopen(mc_opt.sites_out, "w");
 

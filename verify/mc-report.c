@@ -295,7 +295,10 @@ static void print_waiting(void)
 			e = mc_ev(mc_g, EID(t, i));
 		if (th->wait_loc) {
 			name_loc(th->wait_loc, loc, sizeof(loc));
-			printf("        %-8s waits for %s\n", thread_name(t, who, sizeof(who)), loc);
+			printf("        %-8s waits for %s, which is %#lx\n",
+			       thread_name(t, who, sizeof(who)), loc,
+			       (unsigned long)mc_write_value(
+				       mc_g, th->wait_loc, mc_g->loc[th->wait_loc].co_last));
 			continue;
 		}
 		if (e->kind != EV_READ)
@@ -328,6 +331,15 @@ static void print_history(void)
 	}
 }
 
+static unsigned changes_of_thread(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < mc_order_len; i++)
+		n += EID_T(mc_order[i]) != EID_T(mc_order[i - 1]);
+	return n;
+}
+
 void mc_report_failure(void)
 {
 	char who[24];
@@ -347,6 +359,7 @@ void mc_report_failure(void)
 		line_want(other);
 	}
 	lines_resolve();
+	printf("  %u steps, %u changes of thread:\n", mc_order_len, changes_of_thread());
 	for (unsigned i = 0; i <= mc_order_len; i++) {
 		if (i >= 150 && i + 50 < mc_order_len) {
 			if (i == 150)

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mc-internal.h"
 
@@ -46,6 +47,7 @@ struct entry {
 static MC_STATE struct entry *script;
 static MC_STATE unsigned nscript, at_script;
 static MC_STATE int script_tail;
+static MC_STATE bool misfit; /* the script is of another program */
 
 static uint64_t draw(void)
 {
@@ -74,7 +76,8 @@ static unsigned decide(unsigned n)
 
 static bool runnable(unsigned t)
 {
-	return mc_r->th[t].state == TH_READY || mc_r->th[t].state == TH_PENDING;
+	return t < mc_r->nthreads &&
+	       (mc_r->th[t].state == TH_READY || mc_r->th[t].state == TH_PENDING);
 }
 
 /* Who goes on? `me` is at an operation and could, or is -1. */
@@ -83,8 +86,12 @@ static int schedule(int me)
 	unsigned list[MC_T], n = 0;
 
 	if (mc_opt.mode == REPLAY) {
-		if (at_script < nscript)
-			return script[at_script].tid;
+		if (at_script < nscript) {
+			int t = script[at_script].tid;
+
+			misfit |= t != me && !runnable((unsigned)t);
+			return misfit ? -1 : t;
+		}
 		if (script_tail >= 0 && (script_tail == me || runnable((unsigned)script_tail)))
 			return script_tail;
 	}
@@ -380,6 +387,186 @@ static void parse(const char *s)
 	}
 }
 
+/* --- a shorter counter-example --- */
+
+/*
+ * The failed run is a sequence of events. Which ones there are and what each reads decides whether
+ * it fails; the sequence may be any that keeps po and rf. So first events go that the failure
+ * does not hang on, a thread's last ones at a time, and then threads go on as long as they
+ * can. Each step is tried by replaying it, and kept if the same failure comes out.
+ */
+struct step {
+	mc_eid id;
+	mc_eid rf; /* of a read, or NONE */
+	char kind;
+	uint16_t arg;
+};
+static MC_STATE struct step *all, *kept, *tried;
+static MC_STATE unsigned nkept;
+
+/* The failed run as steps. */
+static unsigned steps_of_run(struct step *into)
+{
+	for (unsigned i = 0; i < mc_order_len; i++) {
+		const struct mc_ev *e = mc_ev(mc_g, mc_order[i]);
+
+		into[i] = (struct step){.id = mc_order[i], .rf = EID_NONE};
+		if (e->kind == EV_READ && e->rf != EID_INIT)
+			into[i].rf = e->rf;
+	}
+	return mc_order_len;
+}
+
+/* Run the given steps and on. Is it the same failure? */
+static bool fails_alike(const struct step *steps_in, unsigned n, const struct mc_failure *want)
+{
+	for (unsigned i = 0; i < n; i++)
+		script[i] = (struct entry){(uint8_t)EID_T(steps_in[i].id), steps_in[i].kind,
+					   steps_in[i].arg};
+	nscript = n;
+	at_script = 0;
+	script_tail = (int)want->thread;
+	depth = preemptions = 0;
+	granted = next_thread = -1;
+	memset(&mc_failure, 0, sizeof(mc_failure));
+	misfit = false;
+	mc_graph_reset(mc_g);
+	return mc_run_graph() == END_FAILED && !misfit && mc_order_len <= n && mc_failure.kind == want->kind &&
+	       mc_failure.thread == want->thread && mc_failure.pc == want->pc;
+}
+
+/* Arguments of the replay string, for these steps of the graph `g`, in this order. */
+static void fill_arguments(struct mc_graph *g, struct step *list, unsigned n)
+{
+	static MC_STATE bool added[1u << 16];
+
+	memset(added, 0, sizeof(added));
+	for (unsigned i = 0; i < n; i++) {
+		const struct mc_ev *e = mc_ev(g, list[i].id);
+
+		list[i].kind = 'z';
+		list[i].arg = 0;
+		if (e->kind == EV_READ) {
+			list[i].kind = 'r';
+			list[i].arg = e->rf;
+		} else if (e->kind == EV_WRITE) {
+			mc_eid at = e->co_prev;
+
+			while (at != EID_INIT && !added[at])
+				at = mc_ev(g, at)->co_prev;
+			list[i].kind = 'w';
+			list[i].arg = at;
+			added[list[i].id] = true;
+		} else if (e->kind == EV_CHOICE) {
+			list[i].kind = 'n';
+			list[i].arg = (uint16_t)e->value;
+		}
+	}
+}
+
+/* `from` without the events of thread t from number `left` on, and what hangs on them. */
+static unsigned without(const struct step *from, unsigned n, unsigned t, unsigned left,
+			struct step *into)
+{
+	static MC_STATE uint16_t first_gone[MC_T];
+	unsigned out = 0;
+
+	memset(first_gone, 0xff, sizeof(first_gone));
+	first_gone[t] = (uint16_t)left;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned tid = EID_T(from[i].id), idx = EID_I(from[i].id);
+		mc_eid rf = from[i].rf;
+
+		if (rf != EID_NONE && EID_I(rf) >= first_gone[EID_T(rf)] &&
+		    idx < first_gone[tid])
+			first_gone[tid] = (uint16_t)idx;
+		if (idx < first_gone[tid])
+			into[out++] = from[i];
+	}
+	return out;
+}
+
+/* The same steps, each thread going on as long as it can. */
+static void fewer_switches(const struct step *from, unsigned n, struct step *into)
+{
+	static MC_STATE bool done[1u << 16];
+	unsigned out = 0, current = n ? EID_T(from[0].id) : 0;
+
+	memset(done, 0, sizeof(done));
+	while (out < n) {
+		unsigned pick_at = n, first = n;
+
+		for (unsigned i = 0; i < n && pick_at == n; i++) {
+			if (done[from[i].id])
+				continue;
+			bool ready = (from[i].rf == EID_NONE || done[from[i].rf]) &&
+				     (!EID_I(from[i].id) || done[from[i].id - 1]);
+
+			if (ready && EID_T(from[i].id) == current)
+				pick_at = i;
+			if (ready && first == n)
+				first = i;
+		}
+		pick_at = pick_at == n ? first : pick_at;
+		if (pick_at == n)
+			break; /* cannot be: porf is acyclic */
+		done[from[pick_at].id] = true;
+		current = EID_T(from[pick_at].id);
+		into[out++] = from[pick_at];
+	}
+}
+
+/* mc_g, mc_order and mc_failure are those of a failed run; they are those of a smaller one then. */
+void mc_minimise(void)
+{
+	enum mc_strategy mode = mc_opt.mode;
+	struct mc_failure want = mc_failure;
+	struct mc_graph *g = mc_map(sizeof(*g));
+
+	if (!all) {
+		all = mc_map(MC_EV * 2 * sizeof(*all));
+		kept = mc_map(MC_EV * 2 * sizeof(*kept));
+		tried = mc_map(MC_EV * 2 * sizeof(*tried));
+	}
+	script = script ? script : mc_map(MC_EV * 2 * sizeof(*script));
+	mc_graph_copy(g, mc_g);
+	nkept = steps_of_run(kept);
+	memcpy(all, kept, nkept * sizeof(*all));
+	mc_opt.mode = REPLAY;
+	mc_visit_op = visit;
+	mc_visit_block = visit_block;
+	mc_pick = pick;
+
+	unsigned n = nkept;
+
+	fill_arguments(g, kept, n);
+	for (unsigned t = 0; t < MC_T && want.kind != FAIL_DEADLOCK; t++)
+		for (unsigned left = 0; left < g->n[t]; left++) {
+			unsigned m = without(kept, n, t, left, tried);
+
+			if (m == n)
+				break; /* nothing left to take away */
+			fill_arguments(g, tried, m);
+			if (!fails_alike(tried, m, &want))
+				continue;
+			memcpy(kept, tried, m * sizeof(*kept));
+			n = m;
+			break;
+		}
+	fewer_switches(kept, n, tried);
+	fill_arguments(g, tried, n);
+	if (!fails_alike(tried, n, &want)) {
+		fill_arguments(g, kept, n);
+		if (!fails_alike(kept, n, &want)) {
+			fill_arguments(g, all, nkept);
+			if (!fails_alike(all, nkept, &want))
+				mc_failure = want;
+		}
+	}
+	munmap(g, sizeof(*g));
+	mc_opt.mode = mode;
+}
+
 static bool advance(void)
 {
 	ndecisions = depth;
@@ -416,7 +603,17 @@ void mc_walk(void)
 		for (unsigned k = 0; k < 64 && mc_opt.mode == PCT; k++)
 			change_at[k] = (unsigned)(draw() % steps_seen) + 1;
 		mc_graph_reset(mc_g);
-		if (!mc_tally(mc_run_graph()) || mc_opt.mode == REPLAY)
+		misfit = false;
+
+		enum mc_end end = mc_run_graph();
+
+		if (misfit) {
+			end = END_FAILED;
+			mc_failure.kind = FAIL_MISUSE;
+			snprintf(mc_failure.text, sizeof(mc_failure.text),
+				 "the replay string does not fit");
+		}
+		if (!mc_tally(end) || mc_opt.mode == REPLAY)
 			return;
 		if (mc_opt.mode == BOUNDED ? !advance() : i + 1 >= mc_opt.runs)
 			break;

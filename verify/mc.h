@@ -127,6 +127,12 @@ struct mc_scenario {
 	 */
 	bool keeps_memory;
 
+	/*
+	 * Checker only: run by make verify-quick. In a file where no scenario has it all are, as
+	 * far as the file's four seconds go.
+	 */
+	bool quick;
+
 	/* Native only: divide the number of runs by this (slow scenarios). */
 	unsigned native_divisor;
 };

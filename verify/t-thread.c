@@ -9,6 +9,7 @@
  *  nested               the inner detach changes nothing
  *  count                never above the threads there are, 0 in the end
  *  exit                 a thread that ends attached is detached and reported once
+ *  exit-idle            the same inside an idle stretch
  *  exit-retire          what it had retired is freed
  *  fork                 in a child that was forked while a thread was attached nobody attaches
  *  oom                  an attach that fails leaves no trace
@@ -190,6 +191,16 @@ static void *leave_retired(void *arg)
 	return NULL;
 }
 
+static void *leave_idle(void *arg)
+{
+	(void)arg;
+	scn_attach();
+	use_slot();
+	pawl_rcu_idle_enter();
+	pawl_rcu_idle_enter();
+	return NULL;
+}
+
 static void run_thread(void *(*body)(void *))
 {
 	pthread_t thread;
@@ -201,6 +212,11 @@ static void run_thread(void *(*body)(void *))
 static void starter(void)
 {
 	run_thread(leave_attached);
+}
+
+static void idle_starter(void)
+{
+	run_thread(leave_idle);
 }
 
 static void retire_starter(void)
@@ -295,6 +311,8 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "nested", BARE, .threads = {nested, nested}, .finish = finish_2},
 	{.name = "count", BARE, .threads = {count, count}, .finish = finish},
 	{.name = "exit", BARE, .threads = {starter, attach_use_detach}, .finish = finish_left},
+	{.name = "exit-idle", BARE, .threads = {idle_starter, attach_use_detach},
+	 .finish = finish_left},
 	{.name = "exit-retire", BARE, .threads = {retire_starter, attach_use_detach},
 	 .finish = finish_left_freed, IDEAL},
 	{.name = "fork", BARE, .threads = {attach_use_detach}, .finish = finish_fork},

@@ -104,9 +104,10 @@ static void replace_and_free(void)
 static void free_inside(void)
 {
 	struct node *node = pawl_xchg_acq_rel(&shared, (void *)NULL);
+	/* The compiler need not know. */
+	char *volatile text = node ? node->text : NULL;
 
-	if (node)
-		free(node->text);
+	free(text);
 }
 
 /* One too far, if the other one was first. */
