@@ -84,6 +84,9 @@
 /* Waiters of one loading id and of some others sleep on the same event, and look again. */
 #define EVENTS 16
 
+/* So many misses are worth having at once: what current cores can track. */
+#define BATCH 16
+
 #define LOADING	 ((uintptr_t)1)
 #define EVICTED	 ((uintptr_t)2)
 #define WAITED	 ((uintptr_t)4)
@@ -266,6 +269,34 @@ struct pawl_slot *pawl_slots_get(const struct pawl_slots *slots, uint32_t id)
 
 	PAWL_ASSERT(pawl_rcu_reading() && "an object is looked up in a section");
 	return (uintptr_t)value & TAG_MASK ? NULL : value;
+}
+
+size_t pawl_slots_get_many(const struct pawl_slots *slots, const uint32_t *ids, size_t count,
+			   struct pawl_slot **ret_found)
+{
+	struct pawl_atomic_ptr *words[BATCH];
+	size_t found = 0;
+
+	PAWL_ASSERT(pawl_rcu_reading() && "objects are looked up in a section");
+	for (size_t done = 0; done < count;) {
+		size_t now = count - done < BATCH ? count - done : BATCH;
+
+		/* First the words of all, then their objects: each round of misses overlaps. */
+		for (size_t i = 0; i < now; i++) {
+			words[i] = word_find(slots, ids[done + i]);
+			__builtin_prefetch(words[i]);
+		}
+		for (size_t i = 0; i < now; i++) {
+			void *value = words[i] ? pawl_load_acquire(words[i]) : NULL; /* O2 */
+			bool live = is_object(value);
+
+			ret_found[done + i] = live ? value : NULL;
+			__builtin_prefetch(live ? value : NULL);
+			found += live;
+		}
+		done += now;
+	}
+	return found;
 }
 
 enum pawl_slot_state pawl_slots_state(const struct pawl_slots *slots, uint32_t id)

@@ -8,7 +8,7 @@
  *
  *  claims              two claims of a fresh id: one loader, the nodes are made once
  *  claims-far          of two ids that share the middle node
- *  fresh-get, -lock, -pin, -pair, -scan, -wait
+ *  fresh-get, -many, -lock, -pin, -pair, -scan, -wait
  *                      found, or not, while its part of the table is made
  *  publish-read        what was written before publish is there
  *  publish-lock, -pin, -pair, -pair-back
@@ -324,6 +324,21 @@ static void fresh_put(void)
 {
 	put(0, 100);
 	mc_assert(pawl_slots_bytes(table) > 16384);
+}
+
+static void read_many(void)
+{
+	static const uint32_t ids[2] = {0, 1};
+	struct pawl_slot *found_rcu[2];
+	size_t found;
+
+	pawl_rcu_begin();
+	found = pawl_slots_get_many(table, ids, 2, found_rcu);
+	mc_assert(found == (size_t)!!found_rcu[0] + !!found_rcu[1]);
+	for (unsigned i = 0; i < 2; i++)
+		if (found_rcu[i])
+			mc_assert(object_of(found_rcu[i])->value == 100 + i);
+	pawl_rcu_end();
 }
 
 static void fresh_scan(void)
@@ -792,6 +807,8 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "fresh-scan", .setup = setup_bare, .threads = {fresh_put, fresh_scan},
 	    .finish = finish),
 	SCN(.name = "fresh-wait", .setup = setup_bare, .threads = {fresh_put, wait_no_time},
+	    .finish = finish),
+	SCN(.name = "fresh-many", .setup = setup_bare, .threads = {fresh_put, read_many},
 	    .finish = finish),
 	SCN(.name = "publish-read", .setup = setup_loading, .threads = {publish_0, read_0_twice},
 	    .finish = finish),

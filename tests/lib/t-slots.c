@@ -508,6 +508,30 @@ static void case_dense(void **state)
 	destroy();
 }
 
+/* More than one batch, with gaps, repeats, and ids that are none. */
+static void case_many(void **state)
+{
+	static uint32_t ids[100];
+	static struct pawl_slot *found[100];
+	size_t expected = 0;
+
+	(void)state;
+	assert_int_equal(create(), 0);
+	for (uint32_t id = 0; id < 200; id += 2)
+		put(id);
+	for (unsigned i = 0; i < 100; i++) {
+		ids[i] = i % 7 == 6 ? UINT32_MAX - i : (i * 37) % 150;
+		expected += ids[i] < 200 && ids[i] % 2 == 0;
+	}
+	pawl_rcu_begin();
+	assert_int_equal(pawl_slots_get_many(table, ids, 0, found), 0);
+	assert_int_equal(pawl_slots_get_many(table, ids, 100, found), expected);
+	for (unsigned i = 0; i < 100; i++)
+		assert_ptr_equal(found[i], pawl_slots_get(table, ids[i]));
+	pawl_rcu_end();
+	destroy();
+}
+
 static void case_sparse(void **state)
 {
 	static const uint32_t ids[] = {0,	 2047,	  2048,	      (1u << 21) - 1, 1u << 21,
@@ -818,6 +842,7 @@ int main(void)
 		cmocka_unit_test(case_lock),
 		cmocka_unit_test(case_lock_waits_for_drop),
 		cmocka_unit_test(case_dense),
+		cmocka_unit_test(case_many),
 		cmocka_unit_test(case_sparse),
 		cmocka_unit_test(case_wait),
 		cmocka_unit_test(case_one_loader),
