@@ -804,6 +804,8 @@ static void case_contracts(void **state)
 	};
 
 	(void)state;
+	if (T_TSAN)
+		return t_skip("the thread sanitizer starts no threads in a forked child");
 	pawl_thread_detach();
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		assert_true(t_aborts(break_contract, (void *)&all[i].breach, all[i].text));
@@ -821,6 +823,8 @@ static void get_outside(void *arg)
 static void case_debug(void **state)
 {
 	(void)state;
+	if (T_TSAN)
+		return t_skip("the thread sanitizer starts no threads in a forked child");
 	pawl_thread_detach();
 	assert_true(t_aborts(get_outside, NULL, "in a section"));
 }
