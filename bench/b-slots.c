@@ -387,10 +387,12 @@ B_SLOTS_READ(inline, "(objects inline)", NULL, NULL)
 int main(int argc, char **argv)
 {
 	static const struct b_bench benches[] = {
-		{.name = "slots-get", .text = "find the object of a random id, read a word of it"},
+		{.name = "slots-get",
+		 .text = "find the object of a random id, read a word of it"},
 		{.name = "slots-get-many", .text = "the same, 64 ids a call"},
 		{.name = "slots-get-alone", .text = "the same, each in a section of its own"},
-		{.name = "slots-lock", .text = "find it, take its lock, count, give the lock back"},
+		{.name = "slots-lock",
+		 .text = "find it, take its lock, count, give the lock back"},
 		{.name = "slots-pin", .text = "find it, keep it, let it go"},
 		{.name = "slots-renew",
 		 .text = "take the object of an id out, put it in again; each thread its own ids"},

@@ -147,7 +147,7 @@ static void case_options(void **state)
 
 static void case_empty(void **state)
 {
-	static const uint32_t ids[] = {0,	   1,	       2047,	   2048, 1u << 21,
+	static const uint32_t ids[] = {0,	   1,	       2047,	   2048,      1u << 21,
 				       0x3fffffff, 0x7fffffff, 0x80000000, UINT32_MAX};
 	struct pawl_slot *slot = (void *)&table;
 	struct pawl_slot *other = (void *)&table;
@@ -534,8 +534,9 @@ static void case_many(void **state)
 
 static void case_sparse(void **state)
 {
-	static const uint32_t ids[] = {0,	 2047,	  2048,	      (1u << 21) - 1, 1u << 21,
-				       12345678, 1u << 30, 0x7ffffffe, PAWL_SLOTS_ID_MAX};
+	static const uint32_t ids[] = {
+		0,	  2047,	    2048,	(1u << 21) - 1,	  1u << 21,
+		12345678, 1u << 30, 0x7ffffffe, PAWL_SLOTS_ID_MAX};
 	enum { N = sizeof(ids) / sizeof(ids[0]) };
 	struct pawl_slot *slot;
 	uint32_t cursor;
@@ -552,7 +553,8 @@ static void case_sparse(void **state)
 	for (i = 0; i < N; i++)
 		put(ids[i]);
 	pawl_rcu_begin();
-	for (cursor = 0, i = 0; (slot = pawl_slots_next(table, &cursor, UINT32_MAX)); cursor++, i++) {
+	for (cursor = 0, i = 0; (slot = pawl_slots_next(table, &cursor, UINT32_MAX));
+	     cursor++, i++) {
 		assert_int_equal(cursor, ids[i]);
 		assert_int_equal(object_of(slot)->value, ids[i] ^ 0x5555);
 	}
@@ -833,24 +835,15 @@ static void case_debug(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_options),
-		cmocka_unit_test(case_empty),
-		cmocka_unit_test(case_claim),
-		cmocka_unit_test(case_errors_by_state),
-		cmocka_unit_test(case_publish),
-		cmocka_unit_test(case_in_section),
-		cmocka_unit_test(case_pins),
-		cmocka_unit_test(case_published_pinned),
-		cmocka_unit_test(case_evict),
-		cmocka_unit_test(case_pressure),
-		cmocka_unit_test(case_lock),
-		cmocka_unit_test(case_lock_waits_for_drop),
-		cmocka_unit_test(case_dense),
-		cmocka_unit_test(case_many),
-		cmocka_unit_test(case_sparse),
-		cmocka_unit_test(case_wait),
-		cmocka_unit_test(case_one_loader),
-		T_OOM(oom_claim),
+		cmocka_unit_test(case_options),	   cmocka_unit_test(case_empty),
+		cmocka_unit_test(case_claim),	   cmocka_unit_test(case_errors_by_state),
+		cmocka_unit_test(case_publish),	   cmocka_unit_test(case_in_section),
+		cmocka_unit_test(case_pins),	   cmocka_unit_test(case_published_pinned),
+		cmocka_unit_test(case_evict),	   cmocka_unit_test(case_pressure),
+		cmocka_unit_test(case_lock),	   cmocka_unit_test(case_lock_waits_for_drop),
+		cmocka_unit_test(case_dense),	   cmocka_unit_test(case_many),
+		cmocka_unit_test(case_sparse),	   cmocka_unit_test(case_wait),
+		cmocka_unit_test(case_one_loader), T_OOM(oom_claim),
 		cmocka_unit_test(case_contracts),
 #ifdef PAWL_DEBUG
 		cmocka_unit_test(case_debug),

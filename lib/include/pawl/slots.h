@@ -93,7 +93,10 @@ struct pawl_slots_options {
 	bool (*retire)(struct pawl_slot *slot, void *arg);
 	void *arg;
 };
-#define PAWL_SLOTS_OPTIONS_INIT {sizeof(struct pawl_slots_options), NULL, NULL}
+#define PAWL_SLOTS_OPTIONS_INIT                               \
+	{                                                     \
+		sizeof(struct pawl_slots_options), NULL, NULL \
+	}
 
 /*
  * pawl_slots_create() - Make a table in which every id is empty.
