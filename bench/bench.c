@@ -153,8 +153,8 @@ static void group_repeat(const struct group *group, struct cell *cells, size_t c
 
 			if (cell->skipped)
 				continue;
-			if (b_repeat_once(cell, bench->mode, group->threads, time_ns, cell->batch,
-					  true, &out)) {
+			if (b_repeat_once(cell, bench->mode, group->threads, time_ns,
+					  cell->batch, true, &out)) {
 				cell->skipped = true;
 				continue;
 			}
@@ -238,7 +238,8 @@ static void run_all(const struct b_bench *benches, size_t count)
 
 		if (b_drv.deadline_ns) {
 			if (now >= b_drv.deadline_ns) {
-				fprintf(b_drv.table, "\n%zu groups are left out: the time is over\n",
+				fprintf(b_drv.table,
+					"\n%zu groups are left out: the time is over\n",
 					made - i);
 				break;
 			}
@@ -254,7 +255,8 @@ static void list(const struct b_bench *benches, size_t count)
 	for (size_t k = 0; k < count; k++) {
 		printf("%s: %s\n", benches[k].name, benches[k].text);
 		for (size_t i = 0; i < b_drv.case_count; i++)
-			if (!strcmp(b_drv.cases[i]->bench, benches[k].name) && b_wanted(b_drv.cases[i]))
+			if (!strcmp(b_drv.cases[i]->bench, benches[k].name) &&
+			    b_wanted(b_drv.cases[i]))
 				printf("  %-26s %s\n", b_drv.cases[i]->contender,
 				       b_drv.cases[i]->params ? b_drv.cases[i]->params : "");
 	}
@@ -277,11 +279,11 @@ int b_main(int argc, char **argv, const struct b_bench *benches, size_t count)
 		list(benches, count);
 		return 0;
 	}
-	fprintf(b_drv.table, "%s, %u CPUs, %s, git %s\n%s, %s\n", b_drv.cpu_model, b_drv.cpu_count,
-		b_drv.kernel, b_drv.git, pawl_build_string(), b_drv.allocator);
+	fprintf(b_drv.table, "%s, %u CPUs, %s, git %s\n%s, %s\n", b_drv.cpu_model,
+		b_drv.cpu_count, b_drv.kernel, b_drv.git, pawl_build_string(), b_drv.allocator);
 	if (getloadavg(load, 1) == 1 && load[0] > 0.3)
-		fprintf(b_drv.table, "NOISY: the load average is %.2f; wait for a quiet machine\n",
-			load[0]);
+		fprintf(b_drv.table,
+			"NOISY: the load average is %.2f; wait for a quiet machine\n", load[0]);
 	run_all(benches, count);
 	if (b_drv.foreign_worst > B_FOREIGN_LIMIT)
 		fprintf(b_drv.table,

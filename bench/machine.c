@@ -87,7 +87,8 @@ static void allocator_read(void)
 	if (mallctl && !mallctl("version", &version, &len, NULL, 0) && version)
 		snprintf(b_drv.allocator, sizeof(b_drv.allocator), "jemalloc %.12s", version);
 	else
-		snprintf(b_drv.allocator, sizeof(b_drv.allocator), "libc %s", gnu_get_libc_version());
+		snprintf(b_drv.allocator, sizeof(b_drv.allocator), "libc %s",
+			 gnu_get_libc_version());
 }
 
 void b_machine_read(void)
@@ -107,12 +108,13 @@ void b_machine_read(void)
 		      sizeof(b_drv.cpu_model));
 	snprintf(b_drv.kernel, sizeof(b_drv.kernel), "unknown");
 	if (!uname(&uts))
-		snprintf(b_drv.kernel, sizeof(b_drv.kernel), "%.40s %.60s", uts.sysname, uts.release);
+		snprintf(b_drv.kernel, sizeof(b_drv.kernel), "%.40s %.60s", uts.sysname,
+			 uts.release);
 	allocator_read();
 	snprintf(b_drv.git, sizeof(b_drv.git), "%s", git ? git : "unknown");
 	if (!git)
-		first_line_of("git describe --always --dirty --abbrev=12 2>/dev/null", b_drv.git,
-			      sizeof(b_drv.git));
+		first_line_of("git describe --always --dirty --abbrev=12 2>/dev/null",
+			      b_drv.git, sizeof(b_drv.git));
 	gmtime_r(&now, &tm);
 	strftime(b_drv.date, sizeof(b_drv.date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 }

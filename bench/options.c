@@ -116,8 +116,8 @@ bool b_options(int argc, char **argv)
 			b_drv.keys_max = whole_number(optarg, 1, UINT32_MAX);
 			break;
 		case 'S':
-			b_drv.deadline_ns =
-				b_now_ns() + whole_number(optarg, 1, 1000000) * UINT64_C(1000000000);
+			b_drv.deadline_ns = b_now_ns() + whole_number(optarg, 1, 1000000) *
+								 UINT64_C(1000000000);
 			break;
 		case 's':
 			b_drv.brief = true;

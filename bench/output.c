@@ -51,7 +51,8 @@ static void json_line(const struct b_bench *bench, const struct cell *cell, unsi
 	fprintf(out, ",\"noisy\":%s,\"foreign_cpu\":%.3f,\"min_time_ms\":%u,\"pinned\":%s",
 		foreign > B_FOREIGN_LIMIT || f->spread > B_SPREAD_LIMIT ? "true" : "false",
 		foreign, b_drv.time_ms,
-		b_drv.pin && (cell->cas->one_cpu || threads <= b_drv.cpu_count) ? "true" : "false");
+		b_drv.pin && (cell->cas->one_cpu || threads <= b_drv.cpu_count) ? "true"
+										: "false");
 	fputs(",\"samples\":[", out);
 	for (unsigned i = 0; i < cell->reps; i++)
 		fprintf(out, "%s%.4g", i ? "," : "", cell->ns_op[i]);
@@ -85,8 +86,8 @@ static void table_row(const struct cell *cell, const struct figures *f, double o
 		snprintf(ratio, sizeof(ratio), "%.2f", f->median / ours);
 	if (cell->cas->bytes)
 		snprintf(bytes, sizeof(bytes), "%zu", cell->cas->bytes);
-	fprintf(b_drv.table, "  %-26s %10.2f %10.2f %10.2f %10.2f %7s %6s", cell->cas->contender,
-		f->median, f->min, f->p10, f->p90, ratio, bytes);
+	fprintf(b_drv.table, "  %-26s %10.2f %10.2f %10.2f %10.2f %7s %6s",
+		cell->cas->contender, f->median, f->min, f->p10, f->p90, ratio, bytes);
 	if (cell->share_min < 0.9)
 		fprintf(b_drv.table, "  share %.2f", cell->share_min);
 	if (cell->latency.count)

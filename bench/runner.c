@@ -130,7 +130,7 @@ static struct outcome lanes_sum(const struct lane *lanes, const struct drive *dr
 
 /* Returns 0 or what prepare or setup said. */
 int b_repeat_once(struct cell *cell, enum b_mode mode, unsigned threads, uint64_t time_ns,
-		       uint64_t batch, bool keep, struct outcome *ret_out)
+		  uint64_t batch, bool keep, struct outcome *ret_out)
 {
 	struct drive drive = {.run = {.cas = cell->cas, .threads = threads},
 			      .mode = mode,

@@ -76,94 +76,94 @@ static inline size_t b_slots_draw(struct b_worker *w, const struct b_slots *slot
 	return count;
 }
 
-#define B_SLOTS_TABLE(NAME)                                                            \
-	static int NAME##_prepare(const struct b_case *cas, void **ret_prepared)       \
-	{                                                                              \
-		return b_slots_prepare(cas, ret_prepared, NAME##_make, NAME##_put,     \
-				       NAME##_drop);                                   \
+#define B_SLOTS_TABLE(NAME)                                                        \
+	static int NAME##_prepare(const struct b_case *cas, void **ret_prepared)   \
+	{                                                                          \
+		return b_slots_prepare(cas, ret_prepared, NAME##_make, NAME##_put, \
+				       NAME##_drop);                               \
 	}
 
 /* One case; `CALL(table, ids, count)` is what is timed. */
-#define B_SLOTS_WORK(NAME, WHAT, CALL)                                    \
-	static void NAME##_##WHAT##_work(struct b_worker *w, uint64_t n)  \
-	{                                                                 \
-		struct b_slots *slots = w->run->prepared;                 \
-		uint32_t ids[B_SLOTS_CHUNK];                              \
-                                                                          \
-		while (n) {                                               \
-			size_t count = b_slots_draw(w, slots, n, ids);    \
-                                                                          \
-			CALL(slots->table, ids, count);                   \
-			n -= count;                                       \
-		}                                                         \
+#define B_SLOTS_WORK(NAME, WHAT, CALL)                                   \
+	static void NAME##_##WHAT##_work(struct b_worker *w, uint64_t n) \
+	{                                                                \
+		struct b_slots *slots = w->run->prepared;                \
+		uint32_t ids[B_SLOTS_CHUNK];                             \
+                                                                         \
+		while (n) {                                              \
+			size_t count = b_slots_draw(w, slots, n, ids);   \
+                                                                         \
+			CALL(slots->table, ids, count);                  \
+			n -= count;                                      \
+		}                                                        \
 	}
 
-#define B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER, PARAMS, ARG, ENTER, LEAVE)               \
-	{                                                                                   \
-		.bench = BENCH, .contender = CONTENDER, .params = PARAMS, .arg = ARG,       \
-		.prepare = NAME##_prepare, .discard = b_slots_discard, .enter = ENTER,      \
-		.work = NAME##_##WHAT##_work, .leave = LEAVE, .teardown = b_slots_teardown  \
+#define B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER, PARAMS, ARG, ENTER, LEAVE)              \
+	{                                                                                  \
+		.bench = BENCH, .contender = CONTENDER, .params = PARAMS, .arg = ARG,      \
+		.prepare = NAME##_prepare, .discard = b_slots_discard, .enter = ENTER,     \
+		.work = NAME##_##WHAT##_work, .leave = LEAVE, .teardown = b_slots_teardown \
 	}
 
-#define B_SLOTS_CASES(NAME, WHAT, BENCH, CONTENDER, ENTER, LEAVE)                              \
-	static const struct b_case NAME##_##WHAT##_cases[] = {                                 \
-		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                     \
-			     "\"keys\":1000,\"dist\":\"uniform\"", 1000, ENTER, LEAVE),        \
-		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                     \
-			     "\"keys\":1000,\"dist\":\"zipf\"", 1000 | B_SLOTS_ZIPF, ENTER,    \
-			     LEAVE),                                                           \
-		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                     \
-			     "\"keys\":100000,\"dist\":\"uniform\"", 100000, ENTER, LEAVE),    \
-		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                     \
-			     "\"keys\":100000,\"dist\":\"zipf\"", 100000 | B_SLOTS_ZIPF, ENTER, \
-			     LEAVE),                                                           \
-		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                     \
-			     "\"keys\":10000000,\"dist\":\"uniform\"", 10000000, ENTER, LEAVE), \
-		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                     \
-			     "\"keys\":10000000,\"dist\":\"zipf\"", 10000000 | B_SLOTS_ZIPF,   \
-			     ENTER, LEAVE),                                                    \
-	};                                                                                     \
+#define B_SLOTS_CASES(NAME, WHAT, BENCH, CONTENDER, ENTER, LEAVE)                             \
+	static const struct b_case NAME##_##WHAT##_cases[] = {                                \
+		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                    \
+			     "\"keys\":1000,\"dist\":\"uniform\"", 1000, ENTER, LEAVE),       \
+		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER, "\"keys\":1000,\"dist\":\"zipf\"", \
+			     1000 | B_SLOTS_ZIPF, ENTER, LEAVE),                              \
+		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                    \
+			     "\"keys\":100000,\"dist\":\"uniform\"", 100000, ENTER, LEAVE),   \
+		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                    \
+			     "\"keys\":100000,\"dist\":\"zipf\"", 100000 | B_SLOTS_ZIPF,      \
+			     ENTER, LEAVE),                                                   \
+		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                    \
+			     "\"keys\":10000000,\"dist\":\"uniform\"", 10000000, ENTER,       \
+			     LEAVE),                                                          \
+		B_SLOTS_CASE(NAME, WHAT, BENCH, CONTENDER,                                    \
+			     "\"keys\":10000000,\"dist\":\"zipf\"", 10000000 | B_SLOTS_ZIPF,  \
+			     ENTER, LEAVE),                                                   \
+	};                                                                                    \
 	B_CASES(NAME##_##WHAT##_cases)
 
-#define B_SLOTS_READ(NAME, CONTENDER, ENTER, LEAVE)                                      \
+#define B_SLOTS_READ(NAME, CONTENDER, ENTER, LEAVE) \
 	B_SLOTS_READ_AS(NAME, "slots-get", CONTENDER, ENTER, LEAVE)
-#define B_SLOTS_READ_AS(NAME, BENCH, CONTENDER, ENTER, LEAVE)                            \
-	static inline void NAME##_use(void *table, const uint32_t *ids, size_t count)    \
-	{                                                                                \
-		b_use(NAME##_read(table, ids, count));                                   \
-	}                                                                                \
-	B_SLOTS_WORK(NAME, read, NAME##_use)                                             \
+#define B_SLOTS_READ_AS(NAME, BENCH, CONTENDER, ENTER, LEAVE)                         \
+	static inline void NAME##_use(void *table, const uint32_t *ids, size_t count) \
+	{                                                                             \
+		b_use(NAME##_read(table, ids, count));                                \
+	}                                                                             \
+	B_SLOTS_WORK(NAME, read, NAME##_use)                                          \
 	B_SLOTS_CASES(NAME, read, BENCH, CONTENDER, ENTER, LEAVE)
-#define B_SLOTS_CHANGE(NAME, CONTENDER, ENTER, LEAVE)                                    \
-	B_SLOTS_WORK(NAME, change, NAME##_change)                                        \
+#define B_SLOTS_CHANGE(NAME, CONTENDER, ENTER, LEAVE) \
+	B_SLOTS_WORK(NAME, change, NAME##_change)     \
 	B_SLOTS_CASES(NAME, change, "slots-lock", CONTENDER, ENTER, LEAVE)
-#define B_SLOTS_HOLD(NAME, CONTENDER, ENTER, LEAVE)                                      \
-	B_SLOTS_WORK(NAME, hold, NAME##_hold)                                            \
+#define B_SLOTS_HOLD(NAME, CONTENDER, ENTER, LEAVE) \
+	B_SLOTS_WORK(NAME, hold, NAME##_hold)       \
 	B_SLOTS_CASES(NAME, hold, "slots-pin", CONTENDER, ENTER, LEAVE)
 
 /* Ids of each thread's own: those that are its index modulo the number of threads. */
-#define B_SLOTS_RENEW(NAME, CONTENDER, ENTER, LEAVE)                                     \
-	static void NAME##_own(void *table, struct b_worker *w, uint32_t *ids,           \
-			       size_t count, uint64_t keys)                              \
-	{                                                                                \
-		uint64_t share = keys / w->threads;                                      \
-                                                                                         \
-		for (size_t i = 0; i < count; i++)                                       \
-			ids[i] = (uint32_t)(ids[i] % share * w->threads + w->index);     \
-		NAME##_renew(table, ids, count);                                         \
-	}                                                                                \
-	static void NAME##_renew_work(struct b_worker *w, uint64_t n)                    \
-	{                                                                                \
-		struct b_slots *slots = w->run->prepared;                                \
-		uint32_t ids[B_SLOTS_CHUNK];                                             \
-                                                                                         \
-		while (n) {                                                              \
-			size_t count = b_slots_draw(w, slots, n, ids);                   \
-                                                                                         \
-			NAME##_own(slots->table, w, ids, count, slots->keys);            \
-			n -= count;                                                      \
-		}                                                                        \
-	}                                                                                \
+#define B_SLOTS_RENEW(NAME, CONTENDER, ENTER, LEAVE)                                         \
+	static void NAME##_own(void *table, struct b_worker *w, uint32_t *ids, size_t count, \
+			       uint64_t keys)                                                \
+	{                                                                                    \
+		uint64_t share = keys / w->threads;                                          \
+                                                                                             \
+		for (size_t i = 0; i < count; i++)                                           \
+			ids[i] = (uint32_t)(ids[i] % share * w->threads + w->index);         \
+		NAME##_renew(table, ids, count);                                             \
+	}                                                                                    \
+	static void NAME##_renew_work(struct b_worker *w, uint64_t n)                        \
+	{                                                                                    \
+		struct b_slots *slots = w->run->prepared;                                    \
+		uint32_t ids[B_SLOTS_CHUNK];                                                 \
+                                                                                             \
+		while (n) {                                                                  \
+			size_t count = b_slots_draw(w, slots, n, ids);                       \
+                                                                                             \
+			NAME##_own(slots->table, w, ids, count, slots->keys);                \
+			n -= count;                                                          \
+		}                                                                            \
+	}                                                                                    \
 	B_SLOTS_CASES(NAME, renew, "slots-renew", CONTENDER, ENTER, LEAVE)
 
 /* An operation is one scan of the whole table. */

@@ -40,10 +40,8 @@ int main(void)
 	options.retire = task_retire;
 	if (pawl_thread_attach("main") || pawl_slots_create(&options, &tasks))
 		return 1;
-	if (pawl_slots_claim(tasks, 41, &was)) /* of many threads, one gets it */
-		return 1;
 	task = pawl_mem_zalloc(sizeof(*task), 0);
-	if (!task)
+	if (!task || pawl_slots_claim(tasks, 41, &was)) /* of many threads, one gets it */
 		return 1;
 	pawl_slots_publish(tasks, 41, &task->slot, 0);
 
@@ -52,7 +50,8 @@ int main(void)
 	runs = ++PAWL_CONTAINER_OF(slot, struct task, slot)->u.runs[0];
 	(void)pawl_slots_drop(tasks, slot); /* gives the lock back; the pin keeps the memory */
 	printf("task %u ran %u time, is %s; the table has %zu bytes\n", pawl_slot_id(pinned),
-	       (unsigned)runs, pawl_slot_dropped(pinned) ? "gone" : "there", pawl_slots_bytes(tasks));
+	       (unsigned)runs, pawl_slot_dropped(pinned) ? "gone" : "there",
+	       pawl_slots_bytes(tasks));
 	(void)pawl_slots_unpin(tasks, pinned);
 	pawl_slots_destroy(tasks);
 	pawl_thread_detach();

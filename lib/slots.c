@@ -84,13 +84,16 @@
 /* Waiters of one loading id and of some others sleep on the same event, and look again. */
 #define EVENTS 16
 
+/* So many misses are worth having at once: what current cores can track. */
+#define BATCH	 16
+
 #define LOADING	 ((uintptr_t)1)
 #define EVICTED	 ((uintptr_t)2)
 #define WAITED	 ((uintptr_t)4)
 #define TAG_MASK ((uintptr_t)7)
 
-#define DEAD	1u
-#define ONE_PIN 2u
+#define DEAD	 1u
+#define ONE_PIN	 2u
 
 /* Words of ids: I1, O2. Cleared memory is EMPTY. */
 struct page {
@@ -112,8 +115,10 @@ struct pawl_slots {
 	/* Links to middle nodes, as in those. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_ptr middles[1u << ROOT_BITS];
 };
-PAWL_STATIC_ASSERT(offsetof(struct pawl_slots, bytes) == PAWL_LINE_BYTES, "apart from what is read");
-PAWL_STATIC_ASSERT(offsetof(struct pawl_slots, middles) % PAWL_LINE_BYTES == 0, "on its own line");
+PAWL_STATIC_ASSERT(offsetof(struct pawl_slots, bytes) == PAWL_LINE_BYTES,
+		   "apart from what is read");
+PAWL_STATIC_ASSERT(offsetof(struct pawl_slots, middles) % PAWL_LINE_BYTES == 0,
+		   "on its own line");
 PAWL_STATIC_ASSERT(sizeof(struct page) == 16384 && sizeof(struct middle) == 8192,
 		   "what the header says");
 
@@ -186,7 +191,8 @@ static inline struct pawl_atomic_ptr *word_find(const struct pawl_slots *slots, 
 }
 
 /* The same, for calls that cost more than this one. */
-static PAWL_NOINLINE struct pawl_atomic_ptr *word_of(const struct pawl_slots *slots, uint32_t id)
+static PAWL_NOINLINE struct pawl_atomic_ptr *word_of(const struct pawl_slots *slots,
+						     uint32_t id)
 {
 	return word_find(slots, id);
 }
@@ -268,6 +274,34 @@ struct pawl_slot *pawl_slots_get(const struct pawl_slots *slots, uint32_t id)
 	return (uintptr_t)value & TAG_MASK ? NULL : value;
 }
 
+size_t pawl_slots_get_many(const struct pawl_slots *slots, const uint32_t *ids, size_t count,
+			   struct pawl_slot **ret_found)
+{
+	struct pawl_atomic_ptr *words[BATCH];
+	size_t found = 0;
+
+	PAWL_ASSERT(pawl_rcu_reading() && "objects are looked up in a section");
+	for (size_t done = 0; done < count;) {
+		size_t now = count - done < BATCH ? count - done : BATCH;
+
+		/* First the words of all, then their objects: each round of misses overlaps. */
+		for (size_t i = 0; i < now; i++) {
+			words[i] = word_find(slots, ids[done + i]);
+			__builtin_prefetch(words[i]);
+		}
+		for (size_t i = 0; i < now; i++) {
+			void *value = words[i] ? pawl_load_acquire(words[i]) : NULL; /* O2 */
+			bool live = is_object(value);
+
+			ret_found[done + i] = live ? value : NULL;
+			__builtin_prefetch(live ? value : NULL);
+			found += live;
+		}
+		done += now;
+	}
+	return found;
+}
+
 enum pawl_slot_state pawl_slots_state(const struct pawl_slots *slots, uint32_t id)
 {
 	struct pawl_atomic_ptr *word = word_of(slots, id);
@@ -276,7 +310,8 @@ enum pawl_slot_state pawl_slots_state(const struct pawl_slots *slots, uint32_t i
 	return word ? state_of(pawl_load_relaxed(word)) : PAWL_SLOT_EMPTY;
 }
 
-struct pawl_slot *pawl_slots_next(const struct pawl_slots *slots, uint32_t *cursor, uint32_t end)
+struct pawl_slot *pawl_slots_next(const struct pawl_slots *slots, uint32_t *cursor,
+				  uint32_t end)
 {
 	/* 64 bits: the loop goes one beyond the last id. */
 	uint64_t id = *cursor;
@@ -298,7 +333,8 @@ struct pawl_slot *pawl_slots_next(const struct pawl_slots *slots, uint32_t *curs
 			continue;
 		}
 		do {
-			void *value = pawl_load_acquire(&page->words[page_index((uint32_t)id)]); /* O2 */
+			void *value = pawl_load_acquire(
+				&page->words[page_index((uint32_t)id)]); /* O2 */
 
 			if (is_object(value)) {
 				*cursor = (uint32_t)id;
@@ -429,7 +465,8 @@ int pawl_slots_lock(const struct pawl_slots *slots, uint32_t id, struct pawl_slo
 		}
 		pawl_lock_unlock(&slot->lock);
 		/* Relaxed: whoever dropped it changed the word before that unlock. */
-		PAWL_REQUIRE(pawl_load_relaxed(word) != slot && "an object is in one table at a time");
+		PAWL_REQUIRE(pawl_load_relaxed(word) != slot &&
+			     "an object is in one table at a time");
 	}
 	pawl_rcu_end();
 	return error;
@@ -509,7 +546,8 @@ static void settle(struct pawl_slots *slots, uint32_t id, void *value)
 		pawl_event_notify_all(event_of(slots, id)); /* O4 */
 }
 
-void pawl_slots_publish(struct pawl_slots *slots, uint32_t id, struct pawl_slot *slot, uint32_t pins)
+void pawl_slots_publish(struct pawl_slots *slots, uint32_t id, struct pawl_slot *slot,
+			uint32_t pins)
 {
 	PAWL_REQUIRE(is_object(slot) && "an object is aligned to 8");
 	PAWL_REQUIRE(pins < UINT32_MAX / ONE_PIN);
@@ -544,7 +582,8 @@ int pawl_slots_wait(struct pawl_slots *slots, uint32_t id, uint64_t deadline_ns)
 		struct pawl_listener listener;
 		int error;
 
-		pawl_event_listen(event_of(slots, id), &listener, "slot is loading", id); /* O4 */
+		pawl_event_listen(event_of(slots, id), &listener, "slot is loading",
+				  id); /* O4 */
 		if (pawl_load_relaxed(word) != (void *)(LOADING | WAITED)) {
 			/* mark_waited() looks again, with acquire. */
 			pawl_event_unlisten(&listener);

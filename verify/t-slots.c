@@ -8,7 +8,7 @@
  *
  *  claims              two claims of a fresh id: one loader, the nodes are made once
  *  claims-far          of two ids that share the middle node
- *  fresh-get, -lock, -pin, -pair, -scan, -wait
+ *  fresh-get, -many, -lock, -pin, -pair, -scan, -wait
  *                      found, or not, while its part of the table is made
  *  publish-read        what was written before publish is there
  *  publish-lock, -pin, -pair, -pair-back
@@ -326,6 +326,21 @@ static void fresh_put(void)
 	mc_assert(pawl_slots_bytes(table) > 16384);
 }
 
+static void read_many(void)
+{
+	static const uint32_t ids[2] = {0, 1};
+	struct pawl_slot *found_rcu[2];
+	size_t found;
+
+	pawl_rcu_begin();
+	found = pawl_slots_get_many(table, ids, 2, found_rcu);
+	mc_assert(found == (size_t) !!found_rcu[0] + !!found_rcu[1]);
+	for (unsigned i = 0; i < 2; i++)
+		if (found_rcu[i])
+			mc_assert(object_of(found_rcu[i])->value == 100 + i);
+	pawl_rcu_end();
+}
+
 static void fresh_scan(void)
 {
 	struct pawl_slot *slot_rcu;
@@ -577,9 +592,7 @@ struct model {
 
 static uint64_t error_of(uint32_t state)
 {
-	return state == PAWL_SLOT_EMPTY	    ? ENOENT
-	       : state == PAWL_SLOT_LOADING ? EBUSY
-					    : ENODATA;
+	return state == PAWL_SLOT_EMPTY ? ENOENT : state == PAWL_SLOT_LOADING ? EBUSY : ENODATA;
 }
 
 static bool step(void *state, const struct mc_op *op)
@@ -774,11 +787,14 @@ static void churn(void)
 
 static const char *const tallies[] = {"registry_busy", NULL};
 
-#define SCN(...) {__VA_ARGS__, .no_spurious = true, .native_divisor = 4, .tallies = tallies}
+#define SCN(...)                                                                          \
+	{                                                                                 \
+		__VA_ARGS__, .no_spurious = true, .native_divisor = 4, .tallies = tallies \
+	}
 
 static const struct mc_scenario scenarios[] = {
-	SCN(.name = "claims", .setup = setup_bare, .threads = {claim_and_publish, claim_and_publish},
-	    .finish = finish_one_winner),
+	SCN(.name = "claims", .setup = setup_bare,
+	    .threads = {claim_and_publish, claim_and_publish}, .finish = finish_one_winner),
 	SCN(.name = "claims-far", .setup = setup_bare, .threads = {claim_far, claim_far},
 	    .finish = finish),
 	SCN(.name = "fresh-get", .setup = setup_bare, .threads = {fresh_put, read_0_twice},
@@ -793,8 +809,10 @@ static const struct mc_scenario scenarios[] = {
 	    .finish = finish),
 	SCN(.name = "fresh-wait", .setup = setup_bare, .threads = {fresh_put, wait_no_time},
 	    .finish = finish),
-	SCN(.name = "publish-read", .setup = setup_loading, .threads = {publish_0, read_0_twice},
+	SCN(.name = "fresh-many", .setup = setup_bare, .threads = {fresh_put, read_many},
 	    .finish = finish),
+	SCN(.name = "publish-read", .setup = setup_loading,
+	    .threads = {publish_0, read_0_twice}, .finish = finish),
 	SCN(.name = "publish-lock", .setup = setup_loading, .threads = {publish_0, lock_count},
 	    .finish = finish),
 	SCN(.name = "publish-pin", .setup = setup_loading, .threads = {publish_0, pin_read},
@@ -805,8 +823,8 @@ static const struct mc_scenario scenarios[] = {
 	    .finish = finish),
 	SCN(.name = "read-drop", .setup = setup_one, .threads = {read_0_twice, drop_0},
 	    .finish = finish),
-	SCN(.name = "read-drop-reuse", .setup = setup_one, .threads = {read_0_twice, drop_and_reuse},
-	    .finish = finish),
+	SCN(.name = "read-drop-reuse", .setup = setup_one,
+	    .threads = {read_0_twice, drop_and_reuse}, .finish = finish),
 	SCN(.name = "lock-drop", .setup = setup_one, .threads = {lock_count, drop_0},
 	    .finish = finish),
 	SCN(.name = "lock-drop2", .setup = setup_one, .threads = {drop_0, drop_0},
@@ -831,16 +849,16 @@ static const struct mc_scenario scenarios[] = {
 	    .finish = finish),
 	SCN(.name = "pin-evict-load", .setup = setup_one, .threads = {pin_or_load, evict_twice},
 	    .finish = finish),
-	SCN(.name = "evict-load", .setup = setup_one, .threads = {evict_only, load_evicted, pin_0},
-	    .finish = finish),
+	SCN(.name = "evict-load", .setup = setup_one,
+	    .threads = {evict_only, load_evicted, pin_0}, .finish = finish),
 	SCN(.name = "try-pin", .setup = setup_one, .threads = {find_and_try_pin, drop_0},
 	    .finish = finish),
 	SCN(.name = "scan", .setup = setup_scan, .threads = {scan, put_1_drop_2},
 	    .finish = finish),
 	SCN(.name = "scan-drop", .setup = setup_scan, .threads = {scan, put_1, drop_2},
 	    .finish = finish),
-	SCN(.name = "wait-publish", .setup = setup_loading, .threads = {wait_and_read, publish_0},
-	    .finish = finish),
+	SCN(.name = "wait-publish", .setup = setup_loading,
+	    .threads = {wait_and_read, publish_0}, .finish = finish),
 	SCN(.name = "wait-abandon", .setup = setup_loading,
 	    .threads = {wait_and_look, abandon_evicted}, .finish = finish),
 	SCN(.name = "wait-deadline", .setup = setup_loading, .threads = {wait_until, publish_0},

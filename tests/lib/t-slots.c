@@ -147,7 +147,7 @@ static void case_options(void **state)
 
 static void case_empty(void **state)
 {
-	static const uint32_t ids[] = {0,	   1,	       2047,	   2048, 1u << 21,
+	static const uint32_t ids[] = {0,	   1,	       2047,	   2048,      1u << 21,
 				       0x3fffffff, 0x7fffffff, 0x80000000, UINT32_MAX};
 	struct pawl_slot *slot = (void *)&table;
 	struct pawl_slot *other = (void *)&table;
@@ -508,10 +508,35 @@ static void case_dense(void **state)
 	destroy();
 }
 
+/* More than one batch, with gaps, repeats, and ids that are none. */
+static void case_many(void **state)
+{
+	static uint32_t ids[100];
+	static struct pawl_slot *found[100];
+	size_t expected = 0;
+
+	(void)state;
+	assert_int_equal(create(), 0);
+	for (uint32_t id = 0; id < 200; id += 2)
+		put(id);
+	for (unsigned i = 0; i < 100; i++) {
+		ids[i] = i % 7 == 6 ? UINT32_MAX - i : (i * 37) % 150;
+		expected += ids[i] < 200 && ids[i] % 2 == 0;
+	}
+	pawl_rcu_begin();
+	assert_int_equal(pawl_slots_get_many(table, ids, 0, found), 0);
+	assert_int_equal(pawl_slots_get_many(table, ids, 100, found), expected);
+	for (unsigned i = 0; i < 100; i++)
+		assert_ptr_equal(found[i], pawl_slots_get(table, ids[i]));
+	pawl_rcu_end();
+	destroy();
+}
+
 static void case_sparse(void **state)
 {
-	static const uint32_t ids[] = {0,	 2047,	  2048,	      (1u << 21) - 1, 1u << 21,
-				       12345678, 1u << 30, 0x7ffffffe, PAWL_SLOTS_ID_MAX};
+	static const uint32_t ids[] = {
+		0,	  2047,	    2048,	(1u << 21) - 1,	  1u << 21,
+		12345678, 1u << 30, 0x7ffffffe, PAWL_SLOTS_ID_MAX};
 	enum { N = sizeof(ids) / sizeof(ids[0]) };
 	struct pawl_slot *slot;
 	uint32_t cursor;
@@ -528,7 +553,8 @@ static void case_sparse(void **state)
 	for (i = 0; i < N; i++)
 		put(ids[i]);
 	pawl_rcu_begin();
-	for (cursor = 0, i = 0; (slot = pawl_slots_next(table, &cursor, UINT32_MAX)); cursor++, i++) {
+	for (cursor = 0, i = 0; (slot = pawl_slots_next(table, &cursor, UINT32_MAX));
+	     cursor++, i++) {
 		assert_int_equal(cursor, ids[i]);
 		assert_int_equal(object_of(slot)->value, ids[i] ^ 0x5555);
 	}
@@ -780,6 +806,8 @@ static void case_contracts(void **state)
 	};
 
 	(void)state;
+	if (T_TSAN)
+		return t_skip("the thread sanitizer starts no threads in a forked child");
 	pawl_thread_detach();
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		assert_true(t_aborts(break_contract, (void *)&all[i].breach, all[i].text));
@@ -797,6 +825,8 @@ static void get_outside(void *arg)
 static void case_debug(void **state)
 {
 	(void)state;
+	if (T_TSAN)
+		return t_skip("the thread sanitizer starts no threads in a forked child");
 	pawl_thread_detach();
 	assert_true(t_aborts(get_outside, NULL, "in a section"));
 }
@@ -805,23 +835,15 @@ static void case_debug(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_options),
-		cmocka_unit_test(case_empty),
-		cmocka_unit_test(case_claim),
-		cmocka_unit_test(case_errors_by_state),
-		cmocka_unit_test(case_publish),
-		cmocka_unit_test(case_in_section),
-		cmocka_unit_test(case_pins),
-		cmocka_unit_test(case_published_pinned),
-		cmocka_unit_test(case_evict),
-		cmocka_unit_test(case_pressure),
-		cmocka_unit_test(case_lock),
-		cmocka_unit_test(case_lock_waits_for_drop),
-		cmocka_unit_test(case_dense),
-		cmocka_unit_test(case_sparse),
-		cmocka_unit_test(case_wait),
-		cmocka_unit_test(case_one_loader),
-		T_OOM(oom_claim),
+		cmocka_unit_test(case_options),	   cmocka_unit_test(case_empty),
+		cmocka_unit_test(case_claim),	   cmocka_unit_test(case_errors_by_state),
+		cmocka_unit_test(case_publish),	   cmocka_unit_test(case_in_section),
+		cmocka_unit_test(case_pins),	   cmocka_unit_test(case_published_pinned),
+		cmocka_unit_test(case_evict),	   cmocka_unit_test(case_pressure),
+		cmocka_unit_test(case_lock),	   cmocka_unit_test(case_lock_waits_for_drop),
+		cmocka_unit_test(case_dense),	   cmocka_unit_test(case_many),
+		cmocka_unit_test(case_sparse),	   cmocka_unit_test(case_wait),
+		cmocka_unit_test(case_one_loader), T_OOM(oom_claim),
 		cmocka_unit_test(case_contracts),
 #ifdef PAWL_DEBUG
 		cmocka_unit_test(case_debug),

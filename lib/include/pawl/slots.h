@@ -32,6 +32,7 @@
  *
  *  call                          progress                         in a section
  *  pawl_slots_get, _state        wait-free: three loads           required / any
+ *  pawl_slots_get_many           wait-free                        required
  *  pawl_slots_next               wait-free, longer with gaps      required
  *  pawl_slots_pin                lock-free                        any
  *  pawl_slots_unpin              wait-free                        any
@@ -92,7 +93,10 @@ struct pawl_slots_options {
 	bool (*retire)(struct pawl_slot *slot, void *arg);
 	void *arg;
 };
-#define PAWL_SLOTS_OPTIONS_INIT {sizeof(struct pawl_slots_options), NULL, NULL}
+#define PAWL_SLOTS_OPTIONS_INIT                               \
+	{                                                     \
+		sizeof(struct pawl_slots_options), NULL, NULL \
+	}
 
 /*
  * pawl_slots_create() - Make a table in which every id is empty.
@@ -130,6 +134,16 @@ PAWL_API size_t pawl_slots_bytes(const struct pawl_slots *slots);
  *           pawl_slot_dropped() under its lock before anything is changed.
  */
 PAWL_API struct pawl_slot *pawl_slots_get(const struct pawl_slots *slots, uint32_t id);
+
+/*
+ * pawl_slots_get_many() - pawl_slots_get() of `count` ids, into ret_found (NULL for those that are
+ * not LIVE). The misses of different ids overlap: for tables that do not fit into the cache.
+ *
+ * Requires: in a read section.
+ * Returns:  how many were found.
+ */
+PAWL_API size_t pawl_slots_get_many(const struct pawl_slots *slots, const uint32_t *ids,
+				    size_t count, struct pawl_slot **ret_found);
 
 /* pawl_slots_state() - What `id` is at this moment; EMPTY beyond PAWL_SLOTS_ID_MAX. */
 PAWL_API enum pawl_slot_state pawl_slots_state(const struct pawl_slots *slots, uint32_t id);
