@@ -10,8 +10,10 @@ pawlincludedir = $(includedir)/pawl
 pawlinclude_HEADERS = \
 	lib/include/pawl/atomic.h \
 	lib/include/pawl/base.h \
+	lib/include/pawl/counter.h \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
+	lib/include/pawl/gate.h \
 	lib/include/pawl/hash.h \
 	lib/include/pawl/ids.h \
 	lib/include/pawl/lock.h \
@@ -31,10 +33,12 @@ lib_libpawl_core_la_SOURCES = \
 	lib/atomic.c \
 	lib/check.h \
 	lib/contract.c \
+	lib/counter.c \
 	lib/ec.c \
 	lib/event.c \
 	lib/futex.c \
 	lib/futex.h \
+	lib/gate.c \
 	lib/hash.c \
 	lib/ids-durable.c \
 	lib/ids-internal.h \

@@ -23,7 +23,7 @@ struct pawl__item {
 };
 
 static inline uint64_t pawl__table_segment_of(struct pawl__item item, uint64_t i,
-					    unsigned *ret_segment)
+					      unsigned *ret_segment)
 {
 	unsigned log2;
 
@@ -37,14 +37,20 @@ static inline uint64_t pawl__table_segment_of(struct pawl__item item, uint64_t i
 }
 
 /* The item, or NULL if the table does not reach so far (or not yet, for this thread). */
-static inline void *pawl__table_find(const struct pawl__table *table,
-					 struct pawl__item item, uint64_t i)
+static inline void *pawl__table_find(const struct pawl__table *table, struct pawl__item item,
+				     uint64_t i)
 {
 	unsigned segment;
 	uint64_t at = pawl__table_segment_of(item, i, &segment);
 	char *items = pawl_load_acquire(&table->segment[segment]); /* O1 */
 
 	return items ? items + at * item.bytes : NULL;
+}
+
+/* How many items a segment has: for those who go through all of them. */
+static inline uint64_t pawl__table_segment_items(struct pawl__item item, unsigned segment)
+{
+	return UINT64_C(1) << (item.base_log2 + (segment ? segment - 1 : 0));
 }
 
 /* Let the table reach item i. -ENOMEM. */

@@ -10,9 +10,7 @@
 
 static size_t segment_bytes(struct pawl__item item, unsigned segment)
 {
-	unsigned log2 = item.base_log2 + (segment ? segment - 1 : 0);
-
-	return (size_t)item.bytes << log2;
+	return (size_t)(item.bytes * pawl__table_segment_items(item, segment));
 }
 
 int pawl__table_grow(struct pawl__table *table, struct pawl__item item, uint64_t i)

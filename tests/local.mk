@@ -4,8 +4,10 @@
 
 UNIT_TESTS = \
 	tests/lib/t-atomic \
+	tests/lib/t-counter \
 	tests/lib/t-ec \
 	tests/lib/t-event \
+	tests/lib/t-gate \
 	tests/lib/t-hash \
 	tests/lib/t-history \
 	tests/lib/t-ids \

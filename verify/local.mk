@@ -5,8 +5,10 @@
 # The model checker's own programs and targets are in verify/checker.mk.
 
 STRESS_TESTS = \
+	verify/stress-counter \
 	verify/stress-ec \
 	verify/stress-event \
+	verify/stress-gate \
 	verify/stress-ids \
 	verify/stress-lock \
 	verify/stress-park \
@@ -14,8 +16,10 @@ STRESS_TESTS = \
 	verify/stress-retire \
 	verify/stress-thread
 
+verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
+verify_stress_gate_SOURCES = verify/t-gate.c
 verify_stress_ids_SOURCES = verify/t-ids.c
 verify_stress_lock_SOURCES = verify/t-lock.c
 verify_stress_park_SOURCES = verify/t-park.c

@@ -9,8 +9,10 @@
 #include <pawl/atomic.h>
 #endif
 #include <pawl/base.h>
+#include <pawl/counter.h>
 #include <pawl/ec.h>
 #include <pawl/event.h>
+#include <pawl/gate.h>
 #include <pawl/hash.h>
 #include <pawl/ids.h>
 #include <pawl/lock.h>
