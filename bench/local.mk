@@ -6,9 +6,13 @@
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
+	bench/b-counter \
 	bench/b-ids \
 	bench/b-retire \
 	bench/b-wait
+
+bench_b_counter_SOURCES = bench/b-counter.c $(BENCH_COMMON)
+bench_b_counter_LDADD = $(BENCH_LDADD)
 
 bench_b_ids_SOURCES = bench/b-ids.c bench/work-ids.h $(BENCH_COMMON) $(IDS_PEERS)
 bench_b_ids_LDADD = $(BENCH_LDADD)
