@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * b-counter.c - counters and gates: ours, and what people write by hand: one shared atomic word; a
- * word for each processor, added to by a read-modify-write (LongAdder's way); a mutex; a
- * reader-writer lock as a gate.
+ * b-counter.c - counters and gates: ours, and what people write by hand: one shared atomic
+ * word; a word for each processor, added to by a read-modify-write (LongAdder's way); a mutex;
+ * a reader-writer lock as a gate.
  */
 #include "bench.h"
 #include "work.h"
@@ -28,24 +28,25 @@ static void leave(struct b_worker *w)
 }
 
 /* One statement over what all threads share. */
-#define SHARED_CASE(NAME, BENCH, CONTENDER, TYPE, BYTES, SETUP, STATEMENT, ENTER, LEAVE, TEARDOWN) \
-	static void NAME##_work(struct b_worker *w, uint64_t n)                                   \
-	{                                                                                         \
-		TYPE *state = w->run->state;                                                      \
-                                                                                                  \
-		while (n--) {                                                                     \
-			STATEMENT;                                                                \
-			b_use(state);                                                             \
-		}                                                                                 \
-	}                                                                                         \
-	static const struct b_case NAME##_case[] = {{.bench = BENCH,                              \
-						     .contender = CONTENDER,                      \
-						     .bytes = BYTES,                              \
-						     .setup = SETUP,                              \
-						     .enter = ENTER,                              \
-						     .work = NAME##_work,                         \
-						     .leave = LEAVE,                              \
-						     .teardown = TEARDOWN}};                      \
+#define SHARED_CASE(NAME, BENCH, CONTENDER, TYPE, BYTES, SETUP, STATEMENT, ENTER, LEAVE, \
+		    TEARDOWN)                                                            \
+	static void NAME##_work(struct b_worker *w, uint64_t n)                          \
+	{                                                                                \
+		TYPE *state = w->run->state;                                             \
+                                                                                         \
+		while (n--) {                                                            \
+			STATEMENT;                                                       \
+			b_use(state);                                                    \
+		}                                                                        \
+	}                                                                                \
+	static const struct b_case NAME##_case[] = {{.bench = BENCH,                     \
+						     .contender = CONTENDER,             \
+						     .bytes = BYTES,                     \
+						     .setup = SETUP,                     \
+						     .enter = ENTER,                     \
+						     .work = NAME##_work,                \
+						     .leave = LEAVE,                     \
+						     .teardown = TEARDOWN}};             \
 	B_CASES(NAME##_case)
 
 static int setup_counter(struct b_run *run)
@@ -128,7 +129,8 @@ static int setup_rwlock(struct b_run *run)
 }
 
 SHARED_CASE(
-	rwlock, "gate-pass", "pthread-rwlock", pthread_rwlock_t, sizeof(pthread_rwlock_t), setup_rwlock,
+	rwlock, "gate-pass", "pthread-rwlock", pthread_rwlock_t, sizeof(pthread_rwlock_t),
+	setup_rwlock,
 	{
 		pthread_rwlock_rdlock(state);
 		pthread_rwlock_unlock(state);
@@ -139,7 +141,8 @@ int main(int argc, char **argv)
 {
 	static const struct b_bench benches[] = {
 		{.name = "counter-add", .text = "add 1; bytes a thread or CPU"},
-		{.name = "counter-read", .text = "read the sum of 8 cells; pawl-fast: what was told"},
+		{.name = "counter-read",
+		 .text = "read the sum of 8 cells; pawl-fast: what was told"},
 		{.name = "gate-pass", .text = "enter + leave an open gate; bytes a thread"},
 	};
 

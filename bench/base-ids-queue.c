@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base-ids-queue.c - a shared counter beside the concurrent-queue crate (unbounded), through the
- * static library of peers-rust/. The loops are the crate's side's, so that it is inlined there.
+ * base-ids-queue.c - a shared counter beside the concurrent-queue crate (unbounded), through
+ * the static library of peers-rust/. The loops are the crate's side's, so that it is inlined
+ * there.
  */
 #include "bench.h"
 #include "work-ids.h"
@@ -35,9 +36,9 @@ static void batch(struct b_worker *w, uint64_t n)
 }
 
 static const struct b_case cases[] = {
-	B_IDS_CASE(cq, "ids-window", "counter+concurrent-queue", "\"window\":64", 16, setup, NULL,
-		   window, NULL, teardown),
-	B_IDS_CASE(cq, "ids-batch", "counter+concurrent-queue", "\"batch\":256", 16, setup, NULL,
-		   batch, NULL, teardown),
+	B_IDS_CASE(cq, "ids-window", "counter+concurrent-queue", "\"window\":64", 16, setup,
+		   NULL, window, NULL, teardown),
+	B_IDS_CASE(cq, "ids-batch", "counter+concurrent-queue", "\"batch\":256", 16, setup,
+		   NULL, batch, NULL, teardown),
 };
 B_CASES(cases)

@@ -33,8 +33,8 @@ int main(void)
 		if (pthread_create(&threads[i], NULL, worker, counter))
 			return 1;
 	pawl_counter_read_bound(counter, &bound);
-	printf("about %" PRId64 ", between %" PRId64 " and %" PRId64 "\n", bound.value, bound.min,
-	       bound.max);
+	printf("about %" PRId64 ", between %" PRId64 " and %" PRId64 "\n", bound.value,
+	       bound.min, bound.max);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	sum = pawl_counter_read_sum(counter);

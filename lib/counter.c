@@ -2,9 +2,10 @@
 /*
  * counter.c - a sum in cells.
  *
- * A cell holds all that was ever added by the threads of its slot, and how much of that was told of.
- * The owner stores to it with nobody else writing: a load and a store, no read-modify-write. When
- * the difference reaches the batch, the owner adds it to `told`, which all share.
+ * A cell holds all that was ever added by the threads of its slot, and how much of that was
+ * told of. The owner stores to it with nobody else writing: a load and a store, no
+ * read-modify-write. When the difference reaches the batch, the owner adds it to `told`, which
+ * all share.
  *
  *	sum   = all cells + foreign
  *	fast  = told + foreign
@@ -13,24 +14,24 @@
  * while it is being told of: that is why the cells are totals and not differences.
  *
  * Invariants:
- *  I1 cell.total - cell.told is the cell's part of sum - fast; |it| < batch when its owner is in no call
- *     and 0 when its slot has no thread.
+ *  I1 cell.total - cell.told is the cell's part of sum - fast; |it| < batch when its owner is
+ *     in no call and 0 when its slot has no thread.
  *  I2 `owners` counts the cells whose slot has a thread that added. It is raised before the
  *     first addition and lowered after the last is told of.
  *
- * Ordering: all is relaxed. A counter orders nothing; that an addition which happened before a read
- * is seen by it follows from coherence, word by word. For the bound: `owners` is read before
- * `told`, so that of a thread that leaves either the cell is counted or its last words are
- * heard. That needs order O1: lowered with release, read with acquire. The cells are found by the
- * table's own order.
+ * Ordering: all is relaxed. A counter orders nothing; that an addition which happened before a
+ * read is seen by it follows from coherence, word by word. For the bound: `owners` is read
+ * before `told`, so that of a thread that leaves either the cell is counted or its last words
+ * are heard. That needs order O1: lowered with release, read with acquire. The cells are found
+ * by the table's own order.
  *
- * A slot passes from thread to thread under the registry's mutex, which orders the plain field `told`
- * of a cell.
+ * A slot passes from thread to thread under the registry's mutex, which orders the plain field
+ * `told` of a cell.
  *
- * Rejected: cells that are emptied into the total (percpu_counter): a sum beside that counts twice or not
- * at all; folding a cell into a shared one at detach: the next thread of the slot goes on with
- * it as it is, and only telling is needed; a cell for each processor: needs read-modify-writes or
- * restartable sequences.
+ * Rejected: cells that are emptied into the total (percpu_counter): a sum beside that counts
+ * twice or not at all; folding a cell into a shared one at detach: the next thread of the slot
+ * goes on with it as it is, and only telling is needed; a cell for each processor: needs
+ * read-modify-writes or restartable sequences.
  */
 #include "config.h"
 
@@ -161,7 +162,8 @@ void pawl_counter_add(struct pawl_counter *counter, int64_t by)
 
 int64_t pawl_counter_read_fast(const struct pawl_counter *counter)
 {
-	return (int64_t)(pawl_load_relaxed(&counter->told) + pawl_load_relaxed(&counter->foreign));
+	return (int64_t)(pawl_load_relaxed(&counter->told) +
+			 pawl_load_relaxed(&counter->foreign));
 }
 
 int64_t pawl_counter_read_sum(const struct pawl_counter *counter)

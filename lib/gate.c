@@ -2,42 +2,43 @@
 /*
  * gate.c - a gate whose cells hear of its closing.
  *
- * A cell for each thread slot: how many entered by it, and one bit CLOSED. Entering adds one by a
- * compare-exchange that refuses CLOSED; leaving subtracts one, by whoever has the ticket, which is the
- * number of the cell. Closing sets CLOSED in each cell; a cell that is empty then, or gets
- * empty later, is *done* once, and the root counts those that are not. At 0 the gate is drained.
+ * A cell for each thread slot: how many entered by it, and one bit CLOSED. Entering adds one by
+ * a compare-exchange that refuses CLOSED; leaving subtracts one, by whoever has the ticket,
+ * which is the number of the cell. Closing sets CLOSED in each cell; a cell that is empty then,
+ * or gets empty later, is *done* once, and the root counts those that are not. At 0 the gate is
+ * drained.
  *
- * So the flag that keeps people out and the count of those inside are one word in each cell, and
- * no fence is needed between looking at one and changing the other.
+ * So the flag that keeps people out and the count of those inside are one word in each cell,
+ * and no fence is needed between looking at one and changing the other.
  *
  * Invariants:
- *  I1 a cell is changed by compare-exchange and read-modify-writes only; from its CLOSED on its count
- *     only falls.
- *  I2 root = cells with CLOSED and a count that are not found done yet, plus those that close() has
- *     not come to.
+ *  I1 a cell is changed by compare-exchange and read-modify-writes only; from its CLOSED on its
+ *     count only falls.
+ *  I2 root = cells with CLOSED and a count that are not found done yet, plus those that close()
+ *     has not come to.
  *  I3 each cell is found done by exactly one: by close() if it was empty when CLOSED was
  *     set, else by the one who took the count to 0.
- *  I4 root, `closed` and `drained` change under the lock. Cells are made under it, while the gate is
- *     open; in a closed one a thread that has none finds the common one closed.
+ *  I4 root, `closed` and `drained` change under the lock. Cells are made under it, while the
+ *     gate is open; in a closed one a thread that has none finds the common one closed.
  *
  * Ordering:
- *  O1 leave() releases and acquires on its cell: the last one of a cell passes on what those before
- *     him did.
+ *  O1 leave() releases and acquires on its cell: the last one of a cell passes on what those
+ *     before him did.
  *  O2 close() sets CLOSED with acquire: what those did that left an empty cell.
  *  O3 drained is stored with release and read with acquire.
  *  O4 open() clears CLOSED with release, entering acquires.
  *  The lock orders all else. Segments: table-internal.h.
  *
- * At most one leave() for each cell and closing takes the lock. The one who drains stores and notifies
- * under it, and a waiter takes it once before it returns: then he is done with the gate, which
- * may be freed. The lock has no rank, for it is taken under the program's locks and above the
- * event's; nothing of the program is taken under it.
+ * At most one leave() for each cell and closing takes the lock. The one who drains stores and
+ * notifies under it, and a waiter takes it once before it returns: then he is done with the
+ * gate, which may be freed. The lock has no rank, for it is taken under the program's locks and
+ * above the event's; nothing of the program is taken under it.
  *
  * No memory for a cell: the common one, which all may use. It is a cell like others.
  *
- * Rejected: one count (a contended line for each entry); a count in each cell and a flag apart (a
- * fence in each entry, and a drain that reads all cells again and again); SNZI's nodes with halves
- * and helping (needed where the zero must be seen while the gate is open).
+ * Rejected: one count (a contended line for each entry); a count in each cell and a flag apart
+ * (a fence in each entry, and a drain that reads all cells again and again); SNZI's nodes with
+ * halves and helping (needed where the zero must be seen while the gate is open).
  */
 #include "config.h"
 
@@ -152,7 +153,7 @@ int pawl_gate_try_enter(struct pawl_gate *gate, pawl_gate_ticket_t *ret_ticket)
 		cell = cell_of(gate, ticket);
 	}
 	seen = pawl_load_relaxed(&cell->word);
-	/* Lock-free: a failed exchange means that somebody left by this cell, or the gate closed. */
+	/* Lock-free: a failed exchange means that somebody left here, or the gate closed. */
 	do {
 		if (seen & CLOSED)
 			return -ESHUTDOWN;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * table-internal.h - a table that grows and never moves: segments, each as long as all before it.
+ * table-internal.h - a table that grows and never moves: segments, each as long as all before
+ * it.
  *
  * Items are zero at first. O1: a segment is published with release and found with acquire.
  */
@@ -16,7 +17,7 @@ struct pawl__table {
 	struct pawl_atomic_ptr segment[PAWL__TABLE_SEGMENTS];
 };
 
-/* Items of a kind: their size, and how many the first segment has. Constants, where items are found. */
+/* Items of a kind: their size, and how many the first segment has. Constants for who looks. */
 struct pawl__item {
 	uint32_t bytes;
 	uint32_t base_log2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* table.c - how a table grows: see table-internal.h. Of two who make one segment, one frees his. */
+/* table.c - how a table grows, see table-internal.h. Of two who make a segment, one frees his. */
 #include "config.h"
 
 #include <errno.h>

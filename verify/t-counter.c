@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scenarios of lib/counter.c. After each run the sum is exact, and what was told of is within the bound.
+ * Scenarios of lib/counter.c. After each run the sum is exact, and what was told of is within
+ * the bound.
  *
  *  add2, add3       threads add, the batch is 1, 2 and 3; the table grows for all of them
  *  batch            telling beside telling
  *  sum              a sum beside additions that only go up never goes down
  *  bound            what was added before is inside the bounds beside one that adds
- *  leave            a thread leaves and another one has its slot: the count of owners and what was
- *                   told agree
+ *  leave            a thread leaves and another one has its slot: the count of owners and what
+ *                   was told agree
  *  leave-none       one that never added leaves while the table is made
  *  sum-grow         a sum while the table is made
  *  foreign          threads that are not attached
@@ -140,7 +141,10 @@ static void attach_add(void)
 
 static const struct mc_scenario scenarios[] = {
 	{.name = "add2", .setup = setup_1, .threads = {add_two, add_two}, .finish = finish},
-	{.name = "add3", .setup = setup_3, .threads = {add_one, add_two, add_one}, .finish = finish},
+	{.name = "add3",
+	 .setup = setup_3,
+	 .threads = {add_one, add_two, add_one},
+	 .finish = finish},
 	{.name = "batch", .setup = setup_2, .threads = {add_two, add_two}, .finish = finish},
 	{.name = "sum", .setup = setup_made, .threads = {add_two, summer}, .finish = finish},
 	{.name = "bound",

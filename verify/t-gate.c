@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scenarios of lib/gate.c. Inside means to write a plain word of one's own; who waited for the gate to
- * drain reads and writes them all: somebody still inside, or not ordered before, is a race.
+ * Scenarios of lib/gate.c. Inside means to write a plain word of one's own; who waited for the
+ * gate to drain reads and writes them all: somebody still inside, or not ordered before, is a
+ * race.
  *
  *  close            entering beside closing
  *  close2           two that enter

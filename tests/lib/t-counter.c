@@ -90,7 +90,7 @@ static void add_ten(void *arg)
 	pawl_counter_add(arg, 10);
 }
 
-/* A detached thread is told of in full, and counts in no bound; its slot goes on with the cell. */
+/* A detached thread is told of in full, and counts in no bound; its slot keeps the cell. */
 static void case_detach(void **state)
 {
 	struct pawl_counter *counter = make(100);
@@ -222,14 +222,10 @@ static void case_crowd(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_options),
-		cmocka_unit_test(case_batch),
-		cmocka_unit_test(case_default_batch),
-		cmocka_unit_test(case_wraps),
-		cmocka_unit_test(case_detach),
-		cmocka_unit_test(case_reclaimer),
-		cmocka_unit_test(case_no_memory),
-		T_OOM(oom_create),
+		cmocka_unit_test(case_options),	      cmocka_unit_test(case_batch),
+		cmocka_unit_test(case_default_batch), cmocka_unit_test(case_wraps),
+		cmocka_unit_test(case_detach),	      cmocka_unit_test(case_reclaimer),
+		cmocka_unit_test(case_no_memory),     T_OOM(oom_create),
 		cmocka_unit_test(case_crowd),
 	};
 

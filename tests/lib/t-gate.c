@@ -249,14 +249,10 @@ static void case_contracts(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_empty),
-		cmocka_unit_test(case_last_one_drains),
-		cmocka_unit_test(case_tickets_travel),
-		cmocka_unit_test(case_no_memory),
-		cmocka_unit_test(case_reclaimer),
-		T_OOM(oom_create),
-		cmocka_unit_test(case_crowd),
-		cmocka_unit_test(case_contracts),
+		cmocka_unit_test(case_empty),	       cmocka_unit_test(case_last_one_drains),
+		cmocka_unit_test(case_tickets_travel), cmocka_unit_test(case_no_memory),
+		cmocka_unit_test(case_reclaimer),      T_OOM(oom_create),
+		cmocka_unit_test(case_crowd),	       cmocka_unit_test(case_contracts),
 	};
 
 	return t_run("gate", cases);

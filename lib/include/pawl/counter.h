@@ -2,9 +2,9 @@
 /*
  * pawl/counter.h - a number that many threads add to and few read.
  *
- * Each attached thread adds to a cell of its own, by plain stores; nobody waits for anybody. Reading
- * has three prices: the last total that threads told of (one load or two), the sum of the
- * cells (a load for each), and the total with bounds between which the number lay.
+ * Each attached thread adds to a cell of its own, by plain stores; nobody waits for anybody.
+ * Reading has three prices: the last total that threads told of (one load or two), the sum of
+ * the cells (a load for each), and the total with bounds between which the number lay.
  *
  * Not for: noticing that something reached zero or any other value (pawl/gate.h): no read is
  * that of one moment while others add.
@@ -32,8 +32,8 @@ struct pawl_counter;
 #define PAWL_COUNTER_BATCH_DEFAULT 64u
 
 /*
- * pawl_counter_create() - Make a counter that stands at 0. A thread tells of what it added when that
- * is `batch` or more, up or down; 0: PAWL_COUNTER_BATCH_DEFAULT; 1: each time.
+ * pawl_counter_create() - Make a counter that stands at 0. A thread tells of what it added when
+ * that is `batch` or more, up or down; 0: PAWL_COUNTER_BATCH_DEFAULT; 1: each time.
  *
  * Returns: 0.
  * Errors:  -ENOMEM; -EINVAL: batch is above INT32_MAX.
@@ -53,8 +53,8 @@ PAWL_API void pawl_counter_destroy(struct pawl_counter *counter);
  * pawl_counter_add() - Add `by`, which may be negative. Beyond 64 bits it wraps.
  *
  * Ordering: none.
- * Context:  any thread; one that is not attached, or gets no memory for its cell, adds to a shared
- *           word. May allocate, once a thread slot; cannot fail. Allowed in sections.
+ * Context:  any thread; one that is not attached, or gets no memory for its cell, adds to a
+ *           shared word. May allocate, once a thread slot; cannot fail. Allowed in sections.
  */
 PAWL_API void pawl_counter_add(struct pawl_counter *counter, int64_t by);
 
@@ -62,8 +62,8 @@ PAWL_API void pawl_counter_add(struct pawl_counter *counter, int64_t by);
 PAWL_API int64_t pawl_counter_read_fast(const struct pawl_counter *counter);
 
 /*
- * pawl_counter_read_sum() - The sum. Each addition that returned before the call (and is known here:
- * something ordered it) is in it, and none that begins after it; of those that run
+ * pawl_counter_read_sum() - The sum. Each addition that returned before the call (and is known
+ * here: something ordered it) is in it, and none that begins after it; of those that run
  * meanwhile some are. Exact when nobody adds.
  */
 PAWL_API int64_t pawl_counter_read_sum(const struct pawl_counter *counter);

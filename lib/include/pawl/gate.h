@@ -26,12 +26,12 @@
  *  pawl_gate_close, _open   a short critical section, longer with more thread slots
  *  pawl_gate_wait, _until   block
  *
- * Memory: 128 bytes for each thread slot up to the highest that entered, rounded up to a power of
- * two, at least 8; and 512 bytes.
+ * Memory: 128 bytes for each thread slot up to the highest that entered, rounded up to a power
+ * of two, at least 8; and 512 bytes.
  *
- * Source: the idea of a tree whose root hears only of the first and the last is that of SNZI (F.
- * Ellen, Y. Lev, V. Luchangco, M. Moir, PODC 2007); that it needs to be heard of only when closed
- * makes the tree flat.
+ * Source: the idea of a tree whose root hears only of the first and the last is that of SNZI
+ * (F. Ellen, Y. Lev, V. Luchangco, M. Moir, PODC 2007); that it needs to be heard of only when
+ * closed makes the tree flat.
  */
 #ifndef PAWL_GATE_H
 #define PAWL_GATE_H
@@ -57,8 +57,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_gate_create(struct pawl_gate **ret_gate);
 /*
  * pawl_gate_destroy() - Free it. NULL is nothing.
  *
- * Requires: nothing is inside, no call on it is running and none will come. A pawl_gate_leave() that
- *           drained the gate counts as over when pawl_gate_wait() has returned.
+ * Requires: nothing is inside, no call on it is running and none will come. A pawl_gate_leave()
+ *           that drained the gate counts as over when pawl_gate_wait() has returned.
  */
 PAWL_API void pawl_gate_destroy(struct pawl_gate *gate);
 
@@ -107,8 +107,8 @@ PAWL_API int pawl_gate_close(struct pawl_gate *gate);
 /*
  * pawl_gate_wait() - Wait until the closed gate is drained.
  *
- * Requires: attached, outside sections, no lock held; the gate is closed, and is not opened before this
- *           returns.
+ * Requires: attached, outside sections, no lock held; the gate is closed, and is not opened
+ *           before this returns.
  * Ordering: see leave().
  */
 PAWL_API void pawl_gate_wait(struct pawl_gate *gate);
