@@ -236,7 +236,8 @@ B_CASES(once_cases)
 int main(int argc, char **argv)
 {
 	static const struct b_bench benches[] = {
-		{.name = "ids-window", .text = "get + put, 64 held, the oldest goes; bytes an id"},
+		{.name = "ids-window",
+		 .text = "get + put, 64 held, the oldest goes; bytes an id"},
 		{.name = "ids-batch", .text = "get + put, 256 got, then 256 put; bytes an id"},
 		{.name = "ids-once", .text = "a number that was never given before"},
 	};

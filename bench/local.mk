@@ -6,6 +6,7 @@
 # `make check` builds the benches, so that they keep compiling, and runs none.
 
 BENCHES = \
+	bench/b-counter \
 	bench/b-fiber \
 	bench/b-ids \
 	bench/b-map \
@@ -83,6 +84,9 @@ bench_libno_rust_peers_a_SOURCES = \
 	bench/work-slots.h \
 	bench/work.h
 endif
+
+bench_b_counter_SOURCES = bench/b-counter.c $(WAIT_SOURCES)
+bench_b_counter_LDADD = $(BENCH_LDADD)
 
 bench_b_fiber_SOURCES = bench/b-fiber.c bench/base-fiber.c $(WAIT_SOURCES)
 bench_b_fiber_LDADD = $(BENCH_LDADD)

@@ -19,8 +19,8 @@ static int handles(void)
 	pawl_ids_free(ids, old);
 	if (pawl_ids_alloc(ids, &new))
 		return 0;
-	printf("index %u: generation %u, then %u\n", pawl_id_index(new), pawl_id_generation(old),
-	       pawl_id_generation(new));
+	printf("index %u: generation %u, then %u\n", pawl_id_index(new),
+	       pawl_id_generation(old), pawl_id_generation(new));
 	/* The same index, and the old handle does not reach the new owner. */
 	ok = pawl_ids_check(ids, old) == -ESTALE && pawl_ids_check(ids, new) == 0;
 	pawl_ids_destroy(ids);
@@ -40,9 +40,9 @@ static int keys(void)
 	options.stored = 1;
 	if (pawl_ids_create(&options, &ids) || pawl_ids_alloc(ids, &key))
 		return 0;
-	pawl_ids_free(ids, key);	   /* nothing holds it */
-	cycle = pawl_ids_cycle_end(ids);   /* the capture of a snapshot */
-	pawl_retire_barrier();		   /* a grace period is not enough: */
+	pawl_ids_free(ids, key);	 /* nothing holds it */
+	cycle = pawl_ids_cycle_end(ids); /* the capture of a snapshot */
+	pawl_retire_barrier();		 /* a grace period is not enough: */
 	ok = pawl_ids_alloc(ids, &key) == -ENOSPC;
 	ok &= pawl_ids_durable_up_to(ids, cycle) == 0; /* the batch is on disk */
 	ok &= pawl_ids_alloc(ids, &key) == 0;

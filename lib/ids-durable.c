@@ -8,9 +8,9 @@
  *	live       handed out
  *	parked[2]  freed, and waiting: the two buckets
  *
- * A thread that needs ids takes up to a magazine of free bits from the lowest word that has any,
- * by one read-modify-write. Freeing moves an id from live to the bucket that is being filled.
- * The buckets:
+ * A thread that needs ids takes up to a magazine of free bits from the lowest word that has
+ * any, by one read-modify-write. Freeing moves an id from live to the bucket that is being
+ * filled. The buckets:
  *
  *	filling --close--> waiting --its cycle durable, its grace period over--> bits are free
  *
@@ -18,9 +18,9 @@
  * before it or after it; then the grace period begins, by a node that is retired: so it
  * begins after each free in the bucket, and none is in the hands of a thread that counts
  * itself before it. The bucket's stamp is the cycle at its closing: every deletion in it
- * belongs to that cycle or to an earlier one. While one bucket waits the other one fills, and it is
- * closed when it can be: an id waits two cycles and two grace periods at most after the end of its
- * own, if the store keeps up.
+ * belongs to that cycle or to an earlier one. While one bucket waits the other one fills, and
+ * it is closed when it can be: an id waits two cycles and two grace periods at most after the
+ * end of its own, if the store keeps up.
  *
  * With a store a bucket is closed at the end of a cycle. Without one, when a thread freed some
  * magazines, or when an allocation finds nothing.
@@ -40,14 +40,14 @@
  *  since the clearing tells whether it was set. low: a hint. It can be too high when a thread
  *  gave bits back meanwhile; ids below are then found when a bucket is emptied or at the end.
  *
- * Emptying stops nobody: each word is cleared by itself. It takes time with the number of words,
- * 16,384 for a million ids.
+ * Emptying stops nobody: each word is cleared by itself. It takes time with the number of
+ * words, 16,384 for a million ids.
  *
  * Bytes: half of one for an id.
  *
- * Rejected: lists of parked ids, or a queue of (id, cycle): a link or more for each id, and memory
- * where a free must not fail; a count of holds for each id: four bytes for all of them, for
- * something that their owners have already; pawl_rcu_synchronize() by who closes
+ * Rejected: lists of parked ids, or a queue of (id, cycle): a link or more for each id, and
+ * memory where a free must not fail; a count of holds for each id: four bytes for all of them,
+ * for something that their owners have already; pawl_rcu_synchronize() by who closes
  * (it may be a scheduler's worker).
  */
 #include "config.h"
@@ -57,8 +57,8 @@
 #include "ids-internal.h"
 
 /*
- * Without a store: so many magazines freed by one thread are worth a grace period (some microseconds,
- * a wake of the reclaimer and its sleep).
+ * Without a store: so many magazines freed by one thread are worth a grace period (some
+ * microseconds, a wake of the reclaimer and its sleep).
  */
 #define TURN_MAGAZINES 16u
 
@@ -126,7 +126,8 @@ static int refill(struct pawl_ids *ids, struct pawl__ids_cache *cache, uint64_t 
 			return -EAGAIN;
 		}
 		/* Ends: a turn that got nothing means that others took bits of this word. */
-		while ((want = lowest(~pawl_load_relaxed(&group->busy) & bits_below(g, ids->count),
+		while ((want = lowest(~pawl_load_relaxed(&group->busy) &
+					      bits_below(g, ids->count),
 				      ids->magazine))) {
 			got = want & ~pawl_or_acquire(&group->busy, want); /* O6 */
 			if (!got)
@@ -142,8 +143,8 @@ static int refill(struct pawl_ids *ids, struct pawl__ids_cache *cache, uint64_t 
 	return -ENOSPC;
 }
 
-int pawl__ids_durable_take(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t *ret_id,
-			   uint64_t *ret_grow)
+int pawl__ids_durable_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			   pawl_id_t *ret_id, uint64_t *ret_grow)
 {
 	uint64_t mask = cache->u.durable.mask;
 	uint64_t g;
@@ -257,8 +258,8 @@ static void grace_period_over(struct pawl_retire_node *node)
 }
 
 /*
- * Close the filling bucket if it has `least` ids and no other one waits; all is stopped. Returns true if
- * it did: the caller flushes what it has retired, when it has let go.
+ * Close the filling bucket if it has `least` ids and no other one waits; all is stopped.
+ * Returns true if it did: the caller flushes what it has retired, when it has let go.
  */
 static bool close_frozen(struct pawl_ids *ids, uint64_t least)
 {
@@ -304,7 +305,8 @@ static bool steal_from(struct pawl_ids *ids, struct pawl__ids_cache *from, void 
 	return true;
 }
 
-bool pawl__ids_durable_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache, bool *ret_flush)
+bool pawl__ids_durable_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			     bool *ret_flush)
 {
 	(void)empty_if_due(ids);
 	*ret_flush = !ids->stored && close_frozen(ids, 1);

@@ -30,7 +30,7 @@ struct pawl__ids_cache {
 	 * else in here is plain and belongs to the holder.
 	 */
 	struct pawl_atomic_u32 held;
-	uint32_t depot; /* RECYCLE: the stack that it uses first */
+	uint32_t depot;		      /* RECYCLE: the stack that it uses first */
 	struct pawl__ids_cache *next; /* of all caches. Set under the freezer, once */
 	uint64_t freed;		      /* DURABLE: since the filling bucket was opened */
 	union {
@@ -61,7 +61,7 @@ struct pawl__ids_page {
 /* --- RECYCLE --- */
 
 struct pawl__ids_cell {
-	/* Less options.generation. Even: free. Odd: in use. Changed by the one who may, see R1. */
+	/* Less options.generation. Even: free. Odd: in use. R1 */
 	struct pawl_atomic_u32 gen;
 	/* Free: the next index of its list, plus 1; 0: the list ends. */
 	struct pawl_atomic_u32 link;
@@ -69,8 +69,8 @@ struct pawl__ids_cell {
 #define PAWL__IDS_CELL ((struct pawl__item){sizeof(struct pawl__ids_cell), 6})
 
 /*
- * The depot is several stacks, so that a thread gets back what it put there, whose cells are in its
- * processor's cache; it looks into the others when its own is empty.
+ * The depot is several stacks, so that a thread gets back what it put there, whose cells are in
+ * its processor's cache; it looks into the others when its own is empty.
  */
 #define PAWL__IDS_DEPOTS 8u
 
@@ -103,8 +103,8 @@ struct pawl_ids {
 	struct pawl_atomic_ptr page[PAWL__IDS_PAGES];
 
 	/*
-	 * The cache of threads that could get no memory for one of their own. It heads the list of all
-	 * caches, which the freezer's holder reads.
+	 * The cache of threads that could get no memory for one of their own. It heads the list
+	 * of all caches, which the freezer's holder reads.
 	 */
 	struct pawl__ids_cache common;
 
@@ -122,13 +122,13 @@ struct pawl_ids {
 	/* --- Under the freezer: see freeze(). --- */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_lock freezer;
 	/* DURABLE: */
-	uint32_t filling;    /* parked[filling] takes what is freed; the other one waits */
-	bool waiting;	     /* there is something in the other one */
-	bool grace_over;     /* its grace period is over */
-	bool dying;	     /* destroyed: start no other grace period */
-	uint64_t stamp;	     /* its cycle */
-	uint64_t cycle;	     /* the present one */
-	uint64_t durable;    /* the last one that is durable */
+	uint32_t filling; /* parked[filling] takes what is freed; the other one waits */
+	bool waiting;	  /* there is something in the other one */
+	bool grace_over;  /* its grace period is over */
+	bool dying;	  /* destroyed: start no other grace period */
+	uint64_t stamp;	  /* its cycle */
+	uint64_t cycle;	  /* the present one */
+	uint64_t durable; /* the last one that is durable */
 	/* 1 for the owner, 1 for a grace period under way. The last one frees. O5 */
 	struct pawl_atomic_u32 references;
 	struct pawl_retire_node node;
@@ -141,13 +141,13 @@ struct pawl_ids {
 void pawl__ids_freeze(struct pawl_ids *ids);
 void pawl__ids_thaw(struct pawl_ids *ids);
 
-/* pawl__ids_each_cache() - Call fn for each cache, the common one first, until it returns true. */
+/* pawl__ids_each_cache() - Call fn for each cache, the common one first, until true. */
 typedef bool pawl__ids_cache_fn(struct pawl_ids *ids, struct pawl__ids_cache *cache, void *arg);
 bool pawl__ids_each_cache(struct pawl_ids *ids, pawl__ids_cache_fn *fn, void *arg);
 
 /*
- * pawl__ids_cache_make() - Make the cache of a slot, if there is none. Only its owner does, or (for
- * scenarios) somebody who is alone. NULL: no memory.
+ * pawl__ids_cache_make() - Make the cache of a slot, if there is none. Only its owner does, or
+ * (for scenarios) somebody who is alone. NULL: no memory.
  */
 struct pawl__ids_cache *pawl__ids_cache_make(struct pawl_ids *ids, uint32_t slot);
 
@@ -163,8 +163,8 @@ void pawl__ids_unref(struct pawl_ids *ids);
  *  leave   give all that is in the cache to where others find it.
  *  audit   all caches are held.
  */
-int pawl__ids_recycle_take(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t *ret_id,
-			   uint64_t *ret_grow);
+int pawl__ids_recycle_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			   pawl_id_t *ret_id, uint64_t *ret_grow);
 bool pawl__ids_recycle_free(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t id);
 int pawl__ids_recycle_check(const struct pawl_ids *ids, pawl_id_t id);
 bool pawl__ids_recycle_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache);
@@ -172,12 +172,13 @@ void pawl__ids_recycle_leave(struct pawl_ids *ids, struct pawl__ids_cache *cache
 int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen, struct pawl_ids_audit *audit);
 
 int pawl__ids_durable_init(struct pawl_ids *ids, uint64_t next);
-int pawl__ids_durable_take(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t *ret_id,
-			   uint64_t *ret_grow);
+int pawl__ids_durable_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			   pawl_id_t *ret_id, uint64_t *ret_grow);
 bool pawl__ids_durable_free(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t id,
 			    bool *ret_turn);
 int pawl__ids_durable_check(const struct pawl_ids *ids, pawl_id_t id);
-bool pawl__ids_durable_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache, bool *ret_flush);
+bool pawl__ids_durable_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			     bool *ret_flush);
 void pawl__ids_durable_leave(struct pawl_ids *ids, struct pawl__ids_cache *cache);
 int pawl__ids_durable_audit(struct pawl_ids *ids, struct pawl_ids_audit *audit);
 /* Move the buckets on, if it is time. The calling thread holds no cache. */

@@ -3,33 +3,34 @@
  * ids-recycle.c - RECYCLE: indexes with generations.
  *
  * A cell for each index: its generation, even while free and odd while in use, and a link. Free
- * indexes are in lists through their links: two magazines in each cache, and the depot, a few stacks of all
- * others. A full magazine goes to the depot by one compare-exchange, up to a magazine comes
- * back by one; in between a thread works on its own two, so that a thread that frees and allocates
- * in turn does not go to the depot each time.
+ * indexes are in lists through their links: two magazines in each cache, and the depot, a few
+ * stacks of all others. A full magazine goes to the depot by one compare-exchange, up to a
+ * magazine comes back by one; in between a thread works on its own two, so that a thread that
+ * frees and allocates in turn does not go to the depot each time.
  *
  * Invariants (see also ids.c):
- *  R1 a generation goes from odd to even by a compare-exchange of who frees: of two that free the
- *     same handle, one fails. It goes from even to odd by a store of who holds the cache that has
- *     the index: nobody else changes an even one.
- *  R2 the generation of an index never goes back. At GENERATION_END the index goes to no list any
- *     more. So no two handles are ever equal.
- *  R3 links are changed by the owner of the list alone: a cache's holder; for the depot nobody, but
- *     the one who put the index there, before, and the one who took it, after.
+ *  R1 a generation goes from odd to even by a compare-exchange of who frees: of two that free
+ *     the same handle, one fails. It goes from even to odd by a store of who holds the cache
+ *     that has the index: nobody else changes an even one.
+ *  R2 the generation of an index never goes back. At GENERATION_END the index goes to no list
+ *     any more. So no two handles are ever equal.
+ *  R3 links are changed by the owner of the list alone: a cache's holder; for the depot nobody,
+ *     but the one who put the index there, before, and the one who took it, after.
  *
  * Ordering:
- *  O2 `depot` is exchanged with release by who puts: what was done with the ids and the links of the
- *     chain; read with acquire by who takes. Any exchange raises the tag. A taker follows links
- *     that may be taken apart under his eyes: they are atomic, and what he read counts only if the
- *     tag is the same when he exchanges: then nobody took anything, and by R3 nothing
- *     changed. Taking exchanges relaxed: it reads the very value that was loaded with acquire, or
- *     fails; and it continues the release sequence of who put what is left.
+ *  O2 `depot` is exchanged with release by who puts: what was done with the ids and the links
+ *     of the chain; read with acquire by who takes. Any exchange raises the tag. A taker
+ *     follows links that may be taken apart under his eyes: they are atomic, and what he read
+ *     counts only if the tag is the same when he exchanges: then nobody took anything, and by
+ *     R3 nothing changed. Taking exchanges relaxed: it reads the very value that was loaded
+ *     with acquire, or fails; and it continues the release sequence of who put what is left.
  *  Generations are relaxed: who frees an id has it from who allocated it, by whatever way the
  *  program passed it on; who allocates has it by O1 or O2.
  *
- * The tag has 32 bits. A taker would have to sleep through 2^32 exchanges of the depot, at least 2^37
- * calls with magazines of 32, between two instructions, and meet the same top again, to be fooled:
- * that is half an hour of nothing else. The handle's generation has no such weakness (R2).
+ * The tag has 32 bits. A taker would have to sleep through 2^32 exchanges of the depot, at
+ * least 2^37 calls with magazines of 32, between two instructions, and meet the same top again,
+ * to be fooled: that is half an hour of nothing else. The handle's generation has no such
+ * weakness (R2).
  *
  * Bytes for an index: 4 for the generation, 4 for the link.
  *
@@ -78,8 +79,8 @@ static void depot_put(struct pawl_ids *ids, const struct pawl__ids_cache *cache,
 }
 
 /*
- * From the top, up to a magazine of indexes. Returns the link of the last one, and in ret_chain the
- * chain; or false in ret_sound if the list was taken apart meanwhile.
+ * From the top, up to a magazine of indexes. Returns the link of the last one, and in ret_chain
+ * the chain; or false in ret_sound if the list was taken apart meanwhile.
  */
 static uint32_t depot_follow(const struct pawl_ids *ids, uint32_t top,
 			     struct pawl__ids_chain *ret_chain, bool *ret_sound)
@@ -130,7 +131,8 @@ static bool depots_take(struct pawl_ids *ids, const struct pawl__ids_cache *cach
 			struct pawl__ids_chain *ret_chain)
 {
 	for (unsigned i = 0; i < PAWL__IDS_DEPOTS; i++)
-		if (depot_take(ids, &ids->depot[(cache->depot + i) % PAWL__IDS_DEPOTS].top, ret_chain))
+		if (depot_take(ids, &ids->depot[(cache->depot + i) % PAWL__IDS_DEPOTS].top,
+			       ret_chain))
 			return true;
 	return false;
 }
@@ -192,8 +194,8 @@ static PAWL_NOINLINE int refill(struct pawl_ids *ids, struct pawl__ids_cache *ca
 	return chain_new(ids, loaded, ret_grow);
 }
 
-int pawl__ids_recycle_take(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t *ret_id,
-			   uint64_t *ret_grow)
+int pawl__ids_recycle_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			   pawl_id_t *ret_id, uint64_t *ret_grow)
 {
 	struct pawl__ids_chain *loaded = &cache->u.recycle.loaded;
 	struct pawl__ids_cell *cell;
@@ -273,8 +275,8 @@ int pawl__ids_recycle_check(const struct pawl_ids *ids, pawl_id_t id)
 static bool steal_from(struct pawl_ids *ids, struct pawl__ids_cache *from, void *arg)
 {
 	struct pawl__ids_cache *to = arg;
-	struct pawl__ids_chain *chain = from->u.recycle.spare.count ? &from->u.recycle.spare
-								     : &from->u.recycle.loaded;
+	struct pawl__ids_chain *chain =
+		from->u.recycle.spare.count ? &from->u.recycle.spare : &from->u.recycle.loaded;
 
 	(void)ids;
 	if (!chain->count)

@@ -3,22 +3,22 @@
  * ids.c - factories of ids: what the three policies share, and MONOTONE.
  * ids-recycle.c and ids-durable.c have the others.
  *
- * Each thread has a cache in each factory that it uses, found by its slot: a magazine of ids that
- * are not handed out. A call takes its cache (one compare-exchange on a line that nobody else writes),
- * works in it with plain memory, and gives it back by a store. What the cache lacks comes from what is
- * shared: `next`, below which all indexes have been given to caches; the depot
- * (RECYCLE), a lock-free stack; the words of free bits (DURABLE).
+ * Each thread has a cache in each factory that it uses, found by its slot: a magazine of ids
+ * that are not handed out. A call takes its cache (one compare-exchange on a line that nobody
+ * else writes), works in it with plain memory, and gives it back by a store. What the cache
+ * lacks comes from what is shared: `next`, below which all indexes have been given to caches;
+ * the depot (RECYCLE), a lock-free stack; the words of free bits (DURABLE).
  *
  * Why a cache can be taken by others at all: so that a factory can be stopped. Whoever has the
- * freezer (a lock) and then takes every cache is alone: no id is in anybody's hand. Three things
- * need that moment and are simple in it:
+ * freezer (a lock) and then takes every cache is alone: no id is in anybody's hand. Three
+ * things need that moment and are simple in it:
  *  - an allocation that found nothing takes what others have in their magazines; -ENOSPC
  *    therefore means that at that moment there was no free id;
  *  - an audit sees each id in one place, since nothing moves;
  *  - a bucket of freed durable ids is closed: each free came before, or comes after.
- * A call that finds its cache taken waits for the freezer; it cannot deadlock, since nobody waits for
- * the freezer with a cache taken, and whoever has the freezer waits for caches only, whose
- * holders run through some dozen instructions.
+ * A call that finds its cache taken waits for the freezer; it cannot deadlock, since nobody
+ * waits for the freezer with a cache taken, and whoever has the freezer waits for caches only,
+ * whose holders run through some dozen instructions.
  *
  * Invariants (with the factory stopped):
  *  I1 each index below `next` is in one place: handed out, one cache, the depot or free bits, a
@@ -27,9 +27,9 @@
  *  I3 caches are made by the owners of their slots, pages and caches under the freezer.
  *
  * Ordering:
- *  O1 `held` is taken with acquire and given back with release: the plain fields of a cache, and
- *     with them ids that come by stealing, by a later thread of the slot, or by bits that were
- *     cleared while all was stopped.
+ *  O1 `held` is taken with acquire and given back with release: the plain fields of a cache,
+ *     and with them ids that come by stealing, by a later thread of the slot, or by bits that
+ *     were cleared while all was stopped.
  *  O2 depot: see ids-recycle.c.
  *  O3 `next` orders nothing by itself. An item is found by O4 and is as good as zero at
  *     first; what was written to it since comes with the id. So relaxed.
@@ -37,11 +37,11 @@
  *     segments of the table (table-internal.h).
  *  O5 `references`: each drop releases what was done with the factory, the last one acquires.
  *
- * Detach: thread.c calls ids_leave() for each factory, which gives the magazines back. A lease of
- * MONOTONE stays with the slot; others can steal it, and the next thread of the slot has it.
+ * Detach: thread.c calls ids_leave() for each factory, which gives the magazines back. A lease
+ * of MONOTONE stays with the slot; others can steal it, and the next thread of the slot has it.
  *
- * No memory for a cache: the thread works in the common one, which is shared and just slower. So
- * freeing never fails for want of memory.
+ * No memory for a cache: the thread works in the common one, which is shared and just slower.
+ * So freeing never fails for want of memory.
  *
  * Rejected:
  *  - a shared counter and a shared queue of free ids: two contended lines for each call
@@ -106,7 +106,8 @@ struct pawl__ids_cache *pawl__ids_cache_make(struct pawl_ids *ids, uint32_t slot
 		pawl_store_release(word, (void *)there); /* O4 */
 	}
 	/* Relaxed: its slot's owner is this thread; others look under the freezer. */
-	pawl_store_relaxed(&there->cache[slot & ((1u << PAWL__IDS_PAGE_LOG2) - 1)], (void *)cache);
+	pawl_store_relaxed(&there->cache[slot & ((1u << PAWL__IDS_PAGE_LOG2) - 1)],
+			   (void *)cache);
 	cache->next = ids->common.next;
 	ids->common.next = cache;
 	pawl_lock_unlock(&ids->freezer);
@@ -242,7 +243,7 @@ static bool monotone_count(struct pawl_ids *ids, struct pawl__ids_cache *cache, 
 	return false;
 }
 
-/* Leases are disjoint because their sum and what was handed out make `next`; nothing comes back. */
+/* Leases and what was handed out make `next`; nothing comes back. */
 static int monotone_audit(struct pawl_ids *ids, struct pawl_ids_audit *audit)
 {
 	if (pawl__ids_each_cache(ids, monotone_count, audit) || audit->magazines > audit->next)
@@ -411,7 +412,8 @@ void pawl__ids_unref(struct pawl_ids *ids)
 		return;
 	pawl__ids_each_cache(ids, cache_free, NULL);
 	for (unsigned p = 0; p < PAWL__IDS_PAGES; p++)
-		pawl_mem_free(pawl_load_relaxed(&ids->page[p]), sizeof(struct pawl__ids_page), 0);
+		pawl_mem_free(pawl_load_relaxed(&ids->page[p]), sizeof(struct pawl__ids_page),
+			      0);
 	pawl__table_free(&ids->table, item_of(ids));
 	pawl_mem_free(ids, sizeof(*ids), PAWL_LINE_BYTES);
 }

@@ -11,10 +11,12 @@ pawlinclude_HEADERS = \
 	lib/include/pawl/atomic.h \
 	lib/include/pawl/base.h \
 	lib/include/pawl/cmap.h \
+	lib/include/pawl/counter.h \
 	lib/include/pawl/deque.h \
 	lib/include/pawl/ec.h \
 	lib/include/pawl/event.h \
 	lib/include/pawl/fiber.h \
+	lib/include/pawl/gate.h \
 	lib/include/pawl/hash.h \
 	lib/include/pawl/ids.h \
 	lib/include/pawl/lanes.h \
@@ -43,6 +45,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/cmap-template.h \
 	lib/cmap.c \
 	lib/contract.c \
+	lib/counter.c \
 	lib/deque.c \
 	lib/ec.c \
 	lib/event.c \
@@ -53,6 +56,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/fiber.c \
 	lib/futex.c \
 	lib/futex.h \
+	lib/gate.c \
 	lib/hash.c \
 	lib/ids-durable.c \
 	lib/ids-internal.h \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* table.c - how a table grows: see table-internal.h. Of two who make one segment, one frees his. */
+/* table.c - how a table grows, see table-internal.h. Of two who make a segment, one frees his. */
 #include "config.h"
 
 #include <errno.h>
@@ -10,9 +10,7 @@
 
 static size_t segment_bytes(struct pawl__item item, unsigned segment)
 {
-	unsigned log2 = item.base_log2 + (segment ? segment - 1 : 0);
-
-	return (size_t)item.bytes << log2;
+	return (size_t)(item.bytes * pawl__table_segment_items(item, segment));
 }
 
 int pawl__table_grow(struct pawl__table *table, struct pawl__item item, uint64_t i)

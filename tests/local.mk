@@ -7,12 +7,14 @@ UNIT_TESTS = \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
 	tests/lib/t-cmap \
+	tests/lib/t-counter \
 	tests/lib/t-deque \
 	tests/lib/t-ec \
 	tests/lib/t-event \
 	tests/lib/t-fiber \
 	tests/lib/t-fiber-stack \
 	tests/lib/t-fiber-wait \
+	tests/lib/t-gate \
 	tests/lib/t-hash \
 	tests/lib/t-history \
 	tests/lib/t-ids \

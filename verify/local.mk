@@ -5,10 +5,12 @@
 # The model checker's own programs and targets are in verify/checker.mk.
 
 STRESS_TESTS = \
+	verify/stress-counter \
 	verify/stress-deque \
 	verify/stress-ec \
 	verify/stress-event \
 	verify/stress-fiber \
+	verify/stress-gate \
 	verify/stress-idle \
 	verify/stress-ids \
 	verify/stress-lanes \
@@ -25,10 +27,12 @@ STRESS_TESTS = \
 	verify/stress-slots \
 	verify/stress-thread
 
+verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
 verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
+verify_stress_gate_SOURCES = verify/t-gate.c
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c

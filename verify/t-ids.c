@@ -9,8 +9,8 @@
  *  reuse                each takes and gives, from the depot
  *  exchange             both give so much that magazines go to the depot and come back
  *  aba                  the depot's top is taken, the one below, and the top is put back
- *  pair                 the same with two ids a magazine: a chain is followed while it is taken apart
- *  double-free          of two frees of one handle one fails
+ *  pair                 the same with two ids a magazine: a chain is followed while it is taken
+ *  apart double-free          of two frees of one handle one fails
  *  retire               the last generation is freed while another thread looks for an id
  *  retire-double        and when two free it
  *  stale                a stale handle is stale while its index is used anew
@@ -54,9 +54,11 @@ static struct pawl_atomic_u32 flag, winners;
 
 static struct pawl__ids_cache *cache_of(unsigned slot)
 {
-	struct pawl__ids_page *page = pawl_load_relaxed(&ids->page[slot >> PAWL__IDS_PAGE_LOG2]);
+	struct pawl__ids_page *page =
+		pawl_load_relaxed(&ids->page[slot >> PAWL__IDS_PAGE_LOG2]);
 
-	return page ? pawl_load_relaxed(&page->cache[slot % (1u << PAWL__IDS_PAGE_LOG2)]) : NULL;
+	return page ? pawl_load_relaxed(&page->cache[slot % (1u << PAWL__IDS_PAGE_LOG2)])
+		    : NULL;
 }
 
 static void create(enum pawl_ids_policy policy, uint32_t magazine, uint64_t last,
@@ -82,9 +84,9 @@ static void create(enum pawl_ids_policy policy, uint32_t magazine, uint64_t last
 static void prepare(void)
 {
 	mc_assert(pawl__table_grow(&ids->table,
-				       ids->policy == PAWL_IDS_DURABLE ? PAWL__IDS_GROUP
-								       : PAWL__IDS_CELL,
-				       0) == 0);
+				   ids->policy == PAWL_IDS_DURABLE ? PAWL__IDS_GROUP
+								   : PAWL__IDS_CELL,
+				   0) == 0);
 	for (unsigned slot = 0; slot < 5; slot++)
 		if (!cache_of(slot))
 			mc_assert(pawl__ids_cache_make(ids, slot));
@@ -780,10 +782,7 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {give_back_low, take_any},
 	 .finish = finish,
 	 .no_spurious = true},
-	{.name = "restart",
-	 .setup = setup_words,
-	 .threads = {restart},
-	 .finish = finish},
+	{.name = "restart", .setup = setup_words, .threads = {restart}, .finish = finish},
 	{.name = "words-audit",
 	 .setup = setup_words_audit,
 	 .threads = {take_give, auditor},

@@ -10,10 +10,12 @@
 #endif
 #include <pawl/base.h>
 #include <pawl/cmap.h>
+#include <pawl/counter.h>
 #include <pawl/deque.h>
 #include <pawl/ec.h>
 #include <pawl/event.h>
 #include <pawl/fiber.h>
+#include <pawl/gate.h>
 #include <pawl/hash.h>
 #include <pawl/ids.h>
 #include <pawl/lanes.h>

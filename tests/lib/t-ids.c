@@ -78,11 +78,11 @@ static void case_options(void **state)
 	struct pawl_ids_options options;
 
 	(void)state;
-#define REFUSED(policy_, error, ...)            \
-	do {                                    \
-		options = options_of(policy_);  \
-		__VA_ARGS__;                    \
-		refused(&options, error);       \
+#define REFUSED(policy_, error, ...)           \
+	do {                                   \
+		options = options_of(policy_); \
+		__VA_ARGS__;                   \
+		refused(&options, error);      \
 	} while (0)
 	REFUSED(PAWL_IDS_RECYCLE, EINVAL, options.size--);
 	REFUSED(PAWL_IDS_RECYCLE, E2BIG, options.size++);
@@ -266,10 +266,10 @@ static void case_bad_frees(void **state)
 	pawl_report_set_hook(&hook);
 	assert_string_equal(pawl_report_kind_name(PAWL_REPORT_IDS_BAD_FREE), "ids-bad-free");
 	bad(ids, 0);
-	bad(ids, pawl_id_index(id));			  /* generation 0 */
-	bad(ids, id + (UINT64_C(2) << 32));		  /* a generation to come */
-	bad(ids, id + (UINT64_C(1) << 32));		  /* an even one */
-	bad(ids, (id & ~(uint64_t)UINT32_MAX) | 0);	  /* below first */
+	bad(ids, pawl_id_index(id));			   /* generation 0 */
+	bad(ids, id + (UINT64_C(2) << 32));		   /* a generation to come */
+	bad(ids, id + (UINT64_C(1) << 32));		   /* an even one */
+	bad(ids, (id & ~(uint64_t)UINT32_MAX) | 0);	   /* below first */
 	bad(ids, (id & ~(uint64_t)UINT32_MAX) | 30000000); /* beyond the table */
 	put(ids, id);
 	bad(ids, id);
@@ -754,16 +754,15 @@ static void case_audit_finds(void **state)
 	cache = own_cache(ids);
 	assert_true(audit(ids).depot > 0);
 	/* In a magazine and in use. */
-	cell = pawl__table_find(&ids->table, PAWL__IDS_CELL,
-				    cache->u.recycle.loaded.head);
+	cell = pawl__table_find(&ids->table, PAWL__IDS_CELL, cache->u.recycle.loaded.head);
 	pawl_add_relaxed(&cell->gen, 1u);
 	broken(ids);
 	pawl_sub_relaxed(&cell->gen, 1u);
 	/* In a magazine and in the depot. */
-	cell = pawl__table_find(&ids->table, PAWL__IDS_CELL,
-				    cache->u.recycle.spare.tail);
+	cell = pawl__table_find(&ids->table, PAWL__IDS_CELL, cache->u.recycle.spare.tail);
 	cache->u.recycle.spare.count += 1;
-	pawl_store_relaxed(&cell->link, (uint32_t)pawl_load_relaxed(&ids->depot[cache->depot].top));
+	pawl_store_relaxed(&cell->link,
+			   (uint32_t)pawl_load_relaxed(&ids->depot[cache->depot].top));
 	broken(ids);
 	cache->u.recycle.spare.count -= 1;
 	/* Nowhere. */
@@ -998,7 +997,6 @@ static void alloc_detached(void *arg)
 
 static void end_cycle_without_store(void *arg)
 {
-	t_check(pawl_thread_attach("contract") == 0);
 	pawl_ids_cycle_end(arg);
 }
 
@@ -1013,10 +1011,10 @@ static void case_contracts(void **state)
 	struct pawl_ids *ids = make(&options);
 
 	(void)state;
-	pawl_thread_detach();
-	assert_true(t_aborts(alloc_detached, ids, "attached"));
 	assert_true(t_aborts(end_cycle_without_store, ids, "has a store"));
 	assert_true(t_aborts(durable_without_store, ids, "has a store"));
+	pawl_thread_detach();
+	assert_true(t_aborts(alloc_detached, ids, "attached"));
 	assert_int_equal(pawl_thread_attach("main"), 0);
 	pawl_ids_destroy(ids);
 }

@@ -32,6 +32,7 @@ static void case_names(void **state)
 		[PAWL_REPORT_THREAD_LEFT] = "thread-left",
 		[PAWL_REPORT_RETIRE_PRESSURE] = "retire-pressure",
 		[PAWL_REPORT_FIBER_NO_GUARD] = "fiber-no-guard",
+		[PAWL_REPORT_IDS_BAD_FREE] = "ids-bad-free",
 	};
 
 	(void)state;

@@ -36,8 +36,8 @@
  * Memory: RECYCLE 8 bytes an index (generation and link), DURABLE half a byte an id, MONOTONE
  * none; and 128 bytes for each thread that uses the factory.
  *
- * Sources: magazines and depot from J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001; the
- * tagged stack from R. K. Treiber, IBM RJ 5118, 1986; words of free bits with a
+ * Sources: magazines and depot from J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001;
+ * the tagged stack from R. K. Treiber, IBM RJ 5118, 1986; words of free bits with a
  * hint from Linux' sbitmap.
  */
 #ifndef PAWL_IDS_H
@@ -76,8 +76,8 @@ struct pawl_ids_options {
 	uint64_t first;
 	uint64_t last; /* 0: the largest of the policy */
 	/*
-	 * What pawl_ids_next() said before a restart; 0: `first`. All below count as handed out;
-	 * with DURABLE the owner frees those that are not in use. Not for RECYCLE: handles
+	 * What pawl_ids_next() said before a restart; 0: `first`. All below count as handed
+	 * out; with DURABLE the owner frees those that are not in use. Not for RECYCLE: handles
 	 * do not outlive the process.
 	 */
 	uint64_t next;
@@ -86,9 +86,11 @@ struct pawl_ids_options {
 	/* DURABLE: 1: there is a store, ids wait for pawl_ids_durable_up_to(). */
 	uint32_t stored;
 };
-#define PAWL_IDS_OPTIONS_INIT                                                                \
-	{sizeof(struct pawl_ids_options), PAWL_IDS_RECYCLE, PAWL_IDS_MAGAZINE_DEFAULT, 1, 0, \
-	 0, 0, 0}
+#define PAWL_IDS_OPTIONS_INIT                                                                 \
+	{                                                                                     \
+		sizeof(struct pawl_ids_options), PAWL_IDS_RECYCLE, PAWL_IDS_MAGAZINE_DEFAULT, \
+			1, 0, 0, 0, 0                                                         \
+	}
 
 /*
  * pawl_ids_create() - Make a factory.
@@ -160,7 +162,8 @@ PAWL_API uint64_t pawl_ids_next(const struct pawl_ids *ids);
 
 /*
  * pawl_ids_cycle_end() - DURABLE with a store: the capture of a snapshot. What was freed before
- * belongs to the cycle that ends here, or to an earlier one; what is freed from now on, to the next.
+ * belongs to the cycle that ends here, or to an earlier one; what is freed from now on, to the
+ * next.
  *
  * Requires: attached; the factory is DURABLE and has a store.
  * Returns:  the number of the cycle that ended: 1, 2, ...
@@ -168,8 +171,8 @@ PAWL_API uint64_t pawl_ids_next(const struct pawl_ids *ids);
 PAWL_API uint64_t pawl_ids_cycle_end(struct pawl_ids *ids);
 
 /*
- * pawl_ids_durable_up_to() - All deletions of `cycle` and earlier cycles are durable. Ids freed in
- * these come back once their grace period is over. A cycle whose write failed is simply not
+ * pawl_ids_durable_up_to() - All deletions of `cycle` and earlier cycles are durable. Ids freed
+ * in these come back once their grace period is over. A cycle whose write failed is simply not
  * named: the next one has its deletions.
  *
  * Requires: attached; the factory is DURABLE and has a store.
@@ -180,12 +183,12 @@ PAWL_API PAWL_MUST_CHECK int pawl_ids_durable_up_to(struct pawl_ids *ids, uint64
 
 /* Where the ids are. Their sum is next - first. */
 struct pawl_ids_audit {
-	uint64_t live;	    /* handed out (MONOTONE: once) */
-	uint64_t magazines; /* in threads' magazines */
-	uint64_t depot;	    /* in the depot; DURABLE: free below `next` */
-	uint64_t parked;    /* DURABLE: freed, not yet to be used again */
-	uint64_t retired;   /* RECYCLE: their generations are used up */
-	uint64_t next;	    /* see pawl_ids_next() */
+	uint64_t live;	      /* handed out (MONOTONE: once) */
+	uint64_t magazines;   /* in threads' magazines */
+	uint64_t depot;	      /* in the depot; DURABLE: free below `next` */
+	uint64_t parked;      /* DURABLE: freed, not yet to be used again */
+	uint64_t retired;     /* RECYCLE: their generations are used up */
+	uint64_t next;	      /* see pawl_ids_next() */
 	uint64_t reserved[2]; /* 0; later versions give them names */
 };
 
