@@ -7,6 +7,8 @@ dist_man_MANS += \
 	doc/man/pawl.3 \
 	doc/man/pawl_event.3 \
 	doc/man/pawl_lock.3 \
+	doc/man/pawl_map.3 \
 	doc/man/pawl_rcu.3 \
 	doc/man/pawl_retire.3 \
+	doc/man/pawl_rmap.3 \
 	doc/man/pawl_thread.3
