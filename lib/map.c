@@ -815,7 +815,7 @@ static void hand_over(struct pawl_map *map, char *groups, uint64_t mask,
 	}
 }
 
-uint64_t pawl_map_drain(struct pawl_map *map, struct pawl_map_drain *drain,
+uint64_t pawl_map_drain(struct pawl_map *map, struct pawl_map_drain_state *drain,
 			pawl_map_drain_fn *gets, void *arg)
 {
 	uint64_t count = 0;

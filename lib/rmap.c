@@ -660,7 +660,7 @@ static uint64_t table_hand_over(const struct table *table, pawl_rmap_drain_fn *g
 	return count;
 }
 
-uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain *drain,
+uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain_state *drain,
 			 pawl_rmap_drain_fn *gets, void *arg)
 {
 	uint64_t count = 0;

@@ -674,7 +674,7 @@ static void count_drained(const void *key, void *value, void *arg)
 
 struct drainer {
 	struct pawl_map *map;
-	struct pawl_map_drain *drain;
+	struct pawl_map_drain_state *drain;
 	uint64_t count;
 };
 
@@ -688,7 +688,7 @@ static void drain_some(void *arg)
 static void case_drain(void **state)
 {
 	struct pawl_map *map = make(8, 8, good_hash, 64);
-	struct pawl_map_drain drain = PAWL_MAP_DRAIN_INIT, again = PAWL_MAP_DRAIN_INIT;
+	struct pawl_map_drain_state drain = PAWL_MAP_DRAIN_INIT, again = PAWL_MAP_DRAIN_INIT;
 	struct drainer d[3];
 	struct t_thread *threads[3];
 	uint64_t count = 0;

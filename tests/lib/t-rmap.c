@@ -96,7 +96,7 @@ static struct pawl_rmap *make(uint32_t shards, uint64_t capacity)
 
 static void end(struct pawl_rmap *map)
 {
-	struct pawl_rmap_drain drain = PAWL_RMAP_DRAIN_INIT;
+	struct pawl_rmap_drain_state drain = PAWL_RMAP_DRAIN_INIT;
 
 	pawl_rmap_drain(map, &drain, entry_drained, NULL);
 	assert_int_equal(pawl_rmap_count(map), 0);
@@ -580,7 +580,7 @@ static void case_look_up_under_a_held_lock(void **state)
 
 struct drainer {
 	struct pawl_rmap *map;
-	struct pawl_rmap_drain *drain;
+	struct pawl_rmap_drain_state *drain;
 	uint64_t count;
 };
 
@@ -594,7 +594,7 @@ static void drain_some(void *arg)
 static void case_drain(void **state)
 {
 	struct pawl_rmap *map = make(64, 0);
-	struct pawl_rmap_drain drain = PAWL_RMAP_DRAIN_INIT;
+	struct pawl_rmap_drain_state drain = PAWL_RMAP_DRAIN_INIT;
 	struct drainer d[3];
 	struct t_thread *threads[3];
 	uint64_t count = 0;
