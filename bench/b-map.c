@@ -116,7 +116,7 @@ static void object_drained(void *entry, void *arg)
 
 static void rmap_drop(void *map)
 {
-	struct pawl_rmap_drain drain = PAWL_RMAP_DRAIN_INIT;
+	struct pawl_rmap_drain_state drain = PAWL_RMAP_DRAIN_INIT;
 
 	ours_enter();
 	pawl_rmap_drain(map, &drain, object_drained, NULL);

@@ -389,11 +389,29 @@ void pawl_map_destroy(struct pawl_map *map)
 
 /* --- One key. --- */
 
-/* Calls `function` with the shape as a constant where there is code for it. */
-#define SHAPED(function, map, ...)                                       \
-	((map)->kind == KIND_8_8   ? function(map, &shape_8_8, __VA_ARGS__)  \
-	 : (map)->kind == KIND_8_4 ? function(map, &shape_8_4, __VA_ARGS__)  \
-				   : function(map, &(map)->shape, __VA_ARGS__))
+/*
+ * NAME_8_8, NAME_8_4, NAME_any: the function NAME_shaped() with a constant shape; each is a function
+ * of its own, so that none pays for the registers of the others.
+ */
+#define SHAPES(NAME, TYPE, ARGS, ...)                                         \
+	static PAWL_NOINLINE TYPE NAME##_8_8 ARGS                             \
+	{                                                                     \
+		return NAME##_shaped(map, &shape_8_8, __VA_ARGS__);           \
+	}                                                                     \
+	static PAWL_NOINLINE TYPE NAME##_8_4 ARGS                             \
+	{                                                                     \
+		return NAME##_shaped(map, &shape_8_4, __VA_ARGS__);           \
+	}                                                                     \
+	static PAWL_NOINLINE TYPE NAME##_any ARGS                             \
+	{                                                                     \
+		return NAME##_shaped(map, &map->shape, __VA_ARGS__);          \
+	}
+
+/* Call the one for this map: a jump. */
+#define SHAPED(NAME, map, ...)                                       \
+	(PAWL_LIKELY((map)->kind == KIND_8_8) ? NAME##_8_8(map, __VA_ARGS__) \
+	 : (map)->kind == KIND_8_4	      ? NAME##_8_4(map, __VA_ARGS__) \
+					      : NAME##_any(map, __VA_ARGS__))
 
 PAWL_ALWAYS_INLINE struct shard *shard_of(struct pawl_map *map, uint64_t hash)
 {
@@ -429,9 +447,12 @@ PAWL_ALWAYS_INLINE bool get_shaped(struct pawl_map *map, const struct shape *sha
 	return place.group != NULL;
 }
 
+SHAPES(get, bool, (struct pawl_map * map, uint64_t hash, const void *key, void *ret_value), hash,
+       key, ret_value)
+
 bool pawl_map_get(struct pawl_map *map, uint64_t hash, const void *key, void *ret_value)
 {
-	return SHAPED(get_shaped, map, hash, key, ret_value);
+	return SHAPED(get, map, hash, key, ret_value);
 }
 
 static void copy_out(const struct shape *shape, const struct place *place, void *ret_key,
@@ -488,9 +509,14 @@ PAWL_ALWAYS_INLINE int enter_shaped(struct pawl_map *map, const struct shape *sh
 	return ret;
 }
 
+SHAPES(enter, int,
+       (struct pawl_map * map, uint64_t hash, const void *key, const void *value, enum there there,
+	void *ret_value),
+       hash, key, value, there, ret_value)
+
 int pawl_map_insert(struct pawl_map *map, uint64_t hash, const void *key, const void *value)
 {
-	int ret = SHAPED(enter_shaped, map, hash, key, value, THERE_KEEP, NULL);
+	int ret = SHAPED(enter, map, hash, key, value, THERE_KEEP, NULL);
 
 	if (ret < 0)
 		return ret;
@@ -499,13 +525,13 @@ int pawl_map_insert(struct pawl_map *map, uint64_t hash, const void *key, const 
 
 int pawl_map_put(struct pawl_map *map, uint64_t hash, const void *key, const void *value)
 {
-	return SHAPED(enter_shaped, map, hash, key, value, THERE_SET, NULL);
+	return SHAPED(enter, map, hash, key, value, THERE_SET, NULL);
 }
 
 int pawl_map_entry(struct pawl_map *map, uint64_t hash, const void *key, const void *value,
 		   void *ret_value)
 {
-	int ret = SHAPED(enter_shaped, map, hash, key, value, THERE_KEEP, ret_value);
+	int ret = SHAPED(enter, map, hash, key, value, THERE_KEEP, ret_value);
 
 	if (ret == 1 && ret_value)
 		value_set(ret_value, value, &map->shape);
@@ -574,10 +600,14 @@ PAWL_ALWAYS_INLINE bool replace_shaped(struct pawl_map *map, const struct shape 
 	return place.group != NULL;
 }
 
+SHAPES(replace, bool,
+       (struct pawl_map * map, uint64_t hash, const void *key, const void *value, void *ret_old),
+       hash, key, value, ret_old)
+
 bool pawl_map_replace(struct pawl_map *map, uint64_t hash, const void *key, const void *value,
 		      void *ret_old)
 {
-	return SHAPED(replace_shaped, map, hash, key, value, ret_old);
+	return SHAPED(replace, map, hash, key, value, ret_old);
 }
 
 PAWL_ALWAYS_INLINE bool remove_shaped(struct pawl_map *map, const struct shape *shape,
@@ -597,9 +627,12 @@ PAWL_ALWAYS_INLINE bool remove_shaped(struct pawl_map *map, const struct shape *
 	return place.group != NULL;
 }
 
+SHAPES(remove, bool, (struct pawl_map * map, uint64_t hash, const void *key, void *ret_value), hash,
+       key, ret_value)
+
 bool pawl_map_remove(struct pawl_map *map, uint64_t hash, const void *key, void *ret_value)
 {
-	return SHAPED(remove_shaped, map, hash, key, ret_value);
+	return SHAPED(remove, map, hash, key, ret_value);
 }
 
 bool pawl_map_remove_by(struct pawl_map *map, uint64_t hash, pawl_map_match_fn *match,
@@ -782,7 +815,7 @@ static void hand_over(struct pawl_map *map, char *groups, uint64_t mask,
 	}
 }
 
-uint64_t pawl_map_drain(struct pawl_map *map, struct pawl_map_drain *drain,
+uint64_t pawl_map_drain(struct pawl_map *map, struct pawl_map_drain_state *drain,
 			pawl_map_drain_fn *gets, void *arg)
 {
 	uint64_t count = 0;

@@ -85,8 +85,8 @@ struct table {
 	uint64_t mask; /* groups - 1. This and the stamp never change. */
 	uint64_t stamp;
 	struct pawl_retire_node node;
-	PAWL_ALIGNED(GROUP_BYTES) struct group groups[];
-};
+} PAWL_ALIGNED(GROUP_BYTES); /* the groups come behind it */
+PAWL_STATIC_ASSERT(sizeof(struct table) == GROUP_BYTES, "groups are aligned as their table");
 
 /* What writers have of a shard; the table pointer is where readers look, in another line. */
 struct shard {
@@ -118,6 +118,11 @@ static struct {
 static struct table *empty_table(void)
 {
 	return &empty.table;
+}
+
+PAWL_ALWAYS_INLINE struct group *group_at(const struct table *table, uint64_t group)
+{
+	return (struct group *)(uintptr_t)(table + 1) + group;
 }
 
 static size_t table_bytes(uint64_t groups)
@@ -235,7 +240,7 @@ void *pawl_rmap_get_by(const struct pawl_rmap *map, uint64_t hash, pawl_rmap_mat
 	uint64_t control;
 
 	do {
-		const struct group *group = &table->groups[probe.group];
+		const struct group *group = group_at(table, probe.group);
 		uint64_t matches;
 
 		control = pawl_load_acquire(&group->control); /* O2 */
@@ -269,7 +274,7 @@ static size_t scan_shard(const struct table *table, struct pawl_rmap_cursor *cur
 		cursor->pawl_slot = 0;
 	}
 	while (cursor->pawl_slot < slots && count < max) {
-		const struct group *group = &table->groups[cursor->pawl_slot / TABLE_SLOTS];
+		const struct group *group = group_at(table, cursor->pawl_slot / TABLE_SLOTS);
 		unsigned slot = (unsigned)(cursor->pawl_slot % TABLE_SLOTS);
 		/* The slot decides; control words are for look-ups. */
 		void *entry = pawl_load_acquire(&group->slot[slot]); /* O3 */
@@ -337,7 +342,7 @@ static struct place find_locked(const struct table *table, uint64_t hash,
 
 	callback_enter();
 	do {
-		struct group *group = (struct group *)&table->groups[probe.group];
+		struct group *group = group_at(table, probe.group);
 		uint64_t matches;
 
 		control = pawl_load_relaxed(&group->control);
@@ -362,7 +367,7 @@ static void put_locked(struct table *table, uint64_t hash, void *entry)
 	struct probe probe = probe_begin(hash, table->mask);
 
 	for (;;) {
-		struct group *group = &table->groups[probe.group];
+		struct group *group = group_at(table, probe.group);
 		uint64_t control = pawl_load_relaxed(&group->control);
 		unsigned slot = table_first_empty(control);
 
@@ -408,7 +413,7 @@ static void remove_locked(struct shard *shard, const struct place *place, uint64
 static void prefetch_entries(const struct table *table, uint64_t group)
 {
 	for (unsigned slot = 0; group <= table->mask && slot < TABLE_SLOTS; slot++)
-		__builtin_prefetch(pawl_load_relaxed(&table->groups[group].slot[slot]));
+		__builtin_prefetch(pawl_load_relaxed(&group_at(table, group)->slot[slot]));
 }
 
 /* Out of line: a place in the code for each caller would be one to check for each. */
@@ -432,7 +437,7 @@ static int rebuild_locked(struct pawl_rmap *map, struct shard *shard, uint64_t g
 	}
 	callback_enter();
 	for (uint64_t g = 0; live && g <= old->mask; g++) {
-		const struct group *group = &old->groups[g];
+		const struct group *group = group_at(old, g);
 		uint64_t control = pawl_load_relaxed(&group->control);
 
 		prefetch_entries(old, g + AHEAD);
@@ -648,7 +653,7 @@ static uint64_t table_hand_over(const struct table *table, pawl_rmap_drain_fn *g
 	uint64_t count = 0;
 
 	for (uint64_t g = 0; g <= table->mask; g++) {
-		const struct group *group = &table->groups[g];
+		const struct group *group = group_at(table, g);
 
 		for (unsigned slot = 0; slot < TABLE_SLOTS; slot++) {
 			if (!table_occupied(pawl_load_relaxed(&group->control), slot))
@@ -660,7 +665,7 @@ static uint64_t table_hand_over(const struct table *table, pawl_rmap_drain_fn *g
 	return count;
 }
 
-uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain *drain,
+uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain_state *drain,
 			 pawl_rmap_drain_fn *gets, void *arg)
 {
 	uint64_t count = 0;

@@ -23,7 +23,7 @@
 #define KEYS 40
 
 static struct pawl_map *map;
-static struct pawl_map_drain drain;
+static struct pawl_map_drain_state drain;
 static struct pawl_atomic_u32 wins;
 static unsigned seen[KEYS];
 
@@ -142,7 +142,7 @@ static void setup_two(void)
 
 static void finish(void)
 {
-	struct pawl_map_drain last = PAWL_MAP_DRAIN_INIT;
+	struct pawl_map_drain_state last = PAWL_MAP_DRAIN_INIT;
 	struct pawl_map_stats stats;
 	uint64_t count;
 

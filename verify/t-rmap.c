@@ -51,7 +51,7 @@ struct entry {
 static struct pawl_rmap *map;
 static struct entry pool[POOL];
 static struct pawl_atomic_u32 wins, told;
-static struct pawl_rmap_drain drain;
+static struct pawl_rmap_drain_state drain;
 static unsigned seen[POOL];
 
 /* Shard 1 of two for keys 4 and 5, else all alike. */
@@ -284,7 +284,7 @@ static void entry_gone(void *entry, void *arg)
 /* What is left is found by keys, and is as many as there are. */
 static void finish(void)
 {
-	struct pawl_rmap_drain last = PAWL_RMAP_DRAIN_INIT;
+	struct pawl_rmap_drain_state last = PAWL_RMAP_DRAIN_INIT;
 	struct pawl_rmap_stats stats;
 	uint64_t count;
 

@@ -674,7 +674,7 @@ static void count_drained(const void *key, void *value, void *arg)
 
 struct drainer {
 	struct pawl_map *map;
-	struct pawl_map_drain *drain;
+	struct pawl_map_drain_state *drain;
 	uint64_t count;
 };
 
@@ -688,7 +688,7 @@ static void drain_some(void *arg)
 static void case_drain(void **state)
 {
 	struct pawl_map *map = make(8, 8, good_hash, 64);
-	struct pawl_map_drain drain = PAWL_MAP_DRAIN_INIT, again = PAWL_MAP_DRAIN_INIT;
+	struct pawl_map_drain_state drain = PAWL_MAP_DRAIN_INIT, again = PAWL_MAP_DRAIN_INIT;
 	struct drainer d[3];
 	struct t_thread *threads[3];
 	uint64_t count = 0;
@@ -814,7 +814,6 @@ static void break_pair(void *arg)
 	uint64_t key = 1;
 
 	(void)arg;
-	(void)!pawl_thread_attach("child");
 	(void)!pawl_map_pair(make(8, 8, good_hash, 2), good_hash(&key), &key, good_hash(&key), &key,
 			     never_called_pair, NULL);
 }
@@ -824,7 +823,6 @@ static void break_scan(void *arg)
 	struct pawl_map_cursor cursor = {0};
 
 	(void)arg;
-	(void)!pawl_thread_attach("child");
 	pawl_map_scan(make(8, 8, good_hash, 2), &cursor, 0, NULL, NULL);
 }
 
@@ -849,7 +847,6 @@ static void break_callback(void *arg)
 	pawl_map_update_fn *update = *(pawl_map_update_fn **)arg;
 	uint64_t key = 1;
 
-	(void)!pawl_thread_attach("child");
 	(void)!pawl_map_upsert(map, good_hash(&key), &key, update, map);
 }
 
@@ -858,14 +855,12 @@ static void break_hash(void *arg)
 	uint64_t key = 1;
 
 	(void)arg;
-	(void)!pawl_thread_attach("child");
 	(void)!pawl_map_insert(make(8, 8, good_hash, 1), 5, &key, NULL);
 }
 
 static void case_contracts(void **state)
 {
 	(void)state;
-	pawl_thread_detach();
 	assert_true(t_aborts(break_pair, NULL, "the keys are different"));
 	assert_true(t_aborts(break_scan, NULL, "max"));
 	if (PAWL_DEBUG_BUILD) {

@@ -96,7 +96,7 @@ static struct pawl_rmap *make(uint32_t shards, uint64_t capacity)
 
 static void end(struct pawl_rmap *map)
 {
-	struct pawl_rmap_drain drain = PAWL_RMAP_DRAIN_INIT;
+	struct pawl_rmap_drain_state drain = PAWL_RMAP_DRAIN_INIT;
 
 	pawl_rmap_drain(map, &drain, entry_drained, NULL);
 	assert_int_equal(pawl_rmap_count(map), 0);
@@ -580,7 +580,7 @@ static void case_look_up_under_a_held_lock(void **state)
 
 struct drainer {
 	struct pawl_rmap *map;
-	struct pawl_rmap_drain *drain;
+	struct pawl_rmap_drain_state *drain;
 	uint64_t count;
 };
 
@@ -594,7 +594,7 @@ static void drain_some(void *arg)
 static void case_drain(void **state)
 {
 	struct pawl_rmap *map = make(64, 0);
-	struct pawl_rmap_drain drain = PAWL_RMAP_DRAIN_INIT;
+	struct pawl_rmap_drain_state drain = PAWL_RMAP_DRAIN_INIT;
 	struct drainer d[3];
 	struct t_thread *threads[3];
 	uint64_t count = 0;
@@ -696,18 +696,12 @@ out:
 	return err;
 }
 
-static void attach_child(void)
-{
-	t_check(!pawl_thread_attach("child"));
-}
-
 static void break_pair(void *arg)
 {
 	struct pawl_rmap *map = make(2, 0);
 	uint64_t key = 1;
 
 	(void)arg;
-	attach_child();
 	put(map, 1);
 	(void)!pawl_rmap_pair(map, hash(key), &key, hash(key), &key, give_two,
 			      (void *[4]){NULL, NULL, NULL, NULL});
@@ -722,7 +716,6 @@ static void break_pair_absent(void *arg)
 	uint64_t key = 1;
 
 	(void)arg;
-	attach_child();
 	two_entries[2] = entry_make(1, 1);
 	two_entries[3] = entry_make(1, 2);
 	(void)!pawl_rmap_pair(map, hash(key), &key, hash(key), &key, give_two, two_entries);
@@ -733,7 +726,6 @@ static void break_null(void *arg)
 	uint64_t key = 1;
 
 	(void)arg;
-	attach_child();
 	(void)!pawl_rmap_insert(make(1, 0), hash(key), &key, NULL);
 }
 
@@ -742,7 +734,6 @@ static void break_scan(void *arg)
 	struct pawl_rmap_cursor cursor = {0};
 
 	(void)arg;
-	attach_child();
 	pawl_rmap_scan(make(1, 0), &cursor, 0, NULL);
 }
 
@@ -759,7 +750,6 @@ static void break_callback(void *arg)
 	void *old;
 
 	(void)arg;
-	attach_child();
 	(void)!pawl_rmap_update(make(1, 0), hash(key), &key, calls_pawl, NULL, &old);
 }
 
@@ -768,14 +758,12 @@ static void break_hash(void *arg)
 	uint64_t key = 1;
 
 	(void)arg;
-	attach_child();
 	(void)!pawl_rmap_insert(make(1, 0), 5, &key, entry_make(1, 1));
 }
 
 static void case_contracts(void **state)
 {
 	(void)state;
-	pawl_thread_detach();
 	assert_true(t_aborts(break_pair, NULL, "the keys are different"));
 	assert_true(t_aborts(break_pair_absent, NULL, "the keys are different"));
 	assert_true(t_aborts(break_null, NULL, "entry"));

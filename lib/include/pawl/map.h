@@ -229,7 +229,7 @@ PAWL_API size_t pawl_map_scan(struct pawl_map *map, struct pawl_map_cursor *curs
 			      void *ret_keys, void *ret_values);
 
 /* Which shards a drain has not come to. Shared by the threads that help; private. */
-struct pawl_map_drain {
+struct pawl_map_drain_state {
 	struct pawl_atomic_u32 pawl_next;
 };
 #define PAWL_MAP_DRAIN_INIT {{0}}
@@ -246,7 +246,7 @@ typedef void pawl_map_drain_fn(const void *key, void *value, void *arg);
  * Returns:  how many entries this call took out. Takes no memory and cannot fail.
  * Context:  calls `gets` (may be NULL) with nothing held; it may call anything.
  */
-PAWL_API uint64_t pawl_map_drain(struct pawl_map *map, struct pawl_map_drain *drain,
+PAWL_API uint64_t pawl_map_drain(struct pawl_map *map, struct pawl_map_drain_state *drain,
 				 pawl_map_drain_fn *gets, void *arg);
 
 /*

@@ -230,7 +230,7 @@ PAWL_API size_t pawl_rmap_scan(const struct pawl_rmap *map, struct pawl_rmap_cur
 			       size_t max, void **ret_entries);
 
 /* Which shards a drain has not come to. Shared by the threads that help; private. */
-struct pawl_rmap_drain {
+struct pawl_rmap_drain_state {
 	struct pawl_atomic_u32 pawl_next;
 };
 #define PAWL_RMAP_DRAIN_INIT {{0}}
@@ -247,7 +247,7 @@ typedef void pawl_rmap_drain_fn(void *entry, void *arg);
  * Returns:  how many entries this call took out. Takes no memory and cannot fail.
  * Context:  calls `gets` with nothing held; it may call anything.
  */
-PAWL_API uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain *drain,
+PAWL_API uint64_t pawl_rmap_drain(struct pawl_rmap *map, struct pawl_rmap_drain_state *drain,
 				  pawl_rmap_drain_fn *gets, void *arg);
 
 /*
