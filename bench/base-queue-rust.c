@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * base-queue-rust.c - the concurrent-queue crate (unbounded, blocks of 31), through the static
- * library that peers-rust/ builds: one queue, and 31 of them with a word of bits in front. The word
- * is as simple as can be, and not something to sleep on.
+ * library that peers-rust/ builds: one queue, and 31 of them with a word of bits in front. The
+ * word is as simple as can be, and not something to sleep on.
  */
 #include "bench.h"
 #include "queue.h"
@@ -36,7 +36,8 @@ static inline size_t crate_queue_put(struct crate_queue *queue, struct b_item *c
 	return n;
 }
 
-static inline size_t crate_queue_get(struct crate_queue *queue, struct b_item **items, size_t max)
+static inline size_t crate_queue_get(struct crate_queue *queue, struct b_item **items,
+				     size_t max)
 {
 	return cq_get(queue->queue, items, max);
 }
@@ -70,7 +71,8 @@ static inline size_t crate_lanes_put(struct crate_lanes *lanes, struct b_item *c
 	return n;
 }
 
-static inline size_t crate_lanes_get(struct crate_lanes *lanes, struct b_item **items, size_t max)
+static inline size_t crate_lanes_get(struct crate_lanes *lanes, struct b_item **items,
+				     size_t max)
 {
 	uint64_t bits = pawl_load_acquire(&lanes->bits);
 	size_t k = 0;

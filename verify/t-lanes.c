@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scenarios of lib/lanes.c. With one lane the history is that of a queue, "empty" included; with
- * several, items are counted and orders asserted that hold whatever else runs. What a pusher
- * wrote is plain memory. After each run a lane that holds something has its bit (I2): a lost
- * one would only show as an urgent item that waits for idle time.
+ * Scenarios of lib/lanes.c. With one lane the history is that of a queue, "empty" included;
+ * with several, items are counted and orders asserted that hold whatever else runs. What a
+ * pusher wrote is plain memory. After each run a lane that holds something has its bit (I2): a
+ * lost one would only show as an urgent item that waits for idle time.
  *
  *  push-pop        one push beside two pops
  *  push-empty      one push beside "is it empty" and a pop
@@ -416,15 +416,16 @@ static bool step_limit(void *state, const struct mc_op *op)
 	return queue_spec_step(state, op, 1);
 }
 
-static const struct mc_spec spec = {"queue", sizeof(struct queue_spec), step,
-				    queue_spec_print};
-static const struct mc_spec spec_limit = {"queue of one", sizeof(struct queue_spec),
-					  step_limit, queue_spec_print};
+static const struct mc_spec spec = {"queue", sizeof(struct queue_spec), step, queue_spec_print};
+static const struct mc_spec spec_limit = {"queue of one", sizeof(struct queue_spec), step_limit,
+					  queue_spec_print};
 
 /* Spurious failures lead back to the head of a loop that has linked a node of its own. */
-#define LANES(NAME, SETUP, SPEC, ...)                                                   \
-	{.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish,      \
-	 .spec = SPEC, .bare = true, .no_spurious = true}
+#define LANES(NAME, SETUP, SPEC, ...)                                                     \
+	{                                                                                 \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish, \
+		.spec = SPEC, .bare = true, .no_spurious = true                           \
+	}
 
 static const struct mc_scenario scenarios[] = {
 	LANES("push-pop", setup, &spec, push_1, pop_2),

@@ -244,9 +244,11 @@ static const struct mc_spec spec = {"take-all queue", sizeof(struct queue_spec),
 
 /* A spurious failure leads back to the head of a loop that has linked a node of its own. */
 #define MBOX(NAME, ...) MBOX_FROM(NAME, setup, __VA_ARGS__)
-#define MBOX_FROM(NAME, SETUP, ...)                                                     \
-	{.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish,      \
-	 .spec = &spec, .bare = true, .no_spurious = true}
+#define MBOX_FROM(NAME, SETUP, ...)                                                       \
+	{                                                                                 \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish, \
+		.spec = &spec, .bare = true, .no_spurious = true                          \
+	}
 
 static const struct mc_scenario scenarios[] = {
 	MBOX("push-take", push_1_2, take_2),
