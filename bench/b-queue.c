@@ -29,8 +29,8 @@ static inline void ours_ring_fini(struct ours_ring *queue)
 	pawl_ring_fini(&queue->ring);
 }
 
-static inline size_t ours_ring_put(struct ours_ring *queue, struct b_item *const *items, size_t n,
-				   unsigned lane)
+static inline size_t ours_ring_put(struct ours_ring *queue, struct b_item *const *items,
+				   size_t n, unsigned lane)
 {
 	(void)lane;
 	if (n == 1)
@@ -72,7 +72,8 @@ static inline size_t inline_ring_put(struct inline_ring *queue, struct b_item *c
 	return k;
 }
 
-static inline size_t inline_ring_get(struct inline_ring *queue, struct b_item **items, size_t max)
+static inline size_t inline_ring_get(struct inline_ring *queue, struct b_item **items,
+				     size_t max)
 {
 	size_t k = 0;
 
@@ -103,8 +104,8 @@ static inline void ours_mbox_fini(struct ours_mbox *queue)
 	(void)queue;
 }
 
-static inline size_t ours_mbox_put(struct ours_mbox *queue, struct b_item *const *items, size_t n,
-				   unsigned lane)
+static inline size_t ours_mbox_put(struct ours_mbox *queue, struct b_item *const *items,
+				   size_t n, unsigned lane)
 {
 	(void)lane;
 	for (size_t i = 0; i < n; i++)
@@ -141,7 +142,8 @@ static inline int ours_deque_init(struct ours_deque *queue)
 	struct pawl_deque_options options = PAWL_DEQUE_OPTIONS_INIT;
 
 	options.capacity = options.capacity_max = B_QUEUE_WINDOW;
-	return pawl_deque_create(&options, &queue->deque) ?: pawl_deque_create(NULL, &queue->thief);
+	return pawl_deque_create(&options, &queue->deque)
+		       ?: pawl_deque_create(NULL, &queue->thief);
 }
 
 static inline void ours_deque_fini(struct ours_deque *queue)
@@ -191,7 +193,8 @@ static inline size_t steal_deque_put(struct steal_deque *queue, struct b_item *c
 	return ours_deque_put(&queue->own, items, n, lane);
 }
 
-static inline size_t steal_deque_get(struct steal_deque *queue, struct b_item **items, size_t max)
+static inline size_t steal_deque_get(struct steal_deque *queue, struct b_item **items,
+				     size_t max)
 {
 	size_t n;
 
@@ -280,8 +283,8 @@ static PAWL_NOINLINE void *chase_lev_take(struct chase_lev *queue)
 	return pawl_cas_acq_rel(&queue->top, &top, top + 1) ? item : NULL;
 }
 
-static inline size_t chase_lev_put(struct chase_lev *queue, struct b_item *const *items, size_t n,
-				   unsigned lane)
+static inline size_t chase_lev_put(struct chase_lev *queue, struct b_item *const *items,
+				   size_t n, unsigned lane)
 {
 	size_t k = 0;
 
@@ -358,8 +361,8 @@ static inline size_t ours_lanes_put(struct ours_lanes *queue, struct b_item *con
 {
 	queue->now += 100;
 	if (n == 1)
-		return !pawl_lanes_push(queue->lanes, lane,
-					(struct pawl_lane_node *)items[0], queue->now);
+		return !pawl_lanes_push(queue->lanes, lane, (struct pawl_lane_node *)items[0],
+					queue->now);
 	return pawl_lanes_push_n(queue->lanes, lane, (struct pawl_lane_node *const *)items, n,
 				 queue->now)
 		       ? 0
@@ -376,31 +379,31 @@ static inline size_t ours_lanes_get(struct ours_lanes *queue, struct b_item **it
 B_QUEUE_CASES(ours_lanes, "lanes", "pawl", 0)
 
 /* The same without ageing, and with a thousand items that stand in it. */
-#define LANES_OF(NAME, AGE_STEP, COUNT)                                                       \
-	struct NAME {                                                                         \
-		struct ours_lanes own;                                                        \
-	};                                                                                    \
-	static inline int NAME##_init(struct NAME *queue)                                     \
-	{                                                                                     \
-		struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;                  \
-                                                                                              \
-		options.lanes = COUNT;                                                        \
-		options.age_step = AGE_STEP;                                                  \
-		queue->own.now = 1;                                                           \
-		return pawl_lanes_create(&options, &queue->own.lanes);                        \
-	}                                                                                     \
-	static inline void NAME##_fini(struct NAME *queue)                                    \
-	{                                                                                     \
-		ours_lanes_fini(&queue->own);                                                 \
-	}                                                                                     \
-	static inline size_t NAME##_put(struct NAME *queue, struct b_item *const *items,      \
-					size_t n, unsigned lane)                              \
-	{                                                                                     \
-		return ours_lanes_put(&queue->own, items, n, lane % (COUNT));                 \
-	}                                                                                     \
+#define LANES_OF(NAME, AGE_STEP, COUNT)                                                        \
+	struct NAME {                                                                          \
+		struct ours_lanes own;                                                         \
+	};                                                                                     \
+	static inline int NAME##_init(struct NAME *queue)                                      \
+	{                                                                                      \
+		struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;                   \
+                                                                                               \
+		options.lanes = COUNT;                                                         \
+		options.age_step = AGE_STEP;                                                   \
+		queue->own.now = 1;                                                            \
+		return pawl_lanes_create(&options, &queue->own.lanes);                         \
+	}                                                                                      \
+	static inline void NAME##_fini(struct NAME *queue)                                     \
+	{                                                                                      \
+		ours_lanes_fini(&queue->own);                                                  \
+	}                                                                                      \
+	static inline size_t NAME##_put(struct NAME *queue, struct b_item *const *items,       \
+					size_t n, unsigned lane)                               \
+	{                                                                                      \
+		return ours_lanes_put(&queue->own, items, n, lane % (COUNT));                  \
+	}                                                                                      \
 	static inline size_t NAME##_get(struct NAME *queue, struct b_item **items, size_t max) \
-	{                                                                                     \
-		return ours_lanes_get(&queue->own, items, max);                               \
+	{                                                                                      \
+		return ours_lanes_get(&queue->own, items, max);                                \
 	}
 
 LANES_OF(strict_lanes, PAWL_FOREVER, B_QUEUE_LANES)
@@ -456,7 +459,8 @@ static inline struct b_item *heap_pop_locked(struct heap *heap)
 	size_t at = 0;
 
 	for (size_t down = 1; down < heap->count; down = 2 * at + 1) {
-		if (down + 1 < heap->count && heap->entries[down + 1].key < heap->entries[down].key)
+		if (down + 1 < heap->count &&
+		    heap->entries[down + 1].key < heap->entries[down].key)
 			down++;
 		if (last.key <= heap->entries[down].key)
 			break;
@@ -504,8 +508,8 @@ static inline void full_heap_fini(struct full_heap *queue)
 	heap_fini(&queue->own);
 }
 
-static inline size_t full_heap_put(struct full_heap *queue, struct b_item *const *items, size_t n,
-				   unsigned lane)
+static inline size_t full_heap_put(struct full_heap *queue, struct b_item *const *items,
+				   size_t n, unsigned lane)
 {
 	return heap_put(&queue->own, items, n, lane);
 }
@@ -521,20 +525,25 @@ int main(int argc, char **argv)
 {
 	static const struct b_bench benches[] = {
 		{.name = "ring-pair", .text = "push + pop of an item, one thread"},
-		{.name = "ring-cross", .text = "an item from one thread to another",
+		{.name = "ring-cross",
+		 .text = "an item from one thread to another",
 		 .mode = B_ROUNDS},
 		{.name = "mbox-pair", .text = "push + take of an item, one thread"},
-		{.name = "mbox-cross", .text = "an item from one thread to another",
+		{.name = "mbox-cross",
+		 .text = "an item from one thread to another",
 		 .mode = B_ROUNDS},
 		{.name = "deque-pair", .text = "push + pop of an item by its owner"},
 		{.name = "steal-pair", .text = "push + steal of an item, one thread"},
-		{.name = "steal-cross", .text = "an item from its owner to a thief",
+		{.name = "steal-cross",
+		 .text = "an item from its owner to a thief",
 		 .mode = B_ROUNDS},
 		{.name = "mpmc-pair", .text = "push + pop of an item, one lane, one thread"},
-		{.name = "mpmc-cross", .text = "an item from one thread to another, one lane",
+		{.name = "mpmc-cross",
+		 .text = "an item from one thread to another, one lane",
 		 .mode = B_ROUNDS},
 		{.name = "lanes-pair", .text = "push + pop of an item, 31 lanes, one thread"},
-		{.name = "lanes-cross", .text = "an item from one thread to another, 31 lanes",
+		{.name = "lanes-cross",
+		 .text = "an item from one thread to another, 31 lanes",
 		 .mode = B_ROUNDS},
 		{.name = "lanes-1000-pair",
 		 .text = "push + pop of an item, 31 lanes that hold 1000 items, one thread"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base-queue-ck.c - Concurrency Kit: ck_ring for one and for many on each side, ck_fifo for many
- * (a baseline only: the packaged version says "empty" too early, tests/upstream/).
+ * base-queue-ck.c - Concurrency Kit: ck_ring for one and for many on each side, ck_fifo for
+ * many (a baseline only: the packaged version says "empty" too early, tests/upstream/).
  */
 #include "bench.h"
 #include "queue.h"
@@ -9,37 +9,37 @@
 #include <ck_fifo.h>
 #include <ck_ring.h>
 
-#define CK_RING_OF(NAME, ENQUEUE, DEQUEUE)                                                    \
-	struct NAME {                                                                         \
-		ck_ring_t ring;                                                               \
-		ck_ring_buffer_t buffer[2 * B_QUEUE_WINDOW];                                  \
-	};                                                                                    \
-	static inline int NAME##_init(struct NAME *queue)                                     \
-	{                                                                                     \
-		ck_ring_init(&queue->ring, 2 * B_QUEUE_WINDOW);                               \
-		return 0;                                                                     \
-	}                                                                                     \
-	static inline void NAME##_fini(struct NAME *queue)                                    \
-	{                                                                                     \
-		(void)queue;                                                                  \
-	}                                                                                     \
-	static inline size_t NAME##_put(struct NAME *queue, struct b_item *const *items,      \
-					size_t n, unsigned lane)                              \
-	{                                                                                     \
-		size_t k = 0;                                                                 \
-                                                                                              \
-		(void)lane;                                                                   \
-		while (k < n && ENQUEUE(&queue->ring, queue->buffer, items[k]))               \
-			k++;                                                                  \
-		return k;                                                                     \
-	}                                                                                     \
+#define CK_RING_OF(NAME, ENQUEUE, DEQUEUE)                                                     \
+	struct NAME {                                                                          \
+		ck_ring_t ring;                                                                \
+		ck_ring_buffer_t buffer[2 * B_QUEUE_WINDOW];                                   \
+	};                                                                                     \
+	static inline int NAME##_init(struct NAME *queue)                                      \
+	{                                                                                      \
+		ck_ring_init(&queue->ring, 2 * B_QUEUE_WINDOW);                                \
+		return 0;                                                                      \
+	}                                                                                      \
+	static inline void NAME##_fini(struct NAME *queue)                                     \
+	{                                                                                      \
+		(void)queue;                                                                   \
+	}                                                                                      \
+	static inline size_t NAME##_put(struct NAME *queue, struct b_item *const *items,       \
+					size_t n, unsigned lane)                               \
+	{                                                                                      \
+		size_t k = 0;                                                                  \
+                                                                                               \
+		(void)lane;                                                                    \
+		while (k < n && ENQUEUE(&queue->ring, queue->buffer, items[k]))                \
+			k++;                                                                   \
+		return k;                                                                      \
+	}                                                                                      \
 	static inline size_t NAME##_get(struct NAME *queue, struct b_item **items, size_t max) \
-	{                                                                                     \
-		size_t k = 0;                                                                 \
-                                                                                              \
-		while (k < max && DEQUEUE(&queue->ring, queue->buffer, &items[k]))            \
-			k++;                                                                  \
-		return k;                                                                     \
+	{                                                                                      \
+		size_t k = 0;                                                                  \
+                                                                                               \
+		while (k < max && DEQUEUE(&queue->ring, queue->buffer, &items[k]))             \
+			k++;                                                                   \
+		return k;                                                                      \
 	}
 
 CK_RING_OF(ck_spsc, ck_ring_enqueue_spsc, ck_ring_dequeue_spsc)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base-queue-urcu.c - liburcu: wfcqueue (many pushers, one taker by splicing) and wfstack (take all,
- * newest first: without the order that the others keep).
+ * base-queue-urcu.c - liburcu: wfcqueue (many pushers, one taker by splicing) and wfstack (take
+ * all, newest first: without the order that the others keep).
  */
 #include "bench.h"
 #include "queue.h"

@@ -38,129 +38,149 @@ struct b_queue_shared {
 	struct b_item items[B_QUEUE_WINDOW] PAWL_ALIGNED(PAWL_LINE_BYTES);
 };
 
-#define B_QUEUE_CASES(NAME, BENCH, CONTENDER, STANDING)                                        \
-	struct NAME##_bench {                                                                  \
-		struct NAME queue PAWL_ALIGNED(PAWL_LINE_BYTES);                               \
-		struct b_queue_shared shared PAWL_ALIGNED(PAWL_LINE_BYTES);                    \
-	};                                                                                     \
-	static int NAME##_setup(struct b_run *run)                                             \
-	{                                                                                      \
-		struct NAME##_bench *bench = b_alloc(sizeof(*bench));                          \
-                                                                                               \
-		if (NAME##_init(&bench->queue))                                                \
-			b_die("cannot make a queue");                                          \
-		pawl_init_word(&bench->shared.got, 0u);                                        \
-		run->state = bench;                                                            \
-		return 0;                                                                      \
-	}                                                                                      \
-	static void NAME##_teardown(struct b_run *run)                                         \
-	{                                                                                      \
-		struct NAME##_bench *bench = run->state;                                       \
-		struct b_item *item;                                                           \
-                                                                                               \
-		while (NAME##_get(&bench->queue, &item, 1))                                    \
-			;                                                                      \
-		NAME##_fini(&bench->queue);                                                    \
-		free(bench);                                                                   \
-	}                                                                                      \
-	static void NAME##_pair(struct b_worker *w, uint64_t n)                                \
-	{                                                                                      \
-		struct NAME##_bench *bench = w->run->state;                                    \
-		size_t batch = w->run->cas->arg, k;                                            \
-		struct b_item **items = bench->shared.hand;                                    \
-		uint64_t seen = 0;                                                             \
-                                                                                               \
-		/* The first time: what stands in the queue meanwhile. */                      \
-		if (!pawl_load_relaxed(&bench->shared.got)) {                                  \
-			for (size_t i = (STANDING); i--;) {                                    \
-				items[0] = &bench->shared.items[i];                            \
-				if (!NAME##_put(&bench->queue, items, 1,                       \
-						b_random(w) % B_QUEUE_LANES))                  \
-					b_die("no room");                                      \
-			}                                                                      \
-			pawl_store_relaxed(&bench->shared.got, 1u);                            \
-			for (k = 0; k < batch; k++)                                            \
-				items[k] = &bench->shared.items[(STANDING) + k];               \
-		}                                                                              \
-		for (uint64_t i = 0; i < n; i += batch) {                                      \
-			unsigned lane = (unsigned)(b_random(w) % B_QUEUE_LANES);               \
-                                                                                               \
-			if (NAME##_put(&bench->queue, items, batch, lane) != batch)            \
-				b_die("no room");                                              \
-			for (k = 0; k < batch;)                                                \
-				k += NAME##_get(&bench->queue, items + k, batch - k);          \
-			for (k = 0; k < batch; k++)                                            \
-				seen += items[k]->value;                                       \
-		}                                                                              \
-		b_use(seen);                                                                   \
-	}                                                                                      \
-	static void NAME##_putter(struct b_worker *w, struct NAME##_bench *bench, uint64_t n)  \
-	{                                                                                      \
-		size_t batch = w->run->cas->arg, k;                                            \
-		struct b_item *items[B_QUEUE_BATCH];                                           \
-		uint64_t sent = 0, got = 0;                                                    \
-                                                                                               \
-		while (sent < n) {                                                             \
-			size_t most = n - sent < batch ? (size_t)(n - sent) : batch;           \
-			unsigned lane = (unsigned)(b_random(w) % B_QUEUE_LANES);               \
-                                                                                               \
-			/* The items are used again when all have come out. */                 \
-			while (!(sent % B_QUEUE_WINDOW) && got != sent) {                      \
-				got = pawl_load_acquire(&bench->shared.got);                   \
-				if (got != sent)                                               \
-					pawl_pause();                                          \
-			}                                                                      \
-			for (k = 0; k < most; k++)                                             \
-				items[k] = &bench->shared.items[(sent + k) % B_QUEUE_WINDOW];  \
-			for (k = 0; k < most;)                                                 \
-				k += NAME##_put(&bench->queue, items + k, most - k, lane);     \
-			sent += most;                                                          \
-		}                                                                              \
-	}                                                                                      \
-	static void NAME##_getter(struct b_worker *w, struct NAME##_bench *bench, uint64_t n)  \
-	{                                                                                      \
-		size_t batch = w->run->cas->arg;                                               \
-		struct b_item *items[B_QUEUE_BATCH];                                           \
-		uint64_t got = 0, seen = 0;                                                    \
-                                                                                               \
-		while (got < n) {                                                              \
-			size_t k = NAME##_get(&bench->queue, items, batch);                    \
-                                                                                               \
-			if (!k) {                                                              \
-				pawl_pause();                                                  \
-				continue;                                                      \
-			}                                                                      \
-			got += k;                                                              \
-			while (k--)                                                            \
-				seen += items[k]->value;                                       \
-			if (!(got % B_QUEUE_WINDOW))                                           \
-				pawl_store_release(&bench->shared.got, got);                   \
-		}                                                                              \
-		b_use(seen);                                                                   \
-	}                                                                                      \
-	static void NAME##_cross(struct b_worker *w, uint64_t n)                               \
-	{                                                                                      \
-		struct NAME##_bench *bench = w->run->state;                                    \
-                                                                                               \
-		if (w->index)                                                                  \
-			NAME##_getter(w, bench, n);                                            \
-		else                                                                           \
-			NAME##_putter(w, bench, n);                                            \
-	}                                                                                      \
-	static const struct b_case NAME##_queue_cases[] = {                                    \
-		{.bench = BENCH "-pair", .contender = CONTENDER, .params = "\"batch\":1",      \
-		 .arg = 1, .threads = 1, .setup = NAME##_setup, .work = NAME##_pair,           \
-		 .teardown = NAME##_teardown},                                                 \
-		{.bench = BENCH "-pair", .contender = CONTENDER, .params = "\"batch\":32",     \
-		 .arg = B_QUEUE_BATCH, .threads = 1, .setup = NAME##_setup,                    \
-		 .work = NAME##_pair, .teardown = NAME##_teardown},                            \
-		{.bench = BENCH "-cross", .contender = CONTENDER, .params = "\"batch\":1",     \
-		 .arg = 1, .threads = 2, .setup = NAME##_setup, .work = NAME##_cross,          \
-		 .teardown = NAME##_teardown},                                                 \
-		{.bench = BENCH "-cross", .contender = CONTENDER, .params = "\"batch\":32",    \
-		 .arg = B_QUEUE_BATCH, .threads = 2, .setup = NAME##_setup,                    \
-		 .work = NAME##_cross, .teardown = NAME##_teardown},                           \
-	};                                                                                     \
+#define B_QUEUE_CASES(NAME, BENCH, CONTENDER, STANDING)                                       \
+	struct NAME##_bench {                                                                 \
+		struct NAME queue PAWL_ALIGNED(PAWL_LINE_BYTES);                              \
+		struct b_queue_shared shared PAWL_ALIGNED(PAWL_LINE_BYTES);                   \
+	};                                                                                    \
+	static int NAME##_setup(struct b_run *run)                                            \
+	{                                                                                     \
+		struct NAME##_bench *bench = b_alloc(sizeof(*bench));                         \
+                                                                                              \
+		if (NAME##_init(&bench->queue))                                               \
+			b_die("cannot make a queue");                                         \
+		pawl_init_word(&bench->shared.got, 0u);                                       \
+		run->state = bench;                                                           \
+		return 0;                                                                     \
+	}                                                                                     \
+	static void NAME##_teardown(struct b_run *run)                                        \
+	{                                                                                     \
+		struct NAME##_bench *bench = run->state;                                      \
+		struct b_item *item;                                                          \
+                                                                                              \
+		while (NAME##_get(&bench->queue, &item, 1))                                   \
+			;                                                                     \
+		NAME##_fini(&bench->queue);                                                   \
+		free(bench);                                                                  \
+	}                                                                                     \
+	static void NAME##_pair(struct b_worker *w, uint64_t n)                               \
+	{                                                                                     \
+		struct NAME##_bench *bench = w->run->state;                                   \
+		size_t batch = w->run->cas->arg, k;                                           \
+		struct b_item **items = bench->shared.hand;                                   \
+		uint64_t seen = 0;                                                            \
+                                                                                              \
+		/* The first time: what stands in the queue meanwhile. */                     \
+		if (!pawl_load_relaxed(&bench->shared.got)) {                                 \
+			for (size_t i = (STANDING); i--;) {                                   \
+				items[0] = &bench->shared.items[i];                           \
+				if (!NAME##_put(&bench->queue, items, 1,                      \
+						b_random(w) % B_QUEUE_LANES))                 \
+					b_die("no room");                                     \
+			}                                                                     \
+			pawl_store_relaxed(&bench->shared.got, 1u);                           \
+			for (k = 0; k < batch; k++)                                           \
+				items[k] = &bench->shared.items[(STANDING) + k];              \
+		}                                                                             \
+		for (uint64_t i = 0; i < n; i += batch) {                                     \
+			unsigned lane = (unsigned)(b_random(w) % B_QUEUE_LANES);              \
+                                                                                              \
+			if (NAME##_put(&bench->queue, items, batch, lane) != batch)           \
+				b_die("no room");                                             \
+			for (k = 0; k < batch;)                                               \
+				k += NAME##_get(&bench->queue, items + k, batch - k);         \
+			for (k = 0; k < batch; k++)                                           \
+				seen += items[k]->value;                                      \
+		}                                                                             \
+		b_use(seen);                                                                  \
+	}                                                                                     \
+	static void NAME##_putter(struct b_worker *w, struct NAME##_bench *bench, uint64_t n) \
+	{                                                                                     \
+		size_t batch = w->run->cas->arg, k;                                           \
+		struct b_item *items[B_QUEUE_BATCH];                                          \
+		uint64_t sent = 0, got = 0;                                                   \
+                                                                                              \
+		while (sent < n) {                                                            \
+			size_t most = n - sent < batch ? (size_t)(n - sent) : batch;          \
+			unsigned lane = (unsigned)(b_random(w) % B_QUEUE_LANES);              \
+                                                                                              \
+			/* The items are used again when all have come out. */                \
+			while (!(sent % B_QUEUE_WINDOW) && got != sent) {                     \
+				got = pawl_load_acquire(&bench->shared.got);                  \
+				if (got != sent)                                              \
+					pawl_pause();                                         \
+			}                                                                     \
+			for (k = 0; k < most; k++)                                            \
+				items[k] = &bench->shared.items[(sent + k) % B_QUEUE_WINDOW]; \
+			for (k = 0; k < most;)                                                \
+				k += NAME##_put(&bench->queue, items + k, most - k, lane);    \
+			sent += most;                                                         \
+		}                                                                             \
+	}                                                                                     \
+	static void NAME##_getter(struct b_worker *w, struct NAME##_bench *bench, uint64_t n) \
+	{                                                                                     \
+		size_t batch = w->run->cas->arg;                                              \
+		struct b_item *items[B_QUEUE_BATCH];                                          \
+		uint64_t got = 0, seen = 0;                                                   \
+                                                                                              \
+		while (got < n) {                                                             \
+			size_t k = NAME##_get(&bench->queue, items, batch);                   \
+                                                                                              \
+			if (!k) {                                                             \
+				pawl_pause();                                                 \
+				continue;                                                     \
+			}                                                                     \
+			got += k;                                                             \
+			while (k--)                                                           \
+				seen += items[k]->value;                                      \
+			if (!(got % B_QUEUE_WINDOW))                                          \
+				pawl_store_release(&bench->shared.got, got);                  \
+		}                                                                             \
+		b_use(seen);                                                                  \
+	}                                                                                     \
+	static void NAME##_cross(struct b_worker *w, uint64_t n)                              \
+	{                                                                                     \
+		struct NAME##_bench *bench = w->run->state;                                   \
+                                                                                              \
+		if (w->index)                                                                 \
+			NAME##_getter(w, bench, n);                                           \
+		else                                                                          \
+			NAME##_putter(w, bench, n);                                           \
+	}                                                                                     \
+	static const struct b_case NAME##_queue_cases[] = {                                   \
+		{.bench = BENCH "-pair",                                                      \
+		 .contender = CONTENDER,                                                      \
+		 .params = "\"batch\":1",                                                     \
+		 .arg = 1,                                                                    \
+		 .threads = 1,                                                                \
+		 .setup = NAME##_setup,                                                       \
+		 .work = NAME##_pair,                                                         \
+		 .teardown = NAME##_teardown},                                                \
+		{.bench = BENCH "-pair",                                                      \
+		 .contender = CONTENDER,                                                      \
+		 .params = "\"batch\":32",                                                    \
+		 .arg = B_QUEUE_BATCH,                                                        \
+		 .threads = 1,                                                                \
+		 .setup = NAME##_setup,                                                       \
+		 .work = NAME##_pair,                                                         \
+		 .teardown = NAME##_teardown},                                                \
+		{.bench = BENCH "-cross",                                                     \
+		 .contender = CONTENDER,                                                      \
+		 .params = "\"batch\":1",                                                     \
+		 .arg = 1,                                                                    \
+		 .threads = 2,                                                                \
+		 .setup = NAME##_setup,                                                       \
+		 .work = NAME##_cross,                                                        \
+		 .teardown = NAME##_teardown},                                                \
+		{.bench = BENCH "-cross",                                                     \
+		 .contender = CONTENDER,                                                      \
+		 .params = "\"batch\":32",                                                    \
+		 .arg = B_QUEUE_BATCH,                                                        \
+		 .threads = 2,                                                                \
+		 .setup = NAME##_setup,                                                       \
+		 .work = NAME##_cross,                                                        \
+		 .teardown = NAME##_teardown},                                                \
+	};                                                                                    \
 	B_CASES(NAME##_queue_cases)
 
 #endif

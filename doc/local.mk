@@ -13,6 +13,6 @@ dist_man_MANS += \
 	doc/man/pawl_map.3 \
 	doc/man/pawl_rcu.3 \
 	doc/man/pawl_retire.3 \
-	doc/man/pawl_slots.3 \
 	doc/man/pawl_rmap.3 \
+	doc/man/pawl_slots.3 \
 	doc/man/pawl_thread.3

@@ -13,7 +13,9 @@ struct job {
 int main(void)
 {
 	struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;
-	struct job jobs[] = {{.name = "clean up"}, {.name = "key press"}, {.name = "mouse"},
+	struct job jobs[] = {{.name = "clean up"},
+			     {.name = "key press"},
+			     {.name = "mouse"},
 			     {.name = "another key press"}};
 	/* Due at stamp + lane * 100: the key press at 150 has to wait, clean up is due at 100. */
 	static const char *const expected[] = {"key press", "mouse", "clean up",

@@ -8,7 +8,6 @@
 #include <pawl/thread.h>
 
 enum { SENDERS = 2, LETTERS = 1000 };
-
 struct letter {
 	struct pawl_mbox_node node;
 	unsigned value;

@@ -2,19 +2,19 @@
 /*
  * deque.c - owner/thief queue with batch stealing.
  *
- * A circular array and two indices that only grow: tail counts what the owner pushed, head what was
- * taken. Item i lies in slot i & mask. The owner alone moves the tail, by a store. Everybody
- * moves the head, by a compare-exchange, after reading the items: who succeeds has them, who
- * fails throws away what it read.
+ * A circular array and two indices that only grow: tail counts what the owner pushed, head what
+ * was taken. Item i lies in slot i & mask. The owner alone moves the tail, by a store.
+ * Everybody moves the head, by a compare-exchange, after reading the items: who succeeds has
+ * them, who fails throws away what it read.
  *
  *  I1 head <= tail <= head + capacity of the array.
  *  I2 Slots of [head, tail) of the newest array hold those items. A slot is overwritten only
  *     when the head is beyond the item in it.
- *  I3 The head never has a value twice, so a compare-exchange from h succeeds for one taker only, and
- *     its items were not taken by anybody: no ABA, one winner for each item.
- *  I4 An array that was replaced is not written any more, and stays until the deque is destroyed: all
- *     older ones together are smaller than the newest. So a thief that still reads one finds there
- *     what it looks for, or fails.
+ *  I3 The head never has a value twice, so a compare-exchange from h succeeds for one taker
+ *     only, and its items were not taken by anybody: no ABA, one winner for each item.
+ *  I4 An array that was replaced is not written any more, and stays until the deque is
+ *     destroyed: all older ones together are smaller than the newest. So a thief that still
+ *     reads one finds there what it looks for, or fails.
  *
  * Ordering:
  *  O1 tail: released after the slots (and by it what the owner did for the items), acquired by
@@ -24,22 +24,22 @@
  *     deque in which something was all along. Acquired by the owner before it overwrites the
  *     slots that were read: without it a machine that lets a store pass an earlier load would
  *     have the thief read the next item and still succeed. (RC11 has no such executions; the
- *     scenarios full-credit and room-credit need the order for the promise of push, that it comes
- *     after the taking that made room.)
- *  O3 array: released after the items were copied into it, acquired by thieves. A thief that has the
- *     tail of a push after the growth has the new array, by O1.
+ *     scenarios full-credit and room-credit need the order for the promise of push, that it
+ *     comes after the taking that made room.)
+ *  O3 array: released after the items were copied into it, acquired by thieves. A thief that
+ *     has the tail of a push after the growth has the new array, by O1.
  *  Slots are relaxed: read beside writes by who then fails.
  *  The owner reads tail and array, which it writes, relaxed.
  *
- * There is no fence: the owner takes as thieves do. "Empty" for somebody who is going to sleep is a
- * look after the fence of its own announcement, beside the pusher's fence after the push.
+ * There is no fence: the owner takes as thieves do. "Empty" for somebody who is going to sleep
+ * is a look after the fence of its own announcement, beside the pusher's fence after the push.
  *
  * Progress: push is wait-free but for growing; taking is lock-free.
  *
- * Rejected, with the figures of bench/b-queue.c (deque-own, deque-steal-32):
- *  - Chase and Lev's deque, where the owner pops the newest: its pop needs a full fence, which costs
- *    what the compare-exchange costs here, and several items cannot be stolen at once, since the
- *    owner takes all but the last without telling;
+ * Rejected (bench/b-queue.c, deque-pair, steal-pair, steal-cross):
+ *  - Chase and Lev's deque, where the owner pops the newest: its pop needs a full fence, which
+ *    costs what the compare-exchange costs here, and several items cannot be stolen at once,
+ *    since the owner takes all but the last without telling;
  *  - head and tail in one word (both ends for the owner, exact): each push is then a
  *    read-modify-write, and thieves' exchanges hit the word that the owner pushes by;
  *  - two heads, "claimed" and "copied" (tokio): needed where items are moved by plain
@@ -235,7 +235,8 @@ PAWL_ALWAYS_INLINE size_t pop_items(struct pawl_deque *deque, size_t max, void *
 		if (!n)
 			return 0;
 		for (uint64_t i = 0; i < n; i++)
-			ret_items[i] = pawl_load_relaxed(&array->slots[(head + i) & array->mask]);
+			ret_items[i] =
+				pawl_load_relaxed(&array->slots[(head + i) & array->mask]);
 	} while (!pawl_cas_weak_release(&deque->head, &head, head + n)); /* O2 */
 	return (size_t)n;
 }
@@ -253,9 +254,9 @@ size_t pawl_deque_pop_n_owner(struct pawl_deque *deque, size_t max, void **ret_i
 }
 
 /*
- * A thief's look: how many items from `head` on there are, and the array that has them. The tail
- * is not older than the head (O2). The head may be old: then the number is too large, and the
- * exchange is going to fail.
+ * A thief's look: how many items from `head` on there are, and the array that has them. The
+ * tail is not older than the head (O2). The head may be old: then the number is too large, and
+ * the exchange is going to fail.
  */
 static uint64_t look(struct pawl_deque *victim, uint64_t head, struct array **ret_array)
 {
@@ -325,7 +326,8 @@ bool pawl_deque_is_empty(const struct pawl_deque *deque)
 
 size_t pawl_deque_len(const struct pawl_deque *deque)
 {
-	uint64_t head = pawl_load_acquire(&deque->head); /* O2: a tail of the same time or later */
+	uint64_t head =
+		pawl_load_acquire(&deque->head); /* O2: a tail of the same time or later */
 	uint64_t tail = pawl_load_relaxed(&deque->tail); /* relaxed: nothing is read by it */
 
 	return (size_t)(tail - head);

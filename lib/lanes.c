@@ -3,24 +3,26 @@
  * lanes.c - priority lanes.
  *
  * A lane has two halves. Pushers link what they bring, one item or a chain ("batch"), into the
- * inbox: a word with the newest batch, each batch linked to the older one. Pops work on the outbox, a list in
- * the order of the pushes, which belongs to whoever set `held`. When the outbox has run out, the pop
- * takes the whole inbox with one exchange and turns the batches (not the items in them) round.
+ * inbox: a word with the newest batch, each batch linked to the older one. Pops work on the
+ * outbox, a list in the order of the pushes, which belongs to whoever set `held`. When the
+ * outbox has run out, the pop takes the whole inbox with one exchange and turns the batches
+ * (not the items in them) round.
  *
- * A word for all lanes, the summary, has a bit for each lane that probably holds something; by it a
- * pop finds the lane. It is a hint: what counts as empty is the lanes' own words.
+ * A word for all lanes, the summary, has a bit for each lane that probably holds something; by
+ * it a pop finds the lane. It is a hint: what counts as empty is the lanes' own words.
  *
  *  I1 An item is, from the moment its push replaced the inbox until a pop has it: in the inbox,
- *     or in an outbox whose `front` is not NULL. So whoever finds inbox and then front NULL knows that
- *     all pushes before were popped. A pop that moves items writes MOVING to front before it
- *     takes the inbox (O3), and NULL only when it has no item left.
- *  I2 The bit of a lane is set, or somebody is on the way to set it, whenever the lane holds something:
- *     the pusher that found the inbox NULL sets it afterwards, unconditionally. A pop that finds
- *     a lane with nothing in it clears the bit, looks at the inbox again, and if a push came in between
- *     sets it again (O2).
- *  I3 `oldest` is not above the stamp of the lane's first item, if stamps grow within the lane, and
- *     exact after a pop that left items in the outbox. It is a hint as well: the due time is looked at
- *     again when the lane is held, and nothing is taken that is due later than the second best.
+ *     or in an outbox whose `front` is not NULL. So whoever finds inbox and then front NULL
+ *     knows that all pushes before were popped. A pop that moves items writes MOVING to front
+ *     before it takes the inbox (O3), and NULL only when it has no item left.
+ *  I2 The bit of a lane is set, or somebody is on the way to set it, whenever the lane holds
+ *     something: the pusher that found the inbox NULL sets it afterwards, unconditionally. A
+ *     pop that leaves nothing in the lane clears the bit, looks at the inbox again, and if a push
+ *     came in between sets it again (O2).
+ *  I3 `oldest` is not above the stamp of the lane's first item, if stamps grow within the lane,
+ *     and exact after a pop that left items in the outbox. It is a hint as well: the due time
+ *     is looked at again when the lane is held, and nothing is taken that is due later than the
+ *     second best.
  *  I4 The pop that takes the last item clears the bit. Leaving that to the next one saves a
  *     read-modify-write where one lane is used, and costs a taking of the lane where several
  *     are used sparsely, which is how schedulers use them (lanes-pair).
@@ -29,33 +31,34 @@
  *  O1 inbox: replaced with release, taken with acquire. The taker reads the last push, whose
  *     compare-exchange continues the release sequences of those before it: it is ordered after
  *     all of them.
- *  O2 summary: set with release after the inbox, cleared with acquire before the second look at the
- *     inbox. Both are read-modify-writes of one word: if the setting comes first, the clearing reads
- *     it and sees the inbox; if it comes second, the bit stays. No fence.
- *  O3 The taking of the inbox releases MOVING; is_empty() acquires at the inbox, then reads front.
- *     So who finds the inbox taken finds MOVING, or what came after it.
+ *  O2 summary: set with release after the inbox, cleared with acquire before the second look at
+ *     the inbox. Both are read-modify-writes of one word: if the setting comes first, the
+ *     clearing reads it and sees the inbox; if it comes second, the bit stays. No fence.
+ *  O3 The taking of the inbox releases MOVING; is_empty() acquires at the inbox, then reads
+ *     front. So who finds the inbox taken finds MOVING, or what came after it.
  *  O4 held: acquired and released as a lock is. The outbox is plain but for front.
  *  oldest, count: relaxed, numbers.
  *
- * Progress: a push is a compare-exchange that fails only if another push or a taking succeeded; then at
- * most one read-modify-write of the summary. A pop never waits for a push. Two pops of one
- * lane exclude each other: the loser looks again for PAWL__SPIN_TURNS, then takes another lane, and
- * if there is no other, tells the caller (-EAGAIN); so a thread that is interrupted while it
- * holds a lane stops that lane's items and no thread. Turning round is a step a batch.
+ * Progress: a push is a compare-exchange that fails only if another push or a taking succeeded;
+ * then at most one read-modify-write of the summary. A pop never waits for a push. Two pops of
+ * one lane exclude each other: the loser looks again for PAWL__SPIN_TURNS, then takes another
+ * lane, and if there is no other, tells the caller (-EAGAIN); so a thread that is interrupted
+ * while it holds a lane stops that lane's items and no thread. Turning round is a step a batch.
  *
  * Why nodes of the caller's and not blocks of slots (bench/b-queue.c, lanes-pair, lanes-cross):
  *  - a push that cannot fail: a scheduler that may not run out of memory while it makes things
  *    ready needs no second plan. This decided;
- *  - blocks cost 8 bytes an item instead of 24, but reserve a slot first and fill it later, and a
- *    pop has to wait for a pusher that was interrupted in between. Here it never does;
- *  - side by side a batch of 32 costs less than the crate that has blocks (concurrent-queue), single
- *    items through one thread about the same: the memory of the item is touched anyhow.
+ *  - blocks cost 8 bytes an item instead of 24, but reserve a slot first and fill it later, and
+ *    a pop has to wait for a pusher that was interrupted in between. Here it never does;
+ *  - bench/b-queue.c has a crate with blocks (concurrent-queue) side by side: batches cost less
+ *    here, since a chain goes in by one exchange. Single items between two threads cost more.
  *
- * Rejected: the summary as the truth (each push would have to fence and look at it, and between the
- * clearing and the second look a third thread would see a false "empty"); moving items that have
- * waited to more urgent lanes (work for each item, and in between they are nowhere); looking at
- * the clock in a pop; a random or every-61st pop for old lanes (no bound that can be stated); a
- * parking lock for `held` (twice the price, and there is always something better to do than wait).
+ * Rejected: the summary as the truth (each push would have to fence and look at it, and between
+ * the clearing and the second look a third thread would see a false "empty"); moving items that
+ * have waited to more urgent lanes (work for each item, and in between they are nowhere);
+ * looking at the clock in a pop; a random or every-61st pop for old lanes (no bound that can be
+ * stated); a parking lock for `held` (twice the price, and there is always something better to
+ * do than wait).
  */
 #include "config.h"
 
@@ -300,7 +303,7 @@ static bool take_hold(struct lane *lane)
 	       pawl_cas_acquire(&lane->held, &seen, 1u); /* O4 */
 }
 
-/* Take the inbox: its oldest batch is returned, the others are `rest`. The outbox has run out. */
+/* The outbox has run out: take the inbox. Its oldest batch is returned, the others are `rest`. */
 static struct pawl_lane_node *refill(struct lane *lane)
 {
 	struct pawl_lane_node *batch, *newer = NULL;

@@ -2,10 +2,11 @@
 /*
  * mbox.c - many producers, take-all mailbox.
  *
- * One word, the newest node, each node linked to the one pushed before it. A push replaces the word by
- * compare-exchange; taking exchanges it for NULL and turns the list round.
+ * One word, the newest node, each node linked to the one pushed before it. A push replaces the
+ * word by compare-exchange; taking exchanges it for NULL and turns the list round.
  *
- *  I1 Who finds the word NULL made the mailbox non-empty; nobody else did since the last taking.
+ *  I1 Who finds the word NULL made the mailbox non-empty; nobody else did since the last
+ *     taking.
  *  I2 A node in the list is complete: it was linked before the word was replaced.
  *
  * Ordering:
@@ -18,8 +19,8 @@
  *     resetting of it, which came earlier (t-mbox.c, wake-store).
  *  Links are plain: the sender's until O1, then the taker's.
  *
- * No fence: "first push wakes" and "taking found nothing, so sleep" are both read-modify-writes of
- * one word. Either the taking comes second and has the node, or the push comes second and
+ * No fence: "first push wakes" and "taking found nothing, so sleep" are both read-modify-writes
+ * of one word. Either the taking comes second and has the node, or the push comes second and
  * finds NULL.
  *
  * Progress: push is lock-free: its exchange fails only when another push or a taking came in

@@ -2,8 +2,8 @@
 /*
  * ring.c - bounded queue from one producer to one consumer.
  *
- * A power of two of slots and two indices that only grow: tail counts what was pushed, head what
- * was popped. Item i lies in slot i & mask.
+ * A power of two of slots and two indices that only grow: tail counts what was pushed, head
+ * what was popped. Item i lies in slot i & mask.
  *
  *  I1 head <= tail <= head + capacity.
  *  I2 Slots of [head, tail) belong to the consumer, the others to the producer; they are
@@ -19,8 +19,8 @@
  *
  * Rejected: a slot left empty so that indices can wrap at the capacity (ck_ring); reading the
  * other side's index for each item (ck_ring): between two processors the line then moves for
- * each item (bench/b-queue.c, ring-cross); a flag in each slot instead of indices (FastForward):
- * no batch with one store, NULL is taken.
+ * each item (bench/b-queue.c, ring-cross); a flag in each slot instead of indices
+ * (FastForward): no batch with one store, NULL is taken.
  */
 #include "config.h"
 
@@ -134,5 +134,6 @@ size_t pawl_ring_len(const struct pawl_ring *ring)
 
 	if (tail <= head)
 		return 0;
-	return tail - head > ring->pawl_mask ? (size_t)ring->pawl_mask + 1 : (size_t)(tail - head);
+	return tail - head > ring->pawl_mask ? (size_t)ring->pawl_mask + 1
+					     : (size_t)(tail - head);
 }

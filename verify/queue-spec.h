@@ -23,9 +23,10 @@ struct queue_spec {
 
 enum queue_op {
 	/*
-	 * arg[0] digits, in order; result[0] how many went in. Fewer if there is a bound: "full" is
-	 * what the pusher can know, beside which a taker may find "empty" (neither has seen the
-	 * other; only fences on both sides would help). result[1] "was empty", if arg[1] asks.
+	 * arg[0] digits, in order; result[0] how many went in. Fewer if there is a bound:
+	 * "full" is what the pusher can know, beside which a taker may find "empty" (neither
+	 * has seen the other; only fences on both sides would help). result[1] "was empty", if
+	 * arg[1] asks.
 	 */
 	QUEUE_PUSH,
 	/* arg[0] is the most; result[0] digits. Fewer than there were only if arg[1] is set. */
@@ -107,8 +108,8 @@ static inline bool queue_spec_step(struct queue_spec *queue, const struct mc_op 
 
 static inline void queue_spec_print(const struct mc_op *op, char *buf, size_t len)
 {
-	static const char *const names[] = {"push", "pop", "take_all", "steal_half", "is_empty",
-					    "busy"};
+	static const char *const names[] = {"push",	  "pop",      "take_all",
+					    "steal_half", "is_empty", "busy"};
 
 	snprintf(buf, len, "%s(%llx) = %llx", op->op <= QUEUE_BUSY ? names[op->op] : "?",
 		 (unsigned long long)op->arg[0], (unsigned long long)op->result[0]);

@@ -423,10 +423,11 @@ static const struct mc_spec spec_2 = {"queue of two", sizeof(struct queue_spec),
 static const struct mc_spec spec_any = {"queue", sizeof(struct queue_spec), step_any,
 					queue_spec_print};
 
-/* Spurious failures lead back to the head of loops that do nothing but loads. */
-#define DEQUE(NAME, SETUP, SPEC, FINISH, ...)                                           \
-	{.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH,      \
-	 .spec = SPEC, .bare = true, .no_spurious = true}
+#define DEQUE(NAME, SETUP, SPEC, FINISH, ...)                                             \
+	{                                                                                 \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
+		.spec = SPEC, .bare = true                                                \
+	}
 
 static const struct mc_scenario scenarios[] = {
 	DEQUE("last", setup_1_in, &spec_2, finish, pop_1, steal_1),

@@ -242,11 +242,12 @@ static bool step(void *state, const struct mc_op *op)
 static const struct mc_spec spec = {"take-all queue", sizeof(struct queue_spec), step,
 				    queue_spec_print};
 
-/* A spurious failure leads back to the head of a loop that has linked a node of its own. */
 #define MBOX(NAME, ...) MBOX_FROM(NAME, setup, __VA_ARGS__)
-#define MBOX_FROM(NAME, SETUP, ...)                                                     \
-	{.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish,      \
-	 .spec = &spec, .bare = true, .no_spurious = true}
+#define MBOX_FROM(NAME, SETUP, ...)                                                       \
+	{                                                                                 \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish, \
+		.spec = &spec, .bare = true                                               \
+	}
 
 static const struct mc_scenario scenarios[] = {
 	MBOX("push-take", push_1_2, take_2),

@@ -215,9 +215,11 @@ static bool step(void *state, const struct mc_op *op)
 static const struct mc_spec spec = {"bounded queue", sizeof(struct queue_spec), step,
 				    queue_spec_print};
 
-#define RING(NAME, SETUP, ...)                               \
-	{.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, \
-	 .finish = finish, .spec = &spec, .bare = true}
+#define RING(NAME, SETUP, ...)                                                            \
+	{                                                                                 \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish, \
+		.spec = &spec, .bare = true                                               \
+	}
 
 static const struct mc_scenario scenarios[] = {
 	RING("pair", setup_2, push_2, pop_2),

@@ -155,7 +155,8 @@ static void case_half(void **state)
 			for (unsigned i = 1; i <= there; i++)
 				assert_int_equal(pawl_deque_push_owner(victim, ITEM(i)), 0);
 			for (unsigned i = 1; i <= has; i++)
-				assert_int_equal(pawl_deque_push_owner(thief, ITEM(100 + i)), 0);
+				assert_int_equal(pawl_deque_push_owner(thief, ITEM(100 + i)),
+						 0);
 			assert_int_equal(pawl_deque_steal_half(victim, thief), moved);
 			for (unsigned i = 1; i <= has; i++)
 				assert_ptr_equal(pawl_deque_pop_owner(thief), ITEM(100 + i));

@@ -104,8 +104,8 @@ static void case_every_lane_value(void **state)
 			t_assert_errno(push(lanes, bad[i], &extra, 0), EINVAL);
 			t_assert_errno(pawl_lanes_push_n(lanes, bad[i], &node, 1, 0), EINVAL);
 		}
-		assert_true(pawl_lanes_summary(lanes) == (count == 64 ? UINT64_MAX
-								      : (UINT64_C(1) << count) - 1));
+		assert_true(pawl_lanes_summary(lanes) ==
+			    (count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1));
 		for (unsigned k = 0; k < count; k++)
 			assert_ptr_equal(pop(lanes), &items[k]);
 		assert_null(pop(lanes));
@@ -151,7 +151,7 @@ static void case_full_lane_refuses(void **state)
 /* ---- order -------------------------------------------------------------- */
 
 #define MODEL_LANES 7
-#define MODEL_MAX 300
+#define MODEL_MAX   300
 
 /* The rule of the header, by looking at everything. Each lane is first in, first out. */
 struct model {
@@ -220,7 +220,8 @@ static void against_model(uint64_t age_step, bool back)
 				model_push(model, item);
 			}
 			if (n == 1)
-				assert_int_equal(pawl_lanes_push(lanes, lane, nodes[0], stamp), 0);
+				assert_int_equal(pawl_lanes_push(lanes, lane, nodes[0], stamp),
+						 0);
 			else
 				assert_int_equal(
 					pawl_lanes_push_n(lanes, lane, nodes, n, stamp), 0);
@@ -230,7 +231,8 @@ static void against_model(uint64_t age_step, bool back)
 		assert_true(got == n || spare + got == MODEL_MAX);
 		for (unsigned i = 0; i < got; i++) {
 			assert_ptr_equal(item_of(nodes[i]), model_pop(model, age_step));
-			assert_int_equal(pawl_lane_node_lane(nodes[i]), item_of(nodes[i])->lane);
+			assert_int_equal(pawl_lane_node_lane(nodes[i]),
+					 item_of(nodes[i])->lane);
 			free_items[spare++] = item_of(nodes[i]);
 		}
 		assert_int_equal(pawl_lanes_is_empty(lanes), spare == MODEL_MAX);
@@ -265,7 +267,7 @@ static void case_age_survives(void **state)
 
 	(void)state;
 	against_model(20, true);
-	/* Taken at 50, pushed again at 250 with the stamp it had: due before what came at 60. */
+	/* Pushed again with the stamp that it had: due before what came in between. */
 	assert_int_equal(push(lanes, 2, &waited, 0), 0);
 	assert_ptr_equal(pop(lanes), &waited);
 	assert_int_equal(push(lanes, 1, &fresh[0], 160), 0);
@@ -276,9 +278,9 @@ static void case_age_survives(void **state)
 }
 
 /*
- * At each tick an item comes into lane 0 and one is popped, so lane 0 is never empty. Each lower lane
- * has an item from time 0 on: that of lane k is popped at its due time, or later by no more than
- * the backlog of lane 0, and in between lane 0 stays in order.
+ * At each tick an item comes into lane 0 and one is popped, so lane 0 is never empty. Each
+ * lower lane has an item from time 0 on: that of lane k is popped at its due time, or later by
+ * no more than the backlog of lane 0, and in between lane 0 stays in order.
  */
 static void case_saturated_lane_starves_nobody(void **state)
 {

@@ -87,7 +87,8 @@ static void case_batches(void **state)
 				assert_ptr_equal(items[k], ITEM(out++));
 			/* No more than that is written. */
 			if (got < 12)
-				assert_int_equal((uintptr_t)items[got], UINTPTR_MAX / 0xff * 0xa5);
+				assert_int_equal((uintptr_t)items[got],
+						 UINTPTR_MAX / 0xff * 0xa5);
 			break;
 		case 2:
 			assert_int_equal(pawl_ring_push_inline(&ring, ITEM(in)), room > 0);
@@ -179,12 +180,9 @@ static int oom_init(void)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_capacities),
-		cmocka_unit_test(case_order_and_bounds),
-		cmocka_unit_test(case_batches),
-		cmocka_unit_test(case_null_is_an_item),
-		cmocka_unit_test(case_two_threads),
-		T_OOM(oom_init),
+		cmocka_unit_test(case_capacities),  cmocka_unit_test(case_order_and_bounds),
+		cmocka_unit_test(case_batches),	    cmocka_unit_test(case_null_is_an_item),
+		cmocka_unit_test(case_two_threads), T_OOM(oom_init),
 	};
 
 	return t_run("ring", cases);

@@ -3,15 +3,14 @@
  * history.c - objects whose histories have, or do not have, an order that explains them.
  *
  * Wrong in each broken one:
- *  lost        what was pushed is gone: seen by the pop of finish(), which comes after all threads
- *  lost-setup  the same for what setup() pushed
- *  lifo        a stack that is called a queue
- *  order       a queue without a lock: two pushers take the same slot
- *  stale       two registers, relaxed: the newer value of one, then the old value of the other
- *  late-empty  "empty" after a push that had returned, as the asker could know
- *  twice       an item is popped by two threads
- * And right: fifo and stack under a lock; the registers with release and acquire; "empty" beside
- * a push; an operation that never returns, with and without its effect.
+ *  lost        what was pushed is gone: seen by the pop of finish(), which comes after all
+ *  threads lost-setup  the same for what setup() pushed lifo        a stack that is called a
+ *  queue order       a queue without a lock: two pushers take the same slot stale       two
+ *  registers, relaxed: the newer value of one, then the old value of the other late-empty
+ *  "empty" after a push that had returned, as the asker could know twice       an item is
+ *  popped by two threads
+ * And right: fifo and stack under a lock; the registers with release and acquire; "empty"
+ * beside a push; an operation that never returns, with and without its effect.
  */
 #include "../queue-spec.h"
 #include "known.h"
@@ -82,15 +81,49 @@ static void pop(bool newest)
 	mc_return(value, 0);
 }
 
-static void push_1(void) { push(1); }
-static void push_2_3(void) { push(2); push(3); }
-static void pop_2(void) { pop(false); pop(false); }
-static void pop_newest_2(void) { pop(true); pop(true); }
-static void lose_1(void) { push_nowhere(1); }
-static void finish_pop(void) { pop(false); }
-static void finish_pop_newest(void) { pop(true); pop(true); pop(true); }
-static void setup_lose(void) { setup(); push_nowhere(1); }
-static void setup_1(void) { setup(); push(1); }
+static void push_1(void)
+{
+	push(1);
+}
+static void push_2_3(void)
+{
+	push(2);
+	push(3);
+}
+static void pop_2(void)
+{
+	pop(false);
+	pop(false);
+}
+static void pop_newest_2(void)
+{
+	pop(true);
+	pop(true);
+}
+static void lose_1(void)
+{
+	push_nowhere(1);
+}
+static void finish_pop(void)
+{
+	pop(false);
+}
+static void finish_pop_newest(void)
+{
+	pop(true);
+	pop(true);
+	pop(true);
+}
+static void setup_lose(void)
+{
+	setup();
+	push_nowhere(1);
+}
+static void setup_1(void)
+{
+	setup();
+	push(1);
+}
 
 /* ---- a queue without a lock -------------------------------------------- */
 
@@ -105,8 +138,14 @@ static void racy_push(unsigned value)
 	mc_return(1, 0);
 }
 
-static void racy_1(void) { racy_push(1); }
-static void racy_2(void) { racy_push(2); }
+static void racy_1(void)
+{
+	racy_push(1);
+}
+static void racy_2(void)
+{
+	racy_push(2);
+}
 
 static void racy_take(void)
 {
@@ -254,9 +293,11 @@ static const struct mc_spec lifo = {"stack", sizeof(struct queue_spec), step_sta
 				    queue_spec_print};
 static const struct mc_spec registers = {"registers", 2, step_registers, NULL};
 
-#define HISTORY(NAME, SETUP, SPEC, FINISH, WRONG, ...)                                      \
-	{.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH,          \
-	 .spec = SPEC, .bare = true, .expect_failure = WRONG}
+#define HISTORY(NAME, SETUP, SPEC, FINISH, WRONG, ...)                                    \
+	{                                                                                 \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
+		.spec = SPEC, .bare = true, .expect_failure = WRONG                       \
+	}
 
 static const struct mc_scenario scenarios[] = {
 	HISTORY("history-fifo", setup, &fifo, finish_pop, NULL, push_1, push_2_3, pop_2),

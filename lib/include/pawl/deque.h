@@ -2,12 +2,12 @@
 /*
  * pawl/deque.h - a worker's queue that others may steal from.
  *
- * One thread, the owner, pushes at the tail; everybody takes from the head, the owner included, in the
- * order of the pushes. An item is taken once. A thief takes one, or half of what
- * there is into a deque of its own, with a single compare-exchange. The owner's order is
- * first in, first out on purpose: who wants the newest first keeps one item aside (a
- * "next" slot), as schedulers do, and pays nothing for it here. It is not for several
- * pushers (pawl/mbox.h, pawl/lanes.h).
+ * One thread, the owner, pushes at the tail; everybody takes from the head, the owner included,
+ * in the order of the pushes. An item is taken once. A thief takes one, or half of what there
+ * is into a deque of its own, with a single compare-exchange. The owner's order is first in,
+ * first out on purpose: who wants the newest first keeps one item aside (a "next" slot), as
+ * schedulers do, and pays nothing for it here. It is not for several pushers (pawl/mbox.h,
+ * pawl/lanes.h).
  *
  *  call                              by        progress
  *  pawl_deque_create, _destroy       anybody   the allocator's
@@ -19,8 +19,9 @@
  * The owner may change, if the program orders the old one before the new one. Threads need not
  * be attached. A retry of a taking means that another one succeeded.
  *
- * Source: D. Chase and Y. Lev (2005) for the growing array, which is never freed while thieves may
- * look at it; taking several at once from a shared head is that of the Go and tokio run queues.
+ * Source: D. Chase and Y. Lev (2005) for the growing array, which is never freed while thieves
+ * may look at it; taking several at once from a shared head is that of the Go and tokio run
+ * queues.
  */
 #ifndef PAWL_DEQUE_H
 #define PAWL_DEQUE_H
@@ -37,13 +38,16 @@ struct pawl_deque_options {
 	size_t capacity;
 	size_t capacity_max;
 };
-#define PAWL_DEQUE_OPTIONS_INIT {sizeof(struct pawl_deque_options), 256, 256}
+#define PAWL_DEQUE_OPTIONS_INIT                             \
+	{                                                   \
+		sizeof(struct pawl_deque_options), 256, 256 \
+	}
 
 /*
  * pawl_deque_create() - Make an empty deque. `options` NULL: PAWL_DEQUE_OPTIONS_INIT.
  *
- * Errors:  -EINVAL: a capacity is not a power of two, or the largest is smaller; -E2BIG: options
- *          of a later version; -ENOMEM.
+ * Errors:  -EINVAL: a capacity is not a power of two, or the largest is smaller; -E2BIG:
+ *          options of a later version; -ENOMEM.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_deque_create(const struct pawl_deque_options *options,
 					       struct pawl_deque **ret_deque);
@@ -97,12 +101,12 @@ PAWL_API PAWL_MUST_CHECK size_t pawl_deque_pop_n_owner(struct pawl_deque *deque,
 PAWL_API PAWL_MUST_CHECK void *pawl_deque_steal(struct pawl_deque *victim);
 
 /*
- * pawl_deque_steal_half() - Move the older half of a deque (rounded up), but no more than there is
- * room for, to the tail of another one. `into` does not grow.
+ * pawl_deque_steal_half() - Move the older half of a deque (rounded up), but no more than there
+ * is room for, to the tail of another one. `into` does not grow.
  *
  * Requires: the caller owns `into`; it is not `victim`.
- * Returns:  how many were moved. 0: none there, or no room. For a moment of the call they are in
- *           neither deque: who looks at both may find both empty, and the thief, who is
+ * Returns:  how many were moved. 0: none there, or no room. For a moment of the call they are
+ *           in neither deque: who looks at both may find both empty, and the thief, who is
  *           awake and has them, tells others if it wants help.
  * Ordering: as pawl_deque_steal(), for who takes them out of `into` as well; as
  *           pawl_deque_push_owner() for takings that made room in `into`.

@@ -11,10 +11,10 @@
  *	more urgent lane.
  *
  * So an item of lane k is overtaken by items of a lane j < k only if these have been pushed
- * at most (k - j) * age_step after it, and no lane starves. Stamps are the caller's: nanoseconds
- * usually, virtual time in tests. There is no clock in here, arrivals age nothing, and an
- * item that comes back keeps its age by being pushed with its old stamp. PAWL_FOREVER as age_step
- * is strict priority.
+ * at most (k - j) * age_step after it, and no lane starves. Stamps are the caller's:
+ * nanoseconds usually, virtual time in tests. There is no clock in here, arrivals age nothing,
+ * and an item that comes back keeps its age by being pushed with its old stamp. PAWL_FOREVER as
+ * age_step is strict priority.
  *
  * "Empty" can be slept on: see pawl_lanes_is_empty().
  *
@@ -27,13 +27,14 @@
  *
  * Threads need not be attached. Pushing is allowed in read sections and under locks.
  *
- * Inversion. Next to other threads a pop may take an item that is not the earliest if the earliest
- * is of a lane that another pop has its hands in just then (a few dozen instructions; this one
- * looks again for a microsecond or two before it goes to another lane), or if a push into that
- * lane is under way. With one thread popping and no push under way the order is exact.
+ * Inversion. Next to other threads a pop may take an item that is not the earliest if the
+ * earliest is of a lane that another pop has its hands in just then (a few dozen instructions;
+ * this one looks again for a microsecond or two before it goes to another lane), or if a push
+ * into that lane is under way. With one thread popping and no push under way the order is
+ * exact.
  *
- * Source: the summary word is that of run queues by lists and a bitmap (Linux's O(1) scheduler);
- * due times are the virtual deadlines of fair schedulers, with a lane for a weight.
+ * Source: the summary word is that of run queues by lists and a bitmap (Linux's O(1)
+ * scheduler); due times are the virtual deadlines of fair schedulers, with a lane for a weight.
  */
 #ifndef PAWL_LANES_H
 #define PAWL_LANES_H
@@ -67,12 +68,17 @@ struct pawl_lanes_options {
 	uint64_t lane_max;
 };
 /* 31 lanes that age by 10 ms if stamps are nanoseconds, without a limit. */
-#define PAWL_LANES_OPTIONS_INIT {sizeof(struct pawl_lanes_options), 31, 0, 10000000, 0}
+#define PAWL_LANES_OPTIONS_INIT                                       \
+	{                                                             \
+		sizeof(struct pawl_lanes_options), 31, 0, 10000000, 0 \
+	}
 
 /*
- * pawl_lanes_create() - Make empty lanes. `options` NULL: PAWL_LANES_OPTIONS_INIT. 256 bytes a lane.
+ * pawl_lanes_create() - Make empty lanes. `options` NULL: PAWL_LANES_OPTIONS_INIT. 256 bytes a
+ * lane.
  *
- * Errors:  -EINVAL: a number of lanes out of range; -E2BIG: options of a later version; -ENOMEM.
+ * Errors:  -EINVAL: a number of lanes out of range; -E2BIG: options of a later version;
+ *          -ENOMEM.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_lanes_create(const struct pawl_lanes_options *options,
 					       struct pawl_lanes **ret_lanes);
@@ -98,8 +104,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_lanes_push(struct pawl_lanes *lanes, unsigned 
 					     struct pawl_lane_node *node, uint64_t stamp);
 
 /*
- * pawl_lanes_push_n() - The same for n items with one stamp: in this order, with nothing of others
- * between them, all or none. n may be 0.
+ * pawl_lanes_push_n() - The same for n items with one stamp: in this order, with nothing of
+ * others between them, all or none. n may be 0.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_lanes_push_n(struct pawl_lanes *lanes, unsigned lane,
 					       struct pawl_lane_node *const *nodes, size_t n,
@@ -109,8 +115,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_lanes_push_n(struct pawl_lanes *lanes, unsigne
  * pawl_lanes_pop() - Take the item that is due first.
  *
  * Returns:  1, and the node; 0 if the lanes are empty (exact, see pawl_lanes_is_empty()).
- * Errors:   -EAGAIN: there are items, and all are in lanes that other threads' pops have their hands
- *           in. Look elsewhere, or try again; do not sleep.
+ * Errors:   -EAGAIN: there are items, and all are in lanes that other threads' pops have their
+ *           hands in. Look elsewhere, or try again; do not sleep.
  * Ordering: sees what the pusher did before the push.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_lanes_pop(struct pawl_lanes *lanes,
@@ -138,8 +144,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_lanes_pop_n(struct pawl_lanes *lanes, size_t m
 PAWL_API bool pawl_lanes_is_empty(const struct pawl_lanes *lanes);
 
 /*
- * pawl_lanes_summary() - Bit k: lane k has probably something in it. One load, for those who look
- * often; nothing to sleep on.
+ * pawl_lanes_summary() - Bit k: lane k has probably something in it. One load, for those who
+ * look often; nothing to sleep on.
  */
 PAWL_API uint64_t pawl_lanes_summary(const struct pawl_lanes *lanes);
 

@@ -39,7 +39,12 @@ struct pawl_mbox_node {
 struct pawl_mbox {
 	struct pawl_atomic_ptr pawl_newest;
 };
-#define PAWL_MBOX_INIT {{NULL}}
+#define PAWL_MBOX_INIT       \
+	{                    \
+		{            \
+			NULL \
+		}            \
+	}
 
 /* pawl_mbox_init() - Make an empty mailbox. Nobody else can see it yet. */
 PAWL_API void pawl_mbox_init(struct pawl_mbox *mbox);
@@ -49,16 +54,16 @@ PAWL_API void pawl_mbox_init(struct pawl_mbox *mbox);
  *
  * Requires: `node` is in no list.
  * Returns:  true if the mailbox was empty: nobody pushed since it was made or taken from last.
- * Ordering: what the caller did before is visible to who takes the node. If true, the call comes
- *           after the last taking and what its thread did before it, so a wake-up that follows is
- *           not taken for an earlier one.
+ * Ordering: what the caller did before is visible to who takes the node. If true, the call
+ *           comes after the last taking and what its thread did before it, so a wake-up that
+ *           follows is not taken for an earlier one.
  * Owns:     takes the node. By the time of the return it may have been taken and freed.
  */
 PAWL_API bool pawl_mbox_push(struct pawl_mbox *mbox, struct pawl_mbox_node *node);
 
 /*
- * pawl_mbox_push_list() - Send a list at once, as take_all returns one or pawl_mbox_link() makes
- * it: `first` to `last`, in this order, with nothing of others in between.
+ * pawl_mbox_push_list() - Send a list at once, as take_all returns one or pawl_mbox_link()
+ * makes it: `first` to `last`, in this order, with nothing of others in between.
  *
  * Returns: as pawl_mbox_push().
  */
@@ -84,7 +89,7 @@ static inline struct pawl_mbox_node *pawl_mbox_next(const struct pawl_mbox_node 
 	return node->pawl_next;
 }
 
-/* pawl_mbox_link() - Make `next` (NULL: nothing) the one behind `node` in a list of the caller's. */
+/* pawl_mbox_link() - Make `next` (or NULL) the one behind `node` in a list of the caller's. */
 static inline void pawl_mbox_link(struct pawl_mbox_node *node, struct pawl_mbox_node *next)
 {
 	node->pawl_next = next;

@@ -17,8 +17,8 @@
  * Producer and consumer may be any two threads, attached or not, and may change as long as
  * the program orders the old one before the new one.
  *
- * push_inline and pop_inline are the same for C code that counts nanoseconds: without the
- * call a push and a pop cost about half (bench/b-queue.c, ring-pair).
+ * push_inline and pop_inline are the same for C code that counts nanoseconds: two calls cost about
+ * as much as what they do (bench/b-queue.c, ring-pair).
  *
  * Source: L. Lamport, "Specifying Concurrent Program Modules" (1983); the kept copies of
  * the indices are those of J. Giacomoni and others, "FastForward" (2008) and of MCRingBuffer.
@@ -81,8 +81,8 @@ PAWL_API PAWL_MUST_CHECK bool pawl_ring_push(struct pawl_ring *ring, void *item)
 /*
  * pawl_ring_push_n() - The same for up to n items, in order. They appear together.
  *
- * Returns: how many were pushed: all, or as many of the first ones as there was room for when it
- *          looked; 0 only if the ring is full.
+ * Returns: how many were pushed: all, or as many of the first ones as there was room for when
+ *          it looked; 0 only if the ring is full.
  */
 PAWL_API PAWL_MUST_CHECK size_t pawl_ring_push_n(struct pawl_ring *ring, void *const *items,
 						 size_t n);
@@ -104,8 +104,8 @@ PAWL_API PAWL_MUST_CHECK size_t pawl_ring_pop_n(struct pawl_ring *ring, size_t m
 /*
  * pawl_ring_is_empty() - Is nothing in it?
  *
- * Returns: for the consumer, and after a full fence (pawl_ec_prepare()), the exact answer: a push
- *          that came before the fence is not missed. For others it may be old.
+ * Returns: for the consumer, and after a full fence (pawl_ec_prepare()), the exact answer: a
+ *          push that came before the fence is not missed. For others it may be old.
  */
 PAWL_API bool pawl_ring_is_empty(const struct pawl_ring *ring);
 
@@ -114,7 +114,8 @@ PAWL_API size_t pawl_ring_len(const struct pawl_ring *ring);
 
 #ifndef __cplusplus
 /* pawl_ring_push_inline() - pawl_ring_push(), compiled in. */
-PAWL_ALWAYS_INLINE PAWL_MUST_CHECK bool pawl_ring_push_inline(struct pawl_ring *ring, void *item)
+PAWL_ALWAYS_INLINE PAWL_MUST_CHECK bool pawl_ring_push_inline(struct pawl_ring *ring,
+							      void *item)
 {
 	/* Relaxed: the caller is who writes it. */
 	uint64_t tail = pawl_load_relaxed(&ring->pawl_tail);
