@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fiber.c - two fibres on one thread, one waits for the other, and a scheduler of a few lines. */
 #include <stdio.h>
-
 #include <pawl/atomic.h>
 #include <pawl/event.h>
 #include <pawl/fiber.h>

@@ -654,7 +654,6 @@ static void create_unattached(void *arg)
 	struct pawl_fiber *fiber;
 
 	(void)arg;
-	pawl_thread_detach();
 	(void)!pawl_fiber_create(NULL, nothing, NULL, &fiber);
 }
 
@@ -689,6 +688,7 @@ static void case_contracts(void **state)
 	 * ThreadSanitizer it can start none.
 	 */
 	pawl_thread_detach();
+	assert_true(t_aborts(create_unattached, NULL, "attached"));
 	assert_true(T_TSAN || t_aborts(on_another_thread, NULL, "stays on the thread"));
 	assert_true(T_TSAN || t_aborts(on_another_thread, kill, "stays on the thread"));
 	assert_int_equal(pawl_thread_attach("main"), 0);
@@ -696,10 +696,10 @@ static void case_contracts(void **state)
 	assert_true(t_aborts(resume_running, NULL, "new, suspended or parked"));
 	assert_true(t_aborts(suspend_thread, NULL, "only a fibre suspends"));
 	assert_true(t_aborts(detach_with_fiber, NULL, "have finished at its detach"));
-	assert_true(t_aborts(detach_with_new_fiber, NULL, "all fibres are destroyed"));
+	/* ThreadSanitizer waits for ever for the reclaimer that the child does not have. */
+	assert_true(T_TSAN || t_aborts(detach_with_new_fiber, NULL, "all fibres are destroyed"));
 	assert_true(t_aborts(detach_on_fiber, NULL, "on its own stack"));
 	assert_true(t_aborts(destroy_twice, NULL, "not destroyed before"));
-	assert_true(t_aborts(create_unattached, NULL, "attached"));
 	assert_true(t_aborts(run_measure_running, NULL, "not running"));
 	assert_true(t_aborts(expire_suspended, NULL, "parked"));
 }
