@@ -22,6 +22,8 @@
  *  protects-free          the object is freed under the lock or after unlinking it there
  *  is-locked              may be asked at any time
  *  as-waiter, as-both     lock_as() beside lock() and lock_as()
+ *  contract, -pairs, -nested   the same promises kept by the mutex that stands for the lock in
+ *                         scenarios with .ideal_locks
  *  in-section             taken inside a read section while the other waits for none
  */
 #include "scenario.h"
@@ -410,6 +412,28 @@ static void count_in_section(void)
 	pawl_rcu_end();
 }
 
+/* ---- contract: the mutex that stands for the lock in other scenario files ---- */
+
+static void try_then_once(void)
+{
+	try_only();
+	count_once();
+}
+
+static void finish_contract(void)
+{
+	finish_free();
+	mc_assert(counter[0] == 2 + pawl_load_relaxed(&taken));
+}
+
+static void nested_01(void)
+{
+	pawl_lock_lock(&locks[0]);
+	pawl_lock_lock(&locks[1]);
+	pawl_lock_unlock(&locks[1]);
+	pawl_lock_unlock(&locks[0]);
+}
+
 static const struct mc_scenario scenarios[] = {
 	{.name = "mutex2",
 	 .setup = setup,
@@ -493,6 +517,21 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {count_twice_as, count_once_as},
 	 .finish = finish_3},
+	{.name = "contract",
+	 .setup = setup,
+	 .threads = {try_then_once, try_then_once},
+	 .finish = finish_contract,
+	 .ideal_locks = true},
+	{.name = "contract-pairs",
+	 .setup = setup,
+	 .threads = {pair_01, pair_10, ask},
+	 .finish = finish_pairs,
+	 .ideal_locks = true},
+	{.name = "contract-nested",
+	 .setup = setup,
+	 .threads = {nested_01, pair_10},
+	 .finish = finish_free,
+	 .ideal_locks = true},
 	{.name = "in-section",
 	 .setup = setup,
 	 .threads = {count_in_section, count_in_section},
