@@ -31,6 +31,7 @@ static void case_names(void **state)
 		[PAWL_REPORT_NO_MEMBARRIER] = "no-membarrier",
 		[PAWL_REPORT_THREAD_LEFT] = "thread-left",
 		[PAWL_REPORT_RETIRE_PRESSURE] = "retire-pressure",
+		[PAWL_REPORT_IDS_BAD_FREE] = "ids-bad-free",
 	};
 
 	(void)state;
