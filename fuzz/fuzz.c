@@ -91,7 +91,7 @@ uint64_t fuzz_alloc_calls(void)
 
 /* ---- one input --------------------------------------------------------------- */
 
-#define RUNS_A_BARRIER 64u
+#define RUNS_A_BARRIER 256u
 
 static const uint8_t *input;
 static size_t input_size;
