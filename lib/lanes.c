@@ -19,10 +19,10 @@
  *     something: the pusher that found the inbox NULL sets it afterwards, unconditionally. A
  *     pop that leaves nothing in the lane clears the bit, looks at the inbox again, and if a push
  *     came in between sets it again (O2).
- *  I3 `oldest` is not above the stamp of the lane's first item, if stamps grow within the lane,
- *     and exact after a pop that left items in the outbox. It is a hint as well: the due time
- *     is looked at again when the lane is held, and nothing is taken that is due later than the
- *     second best.
+ *  I3 `oldest` is not above the stamp of the lane's first item, but while the push that brought
+ *     it is under way, and exact after a pop that left something in the lane. It is a hint as
+ *     well: the due time is looked at again when the lane is held, and nothing is taken that is
+ *     due later than the second best.
  *  I4 The pop that takes the last item clears the bit. Leaving that to the next one saves a
  *     read-modify-write where one lane is used, and costs a taking of the lane where several
  *     are used sparsely, which is how schedulers use them (lanes-pair).
@@ -363,14 +363,16 @@ static size_t take(struct pawl_lanes *lanes, unsigned k, uint64_t limit, size_t 
 	struct pawl_lane_node *front = pawl_load_relaxed(&lane->front); /* the holder's own */
 	size_t n = 0;
 
-	while (n < max) {
-		if (!front && !(front = refill(lane)))
-			break;
-		if (limit != UINT64_MAX && due(lanes, k, front->pawl_stamp) > limit)
-			break;
+	if (!front)
+		front = refill(lane);
+	while (front && n < max &&
+	       (limit == UINT64_MAX || due(lanes, k, front->pawl_stamp) <= limit)) {
+		struct pawl_lane_node *next = behind(lane, front);
+
+		front->pawl_u.pawl_lane = k;
 		ret_nodes[n++] = front;
-		front = behind(lane, front);
-		ret_nodes[n - 1]->pawl_u.pawl_lane = k;
+		/* At once, and not by the next pop: `oldest` is then exact (I3). */
+		front = next ? next : refill(lane);
 	}
 	if (front)
 		pawl_store_relaxed(&lane->oldest, front->pawl_stamp);
