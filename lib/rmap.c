@@ -45,7 +45,7 @@
  * would not matter, but churn would fill tables, and each miss would read further.
  *
  * Progress: look-ups and scans wait-free; writers block on the shard's lock, which is held for
- * one probe run, or for the building of a table (a shard of 4,000 entries: some 30 microseconds).
+ * one probe run, or for the building of a table.
  *
  * Retired tables: pawl_retire()'s answer is not passed on. A table is only replaced after
  * insertions or removals in proportion to its size, and whoever retires the entries is

@@ -25,7 +25,7 @@
  *  remove-entry                       that very entry, beside a replacement
  *  entry-grow                         two keys put in when there is room for one
  *  data, replace-data, update-data    what was done to the entry before is seen (plain memory)
- *  pairs                              two keys in two shards, from both sides
+ *  pairs, pairs-insert                two keys in two shards, from both sides
  *  drain-drain                        two threads take shards
  *  count                              counting and figures beside a writer
  *  components                         look-up and entry by another comparison
@@ -858,6 +858,29 @@ static void pair_4_1(void)
 	mc_assert(err == 0);
 }
 
+/* Both or none. */
+static void toggle_two(void *entries[2], void *arg)
+{
+	unsigned i = *(unsigned *)arg;
+
+	mc_assert(!entries[0] == !entries[1]);
+	entries[0] = entries[0] ? NULL : prepare(i, 1);
+	entries[1] = entries[1] ? NULL : prepare(i + 1, 4);
+}
+
+static void pair_toggle(void)
+{
+	unsigned a = 1, b = 4, i = 2 * mc_thread();
+	int err = pawl_rmap_pair(map, hash_of_key(a), &a, hash_of_key(b), &b, toggle_two, &i);
+
+	mc_assert(err == 0);
+}
+
+static void setup_pairs_empty(void)
+{
+	make(2, 14, 0);
+}
+
 static void setup_pairs(void)
 {
 	unsigned key = 1;
@@ -984,6 +1007,7 @@ static const struct mc_scenario scenarios[] = {
 	SCENARIO("replace-data", setup_with_1, finish, get_data, plain_replace_1),
 	SCENARIO("update-data", setup_with_1, finish, get_data, plain_update_1),
 	SCENARIO("pairs", setup_pairs, finish, pair_1_4, pair_4_1, get_either),
+	SCENARIO("pairs-insert", setup_pairs_empty, finish, pair_toggle, pair_toggle),
 	SCENARIO("drain-drain", setup_drain, finish_drained, drain_own, drain_own),
 	SCENARIO("count", setup_three, finish, count_all, plain_insert_1),
 	SCENARIO("components", setup_three, finish, by_components, get_data),
