@@ -209,8 +209,8 @@ static bool take(void)
 	return false;
 }
 
-/* Takes one item; if there is more, somebody else should know. */
-static void taker(void)
+/* Takes one item. */
+static void modest_taker(void)
 {
 	while (!take()) {
 		struct pawl_listener listener;
@@ -222,6 +222,12 @@ static void taker(void)
 		}
 		pawl_event_wait(&listener);
 	}
+}
+
+/* If there is more, somebody else should know. */
+static void taker(void)
+{
+	modest_taker();
 	if (pawl_load_relaxed(&work))
 		pawl_event_notify(&event[0], 1);
 }
@@ -315,7 +321,7 @@ static void early_taker(void)
 
 static void spinning_taker(void)
 {
-	as_spinner(taker);
+	as_spinner(modest_taker);
 }
 
 static void early_waiter_body(void)
