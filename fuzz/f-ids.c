@@ -49,9 +49,9 @@ static uint64_t index_of(pawl_id_t id)
 	return m.options.policy == PAWL_IDS_RECYCLE ? pawl_id_index(id) : id;
 }
 
-static struct pawl_ids_audit audit(void)
+static struct pawl_ids_counts audit(void)
 {
-	struct pawl_ids_audit now;
+	struct pawl_ids_counts now;
 
 	fuzz_alloc_fail(0);
 	FUZZ_CHECK(pawl_ids_audit(m.ids, &now) == 0);
@@ -77,7 +77,7 @@ static void check_unparked(pawl_id_t id)
 
 static void alloc(void)
 {
-	struct pawl_ids_audit now;
+	struct pawl_ids_counts now;
 	pawl_id_t id = 0;
 	bool failed;
 	int rc;
@@ -200,7 +200,7 @@ static void barrier(void)
 
 static void look(void)
 {
-	struct pawl_ids_audit now = audit();
+	struct pawl_ids_counts now = audit();
 
 	for (unsigned i = 0; i < m.live_count; i++)
 		FUZZ_CHECK(pawl_ids_check(m.ids, m.live[i]) == 0);

@@ -356,7 +356,7 @@ static void drained(const void *key, void *value, void *arg)
 
 static void drain(void)
 {
-	struct pawl_map_drain state = PAWL_MAP_DRAIN_INIT;
+	struct pawl_map_drain_state state = PAWL_MAP_DRAIN_INIT;
 	uint64_t had = m.count;
 
 	FUZZ_CHECK(pawl_map_drain(m.map, &state, drained, NULL) == had);

@@ -318,7 +318,7 @@ static void drained(void *entry, void *arg)
 
 static void drain(void)
 {
-	struct pawl_rmap_drain state = PAWL_RMAP_DRAIN_INIT;
+	struct pawl_rmap_drain_state state = PAWL_RMAP_DRAIN_INIT;
 	uint64_t had = m.count;
 
 	FUZZ_CHECK(pawl_rmap_drain(m.map, &state, drained, NULL) == had);

@@ -402,7 +402,7 @@ static bool put_back(struct pawl_ids *ids, struct pawl__ids_cache *cache, void *
 	return false;
 }
 
-int pawl__ids_durable_audit(struct pawl_ids *ids, struct pawl_ids_audit *audit)
+int pawl__ids_durable_audit(struct pawl_ids *ids, struct pawl_ids_counts *audit)
 {
 	struct tally tally = {0};
 	uint64_t busy_ids = 0;

@@ -169,7 +169,7 @@ bool pawl__ids_recycle_free(struct pawl_ids *ids, struct pawl__ids_cache *cache,
 int pawl__ids_recycle_check(const struct pawl_ids *ids, pawl_id_t id);
 bool pawl__ids_recycle_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache);
 void pawl__ids_recycle_leave(struct pawl_ids *ids, struct pawl__ids_cache *cache);
-int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen, struct pawl_ids_audit *audit);
+int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen, struct pawl_ids_counts *audit);
 
 int pawl__ids_durable_init(struct pawl_ids *ids, uint64_t next);
 int pawl__ids_durable_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
@@ -180,7 +180,7 @@ int pawl__ids_durable_check(const struct pawl_ids *ids, pawl_id_t id);
 bool pawl__ids_durable_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache,
 			     bool *ret_flush);
 void pawl__ids_durable_leave(struct pawl_ids *ids, struct pawl__ids_cache *cache);
-int pawl__ids_durable_audit(struct pawl_ids *ids, struct pawl_ids_audit *audit);
+int pawl__ids_durable_audit(struct pawl_ids *ids, struct pawl_ids_counts *audit);
 /* Move the buckets on, if it is time. The calling thread holds no cache. */
 void pawl__ids_durable_turn(struct pawl_ids *ids);
 

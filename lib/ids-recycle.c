@@ -305,7 +305,7 @@ void pawl__ids_recycle_leave(struct pawl_ids *ids, struct pawl__ids_cache *cache
 
 struct count {
 	uint64_t *seen;
-	struct pawl_ids_audit *audit;
+	struct pawl_ids_counts *audit;
 };
 
 /*
@@ -353,7 +353,7 @@ static bool mark_cache(struct pawl_ids *ids, struct pawl__ids_cache *cache, void
 	return false;
 }
 
-int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen, struct pawl_ids_audit *audit)
+int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen, struct pawl_ids_counts *audit)
 {
 	struct count count = {seen, audit};
 

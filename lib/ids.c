@@ -234,7 +234,7 @@ static bool monotone_steal_from(struct pawl_ids *ids, struct pawl__ids_cache *fr
 
 static bool monotone_count(struct pawl_ids *ids, struct pawl__ids_cache *cache, void *arg)
 {
-	struct pawl_ids_audit *audit = arg;
+	struct pawl_ids_counts *audit = arg;
 
 	(void)ids;
 	if (cache->u.lease.next > cache->u.lease.end || cache->u.lease.end > audit->next)
@@ -244,7 +244,7 @@ static bool monotone_count(struct pawl_ids *ids, struct pawl__ids_cache *cache, 
 }
 
 /* Leases and what was handed out make `next`; nothing comes back. */
-static int monotone_audit(struct pawl_ids *ids, struct pawl_ids_audit *audit)
+static int monotone_audit(struct pawl_ids *ids, struct pawl_ids_counts *audit)
 {
 	if (pawl__ids_each_cache(ids, monotone_count, audit) || audit->magazines > audit->next)
 		return -EUCLEAN;
@@ -353,9 +353,9 @@ uint64_t pawl_ids_next(const struct pawl_ids *ids)
 	return ids->first + pawl_load_relaxed(&ids->next); /* O3 */
 }
 
-int pawl_ids_audit(struct pawl_ids *ids, struct pawl_ids_audit *ret_audit)
+int pawl_ids_audit(struct pawl_ids *ids, struct pawl_ids_counts *ret_audit)
 {
-	struct pawl_ids_audit audit = {0};
+	struct pawl_ids_counts audit = {0};
 	uint64_t *seen = NULL;
 	size_t seen_bytes = 0;
 	int error;
@@ -449,6 +449,7 @@ static bool options_valid(const struct pawl_ids_options *options, uint64_t last)
 		return !options->generation;
 	/* Links are indexes plus 1. */
 	return !options->next && !(options->generation & 1) &&
+	       options->generation < UINT32_MAX - 1 &&
 	       last - options->first < PAWL_IDS_LAST_RECYCLE;
 }
 

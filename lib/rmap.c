@@ -110,9 +110,9 @@ struct pawl_rmap {
 };
 
 /* The table of a shard without entries: for readers only, since there is no room left in it. */
-static struct {
+static union {
 	struct table table;
-	struct group group;
+	char bytes[sizeof(struct table) + sizeof(struct group)];
 } empty;
 
 static struct table *empty_table(void)

@@ -127,9 +127,9 @@ static void fill_depot(unsigned n)
 	leave();
 }
 
-static struct pawl_ids_audit audit(void)
+static struct pawl_ids_counts audit(void)
 {
-	struct pawl_ids_audit all;
+	struct pawl_ids_counts all;
 
 	mc_assert(pawl_ids_audit(ids, &all) == 0);
 	mc_assert(all.live + all.magazines + all.depot + all.parked + all.retired ==

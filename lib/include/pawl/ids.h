@@ -81,7 +81,7 @@ struct pawl_ids_options {
 	 * do not outlive the process.
 	 */
 	uint64_t next;
-	/* RECYCLE: the generation of an index that was never used. Even; for tests of the end. */
+	/* RECYCLE: the generation of an index that was never used: even, at most 2^32 - 4. For tests. */
 	uint32_t generation;
 	/* DURABLE: 1: there is a store, ids wait for pawl_ids_durable_up_to(). */
 	uint32_t stored;
@@ -182,7 +182,7 @@ PAWL_API uint64_t pawl_ids_cycle_end(struct pawl_ids *ids);
 PAWL_API PAWL_MUST_CHECK int pawl_ids_durable_up_to(struct pawl_ids *ids, uint64_t cycle);
 
 /* Where the ids are. Their sum is next - first. */
-struct pawl_ids_audit {
+struct pawl_ids_counts {
 	uint64_t live;	      /* handed out (MONOTONE: once) */
 	uint64_t magazines;   /* in threads' magazines */
 	uint64_t depot;	      /* in the depot; DURABLE: free below `next` */
@@ -201,7 +201,7 @@ struct pawl_ids_audit {
  * Context:  other threads' calls wait meanwhile, so the answer is that of one moment.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_ids_audit(struct pawl_ids *ids,
-					    struct pawl_ids_audit *ret_audit);
+					    struct pawl_ids_counts *ret_audit);
 
 /* pawl_id_index() - RECYCLE: the index of a handle. */
 static inline uint32_t pawl_id_index(pawl_id_t id)
