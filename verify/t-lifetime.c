@@ -33,20 +33,20 @@ static void setup(void)
 static void setup_one(void)
 {
 	setup();
-	ran[0] = eng_lifetime_enter(&root, 1);
+	ran[0] = eng_lifetime_enter(&root, 1, UINT64_MAX);
 }
 
 static void setup_two(void)
 {
 	setup_one();
-	ran[1] = eng_lifetime_enter(&root, 1);
+	ran[1] = eng_lifetime_enter(&root, 1, UINT64_MAX);
 }
 
 static void finish_drained(void)
 {
 	mc_assert(eng_lifetime_state(&root) == ENG_LIFETIME_DRAINED);
 	mc_assert(eng_lifetime_units(&root) == 0);
-	mc_assert(!eng_lifetime_enter(&root, 1));
+	mc_assert(!eng_lifetime_enter(&root, 1, UINT64_MAX));
 }
 
 static void close_and_wait(void)
@@ -66,7 +66,7 @@ static void body(unsigned which)
 static void enter_and_run(void)
 {
 	/* Only written before the leave that covers it: else who waits reads beside us. */
-	if (eng_lifetime_enter(&root, 1)) {
+	if (eng_lifetime_enter(&root, 1, UINT64_MAX)) {
 		ran[0] = true;
 		body(0);
 	}
@@ -100,7 +100,7 @@ static void make_child(void)
 	if (!eng_lifetime_init_child(&child, &root))
 		return;
 	made = true;
-	mc_assert(eng_lifetime_enter(&child, 1));
+	mc_assert(eng_lifetime_enter(&child, 1, UINT64_MAX));
 	bodies[0]++;
 	ran[0] = true;
 	mc_assert(eng_lifetime_close(&child));
@@ -117,8 +117,8 @@ static void setup_up(void)
 {
 	setup();
 	mc_assert(eng_lifetime_init_child(&child, &root));
-	ran[0] = eng_lifetime_enter(&child, 1);
-	ran[1] = eng_lifetime_enter(&root, 1);
+	ran[0] = eng_lifetime_enter(&child, 1, UINT64_MAX);
+	ran[1] = eng_lifetime_enter(&root, 1, UINT64_MAX);
 	mc_assert(eng_lifetime_close(&child));
 	mc_assert(eng_lifetime_close(&root));
 	mc_assert(eng_lifetime_state(&child) == ENG_LIFETIME_CLOSING);

@@ -13,8 +13,8 @@
  *  O1 leave() releases and drains by the same operation; the last one acquires what the others
  *     released (a release sequence of read-modify-writes), and passes it on upwards and to who
  *     reads `drained` with acquire.
- *  Entering is relaxed: what it counts is published by other means, and a later leave() of
- *  the same word is ordered after it.
+ *  O2 enter() releases, and close() acquires, whoever closed: who closes sees what those did
+ *     before who were let in (the release sequence of O1).
  *  Sleeping is pawl_event's: listen, look, wait.
  *
  * Rejected: a fetch-add that is taken back when the node turns out closed: for a moment it counts
@@ -39,24 +39,25 @@ void eng_lifetime_init(struct eng_lifetime *node)
 	pawl_init_word(&node->word, (uint64_t)ENG_LIFETIME_OPEN);
 	node->parent = NULL;
 	pawl_event_init(&node->drained);
+	node->on_drained = NULL;
 }
 
 bool eng_lifetime_init_child(struct eng_lifetime *node, struct eng_lifetime *parent)
 {
-	if (!eng_lifetime_enter(parent, 1))
+	if (!eng_lifetime_enter(parent, 1, UINT64_MAX / UNIT))
 		return false;
 	eng_lifetime_init(node);
 	node->parent = parent;
 	return true;
 }
 
-bool eng_lifetime_enter(struct eng_lifetime *node, uint64_t units)
+bool eng_lifetime_enter(struct eng_lifetime *node, uint64_t units, uint64_t most)
 {
 	uint64_t seen = pawl_load_relaxed(&node->word);
 
 	/* Lock-free: a turn is lost only to another's change. */
-	while (state_of(seen) == ENG_LIFETIME_OPEN) {
-		if (pawl_cas_weak_relaxed(&node->word, &seen, seen + units * UNIT))
+	while (state_of(seen) == ENG_LIFETIME_OPEN && units <= most && seen / UNIT <= most - units) {
+		if (pawl_cas_weak_release(&node->word, &seen, seen + units * UNIT)) /* O2 */
 			return true;
 	}
 	return false;
@@ -84,6 +85,8 @@ void eng_lifetime_leave(struct eng_lifetime *node, uint64_t units)
 		struct eng_lifetime *parent = node->parent;
 
 		pawl_event_notify_all(&node->drained);
+		if (node->on_drained)
+			node->on_drained(node);
 		if (!parent)
 			break;
 		node = parent;
@@ -97,9 +100,11 @@ bool eng_lifetime_close(struct eng_lifetime *node)
 
 	/* A unit of its own keeps the node from draining under the caller. */
 	do {
-		if (state_of(seen) != ENG_LIFETIME_OPEN)
+		if (state_of(seen) != ENG_LIFETIME_OPEN) {
+			(void)pawl_load_acquire(&node->word); /* O2 */
 			return false;
-	} while (!pawl_cas_weak_relaxed(&node->word, &seen, seen + UNIT + ENG_LIFETIME_CLOSING));
+		}
+	} while (!pawl_cas_weak_acquire(&node->word, &seen, seen + UNIT + ENG_LIFETIME_CLOSING));
 	eng_lifetime_leave(node, 1);
 	return true;
 }

@@ -37,6 +37,11 @@ struct eng_lifetime {
 	struct eng_lifetime *parent;
 	/* Notified once, when the node has drained. */
 	struct pawl_event drained;
+	/*
+	 * Called once, after that, by who drained the node, before the one above is left; may free
+	 * the node. NULL: nothing. Set before anybody else can see the node.
+	 */
+	void (*on_drained)(struct eng_lifetime *node);
 };
 
 /* eng_lifetime_init() - A root, open and empty. Nobody else can see it yet. */
@@ -50,8 +55,13 @@ void eng_lifetime_init(struct eng_lifetime *node);
  */
 PAWL_MUST_CHECK bool eng_lifetime_init_child(struct eng_lifetime *node, struct eng_lifetime *parent);
 
-/* eng_lifetime_enter() - Register `units` at once. Returns: false if the node is not open. */
-PAWL_MUST_CHECK bool eng_lifetime_enter(struct eng_lifetime *node, uint64_t units);
+/*
+ * eng_lifetime_enter() - Register `units` at once.
+ *
+ * Returns:  false if the node is not open, or would have more than `most` units.
+ * Ordering: releases to who finds the node closing.
+ */
+PAWL_MUST_CHECK bool eng_lifetime_enter(struct eng_lifetime *node, uint64_t units, uint64_t most);
 
 /*
  * eng_lifetime_leave() - Give back units. The last to leave a closing node drains it, and leaves
@@ -68,6 +78,7 @@ void eng_lifetime_leave(struct eng_lifetime *node, uint64_t units);
  *
  * Requires: attached.
  * Returns:  true if this call closed it, false if it was not open.
+ * Ordering: acquires what those did who entered before.
  */
 bool eng_lifetime_close(struct eng_lifetime *node);
 

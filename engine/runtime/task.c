@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * task.c - one word for all that decides about a task. verify/t-task.c runs this file under the
+ * model checker.
+ *
+ * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 32-63 generation of the handle.
+ *
+ * Invariants:
+ *  I1 A task becomes final by one transition, and who makes it ends the task: nobody else, and
+ *     once.
+ *  I2 Value, error and message are written by the one who runs it (RUNNING) or settles it
+ *     (SETTLING), and by nobody once it is final. Where a running one is given up, the runner
+ *     may still write: with that outcome nobody reads them.
+ *  I3 Between make and the last put the generation stays, and nothing but the word tells it: a
+ *     transition that was decided on from a word fails if the record serves another task.
+ *  I4 `group` is set before the task enters its group, in the phase STARTING: who closed the group
+ *     sees every record that was let in before.
+ *
+ * Ordering:
+ *  O1 publish releases the record, claim and settle acquire it.
+ *  O2 FINAL is stored with release: who reads it with acquire sees value and error, and what
+ *     the body did.
+ *  O3 stop: a flag, then the notification of `interrupt` (a fence); the waiter listens (a fence),
+ *     then looks at the flags. Flags are relaxed else: a body that is told late is told at
+ *     its next call.
+ *  O4 put releases, and the last one acquires, as reference counts do.
+ *  O5 A walker acquires the word, then reads the group: NULL, or one of this generation or a later
+ *     one, where I3 holds. The group is stored with release, after the group's own making.
+ *
+ * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
+ * push; a dead entry costs one look when its turn comes); a lock for each record.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/ids.h>
+#include <pawl/mem.h>
+
+#include "task.h"
+
+#define OUTCOME_SHIFT 3
+#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE)
+#define GENERATION    (~UINT64_C(0) << 32)
+
+/* Segment k has FIRST << k records: 24 of them hold 2^32. */
+#ifdef PAWL_MC
+#define FIRST_LOG 1
+#else
+#define FIRST_LOG 8
+#endif
+#define FIRST	 (UINT64_C(1) << FIRST_LOG)
+#define SEGMENTS (33 - FIRST_LOG)
+
+struct eng_tasks {
+	struct pawl_ids *ids;
+	/* Arrays of records, never replaced, freed with the table. */
+	struct pawl_atomic_ptr segments[SEGMENTS];
+};
+
+static unsigned segment_of(uint32_t index, uint64_t *ret_at)
+{
+	uint64_t number = index + FIRST;
+	unsigned segment = 63 - FIRST_LOG - (unsigned)__builtin_clzll(number);
+
+	*ret_at = number - (FIRST << segment);
+	return segment;
+}
+
+int eng_tasks_create(uint32_t max, struct eng_tasks **ret_tasks)
+{
+	struct pawl_ids_options options = PAWL_IDS_OPTIONS_INIT;
+	struct eng_tasks *tasks = pawl_mem_zalloc(sizeof(*tasks), 0);
+	int error;
+
+	if (!tasks)
+		return -ENOMEM;
+	options.last = max;
+#ifdef PAWL_MC
+	options.magazine = 1;
+#endif
+	error = pawl_ids_create(&options, &tasks->ids);
+	if (error) {
+		pawl_mem_free(tasks, sizeof(*tasks), 0);
+		return error;
+	}
+	for (unsigned k = 0; k < SEGMENTS; k++)
+		pawl_init_word(&tasks->segments[k], (void *)NULL);
+	*ret_tasks = tasks;
+	return 0;
+}
+
+void eng_tasks_destroy(struct eng_tasks *tasks)
+{
+	if (!tasks)
+		return;
+	for (unsigned k = 0; k < SEGMENTS; k++) {
+		void *segment = pawl_load_relaxed(&tasks->segments[k]);
+
+		if (segment)
+			pawl_mem_free(segment, (FIRST << k) * sizeof(struct eng_task),
+				      PAWL_LINE_BYTES);
+	}
+	pawl_ids_destroy(tasks->ids);
+	pawl_mem_free(tasks, sizeof(*tasks), 0);
+}
+
+/* The segment's array, made if there is none yet. NULL: no memory. */
+static struct eng_task *segment_make(struct eng_tasks *tasks, unsigned k)
+{
+	struct eng_task *segment = pawl_load_acquire(&tasks->segments[k]);
+	size_t bytes = (FIRST << k) * sizeof(*segment);
+	void *seen = NULL;
+
+	if (PAWL_LIKELY(segment))
+		return segment;
+	segment = pawl_mem_zalloc(bytes, PAWL_LINE_BYTES);
+	if (!segment)
+		return NULL;
+	if (pawl_cas_acq_rel(&tasks->segments[k], &seen, (void *)segment))
+		return segment;
+	pawl_mem_free(segment, bytes, PAWL_LINE_BYTES);
+	return seen;
+}
+
+int eng_task_make(struct eng_tasks *tasks, uint32_t refs, struct eng_task **ret_task)
+{
+	struct eng_task *task;
+	pawl_id_t id;
+	uint64_t at;
+	unsigned k;
+	int error;
+
+	error = pawl_ids_alloc(tasks->ids, &id);
+	if (error)
+		return error == -ENOSPC ? -EAGAIN : error;
+	k = segment_of((uint32_t)id, &at);
+	task = segment_make(tasks, k);
+	if (!task) {
+		pawl_ids_free(tasks->ids, id);
+		return -ENOMEM;
+	}
+	task += at;
+	pawl_store_relaxed(&task->group, (void *)NULL);
+	/* Release: a walker that sees the generation does not see the group of the one before (O5). */
+	pawl_store_release(&task->word, (id & GENERATION) | ENG_TASK_STARTING);
+	pawl_store_relaxed(&task->refs, refs);
+	pawl_store_relaxed(&task->waiters, 0u);
+	/* The events stay as they are: late notifiers of the task before may look at them. */
+	task->id = id;
+	memset((char *)task + offsetof(struct eng_task, body), 0,
+	       sizeof(*task) - offsetof(struct eng_task, body));
+	*ret_task = task;
+	return 0;
+}
+
+/* Nobody has the record but the caller. */
+static void recycle(struct eng_tasks *tasks, struct eng_task *task)
+{
+	pawl_store_relaxed(&task->word, (task->id & GENERATION) | ENG_TASK_FREE);
+	pawl_ids_free(tasks->ids, task->id);
+}
+
+void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task)
+{
+	recycle(tasks, task);
+}
+
+int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task)
+{
+	struct eng_task *segment;
+	uint64_t at, word;
+	unsigned k;
+
+	k = segment_of((uint32_t)id, &at);
+	segment = (uint32_t)id ? pawl_load_acquire(&tasks->segments[k]) : NULL;
+	if (!segment)
+		return -EINVAL;
+	word = pawl_load_relaxed(&segment[at].word);
+	if (PAWL_LIKELY(((word ^ id) & GENERATION) == 0 && eng_word_phase(word) != ENG_TASK_FREE)) {
+		*ret_task = &segment[at];
+		return 0;
+	}
+	return pawl_ids_check(tasks->ids, id) == -EINVAL ? -EINVAL : -ESTALE;
+}
+
+/* The word with another phase, and an outcome where it is final. */
+static uint64_t word_to(uint64_t word, enum eng_phase phase, enum eng_outcome outcome)
+{
+	return (word & (GENERATION | FLAGS)) | (uint64_t)phase | (uint64_t)outcome << OUTCOME_SHIFT;
+}
+
+bool eng_task_publish(struct eng_task *task, enum eng_phase phase)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+	uint64_t next;
+
+	do {
+		PAWL_REQUIRE(eng_word_phase(seen) == ENG_TASK_STARTING);
+		next = seen & ENG_TASK_CANCEL
+			       ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED)
+			       : word_to(seen, phase, ENG_OUTCOME_NONE);
+	} while (!pawl_cas_weak_release(&task->word, &seen, next)); /* O1, O2 */
+	return eng_word_phase(next) == phase;
+}
+
+bool eng_task_claim(struct eng_task *task)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	while (eng_word_phase(seen) == ENG_TASK_READY) {
+		if (pawl_cas_weak_acquire(&task->word, &seen, /* O1 */
+					  word_to(seen, ENG_TASK_RUNNING, ENG_OUTCOME_NONE)))
+			return true;
+	}
+	return false;
+}
+
+/* From a phase to FINAL, whatever flags come meanwhile, if the generation is that of `word`. */
+static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
+		     enum eng_outcome outcome)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	while (eng_word_phase(seen) == phase && !((seen ^ word) & GENERATION)) {
+		if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2 */
+					  word_to(seen, ENG_TASK_FINAL, outcome)))
+			return true;
+	}
+	return false;
+}
+
+bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome)
+{
+	return end_from(task, ENG_TASK_RUNNING, task->id, outcome);
+}
+
+bool eng_task_give_up(struct eng_task *task, uint64_t word)
+{
+	return end_from(task, ENG_TASK_RUNNING, word, ENG_OUTCOME_STUCK);
+}
+
+bool eng_task_settle(struct eng_task *task)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	while (eng_word_phase(seen) == ENG_TASK_READY || eng_word_phase(seen) == ENG_TASK_PENDING) {
+		if (pawl_cas_weak_acquire(&task->word, &seen, /* O1 */
+					  word_to(seen, ENG_TASK_SETTLING, ENG_OUTCOME_NONE)))
+			return true;
+	}
+	return false;
+}
+
+void eng_task_settled(struct eng_task *task, enum eng_outcome outcome)
+{
+	/* Flags that came since are lost: it ends. */
+	pawl_store_release(&task->word,
+			   (task->id & GENERATION) | ENG_TASK_FINAL | (uint64_t)outcome << OUTCOME_SHIFT);
+}
+
+enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+	uint64_t next;
+
+	for (;;) {
+		enum eng_phase phase = eng_word_phase(seen);
+		bool waits = phase == ENG_TASK_READY || phase == ENG_TASK_PENDING;
+
+		if (((seen ^ word) & GENERATION) || phase == ENG_TASK_FREE ||
+		    phase == ENG_TASK_SETTLING || phase == ENG_TASK_FINAL)
+			return ENG_STOPPED_NOT;
+		next = waits ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED) : seen | flags;
+		if (next == seen)
+			return ENG_STOPPED_ASKED;
+		/* O1: what is final is ended by the caller, who reads the record. O2. */
+		if (pawl_cas_weak_acq_rel(&task->word, &seen, next))
+			break;
+	}
+	if (eng_word_phase(next) == ENG_TASK_FINAL)
+		return ENG_STOPPED_FINAL;
+	pawl_event_notify_all(&task->interrupt); /* O3 */
+	return ENG_STOPPED_ASKED;
+}
+
+enum eng_outcome eng_task_outcome(const struct eng_task *task)
+{
+	return eng_word_outcome(pawl_load_acquire(&task->word)); /* O2 */
+}
+
+void eng_task_get(struct eng_task *task)
+{
+	pawl_add_relaxed(&task->refs, 1u);
+}
+
+void eng_task_put(struct eng_tasks *tasks, struct eng_task *task, uint32_t n)
+{
+	uint32_t before = pawl_sub_acq_rel(&task->refs, n); /* O4 */
+
+	PAWL_REQUIRE(before >= n && "a task's references are given back once");
+	if (before > n)
+		return;
+	if (task->value && task->free_value)
+		task->free_value(task->value);
+	if (task->message)
+		pawl_mem_free(task->message, task->message_bytes, 0);
+	recycle(tasks, task);
+}
+
+void eng_tasks_each(struct eng_tasks *tasks,
+		    bool (*fn)(struct eng_task *task, uint64_t word, void *arg), void *arg)
+{
+	for (unsigned k = 0; k < SEGMENTS; k++) {
+		struct eng_task *segment = pawl_load_acquire(&tasks->segments[k]);
+
+		for (uint64_t at = 0; segment && at < FIRST << k; at++) {
+			uint64_t word = pawl_load_acquire(&segment[at].word);
+
+			if (eng_word_phase(word) != ENG_TASK_FREE && !fn(&segment[at], word, arg))
+				return;
+		}
+	}
+}
+
+uint64_t eng_tasks_live(struct eng_tasks *tasks)
+{
+	struct pawl_ids_counts counts;
+
+	if (pawl_ids_audit(tasks->ids, &counts))
+		return UINT64_MAX;
+	return counts.live;
+}

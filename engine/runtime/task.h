@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * task.h - the record of a task: its state, who may change it, and how long it stays.
+ *
+ *	STARTING -> READY -> RUNNING -> FINAL		a body
+ *	STARTING -> PENDING ----------> FINAL		a completion: settled from outside
+ *	            READY, PENDING -> SETTLING -> FINAL	settled with a value
+ *	            READY, PENDING -> FINAL		cancelled before it ran
+ *	STARTING -> FINAL				cancelled before it was published
+ *
+ * Final is final: one transition makes a task final, whoever made it ends the task
+ * (eng_task_ended()), and nothing changes its outcome afterwards.
+ *
+ * Records are type-stable: their memory stays one until the table is destroyed, and the word of a
+ * record has the generation of its handle. So a handle that is over is noticed, and who finds
+ * a record by walking over the table may try to change the state that it saw, and fails if the
+ * record serves another task meanwhile.
+ *
+ *  call                                       progress
+ *  eng_tasks_create, _destroy                 the allocator's
+ *  eng_task_make                              as pawl_ids_alloc(); at times the allocator's
+ *  eng_task_publish, _claim, _finish, ...     lock-free: a turn is lost only to another's change
+ *  eng_task_find, _outcome                    wait-free
+ *  eng_task_put                               wait-free; the last one as pawl_ids_free()
+ */
+#ifndef ENG_TASK_H
+#define ENG_TASK_H
+
+#include <pawl/base.h>
+#include <pawl/event.h>
+#include <pawl/lanes.h>
+
+enum eng_phase {
+	ENG_TASK_FREE, /* serves no task */
+	ENG_TASK_STARTING,
+	ENG_TASK_READY,
+	ENG_TASK_PENDING,
+	ENG_TASK_RUNNING,
+	ENG_TASK_SETTLING,
+	ENG_TASK_FINAL,
+};
+
+enum eng_outcome {
+	ENG_OUTCOME_NONE, /* not final yet */
+	ENG_OUTCOME_COMPLETED,
+	ENG_OUTCOME_FAILED,
+	ENG_OUTCOME_CANCELLED, /* ended because it was asked to, or never ran */
+	ENG_OUTCOME_ABORTED,   /* unwound by force */
+	ENG_OUTCOME_STUCK,     /* given up: the body never came back */
+	ENG_OUTCOME_COUNT
+};
+
+/* Flags of a word. */
+#define ENG_TASK_CANCEL UINT64_C(0x100) /* asked to end at its next wait */
+#define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
+
+struct eng_group;
+struct eng_run;
+struct eng_tasks;
+
+struct eng_task {
+	/* Generation in the upper half; flags, outcome, phase (task.c). All threads. */
+	struct pawl_atomic_u64 word;
+	/* Handles, queue entries, and one until it has ended. All threads. */
+	struct pawl_atomic_u32 refs;
+	/* Who waits for it by name, for the search for rings. All threads. */
+	struct pawl_atomic_u32 waiters;
+	/* Notified when final. */
+	struct pawl_event done;
+	/* Notified when a flag is set. */
+	struct pawl_event interrupt;
+	/* Never changes while the record serves one task; read by walkers before they know that. */
+	struct pawl_atomic_ptr group;
+	uint64_t id; /* the handle */
+
+	/* Written before publishing. */
+	int (*body)(void *arg, void **ret_value);
+	void *arg;
+	void (*free_arg)(void *arg);
+	const char *name;
+	uint64_t parent; /* id of who spawned it, 0: none */
+	struct pawl_lane_node node;
+	uint8_t lane;
+
+	/* By who settles it or runs it, before it is final. Not with STUCK. */
+	void *value;
+	void (*free_value)(void *value);
+	int error;
+	char *message; /* allocated, message_bytes with its zero */
+	size_t message_bytes;
+
+	/* Of the running body; its own thread. */
+	struct eng_run *run;
+};
+
+/* Phase, outcome and generation of a word. */
+static inline enum eng_phase eng_word_phase(uint64_t word)
+{
+	return (enum eng_phase)(word & 7);
+}
+
+static inline enum eng_outcome eng_word_outcome(uint64_t word)
+{
+	return (enum eng_outcome)(word >> 3 & 7);
+}
+
+/* eng_tasks_create() - A table without tasks, for at most `max` of them at one time. */
+PAWL_MUST_CHECK int eng_tasks_create(uint32_t max, struct eng_tasks **ret_tasks);
+
+/* eng_tasks_destroy() - Requires: attached; no task is left. NULL is nothing. */
+void eng_tasks_destroy(struct eng_tasks *tasks);
+
+/*
+ * eng_task_make() - A record that starts, with refs references and all fields at zero.
+ *
+ * Requires: attached.
+ * Errors:   -ENOMEM; -EAGAIN: there are as many tasks as there may be.
+ */
+PAWL_MUST_CHECK int eng_task_make(struct eng_tasks *tasks, uint32_t refs,
+				  struct eng_task **ret_task);
+
+/* eng_task_unmake() - One that was refused: forget it. Requires: STARTING; attached. */
+void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task);
+
+/*
+ * eng_task_find() - The record of a handle.
+ *
+ * Errors: -ESTALE: the handle is over; -EINVAL: it never was one.
+ */
+PAWL_MUST_CHECK int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task);
+
+/*
+ * eng_task_publish() - The record is complete: from STARTING to READY, or to PENDING.
+ *
+ * Returns:  false: it was cancelled meanwhile and is final; the caller ends it.
+ * Ordering: releases the record to who claims or settles it.
+ */
+PAWL_MUST_CHECK bool eng_task_publish(struct eng_task *task, enum eng_phase phase);
+
+/* eng_task_claim() - From READY to RUNNING. Returns: false: somebody was faster. */
+PAWL_MUST_CHECK bool eng_task_claim(struct eng_task *task);
+
+/*
+ * eng_task_finish() - The body is over, its value and error are written: from RUNNING to FINAL.
+ *
+ * Returns: false: it was given up, and ended by who did that.
+ */
+PAWL_MUST_CHECK bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome);
+
+/* eng_task_give_up() - It does not come back: from RUNNING to FINAL, stuck. As cancel. */
+PAWL_MUST_CHECK bool eng_task_give_up(struct eng_task *task, uint64_t word);
+
+/*
+ * eng_task_settle() - Write the outcome of one that does not run: from READY or PENDING to
+ * SETTLING, for the caller alone, who writes value and error and calls eng_task_settled().
+ *
+ * Returns: false: it runs, or is final or about to be.
+ */
+PAWL_MUST_CHECK bool eng_task_settle(struct eng_task *task);
+void eng_task_settled(struct eng_task *task, enum eng_outcome outcome);
+
+/* What became of a request to end. */
+enum eng_stopped {
+	ENG_STOPPED_NOT,   /* it is final, about to be, or another one by now */
+	ENG_STOPPED_ASKED, /* it starts or runs: the flags are set, and it was told */
+	ENG_STOPPED_FINAL, /* it had not run: it is final, and the caller ends it */
+};
+
+/*
+ * eng_task_stop() - Ask it to end (ENG_TASK_CANCEL, with ENG_TASK_FORCE: by force). `word` is what was
+ * read of the record; only its generation counts.
+ *
+ * Requires: attached.
+ */
+PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags);
+
+/* eng_task_outcome() - Acquires value and error if it is final. */
+enum eng_outcome eng_task_outcome(const struct eng_task *task);
+
+/* eng_task_get() - Another reference. Requires: the caller has one. */
+void eng_task_get(struct eng_task *task);
+
+/*
+ * eng_task_put() - Give back `n` references. With the last one the value is freed and the record
+ * serves another task.
+ *
+ * Requires: attached; the task is final before the last one goes.
+ */
+void eng_task_put(struct eng_tasks *tasks, struct eng_task *task, uint32_t n);
+
+/*
+ * eng_tasks_each() - Call fn for every record that serves a task, with the word that was read. Those
+ * whose group was entered before an event that the caller has acquired are not missed.
+ * fn returns false to stop.
+ */
+void eng_tasks_each(struct eng_tasks *tasks,
+		    bool (*fn)(struct eng_task *task, uint64_t word, void *arg), void *arg);
+
+/* eng_tasks_live() - How many serve a task. Exact if nothing changes. */
+uint64_t eng_tasks_live(struct eng_tasks *tasks);
+
+#endif
