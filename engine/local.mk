@@ -5,15 +5,25 @@
 
 check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/include/pawl/group.h \
+	engine/include/pawl/join.h \
+	engine/include/pawl/runtime.h \
+	engine/runtime/body.c \
 	engine/runtime/group.c \
 	engine/runtime/group.h \
 	engine/runtime/idle.c \
 	engine/runtime/idle.h \
+	engine/runtime/join.c \
 	engine/runtime/lifetime.c \
 	engine/runtime/lifetime.h \
+	engine/runtime/runtime.c \
+	engine/runtime/spawn.c \
 	engine/runtime/task.c \
 	engine/runtime/task.h \
 	engine/runtime/wheel.c \
-	engine/runtime/wheel.h
+	engine/runtime/wheel.h \
+	engine/runtime/worker.c \
+	engine/runtime/worker.h
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
-	-I$(builddir)/lib/include -I$(srcdir)/lib/include
+	-I$(builddir)/lib/include -I$(srcdir)/lib/include \
+	-I$(srcdir)/engine/include

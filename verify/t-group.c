@@ -23,7 +23,7 @@
 #include "../engine/runtime/group.h"
 
 static struct eng_forest forest;
-static struct eng_group *root, *child;
+static struct pawl_group *root, *child;
 static struct eng_task *task;
 static unsigned ended[3], bodies[3];
 static bool spawned[3];
@@ -51,7 +51,7 @@ static void setup(void)
 /* What the runtime does at the end of a task. */
 static void end(struct eng_task *which)
 {
-	struct eng_group *group = pawl_load_relaxed(&which->group);
+	struct pawl_group *group = pawl_load_relaxed(&which->group);
 	enum eng_outcome outcome = eng_task_outcome(which);
 
 	ended[mc_thread() % 3]++;
@@ -66,7 +66,7 @@ static void end_for(struct eng_task *which, void *arg)
 	end(which);
 }
 
-static struct eng_task *spawn(struct eng_group *group)
+static struct eng_task *spawn(struct pawl_group *group)
 {
 	struct eng_task *made;
 
@@ -94,7 +94,7 @@ static void run(struct eng_task *which)
 	end(which);
 }
 
-static void spawn_into(struct eng_group *group)
+static void spawn_into(struct pawl_group *group)
 {
 	struct eng_task *mine = spawn(group);
 
@@ -195,7 +195,7 @@ static void finish_task(void)
 
 static void make_and_spawn(void)
 {
-	struct eng_group *mine;
+	struct pawl_group *mine;
 
 	if (eng_group_make(&forest, root, "child", UINT64_MAX / 8, &mine))
 		return;
@@ -206,7 +206,7 @@ static void make_and_spawn(void)
 
 static void make_and_drop(void)
 {
-	struct eng_group *mine;
+	struct pawl_group *mine;
 
 	mc_assert(eng_group_make(&forest, root, "child", UINT64_MAX / 8, &mine) == 0);
 	eng_group_close(mine);

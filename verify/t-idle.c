@@ -66,7 +66,7 @@ static void find(unsigned worker)
 {
 	eng_idle_search(&idle);
 	while (!take_from(&work))
-		eng_idle_sleep(&idle, worker, look, NULL);
+		eng_idle_sleep(&idle, worker, PAWL_FOREVER, look, NULL);
 	eng_idle_found(&idle, look, NULL);
 }
 
@@ -162,7 +162,7 @@ static void worker0_own(void)
 	eng_idle_join(&idle, 0);
 	eng_idle_search(&idle);
 	while (!take_from(&own_work))
-		eng_idle_sleep(&idle, 0, look_own, NULL);
+		eng_idle_sleep(&idle, 0, PAWL_FOREVER, look_own, NULL);
 	eng_idle_found(&idle, look_own, NULL);
 	push();
 }

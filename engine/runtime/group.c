@@ -44,9 +44,9 @@ void eng_forest_init(struct eng_forest *forest, struct eng_tasks *tasks)
 	forest->groups = 0;
 }
 
-static struct eng_group *group_of(struct eng_lifetime *life)
+static struct pawl_group *group_of(struct eng_lifetime *life)
 {
-	return PAWL_CONTAINER_OF(life, struct eng_group, life);
+	return PAWL_CONTAINER_OF(life, struct pawl_group, life);
 }
 
 static void on_drained(struct eng_lifetime *life)
@@ -54,9 +54,9 @@ static void on_drained(struct eng_lifetime *life)
 	eng_group_put(group_of(life));
 }
 
-static void link_locked(struct eng_group *group)
+static void link_locked(struct pawl_group *group)
 {
-	struct eng_group *parent = group->parent;
+	struct pawl_group *parent = group->parent;
 
 	group->number = ++group->forest->numbers;
 	group->forest->groups++;
@@ -68,9 +68,9 @@ static void link_locked(struct eng_group *group)
 }
 
 /* What it counted goes on in its parent. */
-static void unlink_locked(struct eng_group *group)
+static void unlink_locked(struct pawl_group *group)
 {
-	struct eng_group *parent = group->parent;
+	struct pawl_group *parent = group->parent;
 
 	group->forest->groups--;
 	if (!parent)
@@ -82,8 +82,8 @@ static void unlink_locked(struct eng_group *group)
 	pawl_add_relaxed(&parent->refused, pawl_load_relaxed(&group->refused));
 }
 
-static void group_init(struct eng_group *group, struct eng_forest *forest,
-		       struct eng_group *parent, uint64_t most)
+static void group_init(struct pawl_group *group, struct eng_forest *forest,
+		       struct pawl_group *parent, uint64_t most)
 {
 	eng_lifetime_init(&group->life);
 	group->life.on_drained = on_drained;
@@ -98,16 +98,16 @@ static void group_init(struct eng_group *group, struct eng_forest *forest,
 }
 
 /* Why a parent refuses. */
-static int refusal(const struct eng_group *group)
+static int refusal(const struct pawl_group *group)
 {
 	return eng_lifetime_state(&group->life) == ENG_LIFETIME_OPEN ? -EAGAIN : -ESHUTDOWN;
 }
 
-int eng_group_make(struct eng_forest *forest, struct eng_group *parent, const char *name,
-		   uint64_t most, struct eng_group **ret_group)
+int eng_group_make(struct eng_forest *forest, struct pawl_group *parent, const char *name,
+		   uint64_t most, struct pawl_group **ret_group)
 {
-	size_t length = strlen(name), bytes = sizeof(struct eng_group) + length + 1;
-	struct eng_group *group = pawl_mem_zalloc(bytes, 0);
+	size_t length = strlen(name), bytes = sizeof(struct pawl_group) + length + 1;
+	struct pawl_group *group = pawl_mem_zalloc(bytes, 0);
 	bool open = true;
 
 	if (!group)
@@ -138,23 +138,23 @@ int eng_group_make(struct eng_forest *forest, struct eng_group *parent, const ch
 	return 0;
 }
 
-void eng_group_get(struct eng_group *group)
+void eng_group_get(struct pawl_group *group)
 {
 	pawl_add_relaxed(&group->refs, 1u); /* O1 */
 }
 
 static void group_free(struct pawl_retire_node *node)
 {
-	struct eng_group *group = PAWL_CONTAINER_OF(node, struct eng_group, retire);
+	struct pawl_group *group = PAWL_CONTAINER_OF(node, struct pawl_group, retire);
 
 	pawl_mem_free(group, group->bytes, 0);
 }
 
-void eng_group_put(struct eng_group *group)
+void eng_group_put(struct pawl_group *group)
 {
 	/* Ends: goes up the tree. */
 	while (group && pawl_sub_acq_rel(&group->refs, 1u) == 1) { /* O1 */
-		struct eng_group *parent = group->parent;
+		struct pawl_group *parent = group->parent;
 
 		pawl_lock_lock(&group->forest->lock);
 		unlink_locked(group);
@@ -164,7 +164,7 @@ void eng_group_put(struct eng_group *group)
 	}
 }
 
-int eng_group_enter(struct eng_group *group, struct eng_task *task)
+int eng_group_enter(struct pawl_group *group, struct eng_task *task)
 {
 	pawl_store_release(&task->group, (void *)group);
 	if (PAWL_LIKELY(eng_lifetime_enter(&group->life, 1, group->most)))
@@ -173,7 +173,7 @@ int eng_group_enter(struct eng_group *group, struct eng_task *task)
 	return refusal(group);
 }
 
-void eng_group_leave(struct eng_group *group, enum eng_outcome outcome)
+void eng_group_leave(struct pawl_group *group, enum eng_outcome outcome)
 {
 	pawl_add_relaxed(&group->ended[outcome], 1u);
 	eng_lifetime_leave(&group->life, 1);
@@ -182,7 +182,7 @@ void eng_group_leave(struct eng_group *group, enum eng_outcome outcome)
 /* ---- walking the tree ------------------------------------------------------ */
 
 /* A reference to one that is linked, unless it is on its way out. */
-static bool get_linked(struct eng_group *group)
+static bool get_linked(struct pawl_group *group)
 {
 	uint32_t seen = pawl_load_relaxed(&group->refs);
 
@@ -194,7 +194,7 @@ static bool get_linked(struct eng_group *group)
 }
 
 /* The one after `at` in the tree of `top`, parents first; below `at` only if `down`. */
-static struct eng_group *after_locked(struct eng_group *at, const struct eng_group *top, bool down)
+static struct pawl_group *after_locked(struct pawl_group *at, const struct pawl_group *top, bool down)
 {
 	if (down && at->first)
 		return at->first;
@@ -204,9 +204,9 @@ static struct eng_group *after_locked(struct eng_group *at, const struct eng_gro
 }
 
 /* From one group of the tree to the next one: takes the reference of `at`, gives one of the next. */
-static struct eng_group *walk_on(struct eng_group *at, struct eng_group *top)
+static struct pawl_group *walk_on(struct pawl_group *at, struct pawl_group *top)
 {
-	struct eng_group *next;
+	struct pawl_group *next;
 
 	pawl_lock_lock(&top->forest->lock);
 	next = after_locked(at, top, true);
@@ -218,14 +218,14 @@ static struct eng_group *walk_on(struct eng_group *at, struct eng_group *top)
 	return next;
 }
 
-void eng_group_close(struct eng_group *group)
+void eng_group_close(struct pawl_group *group)
 {
 	eng_group_get(group);
-	for (struct eng_group *at = group; at; at = walk_on(at, group))
+	for (struct pawl_group *at = group; at; at = walk_on(at, group))
 		(void)eng_lifetime_close(&at->life);
 }
 
-bool eng_group_is_below(const struct eng_group *group, const struct eng_group *top)
+bool eng_group_is_below(const struct pawl_group *group, const struct pawl_group *top)
 {
 	while (group && group != top)
 		group = group->parent;
@@ -233,7 +233,7 @@ bool eng_group_is_below(const struct eng_group *group, const struct eng_group *t
 }
 
 struct stop {
-	struct eng_group *top;
+	struct pawl_group *top;
 	uint64_t flags;
 	void (*ended)(struct eng_task *task, void *arg);
 	void *arg;
@@ -252,13 +252,13 @@ static bool stop_one(struct eng_task *task, uint64_t word, void *arg)
 	return true;
 }
 
-void eng_group_stop(struct eng_group *group, uint64_t flags,
+void eng_group_stop(struct pawl_group *group, uint64_t flags,
 		    void (*ended)(struct eng_task *task, void *arg), void *arg)
 {
 	struct stop stop = {group, flags, ended, arg};
 
 	eng_group_get(group);
-	for (struct eng_group *at = group; at; at = walk_on(at, group)) {
+	for (struct pawl_group *at = group; at; at = walk_on(at, group)) {
 		pawl_or_relaxed(&at->marks, (uint32_t)flags); /* O2 */
 		(void)eng_lifetime_close(&at->life);
 	}
@@ -267,9 +267,9 @@ void eng_group_stop(struct eng_group *group, uint64_t flags,
 
 /* ---- asking ------------------------------------------------------------------ */
 
-void eng_group_count(struct eng_group *group, struct eng_group_counts *ret_counts)
+void eng_group_count(struct pawl_group *group, struct eng_group_counts *ret_counts)
 {
-	struct eng_group *at = group;
+	struct pawl_group *at = group;
 	uint64_t units = 0, groups = 0;
 
 	memset(ret_counts, 0, sizeof(*ret_counts));
@@ -286,14 +286,14 @@ void eng_group_count(struct eng_group *group, struct eng_group_counts *ret_count
 	ret_counts->live = units > groups ? units - groups : 0;
 }
 
-size_t eng_group_path(struct eng_group *group, char *buf, size_t len)
+size_t eng_group_path(struct pawl_group *group, char *buf, size_t len)
 {
 	size_t whole = 0, at;
 
-	for (const struct eng_group *g = group; g; g = g->parent)
+	for (const struct pawl_group *g = group; g; g = g->parent)
 		whole += strlen(g->name) + (g->parent != NULL);
 	at = whole;
-	for (const struct eng_group *g = group; g; g = g->parent) {
+	for (const struct pawl_group *g = group; g; g = g->parent) {
 		size_t length = strlen(g->name);
 
 		at -= length;

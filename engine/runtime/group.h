@@ -24,6 +24,9 @@
 #include "lifetime.h"
 #include "task.h"
 
+/* No limit. */
+#define ENG_GROUP_MOST (UINT64_MAX / 8)
+
 struct eng_forest {
 	/* Links of all groups; their order among siblings is that of their making. */
 	struct pawl_lock lock;
@@ -32,7 +35,7 @@ struct eng_forest {
 	uint64_t groups;  /* that have memory, under lock */
 };
 
-struct eng_group {
+struct pawl_group {
 	struct eng_lifetime life;
 	/* Handles, groups below, and one until it has drained. All threads. */
 	struct pawl_atomic_u32 refs;
@@ -44,8 +47,8 @@ struct eng_group {
 	uint64_t most; /* units at one time */
 
 	struct eng_forest *forest;
-	struct eng_group *parent;
-	struct eng_group *first, *last, *next, *prev; /* under forest->lock */
+	struct pawl_group *parent;
+	struct pawl_group *first, *last, *next, *prev; /* under forest->lock */
 	uint64_t number;
 	struct pawl_retire_node retire;
 	size_t bytes;
@@ -67,13 +70,13 @@ void eng_forest_init(struct eng_forest *forest, struct eng_tasks *tasks);
  * Requires: attached.
  * Errors:   -ENOMEM; -ESHUTDOWN: the parent is closed; -EAGAIN: it is full.
  */
-PAWL_MUST_CHECK int eng_group_make(struct eng_forest *forest, struct eng_group *parent,
-				   const char *name, uint64_t most, struct eng_group **ret_group);
+PAWL_MUST_CHECK int eng_group_make(struct eng_forest *forest, struct pawl_group *parent,
+				   const char *name, uint64_t most, struct pawl_group **ret_group);
 
-void eng_group_get(struct eng_group *group);
+void eng_group_get(struct pawl_group *group);
 
 /* eng_group_put() - Requires: attached, no lock held, outside sections. */
-void eng_group_put(struct eng_group *group);
+void eng_group_put(struct pawl_group *group);
 
 /*
  * eng_group_enter() - A task, which says so in task->group, wants to live here. It is
@@ -81,17 +84,17 @@ void eng_group_put(struct eng_group *group);
  *
  * Errors: -ESHUTDOWN: closed; -EAGAIN: full. The refusal is counted.
  */
-PAWL_MUST_CHECK int eng_group_enter(struct eng_group *group, struct eng_task *task);
+PAWL_MUST_CHECK int eng_group_enter(struct pawl_group *group, struct eng_task *task);
 
 /*
  * eng_group_leave() - It has ended, with that outcome. The group may be gone afterwards.
  *
  * Requires: attached, no lock held, outside sections.
  */
-void eng_group_leave(struct eng_group *group, enum eng_outcome outcome);
+void eng_group_leave(struct pawl_group *group, enum eng_outcome outcome);
 
 /* eng_group_close() - Refuse what comes, here and below. Requires: a reference; as put. */
-void eng_group_close(struct eng_group *group);
+void eng_group_close(struct pawl_group *group);
 
 /*
  * eng_group_stop() - Close, mark, and stop all that live here and below (eng_task_stop()). `ended` is
@@ -99,19 +102,19 @@ void eng_group_close(struct eng_group *group);
  *
  * Requires: a reference; as put.
  */
-void eng_group_stop(struct eng_group *group, uint64_t flags,
+void eng_group_stop(struct pawl_group *group, uint64_t flags,
 		    void (*ended)(struct eng_task *task, void *arg), void *arg);
 
 /* eng_group_is_below() - Is it `top`, or below? In a section, if nothing else keeps the groups. */
-bool eng_group_is_below(const struct eng_group *group, const struct eng_group *top);
+bool eng_group_is_below(const struct pawl_group *group, const struct pawl_group *top);
 
 /* eng_group_count() - Sum over the tree. Requires: as put. */
-void eng_group_count(struct eng_group *group, struct eng_group_counts *ret_counts);
+void eng_group_count(struct pawl_group *group, struct eng_group_counts *ret_counts);
 
 /*
  * eng_group_path() - Names from the root down, with dots, and "#number" of the last one. Returns the
  * whole length, as snprintf does. Requires: as put.
  */
-size_t eng_group_path(struct eng_group *group, char *buf, size_t len);
+size_t eng_group_path(struct pawl_group *group, char *buf, size_t len);
 
 #endif

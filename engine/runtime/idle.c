@@ -128,7 +128,15 @@ void eng_idle_found(struct eng_idle *idle, eng_idle_look *look, void *arg)
 		wake_any(idle);
 }
 
-void eng_idle_sleep(struct eng_idle *idle, unsigned worker, eng_idle_look *look, void *arg)
+/* Awake of its own accord. If a waker was faster it has counted the worker, or will. */
+static void take_bit_back(struct eng_idle *idle, struct pawl_atomic_u64 *word, uint64_t bit)
+{
+	if (pawl_and_acq_rel(word, ~bit) & bit) /* O2 */
+		pawl_add_relaxed(&idle->searching, 1u);
+}
+
+void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns,
+		    eng_idle_look *look, void *arg)
 {
 	struct pawl_atomic_u64 *word = &idle->asleep[worker / 64];
 	uint64_t bit = bit_of(worker);
@@ -137,11 +145,13 @@ void eng_idle_sleep(struct eng_idle *idle, unsigned worker, eng_idle_look *look,
 	pawl_sub_relaxed(&idle->searching, 1u);
 	pawl_fence_dekker(); /* O1 */
 	if (PAWL_MC_STEP("sleep-look") && look(arg)) {
-		/* If a waker was faster it has counted us, or will. */
-		if (pawl_and_acq_rel(word, ~bit) & bit) /* O2 */
-			pawl_add_relaxed(&idle->searching, 1u);
+		take_bit_back(idle, word, bit);
 		return;
 	}
-	while (pawl_load_acquire(word) & bit) /* O2 */
-		pawl_park();
+	while (pawl_load_acquire(word) & bit) { /* O2 */
+		if (!pawl_park_until(deadline_ns)) {
+			take_bit_back(idle, word, bit);
+			return;
+		}
+	}
 }

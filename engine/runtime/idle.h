@@ -68,11 +68,12 @@ void eng_idle_search(struct eng_idle *idle);
 void eng_idle_found(struct eng_idle *idle, eng_idle_look *look, void *arg);
 
 /*
- * eng_idle_sleep() - It found nothing: sleep, unless a last look finds something. Afterwards it
- * searches again. May return for nothing.
+ * eng_idle_sleep() - It found nothing: sleep until a push or the deadline, unless a last look finds
+ * something. Afterwards it searches again. May return for nothing.
  *
  * Requires: attached; the calling worker searches; outside sections, no lock held.
  */
-void eng_idle_sleep(struct eng_idle *idle, unsigned worker, eng_idle_look *look, void *arg);
+void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns,
+		    eng_idle_look *look, void *arg);
 
 #endif

@@ -148,6 +148,8 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, struct eng_task **ret_
 	pawl_store_release(&task->word, (id & GENERATION) | ENG_TASK_STARTING);
 	pawl_store_relaxed(&task->refs, refs);
 	pawl_store_relaxed(&task->waiters, 0u);
+	pawl_store_relaxed(&task->lent_lane, 0u);
+	pawl_store_relaxed(&task->waits_for, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
 	task->id = id;
 	memset((char *)task + offsetof(struct eng_task, body), 0,

@@ -54,7 +54,7 @@ enum eng_outcome {
 #define ENG_TASK_CANCEL UINT64_C(0x100) /* asked to end at its next wait */
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
 
-struct eng_group;
+struct pawl_group;
 struct eng_run;
 struct eng_tasks;
 
@@ -63,8 +63,13 @@ struct eng_task {
 	struct pawl_atomic_u64 word;
 	/* Handles, queue entries, and one until it has ended. All threads. */
 	struct pawl_atomic_u32 refs;
-	/* Who waits for it by name, for the search for rings. All threads. */
+	/* Who waits for it by name. All threads. */
 	struct pawl_atomic_u32 waiters;
+	/* The most urgent lane that a waiter put it into, plus 1; 0: none. All threads. */
+	struct pawl_atomic_u32 lent_lane;
+	/* The task that its body waits for by name, 0: none; and how often it changed. Its body. */
+	struct pawl_atomic_u64 waits_for;
+	struct pawl_atomic_u64 waits;
 	/* Notified when final. */
 	struct pawl_event done;
 	/* Notified when a flag is set. */
@@ -80,7 +85,11 @@ struct eng_task {
 	const char *name;
 	uint64_t parent; /* id of who spawned it, 0: none */
 	struct pawl_lane_node node;
+	struct pawl_lane_node lent; /* in the lane of who waits for it */
+	struct eng_task *next;	    /* of a worker's LOCAL tasks */
 	uint8_t lane;
+	uint8_t flags; /* PAWL_TASK_... */
+	uint16_t home; /* worker of a LOCAL one */
 
 	/* By who settles it or runs it, before it is final. Not with STUCK. */
 	void *value;

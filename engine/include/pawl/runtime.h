@@ -238,7 +238,8 @@ PAWL_API int pawl_task_drop(struct pawl_runtime *runtime, pawl_task_t task);
  *
  * Requires: as that one.
  * Returns:  0 notified; the listener is no longer registered, whatever is returned.
- * Errors:   -ETIMEDOUT; -ECANCELED: of two reasons at once this one is told.
+ * Errors:   -ETIMEDOUT; -ECANCELED. Notified and cancelled at once is notified. One that is
+ *           forced just then takes its notification with it.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns);
 

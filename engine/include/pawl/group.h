@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pawl/group.h - who ends with whom: named groups of tasks, in a tree.
+ *
+ * Every task lives in one group, every group in another one, up to the runtime's root. Closing a
+ * group refuses what would begin in it or below; cancelling closes it, and asks all that live
+ * there to end. Both stay: a group is never opened again. When a closed group has nothing left in
+ * it or below, it has drained, which is final as well; one waits for that.
+ *
+ * A group stays as long as something lives in it, handles or none. Dropping handles ends nobody.
+ *
+ *  call                                progress
+ *  pawl_group_create, _put (the last)  a short critical section, allocates or frees
+ *  pawl_group_get                      wait-free
+ *  pawl_group_close                    grows with the groups below
+ *  pawl_group_cancel, _force           grow with the groups below, and the tasks of the runtime
+ *  pawl_group_wait                     blocks
+ *  pawl_group_counts_read, _tasks      a short critical section; _tasks: as cancel
+ *
+ * All need an attached thread, outside sections, no lock held.
+ */
+#ifndef PAWL_GROUP_H
+#define PAWL_GROUP_H
+
+#include <pawl/runtime.h>
+
+PAWL_BEGIN_DECLS
+
+struct pawl_group_options {
+	size_t size; /* sizeof(struct pawl_group_options) */
+	const char *name; /* copied; NULL: "group" */
+	uint64_t most;	  /* tasks and groups that live in it at one time; 0: no limit */
+};
+#define PAWL_GROUP_OPTIONS_INIT {sizeof(struct pawl_group_options), NULL, 0}
+
+/*
+ * pawl_group_create() - A group below `parent`. Names need not differ: each group has a number.
+ *
+ * Errors:  -ESHUTDOWN: the parent is closed; -EAGAIN: it is full; -ENOMEM; -EINVAL: a name with a
+ *          dot, or empty; -E2BIG: options of a later version.
+ * Owns:    the caller has a handle, to be put.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_group_create(struct pawl_group *parent,
+					       const struct pawl_group_options *options,
+					       struct pawl_group **ret_group);
+
+/* pawl_group_get() - Another handle. pawl_group_put() - Give one back. NULL is nothing. */
+PAWL_API void pawl_group_get(struct pawl_group *group);
+PAWL_API void pawl_group_put(struct pawl_group *group);
+
+/* pawl_group_close() - Refuse what would begin here or below. */
+PAWL_API void pawl_group_close(struct pawl_group *group);
+
+/*
+ * pawl_group_cancel() - Close, and ask all that live here and below to end. Those that have not begun
+ * are final at the return. A group without tasks stays cancelled as well.
+ */
+PAWL_API void pawl_group_cancel(struct pawl_group *group);
+
+/* pawl_group_force() - The same, and unwind bodies at their next call. */
+PAWL_API void pawl_group_force(struct pawl_group *group);
+
+/* pawl_group_cancelled() - Has it, or one above, been cancelled? */
+PAWL_API bool pawl_group_cancelled(const struct pawl_group *group);
+
+/*
+ * pawl_group_wait() - Sleep until the group has drained.
+ *
+ * Returns: 0.
+ * Errors:  -EBUSY: it is not closed, so it would not drain; -EDEADLK: the calling body lives in it;
+ *          -ETIMEDOUT, -ECANCELED: as pawl_wait(). pawl_group_tasks() tells who is left.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns);
+
+struct pawl_group_counts {
+	uint64_t outcomes[PAWL_OUTCOME_COUNT]; /* how tasks ended, here and below; NONE is 0 */
+	uint64_t refused;
+	uint64_t live;	      /* tasks */
+	uint64_t reserved[6]; /* 0 */
+};
+
+/* pawl_group_counts_read() - Sums over the tree. Exact if nothing changes. */
+PAWL_API void pawl_group_counts_read(struct pawl_group *group,
+				     struct pawl_group_counts *ret_counts);
+
+/* What a task does. */
+enum pawl_task_state {
+	PAWL_TASK_STARTING,
+	PAWL_TASK_QUEUED,
+	PAWL_TASK_EXTERNAL, /* a completion: waits for its producer */
+	PAWL_TASK_RUNNING,  /* or waiting */
+	PAWL_TASK_ENDING,
+	PAWL_TASK_STATE_COUNT
+};
+
+struct pawl_task_info {
+	pawl_task_t task;
+	const char *name; /* as given to spawn; valid while the task lives */
+	enum pawl_task_state state;
+	bool cancelled, forced; /* asked to end */
+	uint64_t reserved[4];
+};
+
+/*
+ * pawl_group_tasks() - Who lives here and below.
+ *
+ * Returns: how many there are; of these the first `max` are written to ret_infos, which may be
+ *          NULL if max is 0. A task that begins or ends meanwhile may be missing.
+ */
+PAWL_API size_t pawl_group_tasks(struct pawl_group *group, size_t max,
+				 struct pawl_task_info *ret_infos);
+
+/*
+ * pawl_group_path() - "runtime.build.compile#17": names from the root down, and the group's number.
+ *
+ * Returns: the whole length, as snprintf() does; at most len - 1 bytes and a zero are written.
+ */
+PAWL_API size_t pawl_group_path(struct pawl_group *group, char *buf, size_t len);
+
+PAWL_END_DECLS
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * body.c - running a body to its end, and what it calls while it runs.
+ *
+ * A body is told to end by flags of its task's word, looked at in each call that may wait. A wait
+ * listens to two events, the one that it waits for and the task's own `interrupt`: listen, look at
+ * the flags, sleep (task.c, O3). Forced, the first such call jumps back to where the
+ * body was called, past its frames, after the cleanups it registered; a body that was started by
+ * another one's wait for it lies above that one on the same stack, and jumps to its own base.
+ *
+ * The jump is longjmp: bodies may be C++, where frames with destructors that are jumped over are
+ * undefined, which is why a body is only forced where a shutdown or its owner asks for it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/fiber.h>
+#include <pawl/mem.h>
+
+#include "worker.h"
+
+#define MESSAGE_BYTES 256
+
+static uint64_t flags_of(const struct eng_task *task)
+{
+	return pawl_load_relaxed(&task->word) & (ENG_TASK_CANCEL | ENG_TASK_FORCE);
+}
+
+static enum eng_outcome outcome_of(const struct eng_run *run)
+{
+	if (run->forced)
+		return ENG_OUTCOME_ABORTED;
+	if (!run->error)
+		return ENG_OUTCOME_COMPLETED;
+	if (run->error == -ECANCELED && flags_of(run->task))
+		return ENG_OUTCOME_CANCELLED;
+	return ENG_OUTCOME_FAILED;
+}
+
+static void call_body(struct eng_run *run)
+{
+	struct eng_task *task = run->task;
+
+	if (!_setjmp(run->base))
+		run->error = task->body(task->arg, &task->value);
+}
+
+void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
+{
+	struct eng_run run;
+
+	run.task = task;
+	run.rt = stack->worker->rt;
+	run.outer = stack->run;
+	run.cleanups = NULL;
+	run.lane = lane;
+	run.error = 0;
+	run.forced = false;
+	stack->run = &run;
+	task->run = &run;
+	/* One that was told before its first step does not take it. */
+	if (flags_of(task))
+		run.error = -ECANCELED;
+	else
+		call_body(&run);
+	stack->run = run.outer;
+	task->error = run.error;
+	task->run = NULL;
+	if (eng_task_finish(task, outcome_of(&run)))
+		eng_task_ended(run.rt, task);
+	else
+		eng_task_came_back(run.rt, task);
+}
+
+void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
+{
+	struct pawl_group *group = pawl_load_relaxed(&task->group);
+	enum eng_outcome outcome = eng_task_outcome(task);
+
+	if (task->free_arg)
+		task->free_arg(task->arg);
+	pawl_event_notify_all(&task->done);
+	eng_task_put(rt->tasks, task, 1);
+	/* Last: what it used is free when the group has drained. */
+	eng_group_leave(group, outcome);
+}
+
+void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
+{
+	struct pawl_group *group = pawl_load_relaxed(&task->group);
+
+	(void)rt;
+	/* It lives in its group on, and has its references: its body may use anything. */
+	pawl_add_relaxed(&group->ended[ENG_OUTCOME_STUCK], 1u);
+	pawl_event_notify_all(&task->done);
+}
+
+/* Its end was told when it was given up; what is left is to leave. */
+void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
+{
+	struct pawl_group *group = pawl_load_relaxed(&task->group);
+
+	if (task->free_arg)
+		task->free_arg(task->arg);
+	eng_task_put(rt->tasks, task, 1);
+	eng_lifetime_leave(&group->life, 1);
+}
+
+/* ---- ends ------------------------------------------------------------------------ */
+
+static void unwind(struct eng_run *run)
+{
+	while (run->cleanups)
+		pawl_cleanup_pop(run->cleanups, true);
+	_longjmp(run->base, 1);
+}
+
+bool eng_checkpoint(struct eng_run *run)
+{
+	uint64_t flags = flags_of(run->task);
+
+	if (PAWL_UNLIKELY(flags & ENG_TASK_FORCE)) {
+		run->forced = true;
+		run->error = -ECANCELED;
+		unwind(run);
+	}
+	return flags;
+}
+
+bool pawl_cancelled(void)
+{
+	struct eng_run *run = eng_run_here();
+
+	return run && eng_checkpoint(run);
+}
+
+void pawl_exit(int error, const char *format, ...)
+{
+	struct eng_run *run = eng_run_here();
+	char text[MESSAGE_BYTES];
+	va_list args;
+	int length = 0;
+
+	PAWL_REQUIRE(run && "pawl_exit() is for bodies");
+	if (format) {
+		va_start(args, format);
+		length = vsnprintf(text, sizeof(text), format, args);
+		va_end(args);
+	}
+	if (length > 0) {
+		size_t bytes = strlen(text) + 1;
+
+		/* Without memory the task fails without its message. */
+		run->task->message = pawl_mem_alloc(bytes, 0);
+		if (run->task->message) {
+			memcpy(run->task->message, text, bytes);
+			run->task->message_bytes = bytes;
+		}
+	}
+	run->error = error;
+	unwind(run);
+	__builtin_unreachable();
+}
+
+void pawl_cleanup_push(struct pawl_cleanup *cleanup, void (*fn)(void *arg), void *arg)
+{
+	struct eng_run *run = eng_run_here();
+
+	PAWL_REQUIRE(run && "cleanups are for bodies");
+	cleanup->pawl_fn = fn;
+	cleanup->pawl_arg = arg;
+	cleanup->pawl_next = run->cleanups;
+	run->cleanups = cleanup;
+}
+
+void pawl_cleanup_pop(struct pawl_cleanup *cleanup, bool run_it)
+{
+	struct eng_run *run = eng_run_here();
+
+	PAWL_REQUIRE(run && run->cleanups == cleanup && "the newest cleanup is popped first");
+	run->cleanups = cleanup->pawl_next;
+	if (run_it)
+		cleanup->pawl_fn(cleanup->pawl_arg);
+}
+
+/* ---- waits ------------------------------------------------------------------------- */
+
+/* Sleep until `wanted` (NULL: nothing) is notified, the deadline, or the request to end. */
+static int wait_here(struct eng_run *run, struct pawl_listener *wanted, uint64_t deadline_ns)
+{
+	struct pawl_listener told;
+	struct pawl_listener *both[2] = {&told, wanted};
+	size_t which = 0;
+	int error;
+
+	pawl_event_listen(&run->task->interrupt, &told, wanted ? NULL : "its deadline", 0);
+	if (flags_of(run->task)) {
+		pawl_event_unlisten(&told);
+		return -ECANCELED;
+	}
+	error = pawl_event_wait_any(both, wanted ? 2 : 1, deadline_ns, &which);
+	if (error || which == 1)
+		pawl_event_unlisten(&told);
+	if (error || which == 0)
+		return error ? error : -EINTR;
+	return 0;
+}
+
+int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
+{
+	struct eng_run *run = eng_run_here();
+	int error;
+
+	if (!run)
+		return pawl_event_wait_until(listener, deadline_ns);
+	/* -EINTR: a late notification of the task before in this record. Ends: it comes once. */
+	do
+		error = wait_here(run, listener, deadline_ns);
+	while (error == -EINTR && !flags_of(run->task));
+	if (error)
+		pawl_event_unlisten(listener);
+	/* A notification that was taken is told: it does not come again. */
+	return eng_checkpoint(run) && error ? -ECANCELED : error;
+}
+
+int pawl_sleep_until(uint64_t deadline_ns)
+{
+	struct eng_run *run = eng_run_here();
+
+	if (!run) {
+		struct pawl_event never = PAWL_EVENT_INIT;
+		struct pawl_listener listener;
+
+		pawl_event_listen(&never, &listener, "its deadline", 0);
+		(void)!pawl_event_wait_until(&listener, deadline_ns);
+		return 0;
+	}
+	while (wait_here(run, NULL, deadline_ns) == -EINTR && !flags_of(run->task))
+		;
+	return eng_checkpoint(run) ? -ECANCELED : 0;
+}
+
+int pawl_yield(void)
+{
+	struct eng_run *run = eng_run_here();
+
+	if (!run) {
+		sched_yield();
+		return 0;
+	}
+	if (!eng_checkpoint(run))
+		eng_stack_yield();
+	return eng_checkpoint(run) ? -ECANCELED : 0;
+}

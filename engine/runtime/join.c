@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * join.c - waiting for a task: run it, or lend it one's lane and sleep.
+ *
+ * A waiter that finds a task that nobody has started claims it and runs it where it stands. The frames
+ * below it on the stack wait for it anyway, one for the other, so a body that sleeps up
+ * there holds up nobody who could go on.
+ *
+ * Rings. A body that is about to sleep, for ever, for a task by name writes down which (an edge), counts
+ * itself as a waiter there, and then, after a fence, if somebody waits for it in turn, walks
+ * along the edges. Of the bodies of a ring the last one to write its edge sees all others, and has a
+ * waiter. Edges change while one walks: it walks twice, and if each task has the same edge
+ * with the same count of changes both times, all these edges were there at once. The
+ * walk ends after RING_MOST edges: a longer ring is not found.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/fiber.h>
+#include <pawl/hash.h>
+#include <pawl/join.h>
+#include <pawl/mem.h>
+
+#include "worker.h"
+
+#define RING_MOST  65536
+#define RING_NAMES 16
+#define LEND_MOST  32
+
+static void result_read(const struct eng_task *task, enum eng_outcome outcome,
+			struct pawl_result *ret_result)
+{
+	bool ran = outcome == ENG_OUTCOME_COMPLETED || outcome == ENG_OUTCOME_FAILED;
+
+	ret_result->outcome = (enum pawl_outcome)outcome;
+	ret_result->error = outcome == ENG_OUTCOME_CANCELLED ? -ECANCELED : ran ? task->error : 0;
+	ret_result->value = outcome == ENG_OUTCOME_COMPLETED ? task->value : NULL;
+	ret_result->message = outcome == ENG_OUTCOME_FAILED ? task->message : NULL;
+}
+
+int pawl_task_result(struct pawl_runtime *runtime, pawl_task_t handle,
+		     struct pawl_result *ret_result)
+{
+	struct eng_task *task;
+	enum eng_outcome outcome;
+	int error = eng_task_find(runtime->tasks, handle.pawl_id, &task);
+
+	if (error)
+		return error;
+	outcome = eng_task_outcome(task);
+	if (!outcome)
+		return -EINPROGRESS;
+	result_read(task, outcome, ret_result);
+	return 0;
+}
+
+/* ---- lending --------------------------------------------------------------------- */
+
+/* Into a more urgent lane, if it has not started; else what it waits for. */
+static void lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
+{
+	for (unsigned hops = 0; hops < LEND_MOST; hops++) {
+		enum eng_phase phase = eng_word_phase(pawl_load_relaxed(&task->word));
+		uint32_t none = 0;
+
+		if (phase == ENG_TASK_READY) {
+			if (task->flags & PAWL_TASK_LOCAL ||
+			    (lane >= task->lane && !rt->options.stacks_max) ||
+			    !pawl_cas_relaxed(&task->lent_lane, &none, lane + 1))
+				return;
+			eng_task_get(task);
+			eng_lend(rt, task, lane);
+			return;
+		}
+		if (phase != ENG_TASK_RUNNING ||
+		    eng_task_find(rt->tasks, pawl_load_acquire(&task->waits_for), &task))
+			return;
+	}
+}
+
+/* ---- rings ------------------------------------------------------------------------ */
+
+/* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
+static uint64_t walk(struct pawl_runtime *rt, struct eng_task *task, const struct eng_task *goal)
+{
+	uint64_t digest = 1;
+
+	for (unsigned i = 0; i < RING_MOST; i++) {
+		uint64_t waits = pawl_load_acquire(&task->waits);
+		uint64_t next = pawl_load_acquire(&task->waits_for);
+
+		digest = pawl_hash_u64(digest ^ task->id, waits);
+		if (task == goal)
+			return digest | 1;
+		if (!next || eng_task_find(rt->tasks, next, &task))
+			return 0;
+	}
+	return 0;
+}
+
+/* "a -> b -> a" as the message of the one that gets the error. */
+static void ring_describe(struct pawl_runtime *rt, struct eng_task *task)
+{
+	struct eng_task *at = task;
+	char text[512];
+	size_t length = 0;
+
+	for (unsigned i = 0; i <= RING_NAMES; i++) {
+		uint64_t next = pawl_load_acquire(&at->waits_for);
+		int n = snprintf(text + length, sizeof(text) - length, "%s%s#%u", i ? " -> " : "",
+				 i == RING_NAMES ? "..." : at->name ? at->name : "task",
+				 (unsigned)at->id);
+
+		if (n < 0 || length + (size_t)n >= sizeof(text))
+			break;
+		length += (size_t)n;
+		if ((i && at == task) || !next || eng_task_find(rt->tasks, next, &at))
+			break;
+	}
+	if (task->message)
+		return;
+	task->message = pawl_mem_alloc(length + 1, 0);
+	if (task->message) {
+		memcpy(task->message, text, length + 1);
+		task->message_bytes = length + 1;
+	}
+}
+
+static void edge_set(struct eng_task *task, uint64_t id)
+{
+	pawl_store_release(&task->waits, pawl_load_relaxed(&task->waits) + 1);
+	pawl_store_release(&task->waits_for, id);
+}
+
+/* Returns: would `task` be in a ring if it waited for `target`? It does, from here on. */
+static bool edge_makes_ring(struct pawl_runtime *rt, struct eng_task *task, struct eng_task *target)
+{
+	uint64_t digest;
+
+	edge_set(task, target->id);
+	pawl_fence_dekker();
+	if (task != target && !pawl_load_relaxed(&task->waiters))
+		return false;
+	digest = walk(rt, target, task);
+	return digest && walk(rt, target, task) == digest;
+}
+
+/* ---- waiting ------------------------------------------------------------------------ */
+
+/* Run it here, if that can be. */
+static bool run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task)
+{
+	struct eng_worker *worker = eng_worker_here();
+
+	if (worker->rt != rt || pawl_fiber_stack_left() < rt->options.stack_bytes / 2)
+		return false;
+	if (task->flags & PAWL_TASK_LOCAL && task->home != worker->number)
+		return false;
+	if (!eng_claim_inline(worker, task))
+		return false;
+	eng_run_task(worker->stack, task, run->lane < task->lane ? run->lane : task->lane);
+	return true;
+}
+
+static int sleep_for(struct eng_task *task, uint64_t deadline_ns)
+{
+	while (!eng_task_outcome(task)) {
+		struct pawl_listener listener;
+		int error;
+
+		pawl_event_listen(&task->done, &listener, "task", task->id & UINT32_MAX);
+		if (eng_task_outcome(task)) {
+			pawl_event_unlisten(&listener);
+			break;
+		}
+		error = pawl_wait(&listener, deadline_ns);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* A wait by name, and what undoes it. */
+struct named_wait {
+	struct pawl_cleanup cleanup;
+	struct eng_task *self, *task;
+	bool forever;
+};
+
+static void named_wait_over(void *arg)
+{
+	struct named_wait *wait = arg;
+
+	if (wait->forever)
+		edge_set(wait->self, 0);
+	pawl_sub_relaxed(&wait->task->waiters, 1u);
+}
+
+/* In a body. */
+static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task,
+			uint64_t deadline_ns)
+{
+	struct named_wait wait = {
+		.self = run->task, .task = task, .forever = deadline_ns == PAWL_FOREVER};
+	int error = 0;
+
+	if (eng_checkpoint(run))
+		return -ECANCELED;
+	pawl_add_relaxed(&task->waiters, 1u);
+	/* Undone as well if the body is forced out of its sleep. */
+	pawl_cleanup_push(&wait.cleanup, named_wait_over, &wait);
+	if (wait.forever && edge_makes_ring(rt, run->task, task)) {
+		ring_describe(rt, run->task);
+		error = -EDEADLK;
+	} else if (!wait.forever || !run_inline(rt, run, task)) {
+		lend(rt, task, run->lane);
+		error = sleep_for(task, deadline_ns);
+	}
+	pawl_cleanup_pop(&wait.cleanup, true);
+	return error;
+}
+
+static int wait_outside(struct pawl_runtime *rt, struct eng_task *task, uint64_t deadline_ns)
+{
+	int error;
+
+	if (rt->options.now && deadline_ns != PAWL_FOREVER && deadline_ns)
+		return -EINVAL;
+	pawl_add_relaxed(&task->waiters, 1u);
+	lend(rt, task, task->lane);
+	error = sleep_for(task, deadline_ns);
+	pawl_sub_relaxed(&task->waiters, 1u);
+	return error;
+}
+
+int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t handle, uint64_t deadline_ns,
+		   struct pawl_result *ret_result)
+{
+	struct eng_run *run;
+	struct eng_task *task;
+	int error = eng_task_find(runtime->tasks, handle.pawl_id, &task);
+
+	if (error)
+		return error;
+	if (!eng_task_outcome(task)) {
+		run = eng_run_here();
+		error = run ? wait_by_name(runtime, run, task, deadline_ns)
+			    : wait_outside(runtime, task, deadline_ns);
+		if (error)
+			return error;
+	}
+	if (ret_result)
+		result_read(task, eng_task_outcome(task), ret_result);
+	return 0;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * runtime.c - the runtime as a whole: from its first worker to its last.
+ *
+ * Shutdown: stop the root by request, wait; stop it by force, wait; give up what still runs.
+ * Each step covers whatever was let in before it (group.c, I3), and nothing is let in
+ * after the first. Workers end when the tree has drained, or stay with the bodies that do
+ * not come back. One caller does it; the others wait for its report.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pawl/atomic.h>
+#include <pawl/mem.h>
+#include <pawl/park.h>
+#include <pawl/thread.h>
+
+#include "worker.h"
+
+#define TASKS_MAX_DEFAULT (UINT32_C(1) << 31)
+
+static int options_read(const struct pawl_runtime_options *given, struct pawl_runtime_options *into)
+{
+	const struct pawl_runtime_options defaults = PAWL_RUNTIME_OPTIONS_INIT;
+	long processors;
+
+	*into = defaults;
+	if (given) {
+		if (given->size > sizeof(*into))
+			return -E2BIG;
+		if (given->size < sizeof(*into))
+			return -EINVAL;
+		*into = *given;
+	}
+	if (!into->workers) {
+		processors = sysconf(_SC_NPROCESSORS_ONLN);
+		into->workers = processors < 1 ? 1
+				: processors > PAWL_RUNTIME_WORKERS_MAX
+					? PAWL_RUNTIME_WORKERS_MAX
+					: (uint32_t)processors;
+	}
+	if (!into->tasks_max)
+		into->tasks_max = TASKS_MAX_DEFAULT;
+	if (!into->stack_bytes)
+		into->stack_bytes = 65536;
+	return into->workers <= PAWL_RUNTIME_WORKERS_MAX ? 0 : -EINVAL;
+}
+
+static int lanes_make(struct pawl_runtime *rt)
+{
+	struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;
+
+	options.lanes = PAWL_LANE_COUNT;
+	for (unsigned i = 0; i < 3; i++) {
+		int error = pawl_lanes_create(&options, &rt->lanes[i]);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static void threads_join(struct pawl_runtime *rt)
+{
+	pawl_store_relaxed(&rt->stop, 1u);
+	for (unsigned i = 0; i < rt->begun; i++)
+		eng_idle_pushed_to(&rt->idle, i);
+	for (unsigned i = 0; i < rt->begun; i++)
+		pthread_join(rt->workers[i].thread, NULL);
+	rt->begun = 0;
+}
+
+/* Everything but the threads, in whatever state a failed create left it. */
+static void runtime_free(struct pawl_runtime *rt)
+{
+	for (unsigned i = 0; rt->workers && i < rt->worker_count; i++)
+		eng_worker_fini(&rt->workers[i]);
+	if (rt->workers)
+		pawl_mem_free(rt->workers, rt->worker_count * sizeof(*rt->workers), PAWL_LINE_BYTES);
+	for (unsigned i = 0; i < 3; i++)
+		pawl_lanes_destroy(rt->lanes[i]);
+	eng_tasks_destroy(rt->tasks);
+	pthread_cond_destroy(&rt->start_changed);
+	pthread_mutex_destroy(&rt->start_mutex);
+	pawl_mem_free(rt, sizeof(*rt), PAWL_LINE_BYTES);
+}
+
+static int parts_make(struct pawl_runtime *rt)
+{
+	int error;
+
+	error = eng_tasks_create(rt->options.tasks_max, &rt->tasks);
+	if (error)
+		return error;
+	error = lanes_make(rt);
+	if (error)
+		return error;
+	rt->workers = pawl_mem_zalloc(rt->options.workers * sizeof(*rt->workers), PAWL_LINE_BYTES);
+	if (!rt->workers)
+		return -ENOMEM;
+	rt->worker_count = rt->options.workers;
+	for (unsigned i = 0; i < rt->worker_count; i++) {
+		error = eng_worker_init(&rt->workers[i], rt, i);
+		if (error)
+			return error;
+	}
+	eng_forest_init(&rt->forest, rt->tasks);
+	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, &rt->root);
+}
+
+/* Workers begin one after the other, so that those that began are the first ones. */
+static int threads_start(struct pawl_runtime *rt)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < rt->worker_count && !error; i++) {
+		if (pthread_create(&rt->workers[i].thread, NULL, eng_worker_main, &rt->workers[i]))
+			return -EAGAIN;
+		pthread_mutex_lock(&rt->start_mutex);
+		while (rt->begun == i && !rt->failed)
+			pthread_cond_wait(&rt->start_changed, &rt->start_mutex);
+		if (rt->failed)
+			error = -EAGAIN;
+		pthread_mutex_unlock(&rt->start_mutex);
+		if (error)
+			pthread_join(rt->workers[i].thread, NULL);
+	}
+	return error;
+}
+
+int pawl_runtime_create(const struct pawl_runtime_options *options,
+			struct pawl_runtime **ret_runtime)
+{
+	struct pawl_runtime_options read;
+	struct pawl_runtime *rt;
+	int error;
+
+	error = options_read(options, &read);
+	if (error)
+		return error;
+	rt = pawl_mem_zalloc(sizeof(*rt), PAWL_LINE_BYTES);
+	if (!rt)
+		return -ENOMEM;
+	rt->options = read;
+	pthread_mutex_init(&rt->start_mutex, NULL);
+	pthread_cond_init(&rt->start_changed, NULL);
+	pawl_event_init(&rt->shutdown_done);
+	eng_idle_init(&rt->idle, read.workers);
+	error = parts_make(rt);
+	if (!error) {
+		error = threads_start(rt);
+		if (error) {
+			threads_join(rt);
+			eng_group_close(rt->root);
+			eng_group_put(rt->root);
+		}
+	}
+	if (error) {
+		runtime_free(rt);
+		return error;
+	}
+	*ret_runtime = rt;
+	return 0;
+}
+
+struct pawl_group *pawl_runtime_root(struct pawl_runtime *runtime)
+{
+	return runtime->root;
+}
+
+uint64_t pawl_runtime_now(struct pawl_runtime *runtime)
+{
+	return eng_now(runtime);
+}
+
+void pawl_runtime_clock_moved(struct pawl_runtime *runtime)
+{
+	for (unsigned i = 0; i < runtime->worker_count; i++) {
+		pawl_store_relaxed(&runtime->workers[i].clock_moved, 1u);
+		eng_idle_pushed_to(&runtime->idle, i);
+	}
+}
+
+/* ---- shutdown ---------------------------------------------------------------- */
+
+static void end_for(struct eng_task *task, void *arg)
+{
+	eng_task_ended(arg, task);
+}
+
+static bool give_up_one(struct eng_task *task, uint64_t word, void *arg)
+{
+	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word))
+		eng_task_given_up(arg, task);
+	return true;
+}
+
+static bool drained(struct pawl_runtime *rt, uint64_t grace_ns)
+{
+	return eng_lifetime_wait(&rt->root->life, pawl_deadline_in(grace_ns), "shutdown", 0);
+}
+
+static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns, struct pawl_shutdown_report *report)
+{
+	struct eng_group_counts counts;
+	int error = 0;
+
+	eng_group_stop(rt->root, ENG_TASK_CANCEL, end_for, rt);
+	if (!drained(rt, grace_ns)) {
+		eng_group_stop(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, rt);
+		if (!drained(rt, grace_ns)) {
+			eng_tasks_each(rt->tasks, give_up_one, rt);
+			error = -EBUSY;
+		}
+	}
+	eng_group_count(rt->root, &counts);
+	memset(report, 0, sizeof(*report));
+	for (unsigned i = 0; i < ENG_OUTCOME_COUNT; i++)
+		report->outcomes[i] = counts.ended[i];
+	report->refused = counts.refused;
+	return error;
+}
+
+int pawl_runtime_shutdown(struct pawl_runtime *runtime, uint64_t grace_ns,
+			  struct pawl_shutdown_report *ret_report)
+{
+	uint32_t seen = ENG_UP;
+
+	PAWL_REQUIRE(!eng_run_here() && "a body does not shut its runtime down");
+	if (pawl_cas_acquire(&runtime->shutdown, &seen, ENG_GOING_DOWN)) {
+		runtime->shutdown_error = shut_down(runtime, grace_ns, &runtime->report);
+		pawl_store_release(&runtime->shutdown, ENG_DOWN);
+		pawl_event_notify_all(&runtime->shutdown_done);
+	}
+	while (pawl_load_acquire(&runtime->shutdown) != ENG_DOWN) {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&runtime->shutdown_done, &listener, "shutdown by another", 0);
+		if (pawl_load_acquire(&runtime->shutdown) == ENG_DOWN)
+			pawl_event_unlisten(&listener);
+		else
+			pawl_event_wait(&listener);
+	}
+	if (ret_report)
+		*ret_report = runtime->report;
+	return runtime->shutdown_error;
+}
+
+/* What is left in the queues are tasks that have ended: their references go. */
+static void queues_empty(struct pawl_runtime *rt)
+{
+	struct pawl_lane_node *node;
+	struct eng_task *task;
+
+	for (unsigned i = 0; i < rt->worker_count; i++) {
+		struct eng_worker *worker = &rt->workers[i];
+
+		task = pawl_xchg_acquire(&worker->newest, (void *)NULL);
+		if (task)
+			eng_task_put(rt->tasks, task, 1);
+		while ((task = pawl_deque_pop_owner(worker->deque)))
+			eng_task_put(rt->tasks, task, 1);
+		while ((task = worker->local)) {
+			worker->local = task->next;
+			eng_task_put(rt->tasks, task, 1);
+		}
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		while (pawl_lanes_pop(rt->lanes[i], &node) == 1) {
+			task = i == ENG_LANES_LENT ? PAWL_CONTAINER_OF(node, struct eng_task, lent)
+						   : PAWL_CONTAINER_OF(node, struct eng_task, node);
+			eng_task_put(rt->tasks, task, 1);
+		}
+	}
+}
+
+/* A handle that nobody dropped. */
+static bool forget_one(struct eng_task *task, uint64_t word, void *arg)
+{
+	struct pawl_runtime *rt = arg;
+
+	(void)word;
+	eng_task_put(rt->tasks, task, pawl_load_relaxed(&task->refs));
+	return true;
+}
+
+int pawl_runtime_destroy(struct pawl_runtime *runtime)
+{
+	if (!runtime)
+		return 0;
+	if (pawl_load_acquire(&runtime->shutdown) != ENG_DOWN ||
+	    eng_lifetime_state(&runtime->root->life) != ENG_LIFETIME_DRAINED)
+		return -EBUSY;
+	threads_join(runtime);
+	queues_empty(runtime);
+	eng_tasks_each(runtime->tasks, forget_one, runtime);
+	eng_group_put(runtime->root);
+	runtime_free(runtime);
+	return 0;
+}
+
+void pawl_runtime_stats_read(struct pawl_runtime *runtime, struct pawl_runtime_stats *ret_stats)
+{
+	struct eng_group_counts counts;
+
+	memset(ret_stats, 0, sizeof(*ret_stats));
+	ret_stats->workers = runtime->worker_count;
+	ret_stats->spawned = pawl_load_relaxed(&runtime->spawned_outside);
+	for (unsigned i = 0; i < runtime->worker_count; i++) {
+		const struct eng_worker *worker = &runtime->workers[i];
+
+		ret_stats->spawned += pawl_load_relaxed(&worker->spawned);
+		ret_stats->inlined += pawl_load_relaxed(&worker->inlined);
+		ret_stats->stolen += pawl_load_relaxed(&worker->stolen);
+		ret_stats->parks += pawl_load_relaxed(&worker->parks);
+		ret_stats->sleeps += pawl_load_relaxed(&worker->sleeps);
+		ret_stats->stacks += pawl_load_relaxed(&worker->stacks_busy);
+	}
+	ret_stats->wakes = pawl_load_relaxed(&runtime->idle.wakes);
+	eng_group_count(runtime->root, &counts);
+	ret_stats->live = counts.live;
+}
