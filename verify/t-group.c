@@ -70,7 +70,7 @@ static struct eng_task *spawn(struct pawl_group *group)
 {
 	struct eng_task *made;
 
-	mc_assert(eng_task_make(forest.tasks, 1, &made) == 0);
+	mc_assert(eng_task_make(forest.tasks, 1, 0, &made) == 0);
 	if (eng_group_enter(group, made)) {
 		eng_task_unmake(forest.tasks, made);
 		return NULL;

@@ -14,6 +14,9 @@
  *  publish-walk     found by a walker before it is published, or after
  *  other-task       the record serves another task by the time the walker stops it
  *  put-put          the last of two references frees the value
+ *  put-drop         the last handle beside the last reference: the value is freed once
+ *  finish-drop      the same while the body ends
+ *  drop-drop        one handle, dropped twice
  *  find             a handle that is over, or about to be
  *  make-make        two tasks that need a new segment
  */
@@ -43,7 +46,7 @@ static struct eng_task *make(uint32_t refs, char *group)
 {
 	struct eng_task *made;
 
-	mc_assert(eng_task_make(tasks, refs, &made) == 0);
+	mc_assert(eng_task_make(tasks, refs, 0, &made) == 0);
 	pawl_store_release(&made->group, (void *)group);
 	return made;
 }
@@ -288,6 +291,56 @@ static void finish_freed(void)
 	finish_table();
 }
 
+/* A body with one handle and one reference. */
+static void setup_handle(void)
+{
+	setup_table();
+	mc_assert(eng_task_make(tasks, 1, 1, &task) == 0);
+	id = task->id;
+	task->free_value = free_value;
+	mc_assert(eng_task_publish(task, ENG_TASK_READY));
+	mc_assert(eng_task_claim(task));
+	value = 3;
+}
+
+static void setup_handle_final(void)
+{
+	setup_handle();
+	task->value = &value;
+	mc_assert(eng_task_finish(task, ENG_OUTCOME_COMPLETED));
+}
+
+static void drop(void)
+{
+	struct eng_task *found;
+
+	if (!eng_task_handle(tasks, id, &found))
+		ended[mc_thread()] += eng_task_drop(tasks, found);
+}
+
+static void finish_and_put(void)
+{
+	task->value = &value;
+	mc_assert(eng_task_finish(task, ENG_OUTCOME_COMPLETED));
+	eng_task_put(tasks, task, 1);
+}
+
+static void finish_dropped(void)
+{
+	struct eng_task *found;
+
+	mc_assert(ended[0] + ended[1] == 1);
+	mc_assert(eng_task_handle(tasks, id, &found) == -ESTALE);
+	finish_freed();
+}
+
+static void finish_dropped_put(void)
+{
+	mc_assert(freed == 1);
+	eng_task_put(tasks, task, 1);
+	finish_dropped();
+}
+
 static void run_and_put(void)
 {
 	body();
@@ -342,6 +395,9 @@ static const struct mc_scenario scenarios[] = {
 	TASK("publish-walk", setup_walk, finish_walk, publish_and_run, walk),
 	TASK("other-task", setup_ready, finish_other, end_and_make, walk),
 	TASK("put-put", setup_two_refs, finish_freed, put, put),
+	TASK("put-drop", setup_handle_final, finish_dropped, drop, put),
+	TASK("finish-drop", setup_handle, finish_dropped, drop, finish_and_put),
+	TASK("drop-drop", setup_handle_final, finish_dropped_put, drop, drop),
 	TASK("find", setup_running, finish_found, run_and_put, find),
 	TASK("make-make", setup_table, finish_table, make_one, make_one),
 };

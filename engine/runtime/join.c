@@ -47,7 +47,7 @@ int pawl_task_result(struct pawl_runtime *runtime, pawl_task_t handle,
 {
 	struct eng_task *task;
 	enum eng_outcome outcome;
-	int error = eng_task_find(runtime->tasks, handle.pawl_id, &task);
+	int error = eng_task_handle(runtime->tasks, handle.pawl_id, &task);
 
 	if (error)
 		return error;
@@ -242,7 +242,7 @@ int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t handle, uint64_t de
 {
 	struct eng_run *run;
 	struct eng_task *task;
-	int error = eng_task_find(runtime->tasks, handle.pawl_id, &task);
+	int error = eng_task_handle(runtime->tasks, handle.pawl_id, &task);
 
 	if (error)
 		return error;

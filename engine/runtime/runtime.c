@@ -283,7 +283,8 @@ static bool forget_one(struct eng_task *task, uint64_t word, void *arg)
 	struct pawl_runtime *rt = arg;
 
 	(void)word;
-	eng_task_put(rt->tasks, task, pawl_load_relaxed(&task->refs));
+	while (eng_task_drop(rt->tasks, task))
+		;
 	return true;
 }
 

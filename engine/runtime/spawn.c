@@ -52,7 +52,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	error = options_check(rt, options, run);
 	if (error)
 		return error;
-	error = eng_task_make(rt->tasks, ret_task ? 3 : 2, &task);
+	error = eng_task_make(rt->tasks, 2, ret_task != NULL, &task);
 	if (error)
 		return error;
 	task->body = body;
@@ -91,7 +91,7 @@ pawl_task_t pawl_task_self(void)
 static int stop(struct pawl_runtime *rt, pawl_task_t handle, uint64_t flags)
 {
 	struct eng_task *task;
-	int error = eng_task_find(rt->tasks, handle.pawl_id, &task);
+	int error = eng_task_handle(rt->tasks, handle.pawl_id, &task);
 
 	if (error)
 		return error;
@@ -120,9 +120,9 @@ int pawl_task_force(struct pawl_runtime *runtime, pawl_task_t task)
 int pawl_task_drop(struct pawl_runtime *runtime, pawl_task_t handle)
 {
 	struct eng_task *task;
-	int error = eng_task_find(runtime->tasks, handle.pawl_id, &task);
+	int error = eng_task_handle(runtime->tasks, handle.pawl_id, &task);
 
-	if (!error)
-		eng_task_put(runtime->tasks, task, 1);
-	return error;
+	if (error)
+		return error;
+	return eng_task_drop(runtime->tasks, task) ? 0 : -ESTALE;
 }

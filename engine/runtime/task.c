@@ -44,6 +44,7 @@
 #define OUTCOME_SHIFT 3
 #define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE)
 #define GENERATION    (~UINT64_C(0) << 32)
+#define HANDLE	      (UINT64_C(1) << 32)
 
 /* Segment k has FIRST << k records: 24 of them hold 2^32. */
 #ifdef PAWL_MC
@@ -125,7 +126,8 @@ static struct eng_task *segment_make(struct eng_tasks *tasks, unsigned k)
 	return seen;
 }
 
-int eng_task_make(struct eng_tasks *tasks, uint32_t refs, struct eng_task **ret_task)
+int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
+		  struct eng_task **ret_task)
 {
 	struct eng_task *task;
 	pawl_id_t id;
@@ -146,7 +148,7 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, struct eng_task **ret_
 	pawl_store_relaxed(&task->group, (void *)NULL);
 	/* Release: a walker that sees the generation does not see the group of the one before (O5). */
 	pawl_store_release(&task->word, (id & GENERATION) | ENG_TASK_STARTING);
-	pawl_store_relaxed(&task->refs, refs);
+	pawl_store_relaxed(&task->refs, refs + handles * HANDLE);
 	pawl_store_relaxed(&task->waiters, 0u);
 	pawl_store_relaxed(&task->lent_lane, 0u);
 	pawl_store_relaxed(&task->waits_for, 0u);
@@ -293,23 +295,68 @@ enum eng_outcome eng_task_outcome(const struct eng_task *task)
 	return eng_word_outcome(pawl_load_acquire(&task->word)); /* O2 */
 }
 
+int eng_task_handle(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task)
+{
+	struct eng_task *task;
+	int error = eng_task_find(tasks, id, &task);
+
+	if (error)
+		return error;
+	if (pawl_load_relaxed(&task->refs) < HANDLE)
+		return -ESTALE;
+	*ret_task = task;
+	return 0;
+}
+
 void eng_task_get(struct eng_task *task)
 {
-	pawl_add_relaxed(&task->refs, 1u);
+	pawl_add_relaxed(&task->refs, 1u); /* O4 */
+}
+
+/* Requires: the caller alone may look at the value. */
+static void value_free(struct eng_task *task)
+{
+	if (task->value && task->free_value)
+		task->free_value(task->value);
+	task->value = NULL;
+}
+
+/* `before` had the caller's reference or handle, which is gone, and nothing else. */
+static void last_gone(struct eng_tasks *tasks, struct eng_task *task)
+{
+	value_free(task);
+	if (task->message)
+		pawl_mem_free(task->message, task->message_bytes, 0);
+	recycle(tasks, task);
 }
 
 void eng_task_put(struct eng_tasks *tasks, struct eng_task *task, uint32_t n)
 {
-	uint32_t before = pawl_sub_acq_rel(&task->refs, n); /* O4 */
+	uint64_t before = pawl_sub_acq_rel(&task->refs, (uint64_t)n); /* O4 */
 
-	PAWL_REQUIRE(before >= n && "a task's references are given back once");
-	if (before > n)
-		return;
-	if (task->value && task->free_value)
-		task->free_value(task->value);
-	if (task->message)
-		pawl_mem_free(task->message, task->message_bytes, 0);
-	recycle(tasks, task);
+	PAWL_REQUIRE((uint32_t)before >= n && "a task's references are given back once");
+	if (before == n)
+		last_gone(tasks, task);
+}
+
+bool eng_task_drop(struct eng_tasks *tasks, struct eng_task *task)
+{
+	uint64_t seen = pawl_load_relaxed(&task->refs);
+	uint64_t next;
+
+	do {
+		if (seen < HANDLE)
+			return false;
+		/* The last handle becomes a reference, while the value is freed. */
+		next = seen - HANDLE + (seen < 2 * HANDLE);
+	} while (!pawl_cas_weak_acq_rel(&task->refs, &seen, next)); /* O4 */
+	if (seen >= 2 * HANDLE)
+		return true;
+	/* Who ends it later gives the value back with its references. */
+	if (eng_task_outcome(task) && eng_task_outcome(task) != ENG_OUTCOME_STUCK)
+		value_free(task);
+	eng_task_put(tasks, task, 1);
+	return true;
 }
 
 void eng_tasks_each(struct eng_tasks *tasks,

@@ -61,8 +61,8 @@ struct eng_tasks;
 struct eng_task {
 	/* Generation in the upper half; flags, outcome, phase (task.c). All threads. */
 	struct pawl_atomic_u64 word;
-	/* Handles, queue entries, and one until it has ended. All threads. */
-	struct pawl_atomic_u32 refs;
+	/* Upper half: handles; lower: queue entries, and one until it has ended. All threads. */
+	struct pawl_atomic_u64 refs;
 	/* Who waits for it by name. All threads. */
 	struct pawl_atomic_u32 waiters;
 	/* The most urgent lane that a waiter put it into, plus 1; 0: none. All threads. */
@@ -120,21 +120,22 @@ PAWL_MUST_CHECK int eng_tasks_create(uint32_t max, struct eng_tasks **ret_tasks)
 void eng_tasks_destroy(struct eng_tasks *tasks);
 
 /*
- * eng_task_make() - A record that starts, with refs references and all fields at zero.
+ * eng_task_make() - A record that starts, with that many references and handles and all fields at
+ * zero.
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EAGAIN: there are as many tasks as there may be.
  */
-PAWL_MUST_CHECK int eng_task_make(struct eng_tasks *tasks, uint32_t refs,
+PAWL_MUST_CHECK int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 				  struct eng_task **ret_task);
 
 /* eng_task_unmake() - One that was refused: forget it. Requires: STARTING; attached. */
 void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task);
 
 /*
- * eng_task_find() - The record of a handle.
+ * eng_task_find() - The record of an id.
  *
- * Errors: -ESTALE: the handle is over; -EINVAL: it never was one.
+ * Errors: -ESTALE: it serves another task by now, or none; -EINVAL: it never was an id.
  */
 PAWL_MUST_CHECK int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task);
 
@@ -186,16 +187,28 @@ PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t w
 /* eng_task_outcome() - Acquires value and error if it is final. */
 enum eng_outcome eng_task_outcome(const struct eng_task *task);
 
-/* eng_task_get() - Another reference. Requires: the caller has one. */
+/* eng_task_handle() - The record of a handle. Errors: as find; -ESTALE: all its handles were dropped. */
+PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
+				    struct eng_task **ret_task);
+
+/* eng_task_get() - Another reference. Requires: the caller has one, or a handle. */
 void eng_task_get(struct eng_task *task);
 
 /*
- * eng_task_put() - Give back `n` references. With the last one the value is freed and the record
- * serves another task.
+ * eng_task_put() - Give back `n` references. With the last of references and handles the value is freed
+ * and the record serves another task.
  *
  * Requires: attached; the task is final before the last one goes.
  */
 void eng_task_put(struct eng_tasks *tasks, struct eng_task *task, uint32_t n);
+
+/*
+ * eng_task_drop() - Give back a handle. With the last one the value of a final task is freed, else
+ * with the last reference.
+ *
+ * Returns: false: there is none.
+ */
+bool eng_task_drop(struct eng_tasks *tasks, struct eng_task *task);
 
 /*
  * eng_tasks_each() - Call fn for every record that serves a task, with the word that was read. Those
