@@ -9,11 +9,15 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/join.h \
 	engine/include/pawl/runtime.h \
 	engine/runtime/body.c \
+	engine/runtime/completion.c \
+	engine/runtime/group-api.c \
 	engine/runtime/group.c \
 	engine/runtime/group.h \
 	engine/runtime/idle.c \
 	engine/runtime/idle.h \
+	engine/runtime/join-many.c \
 	engine/runtime/join.c \
+	engine/runtime/join.h \
 	engine/runtime/lifetime.c \
 	engine/runtime/lifetime.h \
 	engine/runtime/runtime.c \

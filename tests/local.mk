@@ -3,6 +3,7 @@
 # To add a unit test: one line in UNIT_TESTS. Its source is the name with .c.
 
 UNIT_TESTS = \
+	tests/engine/t-join \
 	tests/engine/t-runtime \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
@@ -36,6 +37,8 @@ UNIT_TESTS = \
 	tests/lib/t-version
 
 # Tests of the engine's rooms.
+tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)

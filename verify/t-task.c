@@ -206,12 +206,12 @@ static void publish_and_run(void)
 	claim_and_run();
 }
 
-static bool stop_at_home(struct eng_task *found, uint64_t word, void *arg)
+static bool stop_at_home(struct eng_task *found, uint64_t word, uint64_t found_id, void *arg)
 {
 	(void)arg;
 	if (pawl_load_acquire(&found->group) == &home &&
 	    eng_task_stop(found, word, ENG_TASK_CANCEL) == ENG_STOPPED_FINAL) {
-		mc_assert(found->id == id);
+		mc_assert(found_id == id);
 		ended[mc_thread()]++;
 		eng_task_put(tasks, found, 1);
 	}

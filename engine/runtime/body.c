@@ -85,7 +85,7 @@ void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
 
 	if (task->free_arg)
 		task->free_arg(task->arg);
-	pawl_event_notify_all(&task->done);
+	eng_task_tell(task);
 	eng_task_put(rt->tasks, task, 1);
 	/* Last: what it used is free when the group has drained. */
 	eng_group_leave(group, outcome);
@@ -98,7 +98,7 @@ void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
 	(void)rt;
 	/* It lives in its group on, and has its references: its body may use anything. */
 	pawl_add_relaxed(&group->ended[ENG_OUTCOME_STUCK], 1u);
-	pawl_event_notify_all(&task->done);
+	eng_task_tell(task);
 }
 
 /* Its end was told when it was given up; what is left is to leave. */

@@ -239,11 +239,12 @@ struct stop {
 	void *arg;
 };
 
-static bool stop_one(struct eng_task *task, uint64_t word, void *arg)
+static bool stop_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
 	struct stop *stop = arg;
 	bool below;
 
+	(void)id;
 	pawl_rcu_begin(); /* O3 */
 	below = eng_group_is_below(pawl_load_acquire(&task->group), stop->top);
 	pawl_rcu_end();

@@ -25,13 +25,13 @@
 #include <pawl/join.h>
 #include <pawl/mem.h>
 
-#include "worker.h"
+#include "join.h"
 
 #define RING_MOST  65536
 #define RING_NAMES 16
 #define LEND_MOST  32
 
-static void result_read(const struct eng_task *task, enum eng_outcome outcome,
+void eng_result_read(const struct eng_task *task, enum eng_outcome outcome,
 			struct pawl_result *ret_result)
 {
 	bool ran = outcome == ENG_OUTCOME_COMPLETED || outcome == ENG_OUTCOME_FAILED;
@@ -54,14 +54,14 @@ int pawl_task_result(struct pawl_runtime *runtime, pawl_task_t handle,
 	outcome = eng_task_outcome(task);
 	if (!outcome)
 		return -EINPROGRESS;
-	result_read(task, outcome, ret_result);
+	eng_result_read(task, outcome, ret_result);
 	return 0;
 }
 
 /* ---- lending --------------------------------------------------------------------- */
 
 /* Into a more urgent lane, if it has not started; else what it waits for. */
-static void lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
+void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
 	for (unsigned hops = 0; hops < LEND_MOST; hops++) {
 		enum eng_phase phase = eng_word_phase(pawl_load_relaxed(&task->word));
@@ -73,7 +73,7 @@ static void lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 			    !pawl_cas_relaxed(&task->lent_lane, &none, lane + 1))
 				return;
 			eng_task_get(task);
-			eng_lend(rt, task, lane);
+			eng_lend_push(rt, task, lane);
 			return;
 		}
 		if (phase != ENG_TASK_RUNNING ||
@@ -103,7 +103,7 @@ static uint64_t walk(struct pawl_runtime *rt, struct eng_task *task, const struc
 }
 
 /* "a -> b -> a" as the message of the one that gets the error. */
-static void ring_describe(struct pawl_runtime *rt, struct eng_task *task)
+void eng_ring_describe(struct pawl_runtime *rt, struct eng_task *task)
 {
 	struct eng_task *at = task;
 	char text[512];
@@ -111,9 +111,9 @@ static void ring_describe(struct pawl_runtime *rt, struct eng_task *task)
 
 	for (unsigned i = 0; i <= RING_NAMES; i++) {
 		uint64_t next = pawl_load_acquire(&at->waits_for);
+		const char *name = pawl_load_relaxed(&at->name);
 		int n = snprintf(text + length, sizeof(text) - length, "%s%s#%u", i ? " -> " : "",
-				 i == RING_NAMES ? "..." : at->name ? at->name : "task",
-				 (unsigned)at->id);
+				 i == RING_NAMES ? "..." : name ? name : "task", (unsigned)at->id);
 
 		if (n < 0 || length + (size_t)n >= sizeof(text))
 			break;
@@ -130,18 +130,18 @@ static void ring_describe(struct pawl_runtime *rt, struct eng_task *task)
 	}
 }
 
-static void edge_set(struct eng_task *task, uint64_t id)
+void eng_edge_set(struct eng_task *task, uint64_t id)
 {
 	pawl_store_release(&task->waits, pawl_load_relaxed(&task->waits) + 1);
 	pawl_store_release(&task->waits_for, id);
 }
 
 /* Returns: would `task` be in a ring if it waited for `target`? It does, from here on. */
-static bool edge_makes_ring(struct pawl_runtime *rt, struct eng_task *task, struct eng_task *target)
+bool eng_edge_makes_ring(struct pawl_runtime *rt, struct eng_task *task, struct eng_task *target)
 {
 	uint64_t digest;
 
-	edge_set(task, target->id);
+	eng_edge_set(task, target->id);
 	pawl_fence_dekker();
 	if (task != target && !pawl_load_relaxed(&task->waiters))
 		return false;
@@ -152,7 +152,7 @@ static bool edge_makes_ring(struct pawl_runtime *rt, struct eng_task *task, stru
 /* ---- waiting ------------------------------------------------------------------------ */
 
 /* Run it here, if that can be. */
-static bool run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task)
+bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task)
 {
 	struct eng_worker *worker = eng_worker_here();
 
@@ -196,7 +196,7 @@ static void named_wait_over(void *arg)
 	struct named_wait *wait = arg;
 
 	if (wait->forever)
-		edge_set(wait->self, 0);
+		eng_edge_set(wait->self, 0);
 	pawl_sub_relaxed(&wait->task->waiters, 1u);
 }
 
@@ -213,11 +213,11 @@ static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng
 	pawl_add_relaxed(&task->waiters, 1u);
 	/* Undone as well if the body is forced out of its sleep. */
 	pawl_cleanup_push(&wait.cleanup, named_wait_over, &wait);
-	if (wait.forever && edge_makes_ring(rt, run->task, task)) {
-		ring_describe(rt, run->task);
+	if (wait.forever && eng_edge_makes_ring(rt, run->task, task)) {
+		eng_ring_describe(rt, run->task);
 		error = -EDEADLK;
-	} else if (!wait.forever || !run_inline(rt, run, task)) {
-		lend(rt, task, run->lane);
+	} else if (!wait.forever || !eng_run_inline(rt, run, task)) {
+		eng_lend(rt, task, run->lane);
 		error = sleep_for(task, deadline_ns);
 	}
 	pawl_cleanup_pop(&wait.cleanup, true);
@@ -231,7 +231,7 @@ static int wait_outside(struct pawl_runtime *rt, struct eng_task *task, uint64_t
 	if (rt->options.now && deadline_ns != PAWL_FOREVER && deadline_ns)
 		return -EINVAL;
 	pawl_add_relaxed(&task->waiters, 1u);
-	lend(rt, task, task->lane);
+	eng_lend(rt, task, task->lane);
 	error = sleep_for(task, deadline_ns);
 	pawl_sub_relaxed(&task->waiters, 1u);
 	return error;
@@ -254,6 +254,6 @@ int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t handle, uint64_t de
 			return error;
 	}
 	if (ret_result)
-		result_read(task, eng_task_outcome(task), ret_result);
+		eng_result_read(task, eng_task_outcome(task), ret_result);
 	return 0;
 }

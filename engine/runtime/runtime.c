@@ -191,8 +191,9 @@ static void end_for(struct eng_task *task, void *arg)
 	eng_task_ended(arg, task);
 }
 
-static bool give_up_one(struct eng_task *task, uint64_t word, void *arg)
+static bool give_up_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
+	(void)id;
 	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word))
 		eng_task_given_up(arg, task);
 	return true;
@@ -278,11 +279,12 @@ static void queues_empty(struct pawl_runtime *rt)
 }
 
 /* A handle that nobody dropped. */
-static bool forget_one(struct eng_task *task, uint64_t word, void *arg)
+static bool forget_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
 	struct pawl_runtime *rt = arg;
 
 	(void)word;
+	(void)id;
 	while (eng_task_drop(rt->tasks, task))
 		;
 	return true;

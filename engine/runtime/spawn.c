@@ -59,7 +59,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	task->arg = arg;
 	task->free_arg = options->free_arg;
 	task->free_value = options->free_value;
-	task->name = options->name;
+	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
 	task->lane = (uint8_t)lane_for(options, run);
 	task->flags = (uint8_t)options->flags;
 	task->home = task->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;
@@ -86,6 +86,12 @@ pawl_task_t pawl_task_self(void)
 	struct eng_run *run = eng_run_here();
 
 	return run ? (pawl_task_t){run->task->id} : PAWL_TASK_NONE;
+}
+
+void eng_task_cancel(struct pawl_runtime *rt, struct eng_task *task)
+{
+	if (eng_task_stop(task, task->id, ENG_TASK_CANCEL) == ENG_STOPPED_FINAL)
+		eng_task_ended(rt, task);
 }
 
 static int stop(struct pawl_runtime *rt, pawl_task_t handle, uint64_t flags)

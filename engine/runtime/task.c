@@ -27,6 +27,9 @@
  *  O5 A walker acquires the word, then reads the group: NULL, or one of this generation or a later
  *     one, where I3 holds. The group is stored with release, after the group's own making.
  *
+ *  O6 Watchers are pushed with release and taken with acquire; CLOSED is stored with release, after
+ *     the outcome, and read with acquire: who is refused sees the outcome.
+ *
  * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
  * push; a dead entry costs one look when its turn comes); a lock for each record.
  */
@@ -45,6 +48,7 @@
 #define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE)
 #define GENERATION    (~UINT64_C(0) << 32)
 #define HANDLE	      (UINT64_C(1) << 32)
+#define CLOSED	      ((void *)1)
 
 /* Segment k has FIRST << k records: 24 of them hold 2^32. */
 #ifdef PAWL_MC
@@ -151,6 +155,8 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->refs, refs + handles * HANDLE);
 	pawl_store_relaxed(&task->waiters, 0u);
 	pawl_store_relaxed(&task->lent_lane, 0u);
+	pawl_store_relaxed(&task->produced, 0u);
+	pawl_store_relaxed(&task->watchers, (void *)NULL);
 	pawl_store_relaxed(&task->waits_for, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
 	task->id = id;
@@ -295,6 +301,35 @@ enum eng_outcome eng_task_outcome(const struct eng_task *task)
 	return eng_word_outcome(pawl_load_acquire(&task->word)); /* O2 */
 }
 
+bool eng_task_watch(struct eng_task *task, struct eng_watcher *watcher)
+{
+	void *seen = pawl_load_relaxed(&task->watchers);
+
+	do {
+		if (seen == CLOSED) {
+			(void)pawl_load_acquire(&task->watchers); /* O6 */
+			return false;
+		}
+		watcher->next = seen;
+	} while (!pawl_cas_weak_release(&task->watchers, &seen, (void *)watcher)); /* O6 */
+	return true;
+}
+
+void eng_task_tell(struct eng_task *task)
+{
+	enum eng_outcome outcome = eng_task_outcome(task);
+	struct eng_watcher *watcher = pawl_xchg_acq_rel(&task->watchers, CLOSED); /* O6 */
+
+	while (watcher) {
+		struct eng_watcher *next = watcher->next;
+
+		/* From here on it may be gone. */
+		watcher->ended(watcher, outcome);
+		watcher = next;
+	}
+	pawl_event_notify_all(&task->done);
+}
+
 int eng_task_handle(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task)
 {
 	struct eng_task *task;
@@ -359,16 +394,17 @@ bool eng_task_drop(struct eng_tasks *tasks, struct eng_task *task)
 	return true;
 }
 
-void eng_tasks_each(struct eng_tasks *tasks,
-		    bool (*fn)(struct eng_task *task, uint64_t word, void *arg), void *arg)
+void eng_tasks_each(struct eng_tasks *tasks, eng_tasks_fn *fn, void *arg)
 {
 	for (unsigned k = 0; k < SEGMENTS; k++) {
 		struct eng_task *segment = pawl_load_acquire(&tasks->segments[k]);
 
 		for (uint64_t at = 0; segment && at < FIRST << k; at++) {
 			uint64_t word = pawl_load_acquire(&segment[at].word);
+			uint64_t id = (word & GENERATION) | ((FIRST << k) + at - FIRST);
 
-			if (eng_word_phase(word) != ENG_TASK_FREE && !fn(&segment[at], word, arg))
+			if (eng_word_phase(word) != ENG_TASK_FREE &&
+			    !fn(&segment[at], word, id, arg))
 				return;
 		}
 	}

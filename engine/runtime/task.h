@@ -67,9 +67,13 @@ struct eng_task {
 	struct pawl_atomic_u32 waiters;
 	/* The most urgent lane that a waiter put it into, plus 1; 0: none. All threads. */
 	struct pawl_atomic_u32 lent_lane;
+	/* 1: a completion whose producer was not dropped. All threads. */
+	struct pawl_atomic_u32 produced;
 	/* The task that its body waits for by name, 0: none; and how often it changed. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
+	/* Watchers, newest first; CLOSED once it has ended. All threads. */
+	struct pawl_atomic_ptr watchers;
 	/* Notified when final. */
 	struct pawl_event done;
 	/* Notified when a flag is set. */
@@ -82,7 +86,7 @@ struct eng_task {
 	int (*body)(void *arg, void **ret_value);
 	void *arg;
 	void (*free_arg)(void *arg);
-	const char *name;
+	struct pawl_atomic_ptr name; /* const char *; read by walkers */
 	uint64_t parent; /* id of who spawned it, 0: none */
 	struct pawl_lane_node node;
 	struct pawl_lane_node lent; /* in the lane of who waits for it */
@@ -100,6 +104,12 @@ struct eng_task {
 
 	/* Of the running body; its own thread. */
 	struct eng_run *run;
+};
+
+/* Told when the task has ended, by who ended it. Its owner's, to the call. */
+struct eng_watcher {
+	struct eng_watcher *next;
+	void (*ended)(struct eng_watcher *watcher, enum eng_outcome outcome);
 };
 
 /* Phase, outcome and generation of a word. */
@@ -191,6 +201,18 @@ enum eng_outcome eng_task_outcome(const struct eng_task *task);
 PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
 				    struct eng_task **ret_task);
 
+/*
+ * eng_task_watch() - Have `watcher` told when the task has ended.
+ *
+ * Requires: the caller has a reference or a handle.
+ * Returns:  false: it has ended, and nobody is told.
+ * Ordering: what the watcher's owner did before is seen by who tells it.
+ */
+PAWL_MUST_CHECK bool eng_task_watch(struct eng_task *task, struct eng_watcher *watcher);
+
+/* eng_task_tell() - It has ended: tell all watchers, notify `done`. Once; a reference. */
+void eng_task_tell(struct eng_task *task);
+
 /* eng_task_get() - Another reference. Requires: the caller has one, or a handle. */
 void eng_task_get(struct eng_task *task);
 
@@ -210,13 +232,14 @@ void eng_task_put(struct eng_tasks *tasks, struct eng_task *task, uint32_t n);
  */
 bool eng_task_drop(struct eng_tasks *tasks, struct eng_task *task);
 
+/* What a walker does with a record: `word` was read of it, `id` is that of the task it served then. */
+typedef bool eng_tasks_fn(struct eng_task *task, uint64_t word, uint64_t id, void *arg);
+
 /*
- * eng_tasks_each() - Call fn for every record that serves a task, with the word that was read. Those
- * whose group was entered before an event that the caller has acquired are not missed.
- * fn returns false to stop.
+ * eng_tasks_each() - Call fn for every record that serves a task. Those whose group was entered
+ * before something that the caller has acquired are not missed. fn returns false to stop.
  */
-void eng_tasks_each(struct eng_tasks *tasks,
-		    bool (*fn)(struct eng_task *task, uint64_t word, void *arg), void *arg);
+void eng_tasks_each(struct eng_tasks *tasks, eng_tasks_fn *fn, void *arg);
 
 /* eng_tasks_live() - How many serve a task. Exact if nothing changes. */
 uint64_t eng_tasks_live(struct eng_tasks *tasks);

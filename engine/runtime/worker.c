@@ -230,7 +230,7 @@ void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, ui
 	eng_idle_pushed(&rt->idle);
 }
 
-void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
+void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
 	if (pawl_lanes_push(rt->lanes[ENG_LANES_LENT], lane, &task->lent, eng_now(rt)))
 		PAWL_REQUIRE(!"lanes without a limit refuse nothing");

@@ -140,8 +140,8 @@ void *eng_worker_main(void *arg);
  */
 void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags);
 
-/* eng_lend() - It is READY: have it looked for in this lane as well. Takes one reference. */
-void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
+/* eng_lend_push() - It is READY: have it looked for in this lane as well. Takes one reference. */
+void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
 
 /* eng_claim_inline() - Claim a task for who waits for it on this worker. */
 PAWL_MUST_CHECK bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task);
@@ -160,6 +160,9 @@ void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task);
 
 /* eng_stack_yield() - Behind all that is ready here. Requires: in a body. */
 void eng_stack_yield(void);
+
+/* eng_task_cancel() - Ask it to end, whatever it does. Requires: a reference or a handle. */
+void eng_task_cancel(struct pawl_runtime *rt, struct eng_task *task);
 
 /* eng_checkpoint() - Unwind if the body is forced. Returns: has it been asked to end? */
 bool eng_checkpoint(struct eng_run *run);

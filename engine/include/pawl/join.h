@@ -13,7 +13,7 @@
  *  pawl_task_result              wait-free
  *  pawl_task_wait, pawl_join_*   block
  *  pawl_completion_create        as pawl_spawn()
- *  pawl_complete, pawl_fail      lock-free
+ *  pawl_complete, _fail, _producer_drop  lock-free, and what ending a task does
  */
 #ifndef PAWL_JOIN_H
 #define PAWL_JOIN_H
@@ -50,6 +50,77 @@ PAWL_API PAWL_MUST_CHECK int pawl_task_result(struct pawl_runtime *runtime, pawl
  */
 PAWL_API PAWL_MUST_CHECK int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t task,
 					    uint64_t deadline_ns, struct pawl_result *ret_result);
+
+/* ---- several ---------------------------------------------------------------------- */
+
+enum pawl_join {
+	PAWL_JOIN_ALL,	   /* until all have completed, or one has not */
+	PAWL_JOIN_RACE,	   /* until one has ended, in whatever way */
+	PAWL_JOIN_ANY,	   /* until one has completed, or all have ended */
+	PAWL_JOIN_SETTLED, /* until all have ended */
+	PAWL_JOIN_COUNT
+};
+
+/*
+ * pawl_join() - Wait for several tasks at once. When it is decided before all have ended, the others
+ * are cancelled, and their ends are waited for as well: at a return of 0 all are final, and
+ * ret_results[i] is that of tasks[i].
+ *
+ *	                decided by                         ret_index          of no tasks
+ *	ALL             the first that has not completed   that one           0
+ *	RACE            the first end                      that one           -EINVAL
+ *	ANY             the first that has completed       that one           -EINVAL
+ *	SETTLED         nothing                            n                  0
+ *
+ * Where nothing decided (ALL: all have completed; ANY: none has) ret_index is n. "First" is the one
+ * that was told first, of several ends at once. A task may be named twice: it is one task.
+ *
+ * ALL and SETTLED run tasks that nobody has started, one after the other, on the caller's stack, as
+ * pawl_task_wait() does, and find rings; RACE and ANY do neither.
+ *
+ * Requires: as pawl_task_wait(). ret_results: room for n, or NULL; ret_index may be NULL.
+ * Returns:  0.
+ * Errors:   -EINVAL: no such kind; -ENOMEM; -EDEADLK, -ESTALE, as above; -ETIMEDOUT, -ECANCELED:
+ *           nobody was cancelled by it, unless it was decided.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_join(struct pawl_runtime *runtime, enum pawl_join kind,
+				       const pawl_task_t *tasks, size_t n, uint64_t deadline_ns,
+				       struct pawl_result *ret_results, size_t *ret_index);
+
+/* ---- completed from outside ---------------------------------------------------------- */
+
+/* Who will complete it: one for each completion, to be dropped once. */
+typedef struct {
+	uint64_t pawl_id;
+} pawl_producer_t;
+
+/*
+ * pawl_completion_create() - A task without a body, which lives in the group until somebody completes,
+ * fails or cancels it. Of `options` name and free_value count.
+ *
+ * Errors: as pawl_spawn().
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_completion_create(struct pawl_group *group,
+						    const struct pawl_task_options *options,
+						    pawl_task_t *ret_task,
+						    pawl_producer_t *ret_producer);
+
+/*
+ * pawl_complete() - It has completed, with this value, which is the task's from a return of 0 on.
+ *
+ * Requires: attached, outside sections, no lock held.
+ * Errors:   -EALREADY: it is final, cancelled perhaps: nobody wants the value; -ESTALE, -EINVAL: the
+ *           producer was dropped, or never was one.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_complete(struct pawl_runtime *runtime, pawl_producer_t producer,
+					   void *value);
+
+/* pawl_fail() - It has failed. `message` is copied; NULL: none. error is not 0. */
+PAWL_API PAWL_MUST_CHECK int pawl_fail(struct pawl_runtime *runtime, pawl_producer_t producer,
+				       int error, const char *message);
+
+/* pawl_producer_drop() - Where it is not final it fails, with -EPIPE. Errors: -ESTALE, -EINVAL. */
+PAWL_API int pawl_producer_drop(struct pawl_runtime *runtime, pawl_producer_t producer);
 
 PAWL_END_DECLS
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * group-api.c - pawl/group.h on group.c: what the tree does not know, since it knows no runtime.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/group.h>
+#include <pawl/rcu.h>
+
+#include "worker.h"
+
+static struct pawl_runtime *runtime_of(struct pawl_group *group)
+{
+	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+}
+
+int pawl_group_create(struct pawl_group *parent, const struct pawl_group_options *options,
+		      struct pawl_group **ret_group)
+{
+	static const struct pawl_group_options defaults = PAWL_GROUP_OPTIONS_INIT;
+	const char *name;
+
+	if (!options)
+		options = &defaults;
+	if (options->size > sizeof(*options))
+		return -E2BIG;
+	name = options->name ? options->name : "group";
+	if (options->size < sizeof(*options) || !*name || strchr(name, '.') ||
+	    options->most > ENG_GROUP_MOST)
+		return -EINVAL;
+	return eng_group_make(parent->forest, parent, name,
+			      options->most ? options->most : ENG_GROUP_MOST, ret_group);
+}
+
+void pawl_group_get(struct pawl_group *group)
+{
+	eng_group_get(group);
+}
+
+void pawl_group_put(struct pawl_group *group)
+{
+	eng_group_put(group);
+}
+
+void pawl_group_close(struct pawl_group *group)
+{
+	eng_group_close(group);
+}
+
+static void end_for(struct eng_task *task, void *arg)
+{
+	eng_task_ended(arg, task);
+}
+
+void pawl_group_cancel(struct pawl_group *group)
+{
+	eng_group_stop(group, ENG_TASK_CANCEL, end_for, runtime_of(group));
+}
+
+void pawl_group_force(struct pawl_group *group)
+{
+	eng_group_stop(group, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, runtime_of(group));
+}
+
+bool pawl_group_cancelled(const struct pawl_group *group)
+{
+	for (; group; group = group->parent) {
+		if (pawl_load_relaxed(&group->marks) & ENG_TASK_CANCEL)
+			return true;
+	}
+	return false;
+}
+
+/* Does a body that runs here, the innermost or one below it on the stack, live in it? */
+static bool lives_here(const struct pawl_group *group)
+{
+	for (const struct eng_run *run = eng_run_here(); run; run = run->outer) {
+		if (eng_group_is_below(pawl_load_relaxed(&run->task->group), group))
+			return true;
+	}
+	return false;
+}
+
+int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns)
+{
+	if (lives_here(group))
+		return -EDEADLK;
+	if (eng_lifetime_state(&group->life) == ENG_LIFETIME_OPEN)
+		return -EBUSY;
+	while (eng_lifetime_state(&group->life) != ENG_LIFETIME_DRAINED) {
+		struct pawl_listener listener;
+		int error;
+
+		pawl_event_listen(&group->life.drained, &listener, "group", group->number);
+		if (eng_lifetime_state(&group->life) == ENG_LIFETIME_DRAINED) {
+			pawl_event_unlisten(&listener);
+			break;
+		}
+		error = pawl_wait(&listener, deadline_ns);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+void pawl_group_counts_read(struct pawl_group *group, struct pawl_group_counts *ret_counts)
+{
+	struct eng_group_counts counts;
+
+	eng_group_count(group, &counts);
+	memset(ret_counts, 0, sizeof(*ret_counts));
+	for (unsigned i = 0; i < ENG_OUTCOME_COUNT; i++)
+		ret_counts->outcomes[i] = counts.ended[i];
+	ret_counts->refused = counts.refused;
+	ret_counts->live = counts.live;
+}
+
+struct listing {
+	struct pawl_group *group;
+	struct pawl_task_info *infos;
+	size_t max, count;
+};
+
+static enum pawl_task_state state_of(enum eng_phase phase)
+{
+	switch (phase) {
+	case ENG_TASK_STARTING:
+		return PAWL_TASK_STARTING;
+	case ENG_TASK_READY:
+		return PAWL_TASK_QUEUED;
+	case ENG_TASK_PENDING:
+		return PAWL_TASK_EXTERNAL;
+	case ENG_TASK_RUNNING:
+		return PAWL_TASK_RUNNING;
+	default:
+		return PAWL_TASK_ENDING;
+	}
+}
+
+static bool list_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
+{
+	struct listing *listing = arg;
+	struct pawl_task_info *info;
+	enum eng_phase phase = eng_word_phase(word);
+	bool below;
+
+	if (phase == ENG_TASK_FINAL && eng_word_outcome(word) != ENG_OUTCOME_STUCK)
+		return true;
+	pawl_rcu_begin();
+	below = eng_group_is_below(pawl_load_acquire(&task->group), listing->group);
+	pawl_rcu_end();
+	/* It may have become another one while its group was looked at. */
+	if (!below || (pawl_load_acquire(&task->word) ^ word) >> 32)
+		return true;
+	if (listing->count++ >= listing->max)
+		return true;
+	info = &listing->infos[listing->count - 1];
+	memset(info, 0, sizeof(*info));
+	info->task.pawl_id = id;
+	info->name = pawl_load_relaxed(&task->name);
+	info->state = phase == ENG_TASK_FINAL ? PAWL_TASK_RUNNING : state_of(phase);
+	info->cancelled = word & ENG_TASK_CANCEL;
+	info->forced = word & ENG_TASK_FORCE;
+	return true;
+}
+
+size_t pawl_group_tasks(struct pawl_group *group, size_t max, struct pawl_task_info *ret_infos)
+{
+	struct listing listing = {group, ret_infos, max, 0};
+
+	eng_tasks_each(group->forest->tasks, list_one, &listing);
+	return listing.count;
+}
+
+size_t pawl_group_path(struct pawl_group *group, char *buf, size_t len)
+{
+	return eng_group_path(group, buf, len);
+}
