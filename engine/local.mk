@@ -22,6 +22,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/lifetime.h \
 	engine/runtime/runtime.c \
 	engine/runtime/spawn.c \
+	engine/runtime/supervise.c \
 	engine/runtime/task.c \
 	engine/runtime/task.h \
 	engine/runtime/wheel.c \

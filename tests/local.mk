@@ -5,6 +5,7 @@
 UNIT_TESTS = \
 	tests/engine/t-join \
 	tests/engine/t-runtime \
+	tests/engine/t-supervision \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
@@ -39,6 +40,8 @@ UNIT_TESTS = \
 # Tests of the engine's rooms.
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)

@@ -10,6 +10,7 @@
  *  two-stop         two stop one group: a task ends once
  *  child-stop       a group is made, and spawned into, while its parent is stopped
  *  child-put        the last handle of a group goes while a walk is at it
+ *  ended-walk       a task that has ended outlives its group, while a walk is at it
  *  two-children     two groups are made under one parent
  *  drain-put        the end of a group's last task beside the drop of its handle
  *  count            counts beside a group that goes: nothing is counted twice or lost
@@ -35,7 +36,7 @@ static void setup_most(uint64_t most)
 	scn_attach();
 	mc_assert(eng_tasks_create(6, &tasks) == 0);
 	eng_forest_init(&forest, tasks);
-	mc_assert(eng_group_make(&forest, NULL, "root", most, &root) == 0);
+	mc_assert(eng_group_make(&forest, NULL, "root", most, NULL, &root) == 0);
 	child = NULL;
 	task = NULL;
 	memset(ended, 0, sizeof(ended));
@@ -56,6 +57,7 @@ static void end(struct eng_task *which)
 
 	ended[mc_thread() % 3]++;
 	pawl_event_notify_all(&which->done);
+	eng_group_forget(which);
 	eng_task_put(forest.tasks, which, 1);
 	eng_group_leave(group, outcome);
 }
@@ -197,7 +199,7 @@ static void make_and_spawn(void)
 {
 	struct pawl_group *mine;
 
-	if (eng_group_make(&forest, root, "child", UINT64_MAX / 8, &mine))
+	if (eng_group_make(&forest, root, "child", UINT64_MAX / 8, NULL, &mine))
 		return;
 	spawn_into(mine);
 	eng_group_close(mine);
@@ -208,7 +210,7 @@ static void make_and_drop(void)
 {
 	struct pawl_group *mine;
 
-	mc_assert(eng_group_make(&forest, root, "child", UINT64_MAX / 8, &mine) == 0);
+	mc_assert(eng_group_make(&forest, root, "child", UINT64_MAX / 8, NULL, &mine) == 0);
 	eng_group_close(mine);
 	eng_group_put(mine);
 }
@@ -216,7 +218,7 @@ static void make_and_drop(void)
 static void setup_child(void)
 {
 	setup();
-	mc_assert(eng_group_make(&forest, root, "child", UINT64_MAX / 8, &child) == 0);
+	mc_assert(eng_group_make(&forest, root, "child", UINT64_MAX / 8, NULL, &child) == 0);
 }
 
 static void setup_child_task(void)
@@ -229,6 +231,12 @@ static void drop_child(void)
 {
 	eng_group_close(child);
 	eng_group_put(child);
+}
+
+static void run_and_drop(void)
+{
+	run(task);
+	drop_child();
 }
 
 static void drop_handle(void)
@@ -297,6 +305,7 @@ static const struct mc_scenario scenarios[] = {
 	GROUP("two-stop", setup_task, finish_task, stop_root, stop_and_wait),
 	GROUP("child-stop", setup, finish, make_and_spawn, stop_root),
 	GROUP("child-put", setup_child, finish, drop_child, stop_root),
+	GROUP("ended-walk", setup_child_task, finish_task, run_and_drop, stop_root),
 	GROUP("two-children", setup, finish_close, make_and_drop, make_and_drop),
 	GROUP("drain-put", setup_child_task, finish_task, run_task, drop_handle),
 	GROUP("count", setup_ended, finish_close, drop_child, look),

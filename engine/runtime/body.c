@@ -21,6 +21,7 @@
 
 #include <pawl/atomic.h>
 #include <pawl/fiber.h>
+#include <pawl/group.h>
 #include <pawl/mem.h>
 
 #include "worker.h"
@@ -43,16 +44,60 @@ static enum eng_outcome outcome_of(const struct eng_run *run)
 	return ENG_OUTCOME_FAILED;
 }
 
-static void call_body(struct eng_run *run)
+/* How often a body was restarted, since when. */
+struct restart {
+	uint32_t count;
+	uint64_t since_ns, backoff_ns;
+};
+
+/* Another run of a body that failed is due. Returns: false: it is not, or the wait was cut short. */
+static bool restarts(struct eng_run *run, struct restart *restart)
+{
+	const struct pawl_group *group = pawl_load_relaxed(&run->task->group);
+	const struct eng_policy *policy = &group->policy;
+	uint64_t now = eng_now(run->rt);
+
+	if (outcome_of(run) != ENG_OUTCOME_FAILED || policy->kind != PAWL_FAILURE_RESTART ||
+	    eng_lifetime_state(&group->life) != ENG_LIFETIME_OPEN)
+		return false;
+	if (!restart->count || now - restart->since_ns > policy->window_ns) {
+		restart->since_ns = now;
+		restart->count = 0;
+		restart->backoff_ns = policy->backoff_ns;
+	}
+	if (restart->count++ >= policy->restarts)
+		return false;
+	eng_diagnose(run->rt, run->task, PAWL_DIAGNOSTIC_RESTARTED, ENG_OUTCOME_FAILED, run->error);
+	run->error = pawl_sleep_until(restart->backoff_ns < PAWL_FOREVER - now
+					      ? now + restart->backoff_ns
+					      : PAWL_FOREVER);
+	if (restart->backoff_ns > policy->backoff_most_ns / 2)
+		restart->backoff_ns = policy->backoff_most_ns;
+	else
+		restart->backoff_ns *= 2;
+	return !run->error;
+}
+
+/*
+ * Body, and body again, until there is an end. What is jumped to is here: after pawl_exit() the loop goes
+ * on, after a force it ends, also out of the sleep between two runs.
+ */
+static void call_body(struct eng_run *run, struct restart *restart)
 {
 	struct eng_task *task = run->task;
 
 	if (!_setjmp(run->base))
 		run->error = task->body(task->arg, &task->value);
+	while (!run->forced && restarts(run, restart)) {
+		eng_task_forget(task);
+		run->error = 0;
+		run->error = task->body(task->arg, &task->value);
+	}
 }
 
 void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 {
+	struct restart restart = {0, 0, 0};
 	struct eng_run run;
 
 	run.task = task;
@@ -68,7 +113,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 	if (flags_of(task))
 		run.error = -ECANCELED;
 	else
-		call_body(&run);
+		call_body(&run, &restart);
 	stack->run = run.outer;
 	task->error = run.error;
 	task->run = NULL;
@@ -86,6 +131,10 @@ void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
 	if (task->free_arg)
 		task->free_arg(task->arg);
 	eng_task_tell(task);
+	if (outcome == ENG_OUTCOME_FAILED)
+		eng_group_failed(rt, group);
+	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, outcome, task->error);
+	eng_group_forget(task);
 	eng_task_put(rt->tasks, task, 1);
 	/* Last: what it used is free when the group has drained. */
 	eng_group_leave(group, outcome);
@@ -95,10 +144,10 @@ void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
 {
 	struct pawl_group *group = pawl_load_relaxed(&task->group);
 
-	(void)rt;
 	/* It lives in its group on, and has its references: its body may use anything. */
 	pawl_add_relaxed(&group->ended[ENG_OUTCOME_STUCK], 1u);
 	eng_task_tell(task);
+	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, ENG_OUTCOME_STUCK, 0);
 }
 
 /* Its end was told when it was given up; what is left is to leave. */
@@ -108,6 +157,7 @@ void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
 
 	if (task->free_arg)
 		task->free_arg(task->arg);
+	eng_group_forget(task);
 	eng_task_put(rt->tasks, task, 1);
 	eng_lifetime_leave(&group->life, 1);
 }

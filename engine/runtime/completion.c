@@ -40,6 +40,7 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	error = eng_group_enter(group, task);
 	if (error) {
 		eng_task_unmake(rt->tasks, task);
+		eng_diagnose_refusal(rt, group, options->name, error);
 		return error;
 	}
 	ret_task->pawl_id = task->id;

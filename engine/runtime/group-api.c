@@ -22,6 +22,7 @@ int pawl_group_create(struct pawl_group *parent, const struct pawl_group_options
 		      struct pawl_group **ret_group)
 {
 	static const struct pawl_group_options defaults = PAWL_GROUP_OPTIONS_INIT;
+	struct eng_policy policy;
 	const char *name;
 
 	if (!options)
@@ -30,10 +31,17 @@ int pawl_group_create(struct pawl_group *parent, const struct pawl_group_options
 		return -E2BIG;
 	name = options->name ? options->name : "group";
 	if (options->size < sizeof(*options) || !*name || strchr(name, '.') ||
-	    options->most > ENG_GROUP_MOST)
+	    options->most > ENG_GROUP_MOST ||
+	    (unsigned)options->policy >= PAWL_FAILURE_POLICY_COUNT)
 		return -EINVAL;
+	policy.kind = options->policy;
+	policy.restarts = options->restarts;
+	policy.window_ns = options->window_ns;
+	policy.backoff_ns = options->backoff_ns;
+	policy.backoff_most_ns = options->backoff_most_ns;
 	return eng_group_make(parent->forest, parent, name,
-			      options->most ? options->most : ENG_GROUP_MOST, ret_group);
+			      options->most ? options->most : ENG_GROUP_MOST, &policy,
+			      ret_group);
 }
 
 void pawl_group_get(struct pawl_group *group)
@@ -105,6 +113,28 @@ int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns)
 			return error;
 	}
 	return 0;
+}
+
+int pawl_scope(struct pawl_group *parent, const struct pawl_group_options *options,
+	       int (*fn)(struct pawl_group *group, void *arg), void *arg)
+{
+	struct pawl_group *group;
+	int error = pawl_group_create(parent, options, &group);
+
+	if (error)
+		return error;
+	error = fn(group, arg);
+	if (error)
+		pawl_group_cancel(group);
+	else
+		pawl_group_close(group);
+	/* Cancelled, the caller waits still: what lives in the group may use its frame. */
+	while (pawl_group_wait(group, PAWL_FOREVER) == -ECANCELED) {
+		pawl_group_cancel(group);
+		(void)eng_lifetime_wait(&group->life, PAWL_FOREVER, "scope", group->number);
+	}
+	pawl_group_put(group);
+	return error;
 }
 
 void pawl_group_counts_read(struct pawl_group *group, struct pawl_group_counts *ret_counts)

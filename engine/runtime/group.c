@@ -17,7 +17,8 @@
  *  O2 marks: or'ed before the close, which releases nothing; who reads them (walkers of the
  *     same stop, or of a later one) is the same thread or comes after it by the table's words: a
  *     walker that misses a mark belongs to a stop that is not over, whose own walk tells the task.
- *  O3 A walker looks at a record's group in a section: groups are freed after a grace period.
+ *  O3 A walker looks at a record's group in a section: groups are freed after a grace period, and
+ *     a record that has ended leads to none, though it stays as long as its handles.
  *
  * No code of users runs with the lock held.
  *
@@ -104,7 +105,7 @@ static int refusal(const struct pawl_group *group)
 }
 
 int eng_group_make(struct eng_forest *forest, struct pawl_group *parent, const char *name,
-		   uint64_t most, struct pawl_group **ret_group)
+		   uint64_t most, const struct eng_policy *policy, struct pawl_group **ret_group)
 {
 	size_t length = strlen(name), bytes = sizeof(struct pawl_group) + length + 1;
 	struct pawl_group *group = pawl_mem_zalloc(bytes, 0);
@@ -115,6 +116,8 @@ int eng_group_make(struct eng_forest *forest, struct pawl_group *parent, const c
 	memcpy(group->name, name, length + 1);
 	group->bytes = bytes;
 	group_init(group, forest, parent, most);
+	if (policy)
+		group->policy = *policy;
 	if (parent) {
 		if (!eng_lifetime_enter(&parent->life, 1, parent->most)) {
 			pawl_mem_free(group, bytes, 0);
@@ -171,6 +174,13 @@ int eng_group_enter(struct pawl_group *group, struct eng_task *task)
 		return 0;
 	pawl_add_relaxed(&group->refused, 1u);
 	return refusal(group);
+}
+
+void eng_group_forget(struct eng_task *task)
+{
+	/* Relaxed: the group is retired by a later leave(), and no record leads to it then (O3). */
+	if (PAWL_MC_STEP("forget-group"))
+		pawl_store_relaxed(&task->group, (void *)NULL);
 }
 
 void eng_group_leave(struct pawl_group *group, enum eng_outcome outcome)

@@ -35,6 +35,13 @@ struct eng_forest {
 	uint64_t groups;  /* that have memory, under lock */
 };
 
+/* What a task that fails here does (pawl/group.h); the tree only keeps it. */
+struct eng_policy {
+	unsigned kind;
+	uint32_t restarts;
+	uint64_t window_ns, backoff_ns, backoff_most_ns;
+};
+
 struct pawl_group {
 	struct eng_lifetime life;
 	/* Handles, groups below, and one until it has drained. All threads. */
@@ -45,6 +52,7 @@ struct pawl_group {
 	struct pawl_atomic_u64 ended[ENG_OUTCOME_COUNT];
 	struct pawl_atomic_u64 refused;
 	uint64_t most; /* units at one time */
+	struct eng_policy policy;
 
 	struct eng_forest *forest;
 	struct pawl_group *parent;
@@ -65,13 +73,15 @@ void eng_forest_init(struct eng_forest *forest, struct eng_tasks *tasks);
 
 /*
  * eng_group_make() - An open group under `parent`, or (NULL) a root. At most `most` tasks and groups
- * live in it at one time. The caller gets a reference.
+ * live in it at one time. `policy` is copied; NULL: all 0. The caller gets a reference.
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -ESHUTDOWN: the parent is closed; -EAGAIN: it is full.
  */
 PAWL_MUST_CHECK int eng_group_make(struct eng_forest *forest, struct pawl_group *parent,
-				   const char *name, uint64_t most, struct pawl_group **ret_group);
+				   const char *name, uint64_t most,
+				   const struct eng_policy *policy,
+				   struct pawl_group **ret_group);
 
 void eng_group_get(struct pawl_group *group);
 
@@ -86,8 +96,11 @@ void eng_group_put(struct pawl_group *group);
  */
 PAWL_MUST_CHECK int eng_group_enter(struct pawl_group *group, struct eng_task *task);
 
+/* eng_group_forget() - Walkers find the task in no group any more. By who ended it, before it leaves. */
+void eng_group_forget(struct eng_task *task);
+
 /*
- * eng_group_leave() - It has ended, with that outcome. The group may be gone afterwards.
+ * eng_group_leave() - A task has ended, with that outcome. The group may be gone afterwards.
  *
  * Requires: attached, no lock held, outside sections.
  */

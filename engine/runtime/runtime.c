@@ -108,7 +108,7 @@ static int parts_make(struct pawl_runtime *rt)
 			return error;
 	}
 	eng_forest_init(&rt->forest, rt->tasks);
-	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, &rt->root);
+	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, NULL, &rt->root);
 }
 
 /* Workers begin one after the other, so that those that began are the first ones. */

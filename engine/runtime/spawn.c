@@ -67,6 +67,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	error = eng_group_enter(group, task);
 	if (error) {
 		eng_task_unmake(rt->tasks, task);
+		eng_diagnose_refusal(rt, group, options->name, error);
 		return error;
 	}
 	if (ret_task)

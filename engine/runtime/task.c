@@ -356,12 +356,18 @@ static void value_free(struct eng_task *task)
 	task->value = NULL;
 }
 
-/* `before` had the caller's reference or handle, which is gone, and nothing else. */
-static void last_gone(struct eng_tasks *tasks, struct eng_task *task)
+void eng_task_forget(struct eng_task *task)
 {
 	value_free(task);
 	if (task->message)
 		pawl_mem_free(task->message, task->message_bytes, 0);
+	task->message = NULL;
+}
+
+/* Nobody has a reference or a handle any more. */
+static void last_gone(struct eng_tasks *tasks, struct eng_task *task)
+{
+	eng_task_forget(task);
 	recycle(tasks, task);
 }
 

@@ -197,6 +197,9 @@ PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t w
 /* eng_task_outcome() - Acquires value and error if it is final. */
 enum eng_outcome eng_task_outcome(const struct eng_task *task);
 
+/* eng_task_forget() - Value and message of a run that does not count. By its runner. */
+void eng_task_forget(struct eng_task *task);
+
 /* eng_task_handle() - The record of a handle. Errors: as find; -ESTALE: all its handles were dropped. */
 PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
 				    struct eng_task **ret_task);

@@ -152,6 +152,20 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 /* eng_task_ended() - What who made a task final does next. Gives one reference back. */
 void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task);
 
+/* eng_group_failed() - A task of this group has failed: what its policy says. As eng_task_ended(). */
+void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group);
+
+/*
+ * eng_diagnose() - Tell the sink, if there is one. The task is final, or is the one that runs here;
+ * `error` and its message are told where it failed.
+ */
+void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task, enum pawl_diagnostic_kind kind,
+		  enum eng_outcome outcome, int error);
+
+/* eng_diagnose_refusal() - A spawn into this group was refused with that error. */
+void eng_diagnose_refusal(struct pawl_runtime *rt, struct pawl_group *group, const char *name,
+			  int error);
+
 /* eng_task_given_up() - It was made final by eng_task_give_up(): tell those who wait. */
 void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task);
 

@@ -26,12 +26,31 @@
 
 PAWL_BEGIN_DECLS
 
+/* What a task that fails does to others. */
+enum pawl_failure_policy {
+	PAWL_FAILURE_IGNORE,	      /* nothing: it is an outcome */
+	PAWL_FAILURE_CANCEL_SIBLINGS, /* its group is cancelled */
+	PAWL_FAILURE_ESCALATE,	      /* its group is cancelled, and it fails in the parent as well */
+	PAWL_FAILURE_RESTART,	      /* its body runs again, after a while; too often: as ESCALATE */
+	PAWL_FAILURE_POLICY_COUNT
+};
+
 struct pawl_group_options {
 	size_t size; /* sizeof(struct pawl_group_options) */
 	const char *name; /* copied; NULL: "group" */
 	uint64_t most;	  /* tasks and groups that live in it at one time; 0: no limit */
+	enum pawl_failure_policy policy;
+	/* RESTART: at most so many times in window_ns; waiting backoff_ns, twice that, ... up to the most. */
+	uint32_t restarts;
+	uint64_t window_ns;
+	uint64_t backoff_ns;
+	uint64_t backoff_most_ns;
 };
-#define PAWL_GROUP_OPTIONS_INIT {sizeof(struct pawl_group_options), NULL, 0}
+#define PAWL_GROUP_OPTIONS_INIT                                                           \
+	{                                                                                 \
+		sizeof(struct pawl_group_options), NULL, 0, PAWL_FAILURE_IGNORE, 5,       \
+			60000000000u, 100000000u, 10000000000u                            \
+	}
 
 /*
  * pawl_group_create() - A group below `parent`. Names need not differ: each group has a number.
@@ -62,6 +81,18 @@ PAWL_API void pawl_group_force(struct pawl_group *group);
 
 /* pawl_group_cancelled() - Has it, or one above, been cancelled? */
 PAWL_API bool pawl_group_cancelled(const struct pawl_group *group);
+
+/*
+ * pawl_scope() - Make a group, call fn with it, close it, and wait until it has drained: nothing of
+ * what fn spawned outlives the call. If fn returns an error, or the calling body is cancelled,
+ * the group is cancelled before.
+ *
+ * Returns: what fn returned.
+ * Errors:  those of pawl_group_create().
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_scope(struct pawl_group *parent,
+					const struct pawl_group_options *options,
+					int (*fn)(struct pawl_group *group, void *arg), void *arg);
 
 /*
  * pawl_group_wait() - Sleep until the group has drained.

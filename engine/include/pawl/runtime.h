@@ -102,6 +102,39 @@ struct pawl_task_options {
 /* Runs on the worker that spawned it. Only from a body. */
 #define PAWL_TASK_LOCAL 1u
 
+enum pawl_severity {
+	PAWL_SEVERITY_INFO,
+	PAWL_SEVERITY_WARNING,
+	PAWL_SEVERITY_ERROR
+};
+
+enum pawl_diagnostic_kind {
+	PAWL_DIAGNOSTIC_ENDED,	   /* a task is final: once for each, with its outcome */
+	PAWL_DIAGNOSTIC_RESTARTED, /* a body failed and will run again */
+	PAWL_DIAGNOSTIC_REFUSED,   /* a spawn was refused: closed, or full */
+	PAWL_DIAGNOSTIC_COUNT
+};
+
+/* Something that happened to a task; valid during the call. */
+struct pawl_diagnostic {
+	enum pawl_severity severity;
+	enum pawl_diagnostic_kind kind;
+	const char *component; /* "runtime" */
+	struct pawl_group *group;
+	pawl_task_t task;   /* NONE: refused */
+	pawl_task_t parent; /* that spawned it; NONE: no task did */
+	const char *name;    /* of the task; NULL: none */
+	enum pawl_outcome outcome;
+	int error;
+	const char *message; /* NULL: none */
+};
+
+/*
+ * Where diagnostics go. Runs on the thread where it happened, with no lock held; the state that it tells
+ * of is there already. It may call anything here but wait for the task it is told of.
+ */
+typedef void pawl_diagnostic_fn(void *sink_arg, const struct pawl_diagnostic *diagnostic);
+
 struct pawl_runtime_options {
 	size_t size; /* sizeof(struct pawl_runtime_options) */
 	uint32_t workers;   /* 1 to PAWL_RUNTIME_WORKERS_MAX; 0: one for each processor */
@@ -121,9 +154,14 @@ struct pawl_runtime_options {
 	void (*thread_start)(void *thread_arg, unsigned worker);
 	void (*thread_stop)(void *thread_arg, unsigned worker);
 	void *thread_arg;
+	pawl_diagnostic_fn *sink; /* NULL: nowhere */
+	void *sink_arg;
 };
-#define PAWL_RUNTIME_OPTIONS_INIT \
-	{sizeof(struct pawl_runtime_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL}
+#define PAWL_RUNTIME_OPTIONS_INIT                                                             \
+	{                                                                                     \
+		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, \
+			NULL, NULL                                                            \
+	}
 
 #define PAWL_RUNTIME_WORKERS_MAX 256
 
