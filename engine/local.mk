@@ -8,6 +8,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/group.h \
 	engine/include/pawl/join.h \
 	engine/include/pawl/runtime.h \
+	engine/include/pawl/timer.h \
 	engine/runtime/body.c \
 	engine/runtime/completion.c \
 	engine/runtime/group-api.c \
@@ -15,6 +16,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/group.h \
 	engine/runtime/idle.c \
 	engine/runtime/idle.h \
+	engine/runtime/interval.c \
 	engine/runtime/join-many.c \
 	engine/runtime/join.c \
 	engine/runtime/join.h \

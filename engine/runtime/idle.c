@@ -106,6 +106,19 @@ void eng_idle_pushed_to(struct eng_idle *idle, unsigned worker)
 		(void)wake(idle, worker);
 }
 
+bool eng_idle_all(const struct eng_idle *idle, unsigned workers)
+{
+	for (unsigned worker = 0; worker < workers; worker += 64) {
+		uint64_t all = workers - worker >= 64 ? ~UINT64_C(0)
+						      : (UINT64_C(1) << (workers - worker)) - 1;
+
+		/* Acquire: what a sleeper wrote before its bit (O2). */
+		if ((pawl_load_acquire(&idle->asleep[worker / 64]) & all) != all)
+			return false;
+	}
+	return true;
+}
+
 void eng_idle_join(struct eng_idle *idle, unsigned worker)
 {
 	idle->waiters[worker] = pawl_waiter_thread();

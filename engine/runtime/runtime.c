@@ -184,6 +184,40 @@ void pawl_runtime_clock_moved(struct pawl_runtime *runtime)
 	}
 }
 
+static uint64_t sleeps_of(const struct pawl_runtime *rt)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < rt->worker_count; i++)
+		sum += pawl_load_relaxed(&rt->workers[i].sleeps);
+	return sum;
+}
+
+/*
+ * A worker that went to sleep between the two looks at the counts did so once more than before. One
+ * whose bit is set and that wakes for what it found leaves that where we look, until its bit is clear.
+ */
+uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
+{
+	uint64_t until_ns = PAWL_FOREVER, sleeps = sleeps_of(runtime);
+
+	if (!eng_idle_all(&runtime->idle, runtime->worker_count))
+		return 0;
+	for (unsigned i = 0; i < runtime->worker_count; i++) {
+		uint64_t next_ns = pawl_load_relaxed(&runtime->workers[i].next_deadline_ns);
+
+		until_ns = next_ns < until_ns ? next_ns : until_ns;
+	}
+	pawl_fence_dekker();
+	for (unsigned i = 0; i < runtime->worker_count; i++) {
+		if (eng_worker_could_run(&runtime->workers[i]))
+			return 0;
+	}
+	if (!eng_idle_all(&runtime->idle, runtime->worker_count) || sleeps_of(runtime) != sleeps)
+		return 0;
+	return until_ns;
+}
+
 /* ---- shutdown ---------------------------------------------------------------- */
 
 static void end_for(struct eng_task *task, void *arg)

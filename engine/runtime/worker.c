@@ -438,11 +438,9 @@ static void stack_main(void *arg)
 
 /* ---- the base ---------------------------------------------------------------------- */
 
-/* Is there anything that this worker could do? After a fence of idle.c. */
-static bool look(void *arg)
+bool eng_worker_could_run(const struct eng_worker *worker)
 {
-	struct eng_worker *worker = arg;
-	struct pawl_runtime *rt = worker->rt;
+	const struct pawl_runtime *rt = worker->rt;
 
 	if (!pawl_mbox_is_empty(&worker->woken) || pawl_load_relaxed(&rt->stop) ||
 	    pawl_load_relaxed(&worker->clock_moved) ||
@@ -460,12 +458,19 @@ static bool look(void *arg)
 	return false;
 }
 
+/* For idle.c. */
+static bool look(void *arg)
+{
+	return eng_worker_could_run(arg);
+}
+
 static void sleep_until_pushed(struct eng_worker *worker)
 {
-	uint64_t deadline_ns = PAWL_FOREVER;
+	uint64_t deadline_ns = worker->wheel.count ? eng_wheel_next(&worker->wheel) : PAWL_FOREVER;
 
-	if (worker->wheel.count && !worker->rt->options.now)
-		deadline_ns = eng_wheel_next(&worker->wheel);
+	pawl_store_relaxed(&worker->next_deadline_ns, deadline_ns);
+	if (worker->rt->options.now)
+		deadline_ns = PAWL_FOREVER;
 	tally(&worker->sleeps);
 	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns, look, worker);
 	pawl_store_relaxed(&worker->clock_moved, 0u);

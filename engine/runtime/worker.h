@@ -80,6 +80,7 @@ struct eng_worker {
 	struct pawl_atomic_u64 inlined, stolen, parks, sleeps;
 	struct pawl_atomic_u64 stacks_busy;
 	struct pawl_atomic_u32 timers; /* there are some */
+	struct pawl_atomic_u64 next_deadline_ns; /* when it went to sleep */
 
 	struct pawl_atomic_u32 clock_moved;
 	pthread_t thread;
@@ -130,6 +131,9 @@ struct eng_run *eng_run_here(void);
 PAWL_MUST_CHECK int eng_worker_init(struct eng_worker *worker, struct pawl_runtime *rt,
 				    unsigned number);
 void eng_worker_fini(struct eng_worker *worker);
+
+/* eng_worker_could_run() - Is there anything that this worker could do? After a fence. */
+bool eng_worker_could_run(const struct eng_worker *worker);
 
 /* eng_worker_main() - What its thread does. */
 void *eng_worker_main(void *arg);

@@ -219,6 +219,16 @@ PAWL_API uint64_t pawl_runtime_now(struct pawl_runtime *runtime);
  */
 PAWL_API void pawl_runtime_clock_moved(struct pawl_runtime *runtime);
 
+/*
+ * pawl_runtime_quiet_until() - For who moves the clock: is there anything that could run now?
+ *
+ * Requires: attached; not in a body.
+ * Returns:  0: perhaps; else all workers sleep and nothing is ready, and this is the earliest deadline of
+ *           a body (PAWL_FOREVER: there is none). It stays so until another thread spawns or
+ *           wakes somebody, or the clock has moved.
+ */
+PAWL_API uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime);
+
 /* Counts; old when they arrive. */
 struct pawl_runtime_stats {
 	uint64_t workers;
