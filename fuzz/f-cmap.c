@@ -64,7 +64,8 @@ static void one(struct pair *p, unsigned which, unsigned index, int32_t delta)
 }
 
 /* Some may have vanished: what was reserved may be gone. */
-static void crossed(struct pair *p, unsigned which, const struct pawl_crossing *made, size_t count)
+static void crossed(struct pair *p, unsigned which, const struct pawl_crossing *made,
+		    size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (made[i].before && !made[i].after)

@@ -468,10 +468,10 @@ static const struct mc_spec spec_limit = {"queue of one", sizeof(struct queue_sp
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish, \
 		.spec = SPEC, .bare = true, .no_spurious = NO_SPURIOUS                    \
 	}
-#define LANES_AGED(NAME, SETUP, ...)                                                     \
-	{                                                                                \
-		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .bare = true,    \
-		.finish = finish_aged                                                    \
+#define LANES_AGED(NAME, SETUP, ...)                                                  \
+	{                                                                             \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .bare = true, \
+		.finish = finish_aged                                                 \
 	}
 
 static const struct mc_scenario scenarios[] = {

@@ -226,9 +226,12 @@ static int oom_init(void)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_capacities),  cmocka_unit_test(case_order_and_bounds),
-		cmocka_unit_test(case_batches),	    cmocka_unit_test(case_null_is_an_item),
-		cmocka_unit_test(case_two_threads), cmocka_unit_test(case_large_indices),
+		cmocka_unit_test(case_capacities),
+		cmocka_unit_test(case_order_and_bounds),
+		cmocka_unit_test(case_batches),
+		cmocka_unit_test(case_null_is_an_item),
+		cmocka_unit_test(case_two_threads),
+		cmocka_unit_test(case_large_indices),
 		T_OOM(oom_init),
 	};
 
