@@ -12,6 +12,8 @@
  *  child            the second item is pushed by the body of the first, which waits for it
  *  to-worker        an item that one of two sleepers can take wakes that one
  *  economy          two workers, an item: at most one is woken
+ *  woken-sees       who returns because it was woken has seen what was done before the push
+ *  chosen-sees      the same where it does not sleep, since its own look finds something
  *  searcher         one searches, one sleeps: a push wakes nobody
  */
 /* mc-sources: engine/runtime/idle.c */
@@ -61,13 +63,18 @@ static bool look_own(void *arg)
 	return pawl_load_relaxed(&own_work) != 0;
 }
 
-/* Until an item is found; it is run after this. */
-static void find(unsigned worker)
+/* Until an item is found; it is run after this. The worker counts as searching. */
+static void search(unsigned worker)
 {
-	eng_idle_search(&idle);
 	while (!take_from(&work))
 		eng_idle_sleep(&idle, worker, look, NULL);
 	eng_idle_found(&idle, look, NULL);
+}
+
+static void find(unsigned worker)
+{
+	eng_idle_search(&idle);
+	search(worker);
 }
 
 static void push(void)
@@ -112,17 +119,24 @@ static void meet(void)
 		scn_turn();
 }
 
+/* Both search from the start. */
+static void setup_both(void)
+{
+	setup();
+	pawl_init_word(&idle.searching, 2u);
+}
+
 static void worker0_meets(void)
 {
 	eng_idle_join(&idle, 0);
-	find(0);
+	search(0);
 	meet();
 }
 
 static void worker1_meets(void)
 {
 	eng_idle_join(&idle, 1);
-	find(1);
+	search(1);
 	meet();
 }
 
@@ -177,6 +191,66 @@ static void worker1_one(void)
 {
 	eng_idle_join(&idle, 1);
 	find(1);
+}
+
+/* ---- what was pushed is seen ------------------------------------------ */
+
+static unsigned message;
+
+static bool look_blind(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static bool look_full(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static void worker0_is_woken(void)
+{
+	eng_idle_join(&idle, 0);
+	eng_idle_search(&idle);
+	eng_idle_sleep(&idle, 0, look_blind, NULL);
+	mc_assert(message == 1);
+}
+
+/* Looks do not find what is pushed, so the push comes after the bit. */
+static void push_to_sleeper(void)
+{
+	while (!pawl_load_relaxed(&idle.asleep[0]))
+		scn_turn();
+	message = 1;
+	eng_idle_pushed_to(&idle, 0);
+}
+
+static void worker0_is_chosen(void)
+{
+	eng_idle_join(&idle, 0);
+	eng_idle_search(&idle);
+	eng_idle_sleep(&idle, 0, look_full, NULL);
+	if (pawl_load_relaxed(&idle.wakes))
+		mc_assert(message == 1);
+}
+
+static void push_message(void)
+{
+	message = 1;
+	eng_idle_pushed_to(&idle, 0);
+}
+
+static void setup_message(void)
+{
+	setup();
+	message = 0;
+}
+
+static void finish_message(void)
+{
+	mc_assert(pawl_load_relaxed(&idle.asleep[0]) == 0);
+	mc_assert(pawl_load_relaxed(&idle.searching) == 1);
 }
 
 /* ---- economy ----------------------------------------------------------- */
@@ -238,9 +312,11 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "one-twice", .setup = setup, .threads = {worker0_two, push_two}, .finish = finish, .tallies = wakes},
 	{.name = "two-pushers", .setup = setup, .threads = {worker0_two, push, push}, .finish = finish, .tallies = wakes},
 	{.name = "both",
-	 .setup = setup,
+	 .setup = setup_both,
 	 .threads = {worker0_meets, worker1_meets, push_batch},
-	 .finish = finish, .tallies = wakes},
+	 .finish = finish,
+	 .tallies = wakes,
+	 .ideal_parks = true},
 	{.name = "child",
 	 .setup = setup_child,
 	 .threads = {worker0_child, worker1_child},
@@ -250,6 +326,14 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {worker0_own, worker1_one, push_own},
 	 .finish = finish,
 	 .tallies = wakes},
+	{.name = "woken-sees",
+	 .setup = setup_message,
+	 .threads = {worker0_is_woken, push_to_sleeper},
+	 .finish = finish_message},
+	{.name = "chosen-sees",
+	 .setup = setup_message,
+	 .threads = {worker0_is_chosen, push_message},
+	 .finish = finish_message},
 	{.name = "economy",
 	 .setup = setup_sleeper,
 	 .threads = {worker0_one, push},
