@@ -55,9 +55,10 @@
 #include <pawl/lock.h>
 
 #include "arch.h"
+#include "lock-internal.h"
 #include "park-internal.h"
 
-#define HELD	    1u
+#define HELD	    PAWL__LOCK_HELD
 #define QUEUED	    2u
 #define OWNER_SHIFT 2
 #define OWNER_MASK  0xfffcu
@@ -166,9 +167,9 @@ void pawl_lock_init(struct pawl_lock *lock, unsigned rank)
 /* Take it if it is free and nobody queues. */
 static inline bool take_free(struct pawl_lock *lock, uint32_t owner)
 {
-	uint32_t seen = rank_bits(lock);
+	uint32_t rank = rank_bits(lock);
 
-	return pawl_cas_acquire(&lock->pawl_word, &seen, seen | HELD | owner); /* O1 */
+	return pawl__lock_take_free(lock, rank, rank | HELD | owner);
 }
 
 /*
@@ -366,7 +367,7 @@ void pawl_lock_unlock(struct pawl_lock *lock)
 		/* A lock that was handed over names the one who handed it. */
 		seen |= pawl_load_relaxed(&lock->pawl_word) & OWNER_MASK;
 	}
-	if (PAWL_UNLIKELY(!pawl_cas_release(&lock->pawl_word, &seen, rank))) /* O1, I4 */
+	if (PAWL_UNLIKELY(!pawl__lock_set_free(lock, seen, rank)))
 		unlock_slow(lock);
 }
 
