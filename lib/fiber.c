@@ -304,6 +304,7 @@ static bool fiber_park(struct pawl_waiter *waiter, uint64_t deadline_ns)
 	uint32_t seen = EMPTY;
 
 	PAWL_REQUIRE(pawl__self_required()->fiber == fiber && "a fibre parks as itself");
+	PAWL_REQUIRE(fiber->hooks && "a fibre without hooks parks as its thread");
 	may_switch(fiber->thread);
 	if (!deadline_ns)
 		return take_token(fiber);

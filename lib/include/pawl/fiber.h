@@ -146,7 +146,8 @@ PAWL_API void pawl_fiber_suspend(void);
 
 /*
  * pawl_fiber_kill() - End a fibre that is suspended or parked. Its frames are dropped: no cleanup
- * runs, what they own leaks, and listeners on its stack must be gone.
+ * runs, what they own leaks, and listeners on its stack must be gone. Not one that waits in
+ * pawl_lock_lock_as(): the lock's queue is on its stack.
  *
  * Requires: as pawl_fiber_resume(), or the fibre is new. Afterwards it is finished.
  */
