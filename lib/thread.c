@@ -65,10 +65,13 @@ static struct pawl_atomic_u32 registry_busy;
 /* 1 in a child that was forked while a thread was attached, or on its way. Never reset. */
 static struct pawl_atomic_u32 forked;
 
-/* Ends a thread that did not detach. Made once, with the handler of fork. */
-static pthread_key_t exit_key;
+/* The handler of fork, before any attach takes the mutex: else a child may not be marked. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error;
+
+/* Ends a thread that did not detach. Made under the mutex by the first attach that can. */
+static pthread_key_t exit_key;
+static bool exit_key_made;
 
 #ifdef PAWL_MC
 /* The model checker's threads are fibres of one thread: it keeps the pointer of each. */
@@ -298,11 +301,16 @@ static void fork_child(void)
 		pawl_store_relaxed(&forked, 1u);
 }
 
-static void make_once(void)
+static void handle_fork(void)
 {
-	once_error = pthread_key_create(&exit_key, thread_exits);
-	if (!once_error)
-		once_error = pthread_atfork(NULL, NULL, fork_child);
+	once_error = pthread_atfork(NULL, NULL, fork_child);
+}
+
+static bool make_exit_key_locked(void)
+{
+	if (!exit_key_made)
+		exit_key_made = !pthread_key_create(&exit_key, thread_exits);
+	return exit_key_made;
 }
 
 /*
@@ -316,6 +324,8 @@ static struct pawl__thread *attach_locked(bool *ret_first, int *ret_error)
 	uint32_t slot;
 
 	*ret_error = -EAGAIN;
+	if (!make_exit_key_locked())
+		return NULL;
 	slot = slot_alloc_locked();
 	if (slot == PAWL_THREADS_MAX)
 		return NULL;
@@ -364,9 +374,9 @@ int pawl_thread_attach(const char *name)
 		block->attached++;
 		return 0;
 	}
-	pthread_once(&once, make_once);
+	pthread_once(&once, handle_fork);
 	if (once_error)
-		return -EAGAIN;
+		return -ENOMEM;
 
 	registry_lock();
 	block = attach_locked(&first, &error);
