@@ -449,7 +449,8 @@ int pawl__stack_get(struct pawl__thread *self, uint32_t stack_class, struct pawl
 	struct pawl__stack_pool *pool = &self->stack_pools[stack_class];
 	struct pawl_fiber *fiber;
 
-	if (PAWL_UNLIKELY(!pool->hot.first)) {
+	/* Again only if the report's hook made fibres and took all that was mapped. */
+	while (PAWL_UNLIKELY(!pool->hot.first)) {
 		int error;
 
 		pool->hot = pool->cold;

@@ -480,6 +480,40 @@ static void case_guards_run_out(void **state)
 	pawl_report_set_hook(NULL);
 }
 
+/* The report's hook makes fibres itself, and takes the stacks that were mapped just now. */
+static struct pawl_fiber *hooks_fiber;
+
+static void create_in_hook(const struct pawl_report_hook *hook, const struct pawl_report *report)
+{
+	(void)hook;
+	t_check(report->kind == PAWL_REPORT_FIBER_NO_GUARD);
+	hooks_fiber = make(nothing, NULL);
+}
+
+static void case_hook_creates(void **state)
+{
+	static const struct pawl_report_hook creating = {create_in_hook};
+	struct pawl_fiber_config config = PAWL_FIBER_CONFIG_INIT;
+	struct pawl_fiber *fiber;
+
+	(void)state;
+	hooks_fiber = NULL;
+	pawl_report_set_hook(&creating);
+	config.guard = PAWL_FIBER_GUARD_MPROTECT;
+	config.guards_max = 1;
+	config.slab_stacks = 1;
+	assert_int_equal(pawl_fiber_configure(&config), 0);
+	fiber = make(nothing, NULL);
+	assert_null(hooks_fiber);
+	finish(make(nothing, NULL));
+	assert_non_null(hooks_fiber);
+	finish(hooks_fiber);
+	finish(fiber);
+	pawl_report_set_hook(NULL);
+	start_afresh();
+	defaults();
+}
+
 /* An older kernel, on which mprotect then fails: those that have a guard keep it. */
 static void case_kernel_refuses(void **state)
 {
@@ -658,6 +692,7 @@ int main(void)
 		cmocka_unit_test(case_overflow_mprotect),
 		cmocka_unit_test(case_overflow_canary),
 		cmocka_unit_test(case_guards_run_out),
+		cmocka_unit_test(case_hook_creates),
 		cmocka_unit_test(case_kernel_refuses),
 		cmocka_unit_test(case_mmap_fails),
 		cmocka_unit_test(case_many),
