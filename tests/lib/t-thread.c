@@ -431,27 +431,41 @@ static void case_reclaimer_cannot_start(void **state)
 }
 
 /*
- * A process without a key for thread-specific data can attach when it has one again. That
- * takes a process that has never attached: this program, run anew.
+ * A process without a key for thread-specific data can attach when it has one again, and after the
+ * last detach it has as many as before. That takes a process that has never attached: this
+ * program, run anew.
  */
-static int no_keys_main(void)
+static pthread_key_t keys[PTHREAD_KEYS_MAX];
+
+static unsigned keys_take(void)
 {
-	static pthread_key_t keys[PTHREAD_KEYS_MAX];
 	unsigned count = 0;
 
 	while (count < PTHREAD_KEYS_MAX && !pthread_key_create(&keys[count], NULL))
 		count++;
+	return count;
+}
+
+static void keys_give_back(unsigned count)
+{
+	while (count)
+		pthread_key_delete(keys[--count]);
+}
+
+static int no_keys_main(void)
+{
+	unsigned count = keys_take();
+
 	for (unsigned i = 0; i < 2; i++) {
 		if (pawl_thread_attach("no key") != -EAGAIN || pawl_thread_attached() ||
 		    pawl_thread_count())
 			return 1;
 	}
-	while (count)
-		pthread_key_delete(keys[--count]);
+	keys_give_back(count);
 	if (pawl_thread_attach("key"))
 		return 2;
 	pawl_thread_detach();
-	return 0;
+	return keys_take() == count ? 0 : 3;
 }
 
 static void case_no_keys(void **state)

@@ -215,7 +215,10 @@ PAWL_API void *pawl_fiber_arg(const struct pawl_fiber *fiber);
 /* pawl_fiber_number() - Unique among the fibres there are; reports of waiters have it. */
 PAWL_API uint64_t pawl_fiber_number(const struct pawl_fiber *fiber);
 
-/* pawl_fiber_waiter() - What pawl_unpark() wakes; stays a valid waiter to the last detach. */
+/*
+ * pawl_fiber_waiter() - What pawl_unpark() wakes; stays a valid waiter to the last detach. Not for a
+ * fibre without hooks: that one sleeps as pawl_waiter_thread() of its thread.
+ */
 PAWL_API struct pawl_waiter *pawl_fiber_waiter(struct pawl_fiber *fiber);
 
 /* pawl_fiber_stack_bytes() - Usable bytes of its stack. */
