@@ -313,8 +313,11 @@ static bool fiber_park(struct pawl_waiter *waiter, uint64_t deadline_ns)
 	if (!pawl_cas_release(&fiber->token, &seen, PARKED))
 		return take_token(fiber);
 	switch_out(fiber, PAWL_FIBER_PARKED);
-	/* Whoever gave the right to resume left no PARKED behind (I1). */
-	return pawl_xchg_acquire(&fiber->token, EMPTY) == TOKEN; /* O1 */
+	/*
+	 * Whoever gave the right to resume left no PARKED behind (I1). Without a deadline the
+	 * scheduler has woken it for nothing.
+	 */
+	return pawl_xchg_acquire(&fiber->token, EMPTY) == TOKEN || deadline_ns == PAWL_FOREVER; /* O1 */
 }
 
 static void fiber_unpark(struct pawl_waiter *waiter)

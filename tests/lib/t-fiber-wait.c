@@ -247,6 +247,37 @@ static void case_expire_takes_it_back(void **state)
 	sched_fini(&sched);
 }
 
+/* Resumed although nobody woke it and it has no deadline: a wake-up for nothing, whatever it waits for. */
+static void wait_for_ever(void *arg)
+{
+	struct pawl_event *event = arg;
+	struct pawl_listener listener;
+
+	t_check(pawl_park_until(PAWL_FOREVER));
+	pawl_event_listen(event, &listener, "for ever", 0);
+	pawl_event_wait(&listener);
+}
+
+static void case_expired_without_a_deadline(void **state)
+{
+	struct pawl_event event = PAWL_EVENT_INIT;
+	struct pawl_fiber *fiber;
+	struct sched sched;
+
+	(void)state;
+	sched_init(&sched);
+	fiber = spawn(&sched, wait_for_ever, &event);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(pawl_event_listening(&event), i > 0);
+		assert_true(pawl_fiber_expire(fiber));
+		run_fiber(&sched, fiber);
+		assert_int_equal(pawl_fiber_state(fiber), PAWL_FIBER_PARKED);
+	}
+	pawl_event_notify(&event, 1);
+	sched_run(&sched);
+	sched_fini(&sched);
+}
+
 /* A late wake-up meets nobody, or a later fibre on the same record, which bears it. */
 static void case_late_unpark(void **state)
 {
@@ -985,6 +1016,7 @@ int main(void)
 		cmocka_unit_test(case_token),
 		cmocka_unit_test(case_ready_comes_once),
 		cmocka_unit_test(case_expire_takes_it_back),
+		cmocka_unit_test(case_expired_without_a_deadline),
 		cmocka_unit_test(case_late_unpark),
 		cmocka_unit_test(case_kill_parked),
 		cmocka_unit_test(case_without_hooks),

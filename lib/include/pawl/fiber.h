@@ -187,7 +187,8 @@ pawl_fiber_set_hooks(const struct pawl_fiber_hooks *hooks);
 PAWL_API uint64_t pawl_fiber_deadline(const struct pawl_fiber *fiber);
 
 /*
- * pawl_fiber_expire() - The deadline of a parked fibre is over: take it back from its wakers.
+ * pawl_fiber_expire() - The deadline of a parked fibre is over: take it back from its wakers. If it has
+ * none, resuming it is a wake-up for nothing.
  *
  * Requires: the fibre is parked; on its thread.
  * Returns:  true: no ready() comes for this park, the caller is to resume the fibre; false: a
