@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/types.h>
 
@@ -115,10 +116,14 @@ void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off
 	if (mc_mode == MODE_PROBE)
 		mc_probe_abort();
 	block = mc_heap_alloc(bytes, 4096, PC);
-	if (block)
-		return block;
-	errno = ENOMEM;
-	return MAP_FAILED;
+	if (!block) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	/* The kernel's pages are zero: reading them is right, as of a stack that was not used so far. */
+	memset(block, 0, bytes);
+	mc_heap_written((uintptr_t)block, bytes);
+	return block;
 }
 
 int __wrap_munmap(void *at, size_t bytes);
