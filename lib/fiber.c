@@ -144,9 +144,9 @@ int pawl_fiber_create(const struct pawl_fiber_options *options, pawl_fiber_fn *f
 	fiber->arg = arg;
 	name_copy(fiber, options->name);
 	fiber->measured = options->flags & PAWL_FIBER_MEASURE;
-	if (fiber->measured)
-		pawl__stack_give_back(fiber);
 	asan_stack_used(fiber);
+	if (fiber->measured && !pawl__stack_give_back(fiber) && fiber->touched)
+		memset(fiber->stack_low, 0, fiber->stack_bytes);
 	state_set(fiber, PAWL_FIBER_NEW);
 	*ret_fiber = fiber;
 	return 0;

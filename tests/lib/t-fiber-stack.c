@@ -25,6 +25,7 @@ static struct {
 	bool no_madvise_guard;
 	unsigned mprotect_after; /* this many succeed, then ENOMEM; 0: all succeed */
 	bool no_mmap;
+	bool no_dontneed; /* as of memory that is locked */
 } kernel;
 
 int __real_madvise(void *at, size_t bytes, int advice);
@@ -32,6 +33,10 @@ int __wrap_madvise(void *at, size_t bytes, int advice);
 int __wrap_madvise(void *at, size_t bytes, int advice)
 {
 	if (advice == MADV_GUARD_INSTALL && kernel.no_madvise_guard) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (advice == MADV_DONTNEED && kernel.no_dontneed) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -578,6 +583,37 @@ static void case_many(void **state)
 	assert_int_equal(stats.fibers, many);
 }
 
+static void use_much(void *arg)
+{
+	char room[8192];
+
+	(void)arg;
+	memset(room, 1, sizeof(room));
+	__asm__ __volatile__("" : : "r"(room) : "memory");
+}
+
+/* In a process that has locked its memory pages are not given back; what is measured is exact. */
+static void case_measured_in_locked_memory(void **state)
+{
+	struct pawl_fiber_options options = PAWL_FIBER_OPTIONS_INIT;
+	struct pawl_fiber_stats before, after;
+	struct pawl_fiber *fiber;
+
+	(void)state;
+	finish(make(use_much, NULL));
+	kernel.no_dontneed = true;
+	pawl_fiber_stats_read(&before);
+	assert_int_equal(pawl_fiber_trim(), 0);
+	options.flags = PAWL_FIBER_MEASURE;
+	fiber = make_with(&options, nothing, NULL);
+	assert_int_equal(pawl_fiber_stack_peak(fiber), 0);
+	pawl_fiber_stats_read(&after);
+	assert_int_equal(after.given_back, before.given_back);
+	kernel.no_dontneed = false;
+	finish(fiber);
+	assert_int_equal(pawl_fiber_trim(), 1);
+}
+
 /* ---- configuration ----------------------------------------------------- */
 
 static void case_configure(void **state)
@@ -695,6 +731,7 @@ int main(void)
 		cmocka_unit_test(case_hook_creates),
 		cmocka_unit_test(case_kernel_refuses),
 		cmocka_unit_test(case_mmap_fails),
+		cmocka_unit_test(case_measured_in_locked_memory),
 		cmocka_unit_test(case_many),
 		cmocka_unit_test(case_configure),
 		cmocka_unit_test(case_describe),
