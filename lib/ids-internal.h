@@ -125,6 +125,7 @@ struct pawl_ids {
 	uint32_t filling; /* parked[filling] takes what is freed; the other one waits */
 	bool waiting;	  /* there is something in the other one */
 	bool grace_over;  /* its grace period is over */
+	bool wanted;	  /* not stored: an allocation failed; close the other one for few ids, too */
 	bool dying;	  /* destroyed: start no other grace period */
 	uint64_t stamp;	  /* its cycle */
 	uint64_t cycle;	  /* the present one */

@@ -346,6 +346,8 @@ void mc_poke(uint64_t addr, unsigned size, uint64_t value);
 void mc_store_plain(unsigned loc, uint64_t value, const void *pc);
 bool mc_loc_is_touched(unsigned loc);
 void mc_in_memory(unsigned loc, uint64_t value);
+/* What mc_in_memory() said last, or what was there when the location was met. */
+uint64_t mc_was_in_memory(unsigned loc);
 /* Objects: 64-bit words outside the program's memory. */
 uint16_t mc_object(uint64_t key, const char *what);
 uint64_t mc_object_begin(uint16_t obj, unsigned filter, uint64_t arg, unsigned flags,

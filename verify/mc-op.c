@@ -155,6 +155,11 @@ void mc_in_memory(unsigned loc, uint64_t value)
 	in_memory[loc] = value;
 }
 
+uint64_t mc_was_in_memory(unsigned loc)
+{
+	return in_memory[loc];
+}
+
 /* The initial value of a location is what memory holds at the first access of this run. */
 static void touch(unsigned loc)
 {

@@ -684,13 +684,17 @@ static enum mc_end verdict(void)
 
 /*
  * Is it on the stack of a scenario thread? Its body returned: nobody's variable is there any
- * more, but the registers of the fibre, which waits to detach, may be.
+ * more, but the registers of the fibre, which waits to detach, may be. A thread of the library
+ * is in the middle of something: if its memory is not what was last stored there, the frame of
+ * the variable is gone, and another one, with saved registers, has come in its place.
  */
-static bool in_dead_frame(uint64_t addr)
+static bool in_dead_frame(unsigned loc)
 {
-	uint64_t t = (addr - MC_STACKS_BASE) / MC_STACK_BYTES;
+	uint64_t addr = mc_locs[loc].addr, t = (addr - MC_STACKS_BASE) / MC_STACK_BYTES;
 
-	return addr >= MC_STACKS_BASE && t < mc_r->nthreads && mc_r->th[t].scenario;
+	if (addr < MC_STACKS_BASE || t >= mc_r->nthreads)
+		return false;
+	return mc_r->th[t].scenario || mc_peek(addr, mc_locs[loc].size) != mc_was_in_memory(loc);
 }
 
 /* Detach and finish, in the memory that the graph leaves. */
@@ -705,7 +709,7 @@ static enum mc_end wind_up(void)
 
 		if (mc_locs[l].object)
 			mc_r->object_value[l] = v & mc_queue_mask(l);
-		else if (!in_dead_frame(mc_locs[l].addr))
+		else if (!in_dead_frame(l))
 			mc_poke(mc_locs[l].addr, mc_locs[l].size, v);
 	}
 	mc_mode = MODE_QUIET;
