@@ -125,8 +125,8 @@ struct pawl_ids {
 	uint32_t filling; /* parked[filling] takes what is freed; the other one waits */
 	bool waiting;	  /* there is something in the other one */
 	bool grace_over;  /* its grace period is over */
-	bool wanted;	  /* not stored: an allocation failed; close the other one for few ids, too */
-	bool dying;	  /* destroyed: start no other grace period */
+	bool wanted; /* not stored: an allocation failed; close the other one for few ids, too */
+	bool dying;  /* destroyed: start no other grace period */
 	uint64_t stamp;	  /* its cycle */
 	uint64_t cycle;	  /* the present one */
 	uint64_t durable; /* the last one that is durable */
@@ -216,7 +216,8 @@ int pawl__ids_recycle_free(struct pawl_ids *ids, pawl_id_t id);
 int pawl__ids_recycle_check(const struct pawl_ids *ids, pawl_id_t id);
 bool pawl__ids_recycle_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache);
 void pawl__ids_recycle_leave(struct pawl_ids *ids, struct pawl__ids_cache *cache);
-int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen, struct pawl_ids_counts *audit);
+int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen,
+			    struct pawl_ids_counts *audit);
 
 int pawl__ids_durable_init(struct pawl_ids *ids, uint64_t next);
 int pawl__ids_durable_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,

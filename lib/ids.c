@@ -124,8 +124,8 @@ static void hold_taken(struct pawl_ids *ids, struct pawl__ids_cache *cache)
 	pawl_lock_unlock(&ids->freezer);
 }
 
-PAWL_NOINLINE struct pawl__ids_cache *
-pawl__ids_hold_slow(struct pawl_ids *ids, uint32_t slot, struct pawl__ids_cache *cache)
+PAWL_NOINLINE struct pawl__ids_cache *pawl__ids_hold_slow(struct pawl_ids *ids, uint32_t slot,
+							  struct pawl__ids_cache *cache)
 {
 	if (!cache)
 		cache = pawl__ids_cache_make(ids, slot);
