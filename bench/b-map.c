@@ -247,7 +247,8 @@ static void fill(struct maps *maps, uint64_t keys)
 		if (peer->insert(maps->map[i], &job) != keys)
 			b_die("%s: not all keys are in", peer->contender);
 	}
-	maps->bytes_entry = (double)(allocated() - before) / (double)(keys * maps->count);
+	/* Signed: caches of the thread and the allocator may give back more than a small map takes. */
+	maps->bytes_entry = (double)(int64_t)(allocated() - before) / (double)(keys * maps->count);
 	if (peer->leave)
 		peer->leave();
 }

@@ -54,13 +54,16 @@ static void drop(void *map)
 {
 	struct cds_lfht *table = map;
 	struct cds_lfht_iter it;
-	struct node *node;
+	struct cds_lfht_node *hook;
 
 	enter();
 	urcu_memb_read_lock();
-	cds_lfht_for_each_entry(table, &it, node, hook)
+	/* Not _entry(): its cast is a warning with clang. */
+	cds_lfht_for_each(table, &it, hook)
 	{
-		cds_lfht_del(table, &node->hook);
+		struct node *node = PAWL_CONTAINER_OF(hook, struct node, hook);
+
+		cds_lfht_del(table, hook);
 		urcu_memb_call_rcu(&node->head, node_free);
 	}
 	urcu_memb_read_unlock();

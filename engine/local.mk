@@ -11,6 +11,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/timer.h \
 	engine/runtime/body.c \
 	engine/runtime/completion.c \
+	engine/runtime/edges.c \
+	engine/runtime/edges.h \
 	engine/runtime/group-api.c \
 	engine/runtime/group.c \
 	engine/runtime/group.h \
@@ -22,6 +24,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/join.h \
 	engine/runtime/lifetime.c \
 	engine/runtime/lifetime.h \
+	engine/runtime/quorum.c \
+	engine/runtime/quorum.h \
 	engine/runtime/runtime.c \
 	engine/runtime/spawn.c \
 	engine/runtime/supervise.c \

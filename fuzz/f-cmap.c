@@ -18,6 +18,8 @@ struct pair {
 	struct any_map map[2];
 	struct model model[2];
 	unsigned span;
+	/* So many go in without memory: reserved, and none vanished since. */
+	uint32_t reserved[2];
 	unsigned looks;
 };
 
@@ -45,6 +47,7 @@ static void one(struct pair *p, unsigned which, unsigned index, int32_t delta)
 	struct any_map *map = &p->map[which];
 	struct model *model = &p->model[which];
 	int64_t after = (int64_t)model->count[index] + delta;
+	uint64_t calls = fuzz_alloc_calls();
 	struct pawl_crossing crossing;
 	int rc = ANY_MAP(map, add, model_key(map->wide, index), delta, &crossing);
 
@@ -53,8 +56,21 @@ static void one(struct pair *p, unsigned which, unsigned index, int32_t delta)
 	if (refused(rc, after != (int32_t)after))
 		return;
 	FUZZ_CHECK(crossing.before == model->count[index] && crossing.after == after);
+	if (after == 0 && crossing.before)
+		p->reserved[which] = 0;
 	model_set(model, index, (int32_t)after);
+	FUZZ_CHECK(model->length > p->reserved[which] || fuzz_alloc_calls() == calls);
 	FUZZ_CHECK(ANY_MAP(map, get, model_key(map->wide, index)) == after);
+}
+
+/* Some may have vanished: what was reserved may be gone. */
+static void crossed(struct pair *p, unsigned which, const struct pawl_crossing *made,
+		    size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (made[i].before && !made[i].after)
+			p->reserved[which] = 0;
+	}
 }
 
 static void many(struct pair *p, unsigned which, struct fuzz_bytes *bytes)
@@ -87,6 +103,7 @@ static void many(struct pair *p, unsigned which, struct fuzz_bytes *bytes)
 	if (refused(rc, overflow))
 		return;
 	FUZZ_CHECK(memcmp(made, said, count * sizeof(*made)) == 0);
+	crossed(p, which, made, count);
 	p->model[which] = after;
 }
 
@@ -128,6 +145,7 @@ static void merge(struct pair *p, unsigned which, int sign)
 	if (refused(rc, overflow))
 		return;
 	FUZZ_CHECK(memcmp(made, said, count * sizeof(*made)) == 0);
+	crossed(p, which, made, count);
 	p->model[which] = after;
 }
 
@@ -141,6 +159,7 @@ static void copy(struct pair *p, unsigned which)
 		return;
 	ANY_MAP(&p->map[!which], fini);
 	p->map[!which] = fresh;
+	p->reserved[!which] = 0;
 	p->model[!which] = p->model[which];
 }
 
@@ -151,9 +170,11 @@ static void reserve(struct pair *p, unsigned which, struct fuzz_bytes *bytes)
 
 	if (refused(ANY_MAP(&p->map[which], reserve, count), false))
 		return;
-	/* What was promised: so many go in without memory. */
+	/* What was promised: so many go in without memory. Now, or as it comes. */
 	calls = fuzz_alloc_calls();
-	for (unsigned i = 0; p->model[which].length < count && i < p->span; i++) {
+	if (p->reserved[which] < count)
+		p->reserved[which] = count;
+	for (unsigned i = 0; count % 2 && p->model[which].length < count && i < p->span; i++) {
 		if (!p->model[which].count[i])
 			one(p, which, i, 100000);
 	}
@@ -203,12 +224,14 @@ static void step(struct pair *p, unsigned which, unsigned op, struct fuzz_bytes 
 		break;
 	case 12:
 		ANY_MAP(&p->map[which], trim);
+		p->reserved[which] = 0;
 		break;
 	case 13:
 		reserve(p, which, bytes);
 		break;
 	case 14:
 		ANY_MAP(&p->map[which], fini);
+		p->reserved[which] = 0;
 		model_init(&p->model[which], p->map[which].wide);
 		p->model[which].span = p->span;
 		break;

@@ -18,6 +18,8 @@ struct pair {
 	struct any_set set[2];
 	struct model model[2];
 	unsigned span;
+	/* So many go in without memory: reserved, and nothing came out since. */
+	uint32_t reserved[2];
 	/* How often everything was compared: it is dear. */
 	unsigned looks;
 };
@@ -32,16 +34,19 @@ static void one(struct pair *p, unsigned which, struct fuzz_bytes *bytes, bool i
 	struct any_set *set = &p->set[which];
 	struct model *model = &p->model[which];
 	unsigned index = some_index(p, bytes);
-	uint64_t key = model_key(set->wide, index);
+	uint64_t key = model_key(set->wide, index), calls = fuzz_alloc_calls();
 	bool added;
 	int rc;
 
 	if (!in) {
 		FUZZ_CHECK(ANY_SET(set, remove, key) == !!model->count[index]);
+		if (model->count[index])
+			p->reserved[which] = 0;
 		model_set(model, index, 0);
 		return;
 	}
 	rc = ANY_SET(set, add, key, &added);
+	FUZZ_CHECK(model->length >= p->reserved[which] || fuzz_alloc_calls() == calls);
 	FUZZ_CHECK(rc == 0 || (rc == -ENOMEM && fuzz_alloc_failed()));
 	if (rc == 0) {
 		FUZZ_CHECK(added == !model->count[index]);
@@ -78,6 +83,8 @@ static void many(struct pair *p, unsigned which, struct fuzz_bytes *bytes, bool 
 	FUZZ_CHECK(rc == 0 || (rc == -ENOMEM && fuzz_alloc_failed()));
 	if (rc == 0) {
 		FUZZ_CHECK(did == expected);
+		if (!in && did)
+			p->reserved[which] = 0;
 		*model = after;
 	}
 }
@@ -86,6 +93,7 @@ static void merge(struct pair *p, unsigned which, unsigned from)
 {
 	struct any_set *set = &p->set[which];
 	struct model after = p->model[which];
+	uint64_t calls = fuzz_alloc_calls();
 	size_t added = 0;
 	int rc;
 
@@ -94,6 +102,7 @@ static void merge(struct pair *p, unsigned which, unsigned from)
 	rc = set->wide ? pawl_sset64_merge(&set->wide_set, &p->set[from].wide_set, &added)
 		       : pawl_sset_merge(&set->narrow_set, &p->set[from].narrow_set, &added);
 	FUZZ_CHECK(rc == 0 || (rc == -ENOMEM && fuzz_alloc_failed()));
+	FUZZ_CHECK(after.length > p->reserved[which] || fuzz_alloc_calls() == calls);
 	if (rc == 0) {
 		FUZZ_CHECK(added == after.length - p->model[which].length);
 		p->model[which] = after;
@@ -111,6 +120,7 @@ static void copy(struct pair *p, unsigned which)
 		return;
 	ANY_SET(&p->set[!which], fini);
 	p->set[!which] = fresh;
+	p->reserved[!which] = 0;
 	p->model[!which] = p->model[which];
 }
 
@@ -121,10 +131,13 @@ static void reserve(struct pair *p, unsigned which, struct fuzz_bytes *bytes)
 
 	FUZZ_CHECK(rc == 0 || (rc == -ENOMEM && fuzz_alloc_failed()));
 	if (rc == 0) {
-		/* What was promised: so many go in without memory. */
+		/* What was promised: so many go in without memory. Now, or as it comes. */
 		uint64_t calls = fuzz_alloc_calls();
 
-		for (unsigned i = 0; p->model[which].length < count && i < p->span; i++) {
+		if (p->reserved[which] < count)
+			p->reserved[which] = count;
+		for (unsigned i = 0; count % 2 && p->model[which].length < count && i < p->span;
+		     i++) {
 			FUZZ_CHECK(ANY_SET(&p->set[which], add,
 					   model_key(p->set[which].wide, i), NULL) == 0);
 			model_set(&p->model[which], i, 1);
@@ -192,6 +205,7 @@ static void step(struct pair *p, unsigned which, unsigned op, struct fuzz_bytes 
 		break;
 	case 10:
 		ANY_SET(&p->set[which], trim);
+		p->reserved[which] = 0;
 		break;
 	case 11:
 		reserve(p, which, bytes);
@@ -201,6 +215,7 @@ static void step(struct pair *p, unsigned which, unsigned op, struct fuzz_bytes 
 		break;
 	case 13:
 		ANY_SET(&p->set[which], fini);
+		p->reserved[which] = 0;
 		model_init(&p->model[which], p->set[which].wide);
 		p->model[which].span = p->span;
 		break;

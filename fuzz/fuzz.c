@@ -143,6 +143,16 @@ static void run_one(const uint8_t *data, size_t size)
 	FUZZ_CHECK(pawl_load_relaxed(&blocks) == held);
 }
 
+#if !defined(FUZZ_LIBFUZZER)
+/* The end: nothing is held any more. */
+static void finish(void)
+{
+	if (fuzz_target.attach)
+		pawl_thread_detach();
+	FUZZ_CHECK(pawl_load_relaxed(&blocks) == 0);
+}
+#endif
+
 #if defined(FUZZ_LIBFUZZER)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -170,11 +180,13 @@ int main(void)
 {
 	const unsigned char *data;
 
-	start();
+	/* Every run's process is forked here: threads, as the reclaimer, are made behind it. */
 	__AFL_INIT();
 	data = __AFL_FUZZ_TESTCASE_BUF;
+	start();
 	while (__AFL_LOOP(10000))
 		run_one(data, (size_t)__AFL_FUZZ_TESTCASE_LEN);
+	finish();
 	return 0;
 }
 
@@ -226,14 +238,6 @@ static bool run_file(const char *path)
 	run_one(data, size);
 	free(data);
 	return true;
-}
-
-/* The end: nothing is held any more. */
-static void finish(void)
-{
-	if (fuzz_target.attach)
-		pawl_thread_detach();
-	FUZZ_CHECK(pawl_load_relaxed(&blocks) == 0);
 }
 
 static int visible(const struct dirent *entry)

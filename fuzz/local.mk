@@ -2,7 +2,8 @@
 #
 # To add a fuzz target: a line in FUZZ_TARGETS, its source fuzz/f-NAME.c, and a
 # corpus in fuzz/corpus/NAME. `make check` replays the corpora with whatever the
-# compiler is; `make fuzz-smoke` fuzzes for a minute with clang's libFuzzer.
+# compiler is; `make fuzz-smoke` fuzzes for a minute with clang's libFuzzer,
+# `make fuzz-afl` with AFL++.
 
 FUZZ_TARGETS = \
 	fuzz/f-cmap \
@@ -23,11 +24,16 @@ FUZZ_COMMON = fuzz/fuzz.c fuzz/fuzz.h
 check_PROGRAMS += $(FUZZ_TARGETS)
 ALL_TESTS += $(FUZZ_TARGETS)
 
-# FUZZ_SECONDS in all (60); FUZZ_CC another clang.
-fuzz-smoke:
-	@$(AM_TESTS_ENVIRONMENT) \
+# FUZZ_SECONDS in all (60); FUZZ_CC another clang, or afl-clang-fast.
+FUZZ_RUN = \
+	$(AM_TESTS_ENVIRONMENT) \
 	FUZZ_CPPFLAGS='$(URCU_CFLAGS)'; export FUZZ_CPPFLAGS; \
 	FUZZ_LIBS='$(URCU_LIBS)'; export FUZZ_LIBS; \
 	$(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
-PHONY_TARGETS += fuzz-smoke
+
+fuzz-smoke:
+	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; $(FUZZ_RUN)
+fuzz-afl:
+	@FUZZ_ENGINE=afl; export FUZZ_ENGINE; $(FUZZ_RUN)
+PHONY_TARGETS += fuzz-smoke fuzz-afl
 EXTRA_DIST += fuzz/smoke

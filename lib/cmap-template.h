@@ -73,6 +73,7 @@ int PUBLIC(add)(struct HANDLE *map, KEY key, int32_t delta, struct pawl_crossing
 int PUBLIC(add_n)(struct HANDLE *map, const PAIR *entries, size_t n,
 		  struct pawl_crossing *ret_crossings)
 {
+	uint32_t form = map->pawl_form, before = L(length)(map);
 	struct pawl_crossing crossing;
 	size_t missing = 0, done;
 	bool fewer = false;
@@ -81,7 +82,7 @@ int PUBLIC(add_n)(struct HANDLE *map, const PAIR *entries, size_t n,
 	for (size_t i = 0; i < n; i++)
 		missing += entries[i].count && !L(find)(map, entries[i].key).found;
 	/* What fits the handle is not reserved: it may well stay there. */
-	rc = L(length)(map) + missing <= INLINE_MAX ? 0 : L(reserve_more)(map, missing);
+	rc = before + missing <= INLINE_MAX ? 0 : L(reserve_more)(map, missing);
 	for (done = 0; !rc && done < n; done++) {
 		rc = L(apply)(map, entries[done].key, entries[done].count, &crossing);
 		if (rc)
@@ -97,8 +98,10 @@ int PUBLIC(add_n)(struct HANDLE *map, const PAIR *entries, size_t n,
 	while (rc && done--)
 		(void)!L(apply)(map, entries[done].key, -(int64_t)entries[done].count,
 				&crossing);
-	if (fewer)
+	if (!rc && fewer)
 		L(shrink)(map);
+	else if (rc || L(length)(map) < before + missing)
+		L(give_back)(map, form);
 	return rc;
 }
 

@@ -84,8 +84,8 @@ int pawl__stack_get(struct pawl__thread *self, uint32_t stack_class,
 /* pawl__stack_put() - Back to the calling thread's pool. Takes no memory, cannot fail. */
 void pawl__stack_put(struct pawl__thread *self, struct pawl_fiber *fiber);
 
-/* pawl__stack_give_back() - The pages of an unused stack go back to the system. */
-void pawl__stack_give_back(struct pawl_fiber *fiber);
+/* pawl__stack_give_back() - The pages of an unused stack go back to the system. Returns: did any? */
+bool pawl__stack_give_back(struct pawl_fiber *fiber);
 
 /* The stack's class, or PAWL_FIBER_CLASSES if none is so large. */
 uint32_t pawl__stack_class_of(size_t bytes);

@@ -303,24 +303,22 @@ static void slab_free(struct slab *slab)
 
 /* --- Giving pages back. --- */
 
-void pawl__stack_give_back(struct pawl_fiber *fiber)
+bool pawl__stack_give_back(struct pawl_fiber *fiber)
 {
-	if (!fiber->touched)
-		return;
+	/* Memory that is locked cannot be given back. The guard or canary below is not touched. */
+	if (!fiber->touched || madvise(fiber->stack_low, fiber->stack_bytes, MADV_DONTNEED))
+		return false;
 	fiber->touched = false;
-	/* Nothing is lost if it fails but memory. The guard or canary below is not touched. */
-	(void)madvise(fiber->stack_low, fiber->stack_bytes, MADV_DONTNEED);
 	pawl_add_relaxed(&given_back, 1u);
+	return true;
 }
 
 static size_t cool(struct pawl_fiber *first)
 {
 	size_t count = 0;
 
-	for (struct pawl_fiber *fiber = first; fiber; fiber = fiber->next) {
-		count += fiber->touched;
-		pawl__stack_give_back(fiber);
-	}
+	for (struct pawl_fiber *fiber = first; fiber; fiber = fiber->next)
+		count += pawl__stack_give_back(fiber);
 	return count;
 }
 
@@ -449,7 +447,8 @@ int pawl__stack_get(struct pawl__thread *self, uint32_t stack_class, struct pawl
 	struct pawl__stack_pool *pool = &self->stack_pools[stack_class];
 	struct pawl_fiber *fiber;
 
-	if (PAWL_UNLIKELY(!pool->hot.first)) {
+	/* Again only if the report's hook made fibres and took all that was mapped. */
+	while (PAWL_UNLIKELY(!pool->hot.first)) {
 		int error;
 
 		pool->hot = pool->cold;

@@ -144,9 +144,9 @@ int pawl_fiber_create(const struct pawl_fiber_options *options, pawl_fiber_fn *f
 	fiber->arg = arg;
 	name_copy(fiber, options->name);
 	fiber->measured = options->flags & PAWL_FIBER_MEASURE;
-	if (fiber->measured)
-		pawl__stack_give_back(fiber);
 	asan_stack_used(fiber);
+	if (fiber->measured && !pawl__stack_give_back(fiber) && fiber->touched)
+		memset(fiber->stack_low, 0, fiber->stack_bytes);
 	state_set(fiber, PAWL_FIBER_NEW);
 	*ret_fiber = fiber;
 	return 0;
@@ -304,6 +304,7 @@ static bool fiber_park(struct pawl_waiter *waiter, uint64_t deadline_ns)
 	uint32_t seen = EMPTY;
 
 	PAWL_REQUIRE(pawl__self_required()->fiber == fiber && "a fibre parks as itself");
+	PAWL_REQUIRE(fiber->hooks && "a fibre without hooks parks as its thread");
 	may_switch(fiber->thread);
 	if (!deadline_ns)
 		return take_token(fiber);
@@ -312,8 +313,11 @@ static bool fiber_park(struct pawl_waiter *waiter, uint64_t deadline_ns)
 	if (!pawl_cas_release(&fiber->token, &seen, PARKED))
 		return take_token(fiber);
 	switch_out(fiber, PAWL_FIBER_PARKED);
-	/* Whoever gave the right to resume left no PARKED behind (I1). */
-	return pawl_xchg_acquire(&fiber->token, EMPTY) == TOKEN; /* O1 */
+	/*
+	 * Whoever gave the right to resume left no PARKED behind (I1). Without a deadline the
+	 * scheduler has woken it for nothing.
+	 */
+	return pawl_xchg_acquire(&fiber->token, EMPTY) == TOKEN || deadline_ns == PAWL_FOREVER; /* O1 */
 }
 
 static void fiber_unpark(struct pawl_waiter *waiter)

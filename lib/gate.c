@@ -185,9 +185,12 @@ static PAWL_NOINLINE bool last_of_cell(struct pawl_gate *gate)
 
 bool pawl_gate_leave(struct pawl_gate *gate, pawl_gate_ticket_t ticket)
 {
-	struct cell *cell = cell_of(gate, ticket);
+	struct cell *cell;
 	uint32_t was;
 
+	PAWL_REQUIRE((ticket < PAWL__SLOT_INTERNAL || ticket == COMMON) &&
+		     "the ticket is of this gate");
+	cell = cell_of(gate, ticket);
 	PAWL_REQUIRE(cell && "the ticket is of this gate");
 	was = pawl_sub_acq_rel(&cell->word, 1u); /* O1 */
 	PAWL_REQUIRE((was & COUNT) && "the ticket was not used yet");

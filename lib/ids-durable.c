@@ -23,7 +23,7 @@
  * end of its own, if the store keeps up.
  *
  * With a store a bucket is closed at the end of a cycle. Without one, when a thread freed some
- * magazines, or when an allocation finds nothing.
+ * magazines, or when an allocation finds nothing; if one waits then, as soon as that is empty.
  *
  * Invariants (with the factory stopped):
  *  D1 live, parked[0], parked[1] and the masks of caches are disjoint, and busy is all of them.
@@ -267,6 +267,7 @@ static bool close_frozen(struct pawl_ids *ids, uint64_t least)
 
 	if (ids->waiting || ids->dying)
 		return false;
+	ids->wanted = false;
 	pawl__ids_each_cache(ids, add_freed, &freed);
 	if (freed < least)
 		return false;
@@ -287,7 +288,8 @@ void pawl__ids_durable_turn(struct pawl_ids *ids)
 
 	pawl__ids_freeze(ids);
 	(void)empty_if_due(ids);
-	flush = !ids->stored && close_frozen(ids, TURN_MAGAZINES * ids->magazine);
+	flush = !ids->stored &&
+		close_frozen(ids, ids->wanted ? 1 : TURN_MAGAZINES * ids->magazine);
 	pawl__ids_thaw(ids);
 	if (flush)
 		pawl_retire_flush();
@@ -310,6 +312,8 @@ bool pawl__ids_durable_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache
 {
 	(void)empty_if_due(ids);
 	*ret_flush = !ids->stored && close_frozen(ids, 1);
+	if (PAWL_MC_STEP("ids-wanted"))
+		ids->wanted = ids->waiting && !*ret_flush;
 	pawl__ids_each_cache(ids, steal_from, cache);
 	/* The hint may have been too high: look again, whatever was stolen. */
 	pawl_store_relaxed(&ids->low, 0u);

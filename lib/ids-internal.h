@@ -125,7 +125,8 @@ struct pawl_ids {
 	uint32_t filling; /* parked[filling] takes what is freed; the other one waits */
 	bool waiting;	  /* there is something in the other one */
 	bool grace_over;  /* its grace period is over */
-	bool dying;	  /* destroyed: start no other grace period */
+	bool wanted; /* not stored: an allocation failed; close the other one for few ids, too */
+	bool dying;  /* destroyed: start no other grace period */
 	uint64_t stamp;	  /* its cycle */
 	uint64_t cycle;	  /* the present one */
 	uint64_t durable; /* the last one that is durable */
@@ -133,6 +134,50 @@ struct pawl_ids {
 	struct pawl_atomic_u32 references;
 	struct pawl_retire_node node;
 };
+
+/*
+ * pawl__ids_hold(), _let_go() - The calling thread's cache, or the common one; its plain fields
+ * are the caller's meanwhile. pawl__ids_hold_slow(): `cache` is taken, or NULL: there is none.
+ */
+struct pawl__ids_cache *pawl__ids_hold_slow(struct pawl_ids *ids, uint32_t slot,
+					    struct pawl__ids_cache *cache);
+
+static inline struct pawl__ids_cache *pawl__ids_cache_find(const struct pawl_ids *ids,
+							   uint32_t slot)
+{
+	const struct pawl__ids_page *page;
+
+	page = pawl_load_acquire(&ids->page[slot >> PAWL__IDS_PAGE_LOG2]); /* ids.c: O4 */
+	if (!page)
+		return NULL;
+	/* Relaxed: set by this thread, or by the one that had the slot before it. */
+	return pawl_load_relaxed(&page->cache[slot & ((1u << PAWL__IDS_PAGE_LOG2) - 1)]);
+}
+
+static inline struct pawl__ids_cache *pawl__ids_hold(struct pawl_ids *ids)
+{
+	uint32_t slot = pawl__self_required()->slot;
+	struct pawl__ids_cache *cache = pawl__ids_cache_find(ids, slot);
+	uint32_t expected = 0;
+
+	if (PAWL_LIKELY(cache) &&
+	    PAWL_LIKELY(pawl_cas_acquire(&cache->held, &expected, 1u))) /* ids.c: O1 */
+		return cache;
+	return pawl__ids_hold_slow(ids, slot, cache);
+}
+
+static inline void pawl__ids_let_go(struct pawl__ids_cache *cache)
+{
+	pawl_store_release(&cache->held, 0u); /* ids.c: O1 */
+}
+
+/*
+ * pawl__ids_alloc_held() - pawl_ids_alloc() for a thread that holds its cache, whatever that
+ * takes; lets go of it. pawl__ids_bad_free() - Say so.
+ */
+int pawl__ids_alloc_held(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			 pawl_id_t *ret_id);
+int pawl__ids_bad_free(struct pawl_ids *ids, pawl_id_t id);
 
 /*
  * pawl__ids_freeze(), _thaw() - Stop all calls on the factory: nobody else holds a cache
@@ -165,11 +210,14 @@ void pawl__ids_unref(struct pawl_ids *ids);
  */
 int pawl__ids_recycle_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
 			   pawl_id_t *ret_id, uint64_t *ret_grow);
-bool pawl__ids_recycle_free(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t id);
+/* pawl_ids_alloc() and _free() for this policy. */
+int pawl__ids_recycle_alloc(struct pawl_ids *ids, pawl_id_t *ret_id);
+int pawl__ids_recycle_free(struct pawl_ids *ids, pawl_id_t id);
 int pawl__ids_recycle_check(const struct pawl_ids *ids, pawl_id_t id);
 bool pawl__ids_recycle_steal(struct pawl_ids *ids, struct pawl__ids_cache *cache);
 void pawl__ids_recycle_leave(struct pawl_ids *ids, struct pawl__ids_cache *cache);
-int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen, struct pawl_ids_counts *audit);
+int pawl__ids_recycle_audit(struct pawl_ids *ids, uint64_t *seen,
+			    struct pawl_ids_counts *audit);
 
 int pawl__ids_durable_init(struct pawl_ids *ids, uint64_t next);
 int pawl__ids_durable_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,

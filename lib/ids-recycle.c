@@ -194,27 +194,41 @@ static PAWL_NOINLINE int refill(struct pawl_ids *ids, struct pawl__ids_cache *ca
 	return chain_new(ids, loaded, ret_grow);
 }
 
-int pawl__ids_recycle_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
-			   pawl_id_t *ret_id, uint64_t *ret_grow)
+/* `loaded` has some. */
+static inline pawl_id_t pop(const struct pawl_ids *ids, struct pawl__ids_chain *loaded)
 {
-	struct pawl__ids_chain *loaded = &cache->u.recycle.loaded;
-	struct pawl__ids_cell *cell;
-	uint32_t index, gen;
+	uint32_t index = loaded->head, gen;
+	struct pawl__ids_cell *cell = pawl__table_at(&ids->table, PAWL__IDS_CELL, index);
 
-	if (PAWL_UNLIKELY(!loaded->count)) {
-		int error = refill(ids, cache, ret_grow);
-
-		if (error)
-			return error;
-	}
-	index = loaded->head;
-	cell = cell_at(ids, index);
 	loaded->head = pawl_load_relaxed(&cell->link) - 1;
 	loaded->count--;
 	/* Relaxed, and a store: R1. */
 	gen = pawl_load_relaxed(&cell->gen) + 1;
 	pawl_store_relaxed(&cell->gen, gen);
-	*ret_id = (uint64_t)(ids->generation + gen) << 32 | (uint32_t)(ids->first + index);
+	return (uint64_t)(ids->generation + gen) << 32 | (uint32_t)(ids->first + index);
+}
+
+int pawl__ids_recycle_take(struct pawl_ids *ids, struct pawl__ids_cache *cache,
+			   pawl_id_t *ret_id, uint64_t *ret_grow)
+{
+	if (!cache->u.recycle.loaded.count) {
+		int error = refill(ids, cache, ret_grow);
+
+		if (error)
+			return error;
+	}
+	*ret_id = pop(ids, &cache->u.recycle.loaded);
+	return 0;
+}
+
+int pawl__ids_recycle_alloc(struct pawl_ids *ids, pawl_id_t *ret_id)
+{
+	struct pawl__ids_cache *cache = pawl__ids_hold(ids);
+
+	if (PAWL_UNLIKELY(!cache->u.recycle.loaded.count))
+		return pawl__ids_alloc_held(ids, cache, ret_id);
+	*ret_id = pop(ids, &cache->u.recycle.loaded);
+	pawl__ids_let_go(cache);
 	return 0;
 }
 
@@ -231,31 +245,36 @@ static struct pawl__ids_cell *cell_of(const struct pawl_ids *ids, pawl_id_t id,
 	return cell_at(ids, *ret_index);
 }
 
-bool pawl__ids_recycle_free(struct pawl_ids *ids, struct pawl__ids_cache *cache, pawl_id_t id)
+/* The loaded magazine is full, and becomes the spare one. */
+static PAWL_NOINLINE void unload(struct pawl_ids *ids, struct pawl__ids_cache *cache)
 {
-	struct pawl__ids_chain *loaded = &cache->u.recycle.loaded;
-	struct pawl__ids_chain *spare = &cache->u.recycle.spare;
-	struct pawl__ids_cell *cell;
-	uint32_t index, gen, seen;
+	if (cache->u.recycle.spare.count)
+		depot_put(ids, cache, &cache->u.recycle.spare);
+	cache->u.recycle.spare = cache->u.recycle.loaded;
+	cache->u.recycle.loaded.count = 0;
+}
 
-	cell = cell_of(ids, id, &index, &gen);
-	if (!cell)
-		return false;
+int pawl__ids_recycle_free(struct pawl_ids *ids, pawl_id_t id)
+{
+	struct pawl__ids_cache *cache = pawl__ids_hold(ids);
+	uint32_t index, gen, seen;
+	struct pawl__ids_cell *cell = cell_of(ids, id, &index, &gen);
+
 	seen = gen;
-	if (!pawl_cas_relaxed(&cell->gen, &seen, gen + 1)) /* R1 */
-		return false;
+	if (PAWL_UNLIKELY(!cell) ||
+	    PAWL_UNLIKELY(!pawl_cas_relaxed(&cell->gen, &seen, gen + 1))) { /* R1 */
+		pawl__ids_let_go(cache);
+		return pawl__ids_bad_free(ids, id);
+	}
 	if (PAWL_UNLIKELY(retired(ids, gen + 1)) && PAWL_MC_STEP("ids-retire")) {
 		pawl_add_relaxed(&ids->retired, 1u);
-		return true;
+	} else {
+		if (PAWL_UNLIKELY(cache->u.recycle.loaded.count == ids->magazine))
+			unload(ids, cache);
+		put(&cache->u.recycle.loaded, cell, index);
 	}
-	if (PAWL_UNLIKELY(loaded->count == ids->magazine)) {
-		if (spare->count)
-			depot_put(ids, cache, spare);
-		*spare = *loaded;
-		loaded->count = 0;
-	}
-	put(loaded, cell, index);
-	return true;
+	pawl__ids_let_go(cache);
+	return 0;
 }
 
 int pawl__ids_recycle_check(const struct pawl_ids *ids, pawl_id_t id)

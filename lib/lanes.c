@@ -22,7 +22,9 @@
  *  I3 `oldest` is not above the stamp of the lane's first item, but while the push that brought
  *     it is under way, and exact after a pop that left something in the lane. It is a hint as
  *     well: the due time is looked at again when the lane is held, and nothing is taken that is
- *     due later than the second best.
+ *     due later than the second best. Pushers only lower it: one that is late, and whose item was
+ *     popped long ago, makes it too low at worst. Pops raise it, to a stamp, or to the end of
+ *     time where they leave nothing (O5).
  *  I4 The pop that takes the last item clears the bit. Leaving that to the next one saves a
  *     read-modify-write where one lane is used, and costs a taking of the lane where several
  *     are used sparsely, which is how schedulers use them (lanes-pair).
@@ -37,6 +39,10 @@
  *  O3 The taking of the inbox releases MOVING; is_empty() acquires at the inbox, then reads
  *     front. So who finds the inbox taken finds MOVING, or what came after it.
  *  O4 held: acquired and released as a lock is. The outbox is plain but for front.
+ *  O5 oldest is raised before the bit is cleared with release, and lowered after the bit is set
+ *     with acquire: the pusher that comes after the clearing lowers the raised one. If the setting
+ *     comes first, the clearing pop finds the inbox (O2), and says "not known". A pop acquires
+ *     the summary: it does not pass a lane over for the item of a later push.
  *  oldest, count: relaxed, numbers.
  *
  * Progress: a push is a compare-exchange that fails only if another push or a taking succeeded;
@@ -85,7 +91,7 @@ struct lane {
 	struct pawl_atomic_u32 held PAWL_ALIGNED(PAWL_LINE_BYTES);
 	/* First item of the outbox, MOVING, or NULL (I1). By the holder. */
 	struct pawl_atomic_ptr front;
-	/* A stamp (I3). By the holder, and by the pusher that woke the lane. */
+	/* A stamp (I3). By the holder, and lowered by the pusher that woke the lane. */
 	struct pawl_atomic_u64 oldest;
 	/* Batches behind the one that front is in, oldest first. The holder's. */
 	struct pawl_lane_node *rest;
@@ -136,7 +142,7 @@ int pawl_lanes_create(const struct pawl_lanes_options *options, struct pawl_lane
 		pawl_init_word(&lane->count, 0u);
 		pawl_init_word(&lane->held, 0u);
 		pawl_init_word(&lane->front, (void *)NULL);
-		pawl_init_word(&lane->oldest, 0u);
+		pawl_init_word(&lane->oldest, UINT64_MAX);
 		lane->rest = NULL;
 	}
 	*ret_lanes = lanes;
@@ -174,6 +180,16 @@ static bool reserve(const struct pawl_lanes *lanes, struct lane *lane, size_t n)
 	return true;
 }
 
+/* The hint is not to be above this stamp (I3). */
+static void lower(struct lane *lane, uint64_t stamp)
+{
+	uint64_t seen = pawl_load_relaxed(&lane->oldest);
+
+	/* Ends: a failure is another's lowering, or a pop's correction. */
+	while (stamp < seen && !pawl_cas_weak_relaxed(&lane->oldest, &seen, stamp))
+		;
+}
+
 /* Link a batch, say so in the summary. From the exchange on its nodes may be gone. */
 static void deliver(struct pawl_lanes *lanes, unsigned k, struct pawl_lane_node *batch,
 		    uint64_t stamp)
@@ -187,10 +203,9 @@ static void deliver(struct pawl_lanes *lanes, unsigned k, struct pawl_lane_node 
 		batch->pawl_u.pawl_older = seen;
 	} while (!pawl_cas_weak_release(&lane->inbox, &seen, (void *)batch)); /* O1 */
 	if (!seen) {
-		uint64_t old = pawl_or_release(&lanes->summary, bit); /* O2 */
-
-		if (!(old & bit) || stamp < pawl_load_relaxed(&lane->oldest))
-			pawl_store_relaxed(&lane->oldest, stamp);
+		pawl_or_acq_rel(&lanes->summary, bit); /* O2, O5 */
+		if (lanes->age_step != PAWL_FOREVER)
+			lower(lane, stamp);
 	} else if (PAWL_UNLIKELY(!(pawl_load_relaxed(&lanes->summary) & bit))) {
 		/*
 		 * Somebody found the inbox NULL and has not said so yet. Relaxed: that
@@ -343,16 +358,20 @@ static struct pawl_lane_node *behind(struct lane *lane, const struct pawl_lane_n
 /* The outbox has run out: if nothing is in the inbox, clear the bit, and look again (O2). */
 static void close_lane(struct pawl_lanes *lanes, unsigned k)
 {
+	struct lane *lane = &lanes->lane[k];
 	uint64_t bit = UINT64_C(1) << k;
 
-	/* Relaxed: if these are old, the bit stays set, and the next pop finds nothing. */
-	if (pawl_load_relaxed(&lanes->lane[k].inbox) ||
-	    !(pawl_load_relaxed(&lanes->summary) & bit))
-		return;
-	pawl_and_acquire(&lanes->summary, ~bit); /* O2 */
-	/* Relaxed: the pusher's own setting, before ours, is what others acquire. */
-	if (PAWL_MC_STEP("lanes-look-again") && pawl_load_relaxed(&lanes->lane[k].inbox))
+	/* Relaxed: if this is old, the bit stays set, and the next pop finds nothing. */
+	if (!pawl_load_relaxed(&lane->inbox)) {
+		pawl_store_relaxed(&lane->oldest, UINT64_MAX);
+		pawl_and_acq_rel(&lanes->summary, ~bit); /* O2, O5 */
+		if (!PAWL_MC_STEP("lanes-look-again") || !pawl_load_relaxed(&lane->inbox))
+			return;
+		/* Relaxed: the pusher's own setting, before ours, is what others acquire. */
 		pawl_or_relaxed(&lanes->summary, bit);
+	}
+	/* Not known: the pusher may have found the hint low enough before it was raised. */
+	pawl_store_relaxed(&lane->oldest, 0u);
 }
 
 /* Take up to `max` items that are due by `limit` out of a lane that the caller holds. */
@@ -397,8 +416,8 @@ int pawl_lanes_pop_n(struct pawl_lanes *lanes, size_t max, struct pawl_lane_node
 	 * pushes undo), or uses up one of the turns or of the lanes.
 	 */
 	while (n < max) {
-		/* Relaxed: a hint; what is in the lane is acquired there. */
-		uint64_t word = pawl_load_relaxed(&lanes->summary) & ~others;
+		/* Who sees a bit sees the stamps of the pushes before (O5). */
+		uint64_t word = pawl_load_acquire(&lanes->summary) & ~others;
 		uint64_t limit;
 		unsigned k;
 

@@ -63,6 +63,7 @@ lib_libpawl_core_la_SOURCES = \
 	lib/ids-recycle.c \
 	lib/ids.c \
 	lib/lanes.c \
+	lib/lock-internal.h \
 	lib/lock.c \
 	lib/map-table.h \
 	lib/map.c \

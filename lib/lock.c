@@ -12,12 +12,19 @@
  * Else the table: 256 buckets chosen by the lock's address, each a mutex and a
  * list of records that live on their waiters' stacks. A waiter sets QUEUED, takes the bucket,
  * looks again, and enqueues itself; whoever unlocks and finds QUEUED takes the bucket, dequeues
- * the first record of this lock, and sets the word anew while it still has the bucket, so
- * nobody enqueues for a lock that has just become free.
+ * records of this lock from the front up to the first that sleeps as a thread, and sets the
+ * word anew while it still has the bucket, so nobody enqueues for a lock that has just become
+ * free.
  *
  * A woken waiter competes with newcomers: handing the lock to a sleeper directly would leave it idle
  * for the whole wake-up (microseconds) each time. A waiter that lost such a race goes to the front of the
  * queue, marked, and the next unlock hands the lock over to it without making it free (HANDED).
+ *
+ * Fibres (all waiters without own_thread) run when their thread lets them, and it may be asleep for this very
+ * lock, or busy for long. So nobody depends on one: it is never handed the lock, and a wake-up does
+ * not end with it but goes on to the next record, up to that of a thread. Each fibre is woken once for the look
+ * that it then takes; those behind the thread are left to that thread's unlock. A thread that
+ * is marked is handed the lock past the fibres before it, which its unlock wakes.
  *
  * Invariants:
  *  I1 a record is in a bucket => its lock's word has QUEUED, which is cleared only under the
@@ -26,6 +33,8 @@
  *  I3 a record is not touched after its state was set to WOKEN or HANDED: it is on the
  *     stack of a thread that goes on.
  *  I4 the lock is not touched after the store that lets somebody else have it.
+ *  I5 while the lock is free and somebody is queued, a thread is awake on its way to it;
+ *     while it is HELD, its holder is a thread that runs, or that goes on when the kernel lets it.
  *
  * Ordering:
  *  O1 unlock stores the word with release, every way of taking it acquires. Bits set in between
@@ -36,16 +45,19 @@
  *
  * The waiter sleeps as its thread, even on a fibre, and "online" for RCU: a lock is short, its
  * holder never parks and never waits for a grace period, so the holder is running or preempted,
- * never a parked fibre that needs this thread. pawl_lock_lock_as() is for callers who know that they
+ * never a fibre that needs this thread (I5). pawl_lock_lock_as() is for callers who know that they
  * hold nothing else.
  *
  * Bucket mutexes are pthread's: they are taken only when somebody sleeps or wakes anyway.
  *
  * Progress: trylock wait-free; lock blocking; unlock wait-free without waiters, else blocking
- * on the bucket's mutex. No call takes memory, none can fail.
+ * on the bucket's mutex, and a wake for each fibre before the first thread. No call takes memory, none
+ * can fail.
  *
  * Rejected: queue locks (MCS: a node per holder, and unlock needs it); a futex on the word itself
- * (fibres cannot wait, and a wake is a system call even if the waiter still spins).
+ * (fibres cannot wait, and a wake is a system call even if the waiter still spins); waking one fibre
+ * and one thread an unlock (a fibre on an idle thread would wait for a free lock until the fibre
+ * before it gets its turn on a busy one).
  */
 #include "config.h"
 
@@ -55,9 +67,10 @@
 #include <pawl/lock.h>
 
 #include "arch.h"
+#include "lock-internal.h"
 #include "park-internal.h"
 
-#define HELD	    1u
+#define HELD	    PAWL__LOCK_HELD
 #define QUEUED	    2u
 #define OWNER_SHIFT 2
 #define OWNER_MASK  0xfffcu
@@ -71,7 +84,8 @@ struct record {
 	struct record *next; /* under the bucket's mutex */
 	const struct pawl_lock *lock;
 	struct pawl_waiter *waiter;
-	bool lost; /* was woken before and lost the race */
+	bool own_thread; /* of the waiter's kind */
+	bool lost;	 /* was woken before and lost the race */
 	/* WAITING until the unlocker's last touch; it stores with release (O2). */
 	struct pawl_atomic_u32 state;
 };
@@ -166,9 +180,9 @@ void pawl_lock_init(struct pawl_lock *lock, unsigned rank)
 /* Take it if it is free and nobody queues. */
 static inline bool take_free(struct pawl_lock *lock, uint32_t owner)
 {
-	uint32_t seen = rank_bits(lock);
+	uint32_t rank = rank_bits(lock);
 
-	return pawl_cas_acquire(&lock->pawl_word, &seen, seen | HELD | owner); /* O1 */
+	return pawl__lock_take_free(lock, rank, rank | HELD | owner);
 }
 
 /*
@@ -233,6 +247,7 @@ static PAWL_NOINLINE void lock_slow(struct pawl_lock *lock, struct pawl_waiter *
 	struct record record = {
 		.lock = lock,
 		.waiter = waiter ? waiter : &self->waiter,
+		.own_thread = !waiter || waiter->ops->own_thread,
 	};
 
 	while (!take_or_mark(lock, owner_bits(self), turns)) {
@@ -300,45 +315,85 @@ bool pawl_lock_trylock(struct pawl_lock *lock)
 
 /* --- Giving back. --- */
 
-/* Take the first record of this lock out of the bucket. Tells whether another one is there. */
+/* The next record of this lock from here on, or the next that sleeps as a thread. */
+static struct record **find_locked(struct record **link, const struct pawl_lock *lock, bool thread)
+{
+	while (*link && ((*link)->lock != lock || (thread && !(*link)->own_thread)))
+		link = &(*link)->next;
+	return link;
+}
+
+static struct record *unlink_locked(struct bucket *bucket, struct record **link)
+{
+	struct record *record = *link;
+
+	*link = record->next;
+	if (bucket->tail == record)
+		bucket->tail = link == &bucket->head
+				       ? NULL
+				       : PAWL_CONTAINER_OF(link, struct record, next);
+	record->next = NULL;
+	return record;
+}
+
+/*
+ * Take out of the bucket, in their order, who is to be woken: this lock's records up to the first
+ * of a thread (I5). If that one has lost before, it alone, to be handed the lock: it says so itself.
+ * Tells whether others are left.
+ */
 static struct record *dequeue_locked(struct bucket *bucket, const struct pawl_lock *lock,
 				     bool *ret_more)
 {
-	struct record **link = &bucket->head;
-	struct record *before = NULL;
-	struct record *found;
+	struct record **link = find_locked(&bucket->head, lock, true);
+	const struct record *last = *link;
+	struct record *first = NULL;
+	struct record **end = &first;
 
-	*ret_more = false;
-	while (*link && (*link)->lock != lock) {
-		before = *link;
-		link = &before->next;
+	if (last && last->lost) {
+		first = unlink_locked(bucket, link);
+		link = &bucket->head;
+	} else {
+		link = &bucket->head;
+		while (*(link = find_locked(link, lock, false))) {
+			struct record *record = unlink_locked(bucket, link);
+
+			*end = record;
+			end = &record->next;
+			if (record == last)
+				break;
+		}
 	}
-	found = *link;
-	if (!found)
-		return NULL;
-	*link = found->next;
-	if (bucket->tail == found)
-		bucket->tail = before;
-	for (struct record *rest = found->next; rest && !*ret_more; rest = rest->next)
-		*ret_more = rest->lock == lock;
-	return found;
+	*ret_more = *find_locked(link, lock, false) != NULL;
+	return first;
+}
+
+/* I3: what is needed of a record is read before its state is set. */
+static void wake_all(struct record *record, uint32_t state)
+{
+	while (record) {
+		struct pawl_waiter *waiter = record->waiter;
+		struct record *next = record->next;
+
+		pawl_store_release(&record->state, state); /* O2 */
+		waiter->ops->unpark(waiter);
+		record = next;
+	}
 }
 
 static PAWL_NOINLINE void unlock_slow(struct pawl_lock *lock)
 {
 	struct bucket *bucket = bucket_of(lock);
 	uint32_t rank = rank_bits(lock);
-	struct pawl_waiter *waiter;
-	struct record *record;
+	struct record *woken;
 	uint32_t state = WOKEN;
 	uint32_t queued;
 	bool more;
 
 	PAWL_REQUIRE(pawl_load_relaxed(&lock->pawl_word) & HELD && "the lock that is unlocked is held");
 	pthread_mutex_lock(&bucket->mutex);
-	record = dequeue_locked(bucket, lock, &more);
+	woken = dequeue_locked(bucket, lock, &more);
 	queued = more ? QUEUED : 0;
-	if (record && record->lost) {
+	if (woken && woken->own_thread && woken->lost) {
 		uint32_t owner = pawl_load_relaxed(&lock->pawl_word) & OWNER_MASK;
 
 		/* Relaxed: the lock stays held, O2 passes its contents on. */
@@ -348,11 +403,7 @@ static PAWL_NOINLINE void unlock_slow(struct pawl_lock *lock)
 		pawl_store_release(&lock->pawl_word, rank | queued); /* O1, I4 */
 	}
 	pthread_mutex_unlock(&bucket->mutex);
-	if (!record)
-		return;
-	waiter = record->waiter;
-	pawl_store_release(&record->state, state); /* O2, I3 */
-	waiter->ops->unpark(waiter);
+	wake_all(woken, state);
 }
 
 void pawl_lock_unlock(struct pawl_lock *lock)
@@ -366,7 +417,7 @@ void pawl_lock_unlock(struct pawl_lock *lock)
 		/* A lock that was handed over names the one who handed it. */
 		seen |= pawl_load_relaxed(&lock->pawl_word) & OWNER_MASK;
 	}
-	if (PAWL_UNLIKELY(!pawl_cas_release(&lock->pawl_word, &seen, rank))) /* O1, I4 */
+	if (PAWL_UNLIKELY(!pawl__lock_set_free(lock, seen, rank)))
 		unlock_slow(lock);
 }
 

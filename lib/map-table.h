@@ -3,8 +3,8 @@
  * map-table.h - the control-byte table that map.c and rmap.c are made of: geometry, control
  * words, probe order. What lies in the slots is theirs.
  *
- * A table is 2^n groups. A group has one control word of 64 bits and seven slots, together in
- * one cache line or two: a look-up that ends in its first group, as most do, costs one miss.
+ * A table is 2^n groups. A group has one control word of 64 bits and seven slots. A look-up most often
+ * ends in its first group.
  *
  *  byte 0-6 of the control word   0x80 | seven bits of the hash: slot 0-6 holds an entry
  *                                 0: it is empty
@@ -29,8 +29,9 @@
  * 2019); marks in place of tombstones and the drift rule: Boost.Unordered's flat maps
  * (J. M. López Muñoz, 2022); seven slots and a word, so that a group of pointers is a line: ours.
  *
- * Rejected: Swiss layout, control bytes in an array of their own: two misses and two pages for
- * a hit; robin hood and cuckoo: they move live entries, so a reader without a lock needs
+ * Where control words and slots lie is the maps' own: map.c has them apart, rmap.c together.
+ *
+ * Rejected: robin hood and cuckoo: they move live entries, so a reader without a lock needs
  * versions and retries; tombstones: churn fills the table with them.
  */
 #ifndef PAWL_MAP_TABLE_H

@@ -160,6 +160,7 @@ const struct pawl_waiter_ops pawl__thread_waiter_ops = {
 	.park = thread_park,
 	.unpark = thread_unpark,
 	.kind = "thread",
+	.own_thread = true,
 };
 
 struct pawl_waiter *pawl_waiter_self(void)

@@ -51,6 +51,11 @@
  * insertions or removals in proportion to its size, and whoever retires the entries is
  * told of the pressure.
  *
+ * Measured (bench/b-map.c, Zen 4, one thread): with what follows the first candidate out of line, a
+ * hit among 1,000 keys takes a tenth less time, a miss an eighth. Among 100,000 keys most of a hit
+ * is the entry's own line: with entries of 16 bytes in place of 48 a hit takes two thirds of the time,
+ * and half of that if no section is opened and closed around it: look-ups then overlap more.
+ *
  * Rejected: a look at a bucket's version around each look-up (needless, see above; verify/t-rmap.c
  * checks it); a hash of 16 bits beside each pointer, or a whole one: rebuilding asks the
  * entry, whose line is fetched some entries ahead; moving on while others read
@@ -231,30 +236,55 @@ void pawl_rmap_destroy(struct pawl_rmap *map)
 
 /* --- Readers. --- */
 
+/* Go on behind the first candidate of the first group, whose control word is given. */
+static PAWL_NOINLINE void *get_rest(const struct table *table, uint64_t hash, uint64_t control,
+				    pawl_rmap_match_fn *match, const void *key)
+{
+	struct probe probe = probe_begin(hash, table->mask);
+	const struct group *group = group_at(table, probe.group);
+	uint64_t matches = table_match(control, probe.tag);
+
+	if (matches)
+		(void)table_next(&matches);
+	for (;;) {
+		while (matches) {
+			unsigned slot = table_next(&matches);
+			void *entry = pawl_load_acquire(&group->slot[slot]); /* O3 */
+
+			if (entry && match(entry, key))
+				return entry;
+		}
+		if (!probe_next(&probe, control))
+			return NULL;
+		group = group_at(table, probe.group);
+		control = pawl_load_acquire(&group->control); /* O2 */
+		matches = table_match(control, probe.tag);
+	}
+}
+
+/*
+ * The first candidate of the first group is nearly always the one, and a group without one the
+ * end. The rest is out of line, so that little is kept across the call of `match`.
+ */
 void *pawl_rmap_get_by(const struct pawl_rmap *map, uint64_t hash, pawl_rmap_match_fn *match,
 		       const void *key)
 {
 	const struct table *table =
 		pawl_load_acquire(&map->tables[table_shard(hash, map->shard_shift)]); /* O1 */
-	struct probe probe = probe_begin(hash, table->mask);
-	uint64_t control;
+	const struct group *group = group_at(table, hash & table->mask);
+	uint64_t control = pawl_load_acquire(&group->control); /* O2 */
+	uint64_t matches = table_match(control, table_tag(hash));
 
-	do {
-		const struct group *group = group_at(table, probe.group);
-		uint64_t matches;
+	if (PAWL_LIKELY(matches)) {
+		void *entry = pawl_load_acquire(&group->slot[table_next(&matches)]); /* O3 */
 
-		control = pawl_load_acquire(&group->control); /* O2 */
-		matches = table_match(control, probe.tag);
-		while (matches) {
-			unsigned slot = table_next(&matches);
-			void *entry = pawl_load_acquire(&group->slot[slot]); /* O3 */
-
-			/* NULL: about to be put in, or just taken out. */
-			if (entry && match(entry, key))
-				return entry;
-		}
-	} while (probe_next(&probe, control));
-	return NULL;
+		/* NULL: about to be put in, or just taken out. */
+		if (PAWL_LIKELY(entry && match(entry, key)))
+			return entry;
+	} else if (PAWL_LIKELY(!(control & table_mark(table_tag(hash))))) {
+		return NULL;
+	}
+	return get_rest(table, hash, control, match, key);
 }
 
 void *pawl_rmap_get(const struct pawl_rmap *map, uint64_t hash, const void *key)

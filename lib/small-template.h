@@ -543,6 +543,30 @@ static int L(reserve_more)(struct HANDLE *h, size_t more)
 	return L(grow)(h, count + (uint32_t)more, count + more);
 }
 
+/*
+ * A bulk call made room that its keys did not need: back to the form that `h` had before, which
+ * may be what the caller reserved. Without memory the larger one stays.
+ */
+static void L(give_back)(struct HANDLE *h, uint32_t form)
+{
+	struct HANDLE before = {0, 0, form};
+	uint32_t count = L(length)(h);
+
+	if (small_kind(h->pawl_form) == SMALL_INLINE ||
+	    (small_kind(h->pawl_form) == small_kind(form) &&
+	     small_size(h->pawl_form) == small_size(form)))
+		return;
+	if (small_kind(form) == SMALL_INLINE) {
+		/* Counts may be too large for it. */
+		if (count > INLINE_MAX || L(rebuild)(h, small_form(SMALL_INLINE, 0, 0)))
+			L(shrink)(h);
+	} else if (count <= L(room)(&before)) {
+		(void)L(rebuild)(h, form & ~SMALL_ZERO_KEY);
+	} else {
+		L(shrink)(h);
+	}
+}
+
 /* ---- calls that all have ------------------------------------------------------------------- */
 
 void PUBLIC(init)(struct HANDLE *h)

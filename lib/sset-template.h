@@ -54,9 +54,8 @@ int PUBLIC(add_n)(struct HANDLE *set, const KEY *keys, size_t count, size_t *ret
 		return rc;
 	for (size_t i = 0; added < missing && i < count; i++)
 		added += L(add_reserved)(set, keys[i]);
-	/* Room that was made here for nothing; not what the caller reserved. */
-	if (added < missing && set->pawl_form != form)
-		L(shrink)(set);
+	if (added < missing)
+		L(give_back)(set, form);
 	if (ret_added)
 		*ret_added = added;
 	return 0;

@@ -48,6 +48,20 @@ static inline void *pawl__table_find(const struct pawl__table *table, struct paw
 	return items ? items + at * item.bytes : NULL;
 }
 
+/*
+ * The same for an item that is known to be there. Relaxed: whoever told of it found it, and
+ * what told of it is ordered after that.
+ */
+static inline void *pawl__table_at(const struct pawl__table *table, struct pawl__item item,
+				   uint64_t i)
+{
+	unsigned segment;
+	uint64_t at = pawl__table_segment_of(item, i, &segment);
+	char *items = pawl_load_relaxed(&table->segment[segment]);
+
+	return items + at * item.bytes;
+}
+
 /* How many items a segment has: for those who go through all of them. */
 static inline uint64_t pawl__table_segment_items(struct pawl__item item, unsigned segment)
 {

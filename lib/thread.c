@@ -15,7 +15,7 @@
  * Invariants (under the mutex):
  *  I1 slot_taken has bit i set iff an attached thread has slot i.
  *  I2 a block is in the pool or some thread's, and is freed only by the last detach.
- *  I3 attached > 0 iff the reclaimer runs.
+ *  I3 attached > 0 iff the reclaimer runs, and iff the key exists.
  *
  * Order of a detach, each step needing those before: give back what objects keep for the slot
  * (may retire, and takes locks) - hand over retired objects (needs
@@ -65,10 +65,15 @@ static struct pawl_atomic_u32 registry_busy;
 /* 1 in a child that was forked while a thread was attached, or on its way. Never reset. */
 static struct pawl_atomic_u32 forked;
 
-/* Ends a thread that did not detach. Made once, with the handler of fork. */
-static pthread_key_t exit_key;
+/* The handler of fork, before any attach takes the mutex: else a child may not be marked. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error;
+
+/*
+ * Ends a thread that did not detach. Made and deleted under the mutex, by the process's first attach and
+ * last detach; between them attached threads use it.
+ */
+static pthread_key_t exit_key;
 
 #ifdef PAWL_MC
 /* The model checker's threads are fibres of one thread: it keeps the pointer of each. */
@@ -273,6 +278,7 @@ static void detach(struct pawl__thread *block)
 		pawl__retire_stop();
 		pawl__fiber_process_end();
 		pool_free_locked();
+		pthread_key_delete(exit_key);
 	}
 	count_set_locked(count);
 	registry_unlock();
@@ -298,11 +304,9 @@ static void fork_child(void)
 		pawl_store_relaxed(&forked, 1u);
 }
 
-static void make_once(void)
+static void handle_fork(void)
 {
-	once_error = pthread_key_create(&exit_key, thread_exits);
-	if (!once_error)
-		once_error = pthread_atfork(NULL, NULL, fork_child);
+	once_error = pthread_atfork(NULL, NULL, fork_child);
 }
 
 /*
@@ -319,10 +323,12 @@ static struct pawl__thread *attach_locked(bool *ret_first, int *ret_error)
 	slot = slot_alloc_locked();
 	if (slot == PAWL_THREADS_MAX)
 		return NULL;
+	if (!count && pthread_key_create(&exit_key, thread_exits))
+		goto free_slot;
 	block = block_take_locked();
 	if (!block) {
 		*ret_error = -ENOMEM;
-		goto free_slot;
+		goto free_key;
 	}
 	if (pthread_setspecific(exit_key, block)) {
 		*ret_error = -ENOMEM;
@@ -331,19 +337,22 @@ static struct pawl__thread *attach_locked(bool *ret_first, int *ret_error)
 	if (!count) {
 		*ret_error = pawl__retire_start();
 		if (*ret_error)
-			goto free_key;
+			goto unset_key;
 	}
 	block->slot = slot;
 	count_set_locked(count + 1);
 	*ret_first = !count;
 	return block;
 
-free_key:
+unset_key:
 	pthread_setspecific(exit_key, NULL);
 free_block:
 	block_put_locked(block);
 	if (!count)
 		pool_free_locked();
+free_key:
+	if (!count)
+		pthread_key_delete(exit_key);
 free_slot:
 	slot_free_locked(slot);
 	return NULL;
@@ -364,9 +373,9 @@ int pawl_thread_attach(const char *name)
 		block->attached++;
 		return 0;
 	}
-	pthread_once(&once, make_once);
+	pthread_once(&once, handle_fork);
 	if (once_error)
-		return -EAGAIN;
+		return -ENOMEM;
 
 	registry_lock();
 	block = attach_locked(&first, &error);

@@ -8,9 +8,11 @@ STRESS_TESTS = \
 	verify/stress-counter \
 	verify/stress-deque \
 	verify/stress-ec \
+	verify/stress-edges \
 	verify/stress-event \
 	verify/stress-fiber \
 	verify/stress-gate \
+	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
 	verify/stress-lanes \
@@ -20,19 +22,25 @@ STRESS_TESTS = \
 	verify/stress-mbox \
 	verify/stress-mem \
 	verify/stress-park \
+	verify/stress-quorum \
 	verify/stress-rcu \
 	verify/stress-retire \
 	verify/stress-ring \
 	verify/stress-rmap \
 	verify/stress-slots \
+	verify/stress-task \
 	verify/stress-thread
 
 verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
 verify_stress_ec_SOURCES = verify/t-ec.c
+verify_stress_edges_SOURCES = verify/t-edges.c
+verify_stress_edges_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_gate_SOURCES = verify/t-gate.c
+verify_stress_group_SOURCES = verify/t-group.c
+verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c
@@ -44,11 +52,15 @@ verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
+verify_stress_quorum_SOURCES = verify/t-quorum.c
+verify_stress_quorum_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
 verify_stress_ring_SOURCES = verify/t-ring.c verify/queue-spec.h
 verify_stress_rmap_SOURCES = verify/t-rmap.c
 verify_stress_slots_SOURCES = verify/t-slots.c
+verify_stress_task_SOURCES = verify/t-task.c
+verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
 
 check_PROGRAMS += $(STRESS_TESTS)

@@ -345,6 +345,7 @@ uint64_t mc_peek(uint64_t addr, unsigned size);
 void mc_poke(uint64_t addr, unsigned size, uint64_t value);
 void mc_store_plain(unsigned loc, uint64_t value, const void *pc);
 bool mc_loc_is_touched(unsigned loc);
+bool mc_loc_is_as_stored(unsigned loc);
 void mc_in_memory(unsigned loc, uint64_t value);
 /* Objects: 64-bit words outside the program's memory. */
 uint16_t mc_object(uint64_t key, const char *what);

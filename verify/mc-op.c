@@ -175,6 +175,12 @@ bool mc_loc_is_touched(unsigned loc)
 	return loc_touched[loc] == mc_run_number;
 }
 
+/* Nothing but what was stored there, as far as is known, has written there. */
+bool mc_loc_is_as_stored(unsigned loc)
+{
+	return mc_peek(mc_locs[loc].addr, mc_locs[loc].size) == in_memory[loc];
+}
+
 static bool executed(mc_eid e)
 {
 	return e == EID_INIT || mc_r->th[EID_T(e)].done > EID_I(e);

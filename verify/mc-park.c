@@ -70,4 +70,5 @@ const struct pawl_waiter_ops __wrap_pawl__thread_waiter_ops = {
 	.park = thread_park,
 	.unpark = thread_unpark,
 	.kind = "thread",
+	.own_thread = true,
 };

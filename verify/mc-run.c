@@ -683,14 +683,18 @@ static enum mc_end verdict(void)
 }
 
 /*
- * Is it on the stack of a scenario thread? Its body returned: nobody's variable is there any
- * more, but the registers of the fibre, which waits to detach, may be.
+ * Is it a variable of a call that is over? What is there now may be registers that a later call
+ * keeps. The bodies of scenario threads have returned; in the others, of the program, what was
+ * stored there last is not there any more.
  */
-static bool in_dead_frame(uint64_t addr)
+static bool in_dead_frame(unsigned loc)
 {
+	uint64_t addr = mc_locs[loc].addr;
 	uint64_t t = (addr - MC_STACKS_BASE) / MC_STACK_BYTES;
 
-	return addr >= MC_STACKS_BASE && t < mc_r->nthreads && mc_r->th[t].scenario;
+	if (addr < MC_STACKS_BASE)
+		return false;
+	return (t < mc_r->nthreads && mc_r->th[t].scenario) || !mc_loc_is_as_stored(loc);
 }
 
 /* Detach and finish, in the memory that the graph leaves. */
@@ -705,7 +709,7 @@ static enum mc_end wind_up(void)
 
 		if (mc_locs[l].object)
 			mc_r->object_value[l] = v & mc_queue_mask(l);
-		else if (!in_dead_frame(mc_locs[l].addr))
+		else if (!in_dead_frame(l))
 			mc_poke(mc_locs[l].addr, mc_locs[l].size, v);
 	}
 	mc_mode = MODE_QUIET;

@@ -27,6 +27,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <string.h>
 
 #include "mc-internal.h"
 
@@ -115,8 +116,12 @@ void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off
 	if (mc_mode == MODE_PROBE)
 		mc_probe_abort();
 	block = mc_heap_alloc(bytes, 4096, PC);
-	if (block)
+	if (block) {
+		/* As the system gives it out, so that looking at unused stack is no finding. */
+		memset(block, 0, bytes);
+		mc_heap_written((uintptr_t)block, bytes);
 		return block;
+	}
 	errno = ENOMEM;
 	return MAP_FAILED;
 }

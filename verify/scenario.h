@@ -94,6 +94,7 @@ static const struct pawl_waiter_ops scn_waiter_ops = {
 	.park = scn_waiter_park,
 	.unpark = scn_waiter_unpark,
 	.kind = "spinner",
+	.own_thread = true,
 };
 
 static inline void scn_waiter_init(struct scn_waiter *waiter, uint64_t number)

@@ -12,6 +12,9 @@
  *  child            the second item is pushed by the body of the first, which waits for it
  *  to-worker        an item that one of two sleepers can take wakes that one
  *  economy          two workers, an item: at most one is woken
+ *  timed            a worker whose first sleep may end by its deadline, an item
+ *  woken-sees       who returns because it was woken has seen what was done before the push
+ *  chosen-sees      the same where it does not sleep, since its own look finds something
  *  searcher         one searches, one sleeps: a push wakes nobody
  */
 /* mc-sources: engine/runtime/idle.c */
@@ -61,12 +64,31 @@ static bool look_own(void *arg)
 	return pawl_load_relaxed(&own_work) != 0;
 }
 
-/* Until an item is found; it is run after this. */
+/* Until an item is found; it is run after this. The worker counts as searching. */
+static void search(unsigned worker)
+{
+	while (!take_from(&work))
+		eng_idle_sleep(&idle, worker, PAWL_FOREVER, look, NULL);
+	eng_idle_found(&idle, look, NULL);
+}
+
 static void find(unsigned worker)
 {
 	eng_idle_search(&idle);
-	while (!take_from(&work))
-		eng_idle_sleep(&idle, worker, PAWL_FOREVER, look, NULL);
+	search(worker);
+}
+
+/* The same with a deadline for the first sleep. */
+static void find_timed(void)
+{
+	uint64_t deadline_ns = mc_deadline();
+
+	eng_idle_join(&idle, 0);
+	eng_idle_search(&idle);
+	while (!take_from(&work)) {
+		eng_idle_sleep(&idle, 0, deadline_ns, look, NULL);
+		deadline_ns = PAWL_FOREVER;
+	}
 	eng_idle_found(&idle, look, NULL);
 }
 
@@ -112,17 +134,24 @@ static void meet(void)
 		scn_turn();
 }
 
+/* Both search from the start. */
+static void setup_both(void)
+{
+	setup();
+	pawl_init_word(&idle.searching, 2u);
+}
+
 static void worker0_meets(void)
 {
 	eng_idle_join(&idle, 0);
-	find(0);
+	search(0);
 	meet();
 }
 
 static void worker1_meets(void)
 {
 	eng_idle_join(&idle, 1);
-	find(1);
+	search(1);
 	meet();
 }
 
@@ -177,6 +206,66 @@ static void worker1_one(void)
 {
 	eng_idle_join(&idle, 1);
 	find(1);
+}
+
+/* ---- what was pushed is seen ------------------------------------------ */
+
+static unsigned message;
+
+static bool look_blind(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static bool look_full(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static void worker0_is_woken(void)
+{
+	eng_idle_join(&idle, 0);
+	eng_idle_search(&idle);
+	eng_idle_sleep(&idle, 0, PAWL_FOREVER, look_blind, NULL);
+	mc_assert(message == 1);
+}
+
+/* Looks do not find what is pushed, so the push comes after the bit. */
+static void push_to_sleeper(void)
+{
+	while (!pawl_load_relaxed(&idle.asleep[0]))
+		scn_turn();
+	message = 1;
+	eng_idle_pushed_to(&idle, 0);
+}
+
+static void worker0_is_chosen(void)
+{
+	eng_idle_join(&idle, 0);
+	eng_idle_search(&idle);
+	eng_idle_sleep(&idle, 0, PAWL_FOREVER, look_full, NULL);
+	if (pawl_load_relaxed(&idle.wakes))
+		mc_assert(message == 1);
+}
+
+static void push_message(void)
+{
+	message = 1;
+	eng_idle_pushed_to(&idle, 0);
+}
+
+static void setup_message(void)
+{
+	setup();
+	message = 0;
+}
+
+static void finish_message(void)
+{
+	mc_assert(pawl_load_relaxed(&idle.asleep[0]) == 0);
+	mc_assert(pawl_load_relaxed(&idle.searching) == 1);
 }
 
 /* ---- economy ----------------------------------------------------------- */
@@ -238,9 +327,11 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "one-twice", .setup = setup, .threads = {worker0_two, push_two}, .finish = finish, .tallies = wakes},
 	{.name = "two-pushers", .setup = setup, .threads = {worker0_two, push, push}, .finish = finish, .tallies = wakes},
 	{.name = "both",
-	 .setup = setup,
+	 .setup = setup_both,
 	 .threads = {worker0_meets, worker1_meets, push_batch},
-	 .finish = finish, .tallies = wakes},
+	 .finish = finish,
+	 .tallies = wakes,
+	 .ideal_parks = true},
 	{.name = "child",
 	 .setup = setup_child,
 	 .threads = {worker0_child, worker1_child},
@@ -250,6 +341,15 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {worker0_own, worker1_one, push_own},
 	 .finish = finish,
 	 .tallies = wakes},
+	{.name = "timed", .setup = setup, .threads = {find_timed, push}, .finish = finish, .tallies = wakes},
+	{.name = "woken-sees",
+	 .setup = setup_message,
+	 .threads = {worker0_is_woken, push_to_sleeper},
+	 .finish = finish_message},
+	{.name = "chosen-sees",
+	 .setup = setup_message,
+	 .threads = {worker0_is_chosen, push_message},
+	 .finish = finish_message},
 	{.name = "economy",
 	 .setup = setup_sleeper,
 	 .threads = {worker0_one, push},

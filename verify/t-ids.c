@@ -39,6 +39,7 @@
  *  cycle                a free beside the end of a cycle that becomes durable
  *  grace-period         nothing comes back while a section is open that may hold it
  *  turn                 a free that starts a grace period, beside an allocation
+ *  asked                who finds nothing asks for what was freed, also if a bucket waits
  *  destroy              the factory goes while a grace period is under way
  */
 #include "scenario.h"
@@ -632,6 +633,37 @@ static void setup_not_stored(void)
 	held[0] = get();
 }
 
+/* Both that there are. */
+static void setup_asked(void)
+{
+	scn_attach();
+	create(PAWL_IDS_DURABLE, 1, 2, 0, 0);
+	prepare();
+	held[0] = get();
+	held[1] = get();
+}
+
+static void ask_twice(void)
+{
+	pawl_id_t id;
+
+	put(held[0]);
+	mc_assert(pawl_ids_alloc(ids, &id) == -ENOSPC); /* starts a grace period */
+	put(held[1]);
+	if (pawl_ids_alloc(ids, &id) != 0)
+		pawl_store_relaxed(&flag, 1u);
+}
+
+/* The one who asked in vain gets all that was freed before, after two grace periods. */
+static void finish_asked(void)
+{
+	pawl_retire_barrier();
+	pawl_retire_barrier();
+	if (pawl_load_relaxed(&flag))
+		mc_assert(audit().parked == 0);
+	finish();
+}
+
 static void free_and_destroy(void)
 {
 	pawl_id_t id;
@@ -810,6 +842,12 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {give_in_cycle, take_one},
 	 .finish = finish,
 	 .no_spurious = true},
+	{.name = "asked",
+	 .setup = setup_asked,
+	 .threads = {ask_twice},
+	 .finish = finish_asked,
+	 .ideal_locks = true,
+	 .ideal_parks = true},
 	{.name = "destroy",
 	 .setup = setup_not_stored,
 	 .threads = {free_and_destroy},

@@ -23,6 +23,8 @@
  *  urgent          what was pushed before is popped in order, whatever is pushed meanwhile
  *  sleep           "empty" after a fence beside a push with a fence: never both miss
  *  sleep-2         the same with a second pusher into the same lane
+ *  oldest-late     a stamp that falls within a lane, and a slow pusher of the former item
+ *  oldest-close    a push with a later stamp beside the pop that empties the lane
  *  reuse           a popped node is pushed again at once, into another lane
  */
 #include "queue-spec.h"
@@ -373,6 +375,46 @@ static void pop_urgent(void)
 	mc_assert(third == 3 || third == 5);
 }
 
+static void push_100(void)
+{
+	push_at(1, 1, 100);
+}
+
+/* An item that comes back with the stamp it had. */
+static void pop_push_5(void)
+{
+	pop();
+	push_at(1, 2, 5);
+}
+
+static void setup_aged(void)
+{
+	make(2, 10, 0);
+}
+
+static void setup_aged_last(void)
+{
+	setup_aged();
+	push_at(1, 4, 5);
+}
+
+static void push_20(void)
+{
+	push_at(1, 2, 20);
+}
+
+/* No push is under way and one thread pops: 3, which is due at 50, does not pass 2. */
+static void finish_aged(void)
+{
+	unsigned first;
+
+	push_at(0, 3, 50);
+	first = pop();
+	/* Unless 1, which is due at 110, is before 2. */
+	mc_assert(first == 2 || (first == 3 && pop() == 1));
+	finish();
+}
+
 /* The lane that was asked for comes back with the node. */
 static void push_again(void)
 {
@@ -426,6 +468,11 @@ static const struct mc_spec spec_limit = {"queue of one", sizeof(struct queue_sp
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish, \
 		.spec = SPEC, .bare = true, .no_spurious = NO_SPURIOUS                    \
 	}
+#define LANES_AGED(NAME, SETUP, ...)                                                  \
+	{                                                                             \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .bare = true, \
+		.finish = finish_aged                                                 \
+	}
 
 static const struct mc_scenario scenarios[] = {
 	LANES("push-pop", setup, &spec, push_1, pop_2),
@@ -450,6 +497,8 @@ static const struct mc_scenario scenarios[] = {
 	LANES("urgent", setup_urgent, NULL, push_both, pop_urgent),
 	LANES("sleep", setup, &spec, push_then_look, sleep_then_look),
 	LANES("sleep-2", setup, &spec, push_then_look, push_2, sleep_then_look),
+	LANES_AGED("oldest-late", setup_aged, push_100, pop_push_5),
+	LANES_AGED("oldest-close", setup_aged_last, push_20, pop_1),
 	LANES("reuse", setup_reuse, NULL, push_again, push_into_0),
 	LANES("reuse-pop", setup_reuse, NULL, push_again, pop_1),
 };

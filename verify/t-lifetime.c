@@ -10,6 +10,8 @@
  *  close-close      two close: one did
  *  child-close      a child is made while the parent closes: refused, or the parent waits for it
  *  up               the last leave below drains the node above, with what was done below
+ *  up-two           two leave a node below, the last one the node above: who finds that one drained
+ *                   has what both did
  *  wait-timeout     a wait that may be over, against the last leave
  */
 /* mc-sources: engine/runtime/lifetime.c */
@@ -136,6 +138,27 @@ static void wait_for_root(void)
 	mc_assert(bodies[0] == 1 && bodies[1] == 1);
 }
 
+static void setup_up_two(void)
+{
+	setup();
+	mc_assert(eng_lifetime_init_child(&child, &root));
+	mc_assert(eng_lifetime_enter(&child, 2));
+	mc_assert(eng_lifetime_close(&child));
+	mc_assert(eng_lifetime_close(&root));
+}
+
+static void run1_in_child(void)
+{
+	bodies[1]++;
+	eng_lifetime_leave(&child, 1);
+}
+
+static void look_at_root(void)
+{
+	if (eng_lifetime_state(&root) == ENG_LIFETIME_DRAINED)
+		mc_assert(bodies[0] == 1 && bodies[1] == 1);
+}
+
 /* ---- timeout ----------------------------------------------------------- */
 
 static void setup_closing(void)
@@ -183,6 +206,12 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "up",
 	 .setup = setup_up,
 	 .threads = {run_in_child, run1, wait_for_root},
+	 .finish = finish_drained,
+	 .ideal_locks = true,
+	 .no_spurious = true},
+	{.name = "up-two",
+	 .setup = setup_up_two,
+	 .threads = {run_in_child, run1_in_child, look_at_root},
 	 .finish = finish_drained,
 	 .ideal_locks = true,
 	 .no_spurious = true},

@@ -22,6 +22,12 @@
  *  protects-free          the object is freed under the lock or after unlinking it there
  *  is-locked              may be asked at any time
  *  as-waiter, as-both     lock_as() beside lock() and lock_as()
+ *  behind-fiber           a thread asleep behind a fibre that does not run before it
+ *  not-handed-to-fiber    the same fibre has lost once: still the lock is free for its thread
+ *  handed-past-fiber      a thread that lost, behind a fibre that lost
+ *  fiber-behind-fiber     two fibres, of which the first does not run before the second
+ *  fiber-last             a fibre that once asleep does not run before two threads are through
+ *  fiber-loses-last       the same from its second sleep on; the thread comes three times
  *  contract, -pairs, -nested   the same promises kept by the mutex that stands for the lock in
  *                         scenarios with .ideal_locks
  *  in-section             taken inside a read section while the other waits for none
@@ -102,6 +108,7 @@ static const struct pawl_waiter_ops telling_ops = {
 	.park = telling_park,
 	.unpark = scn_waiter_unpark,
 	.kind = "telling spinner",
+	.own_thread = true,
 };
 
 /* Lets the others queue up, then wakes the first and competes with it. */
@@ -403,6 +410,206 @@ static void count_twice_as(void)
 	count_once_as();
 }
 
+/* ---- fibres ------------------------------------------------------------ */
+
+/*
+ * Waiters that go on when the scenario lets them, park by park: the first is a fibre, the other
+ * one a thread or a fibre.
+ */
+static struct gated {
+	struct scn_waiter spinner;
+	struct pawl_atomic_u32 asleep[2], open[2];
+} gated[2];
+
+static bool gated_park(struct pawl_waiter *base, uint64_t deadline_ns)
+{
+	struct gated *mine = PAWL_CONTAINER_OF(base, struct gated, spinner.base);
+	unsigned nth = mine->spinner.parks;
+
+	mc_assert(nth < 2);
+	pawl_store_release(&mine->asleep[nth], 1u);
+	scn_await(&mine->open[nth], 1);
+	return scn_waiter_park(base, deadline_ns);
+}
+
+static const struct pawl_waiter_ops gated_fiber_ops = {
+	.park = gated_park,
+	.unpark = scn_waiter_unpark,
+	.kind = "gated fibre",
+};
+
+static const struct pawl_waiter_ops gated_thread_ops = {
+	.park = gated_park,
+	.unpark = scn_waiter_unpark,
+	.kind = "gated thread",
+	.own_thread = true,
+};
+
+static void setup_gated_with(const struct pawl_waiter_ops *second)
+{
+	setup();
+	for (unsigned i = 0; i < 2; i++) {
+		scn_waiter_init(&gated[i].spinner, i);
+		gated[i].spinner.base.ops = i ? second : &gated_fiber_ops;
+		for (unsigned nth = 0; nth < 2; nth++) {
+			pawl_init_word(&gated[i].asleep[nth], 0u);
+			pawl_init_word(&gated[i].open[nth], 0u);
+		}
+	}
+}
+
+static void setup_gated(void)
+{
+	setup_gated_with(&gated_thread_ops);
+}
+
+static void setup_gated_fibers(void)
+{
+	setup_gated_with(&gated_fiber_ops);
+}
+
+static void open_gate(unsigned number, unsigned nth)
+{
+	pawl_store_release(&gated[number].open[nth], 1u);
+}
+
+static void await_asleep(unsigned number, unsigned nth)
+{
+	scn_await(&gated[number].asleep[nth], 1);
+}
+
+static void count_gated(unsigned number)
+{
+	struct pawl_waiter *mine = &gated[number].spinner.base;
+
+	(void)pawl_waiter_set(mine);
+	pawl_lock_lock_as(&locks[0], mine);
+	counter[0]++;
+	pawl_lock_unlock(&locks[0]);
+	(void)pawl_waiter_set(NULL);
+}
+
+static void lock_and_tell(void)
+{
+	pawl_lock_lock(&locks[0]);
+	counter[0]++;
+	pawl_store_release(&queued, 1u);
+}
+
+static void fiber_first(void)
+{
+	scn_await(&queued, 1);
+	count_gated(0);
+}
+
+/* The fibre goes on when this one is through. */
+static void other_second(void)
+{
+	await_asleep(0, 0);
+	open_gate(1, 0);
+	count_gated(1);
+	open_gate(0, 0);
+}
+
+static void hold_for_both(void)
+{
+	lock_and_tell();
+	await_asleep(0, 0);
+	await_asleep(1, 0);
+	pawl_lock_unlock(&locks[0]);
+}
+
+static void let_fiber_lose(void)
+{
+	lock_and_tell();
+	await_asleep(0, 0);
+	pawl_lock_unlock(&locks[0]);
+	pawl_lock_lock(&locks[0]);
+	open_gate(0, 0);
+	await_asleep(0, 1);
+	pawl_lock_unlock(&locks[0]);
+	count_twice();
+	open_gate(0, 1);
+}
+
+static void let_both_lose(void)
+{
+	hold_for_both();
+	pawl_lock_lock(&locks[0]);
+	counter[0]++;
+	open_gate(1, 0);
+	await_asleep(1, 1);
+	open_gate(0, 0);
+	await_asleep(0, 1);
+	pawl_lock_unlock(&locks[0]);
+	mc_assert(pawl_lock_is_locked(&locks[0]));
+	open_gate(1, 1);
+}
+
+static void thread_loses(void)
+{
+	await_asleep(0, 0);
+	count_gated(1);
+	open_gate(0, 1);
+}
+
+/* A fibre that does not run again before the threads are through. */
+static void count_and_open(unsigned number, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++)
+		count_once();
+	open_gate(number, 1);
+}
+
+static bool last_park(struct pawl_waiter *base, uint64_t deadline_ns)
+{
+	unsigned nth = (unsigned)base->number + PAWL_CONTAINER_OF(base, struct scn_waiter, base)->parks;
+
+	for (unsigned i = 0; nth && i < 2; i++)
+		scn_await(&gated[i].open[1], 1);
+	return scn_waiter_park(base, deadline_ns);
+}
+
+static const struct pawl_waiter_ops last_ops = {
+	.park = last_park,
+	.unpark = scn_waiter_unpark,
+	.kind = "last fibre",
+};
+
+static void setup_last(void)
+{
+	setup_gated();
+	gated[0].spinner.base.ops = &last_ops;
+	gated[0].spinner.base.number = 1;
+}
+
+static void setup_loses_last(void)
+{
+	setup_last();
+	gated[0].spinner.base.number = 0;
+	open_gate(1, 1);
+}
+
+static void fiber_last(void)
+{
+	count_gated(0);
+}
+
+static void thread_before_0(void)
+{
+	count_and_open(0, 1);
+}
+
+static void thread_before_1(void)
+{
+	count_and_open(1, 1);
+}
+
+static void thread_thrice_before(void)
+{
+	count_and_open(0, 3);
+}
+
 /* ---- in-section -------------------------------------------------------- */
 
 static void count_in_section(void)
@@ -517,6 +724,36 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup,
 	 .threads = {count_twice_as, count_once_as},
 	 .finish = finish_3},
+	{.name = "behind-fiber",
+	 .setup = setup_gated,
+	 .threads = {hold_for_both, fiber_first, other_second},
+	 .finish = finish_3,
+	 .no_spurious = true},
+	{.name = "not-handed-to-fiber",
+	 .setup = setup_gated,
+	 .threads = {let_fiber_lose, fiber_first},
+	 .finish = finish_4,
+	 .no_spurious = true},
+	{.name = "handed-past-fiber",
+	 .setup = setup_gated,
+	 .threads = {let_both_lose, fiber_first, thread_loses},
+	 .finish = finish_4,
+	 .no_spurious = true},
+	{.name = "fiber-behind-fiber",
+	 .setup = setup_gated_fibers,
+	 .threads = {hold_for_both, fiber_first, other_second},
+	 .finish = finish_3,
+	 .no_spurious = true},
+	{.name = "fiber-last",
+	 .setup = setup_last,
+	 .threads = {thread_before_0, thread_before_1, fiber_last},
+	 .finish = finish_3,
+	 .no_spurious = true},
+	{.name = "fiber-loses-last",
+	 .setup = setup_loses_last,
+	 .threads = {thread_thrice_before, fiber_last},
+	 .finish = finish_4,
+	 .no_spurious = true},
 	{.name = "contract",
 	 .setup = setup,
 	 .threads = {try_then_once, try_then_once},

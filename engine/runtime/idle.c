@@ -18,8 +18,8 @@
  *     (pushed); asleep is set and searching lowered, fence, look at everything (sleep); searching is
  *     lowered, fence, look at everything (found). One fence of a pair comes first, so one sees the
  *     other.
- *  O2 asleep: set with release, after the waiter was written; cleared with acquire and release:
- *     a worker that finds its bit cleared has seen what was pushed.
+ *  O2 asleep: set with release, after the waiter was written; cleared by wakers with acquire and
+ *     release, by the worker with acquire: if it finds its bit cleared it has seen what was pushed.
  *
  * Sleeping is pawl_park(): its token is sticky, and may come late, when the worker sleeps again;
  * the bit says whether it was meant. A waker may be late as well: after its worker has gone on and
@@ -144,7 +144,7 @@ void eng_idle_found(struct eng_idle *idle, eng_idle_look *look, void *arg)
 /* Awake of its own accord. If a waker was faster it has counted the worker, or will. */
 static void take_bit_back(struct eng_idle *idle, struct pawl_atomic_u64 *word, uint64_t bit)
 {
-	if (pawl_and_acq_rel(word, ~bit) & bit) /* O2 */
+	if (pawl_and_acquire(word, ~bit) & bit) /* O2 */
 		pawl_add_relaxed(&idle->searching, 1u);
 }
 

@@ -75,6 +75,7 @@ void eng_idle_found(struct eng_idle *idle, eng_idle_look *look, void *arg);
  * something. Afterwards it searches again. May return for nothing.
  *
  * Requires: attached; the calling worker searches; outside sections, no lock held.
+ * Ordering: what was done before the push that woke it has been seen.
  */
 void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns,
 		    eng_idle_look *look, void *arg);

@@ -5,31 +5,20 @@
  * A waiter that finds a task that nobody has started claims it and runs it where it stands. The frames
  * below it on the stack wait for it anyway, one for the other, so a body that sleeps up
  * there holds up nobody who could go on.
- *
- * Rings. A body that is about to sleep, for ever, for a task by name writes down which (an edge), counts
- * itself as a waiter there, and then, after a fence, if somebody waits for it in turn, walks
- * along the edges. Of the bodies of a ring the last one to write its edge sees all others, and has a
- * waiter. Edges change while one walks: it walks twice, and if each task has the same edge
- * with the same count of changes both times, all these edges were there at once. The
- * walk ends after RING_MOST edges: a longer ring is not found.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <pawl/atomic.h>
 #include <pawl/fiber.h>
-#include <pawl/hash.h>
 #include <pawl/join.h>
 #include <pawl/mem.h>
 
 #include "join.h"
 
-#define RING_MOST  65536
-#define RING_NAMES 16
-#define LEND_MOST  32
+#define LEND_MOST 32
 
 void eng_result_read(const struct eng_task *task, enum eng_outcome outcome,
 			struct pawl_result *ret_result)
@@ -82,73 +71,6 @@ void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 	}
 }
 
-/* ---- rings ------------------------------------------------------------------------ */
-
-/* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
-static uint64_t walk(struct pawl_runtime *rt, struct eng_task *task, const struct eng_task *goal)
-{
-	uint64_t digest = 1;
-
-	for (unsigned i = 0; i < RING_MOST; i++) {
-		uint64_t waits = pawl_load_acquire(&task->waits);
-		uint64_t next = pawl_load_acquire(&task->waits_for);
-
-		digest = pawl_hash_u64(digest ^ task->id, waits);
-		if (task == goal)
-			return digest | 1;
-		if (!next || eng_task_find(rt->tasks, next, &task))
-			return 0;
-	}
-	return 0;
-}
-
-/* "a -> b -> a" as the message of the one that gets the error. */
-void eng_ring_describe(struct pawl_runtime *rt, struct eng_task *task)
-{
-	struct eng_task *at = task;
-	char text[512];
-	size_t length = 0;
-
-	for (unsigned i = 0; i <= RING_NAMES; i++) {
-		uint64_t next = pawl_load_acquire(&at->waits_for);
-		const char *name = pawl_load_relaxed(&at->name);
-		int n = snprintf(text + length, sizeof(text) - length, "%s%s#%u", i ? " -> " : "",
-				 i == RING_NAMES ? "..." : name ? name : "task", (unsigned)at->id);
-
-		if (n < 0 || length + (size_t)n >= sizeof(text))
-			break;
-		length += (size_t)n;
-		if ((i && at == task) || !next || eng_task_find(rt->tasks, next, &at))
-			break;
-	}
-	if (task->message)
-		return;
-	task->message = pawl_mem_alloc(length + 1, 0);
-	if (task->message) {
-		memcpy(task->message, text, length + 1);
-		task->message_bytes = length + 1;
-	}
-}
-
-void eng_edge_set(struct eng_task *task, uint64_t id)
-{
-	pawl_store_release(&task->waits, pawl_load_relaxed(&task->waits) + 1);
-	pawl_store_release(&task->waits_for, id);
-}
-
-/* Returns: would `task` be in a ring if it waited for `target`? It does, from here on. */
-bool eng_edge_makes_ring(struct pawl_runtime *rt, struct eng_task *task, struct eng_task *target)
-{
-	uint64_t digest;
-
-	eng_edge_set(task, target->id);
-	pawl_fence_dekker();
-	if (task != target && !pawl_load_relaxed(&task->waiters))
-		return false;
-	digest = walk(rt, target, task);
-	return digest && walk(rt, target, task) == digest;
-}
-
 /* ---- waiting ------------------------------------------------------------------------ */
 
 /* Run it here, if that can be. */
@@ -184,6 +106,22 @@ static int sleep_for(struct eng_task *task, uint64_t deadline_ns)
 	return 0;
 }
 
+void eng_ring_message(struct pawl_runtime *rt, struct eng_task *task)
+{
+	char text[512];
+	size_t length = eng_ring_describe(rt->tasks, task, text, sizeof(text));
+
+	if (task->message)
+		return;
+	if (length >= sizeof(text))
+		length = sizeof(text) - 1;
+	task->message = pawl_mem_alloc(length + 1, 0);
+	if (task->message) {
+		memcpy(task->message, text, length + 1);
+		task->message_bytes = length + 1;
+	}
+}
+
 /* A wait by name, and what undoes it. */
 struct named_wait {
 	struct pawl_cleanup cleanup;
@@ -213,8 +151,8 @@ static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng
 	pawl_add_relaxed(&task->waiters, 1u);
 	/* Undone as well if the body is forced out of its sleep. */
 	pawl_cleanup_push(&wait.cleanup, named_wait_over, &wait);
-	if (wait.forever && eng_edge_makes_ring(rt, run->task, task)) {
-		eng_ring_describe(rt, run->task);
+	if (wait.forever && eng_edge_makes_ring(rt->tasks, run->task, task)) {
+		eng_ring_message(rt, run->task);
 		error = -EDEADLK;
 	} else if (!wait.forever || !eng_run_inline(rt, run, task)) {
 		eng_lend(rt, task, run->lane);

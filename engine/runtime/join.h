@@ -7,6 +7,7 @@
 
 #include <pawl/join.h>
 
+#include "edges.h"
 #include "worker.h"
 
 /* eng_result_read() - Of a final task. */
@@ -20,14 +21,7 @@ void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
 PAWL_MUST_CHECK bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run,
 				    struct eng_task *task);
 
-/* eng_edge_set() - The calling body's task waits for this one, 0: for none. */
-void eng_edge_set(struct eng_task *task, uint64_t id);
-
-/* eng_edge_makes_ring() - Set it, and see whether there is a ring now. */
-PAWL_MUST_CHECK bool eng_edge_makes_ring(struct pawl_runtime *rt, struct eng_task *task,
-					 struct eng_task *target);
-
-/* eng_ring_describe() - "a -> b -> a" as the message of the calling body's task. */
-void eng_ring_describe(struct pawl_runtime *rt, struct eng_task *task);
+/* eng_ring_message() - What eng_ring_describe() says as the message of the calling body's task. */
+void eng_ring_message(struct pawl_runtime *rt, struct eng_task *task);
 
 #endif

@@ -329,6 +329,63 @@ static void case_add_n(void **state)
 	assert_true(refused > 0);
 }
 
+/*
+ * add_n() reserves for keys that repeat, and for what a later entry refuses: such room is given
+ * back, and what the caller reserved stays until an entry vanishes.
+ */
+static void reserved_then_bulk(bool wide, unsigned had, unsigned n, bool refused)
+{
+	enum { ROOM = 100, INDEX = 150 };
+	struct pawl_cmap64_entry entries[LARGEST];
+	struct any_map map;
+	struct model model;
+	uint64_t calls;
+
+	map_init(&map, &model, wide);
+	t_check(ANY_MAP(&map, reserve, ROOM) == 0);
+	for (unsigned i = 0; i < had; i++)
+		t_check(add(&map, &model, i, 5) == 0);
+	for (unsigned i = 0; i < n; i++)
+		entries[i] = (struct pawl_cmap64_entry){model_key(wide, INDEX), 1};
+	if (refused) {
+		/* One vanishes on the way. */
+		entries[0] = (struct pawl_cmap64_entry){model_key(wide, 0), had ? -5 : 0};
+		entries[n - 1].count = INT32_MAX;
+	} else {
+		model_set(&model, INDEX, (int32_t)n);
+	}
+	assert_int_equal(add_n(&map, entries, n, NULL), refused ? -EOVERFLOW : 0);
+	model_check_map(&model, &map);
+	calls = t_alloc_calls();
+	for (unsigned i = 0; model.length < ROOM; i++)
+		t_check(add(&map, &model, i, 1 << 20) == 0);
+	assert_int_equal(t_alloc_calls(), calls);
+	model_check_map(&model, &map);
+	ANY_MAP(&map, fini);
+}
+
+static void case_reserved_then_bulk(void **state)
+{
+	struct pawl_cmap_entry same[LARGEST];
+	struct pawl_cmap map = PAWL_CMAP_INIT;
+
+	(void)state;
+	for (unsigned had = 0; had < 99; had += 14) {
+		for (unsigned way = 0; way < 8; way++)
+			reserved_then_bulk(way & 1, had, way & 2 ? LARGEST : 4, way & 4);
+	}
+	/* One key many times is one entry, and lies in the handle. */
+	for (unsigned i = 0; i < LARGEST; i++)
+		same[i] = (struct pawl_cmap_entry){7, 1000};
+	assert_int_equal(pawl_cmap_add_n(&map, same, LARGEST, NULL), 0);
+	assert_int_equal(pawl_cmap_get(&map, 7), 1000 * LARGEST);
+	assert_int_equal(pawl_cmap_bytes(&map), 0);
+	same[LARGEST - 1].count = INT32_MAX;
+	t_assert_errno(pawl_cmap_add_n(&map, same, LARGEST, NULL), EOVERFLOW);
+	assert_int_equal(pawl_cmap_bytes(&map), 0);
+	pawl_cmap_fini(&map);
+}
+
 static int merge(struct any_map *map, const struct any_map *from, int sign,
 		 struct pawl_crossing *ret_crossings)
 {
@@ -569,6 +626,7 @@ int main(void)
 		cmocka_unit_test(case_reserve),
 		cmocka_unit_test(case_limit),
 		cmocka_unit_test(case_add_n),
+		cmocka_unit_test(case_reserved_then_bulk),
 		cmocka_unit_test(case_merge_and_copy),
 		cmocka_unit_test(case_contracts),
 		cmocka_unit_test(case_walk_and_count),

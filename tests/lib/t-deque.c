@@ -143,6 +143,96 @@ static void case_grows(void **state)
 	pawl_deque_destroy(deque);
 }
 
+/* A deque and what it holds: the items from `out` to `in`. */
+struct grower {
+	struct pawl_deque *deque;
+	uintptr_t in, out;
+	size_t capacity; /* of its array */
+};
+
+/* Growth fails now and then; then nothing has changed. */
+static void grower_push(struct grower *g, size_t n, size_t capacity_max)
+{
+	size_t there = g->in - g->out;
+	bool fits = there + n <= g->capacity, refuse = !t_random_below(3);
+	void *items[24];
+	int err;
+
+	for (size_t k = 0; k < n; k++)
+		items[k] = ITEM(g->in + k);
+	if (refuse)
+		t_alloc_fail_at(1);
+	err = n == 1 ? pawl_deque_push_owner(g->deque, items[0])
+		     : pawl_deque_push_n_owner(g->deque, items, n);
+	if (refuse)
+		t_alloc_fail_at(0);
+	if (fits) {
+		assert_int_equal(err, 0);
+	} else if (there + n > capacity_max) {
+		assert_int_equal(err, -ENOSPC);
+	} else {
+		assert_int_equal(err, refuse ? -ENOMEM : 0);
+	}
+	if (err)
+		return;
+	while (g->capacity < there + n)
+		g->capacity *= 2;
+	g->in += n;
+}
+
+static void grower_took(struct grower *g, const void *item)
+{
+	assert_ptr_equal(item, g->in == g->out ? NULL : ITEM(g->out));
+	g->out += g->in != g->out;
+}
+
+/*
+ * Growing from one slot to 64 at every place of the array, by single pushes and batches, with
+ * memory that fails; between takings of every kind.
+ */
+static void case_grows_anywhere(void **state)
+{
+	enum { MAX = 64 };
+
+	(void)state;
+	for (unsigned round = 0; round < t_scaled(300); round++) {
+		struct grower g = {.deque = make(1, MAX), .in = 1, .out = 1, .capacity = 1};
+		struct pawl_deque *thief = make(8, MAX);
+		void *items[MAX];
+		size_t n;
+
+		for (unsigned turn = 0; turn < 200; turn++) {
+			switch (t_random_below(8)) {
+			case 0:
+				grower_took(&g, pawl_deque_pop_owner(g.deque));
+				break;
+			case 1:
+				grower_took(&g, pawl_deque_steal(g.deque));
+				break;
+			case 2:
+				n = pawl_deque_pop_n_owner(g.deque, t_random_below(6), items);
+				for (size_t k = 0; k < n; k++)
+					grower_took(&g, items[k]);
+				break;
+			case 3:
+				n = (g.in - g.out + 1) / 2;
+				n = n < 8 ? n : 8; /* it does not grow */
+				assert_int_equal(pawl_deque_steal_half(g.deque, thief), n);
+				while (n--)
+					grower_took(&g, pawl_deque_pop_owner(thief));
+				assert_null(pawl_deque_pop_owner(thief));
+				break;
+			default:
+				grower_push(&g, t_random_below(24), MAX);
+			}
+			assert_int_equal(pawl_deque_len(g.deque), g.in - g.out);
+		}
+		pawl_deque_destroy(g.deque);
+		pawl_deque_destroy(thief);
+		t_step();
+	}
+}
+
 static void case_half(void **state)
 {
 	(void)state;
@@ -287,6 +377,7 @@ int main(void)
 		cmocka_unit_test(case_first_in_first_out),
 		cmocka_unit_test(case_null_is_refused),
 		cmocka_unit_test(case_grows),
+		cmocka_unit_test(case_grows_anywhere),
 		cmocka_unit_test(case_half),
 		cmocka_unit_test(case_not_from_itself),
 		cmocka_unit_test(case_each_item_once),

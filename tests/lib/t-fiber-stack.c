@@ -25,6 +25,7 @@ static struct {
 	bool no_madvise_guard;
 	unsigned mprotect_after; /* this many succeed, then ENOMEM; 0: all succeed */
 	bool no_mmap;
+	bool no_dontneed; /* as of memory that is locked */
 } kernel;
 
 int __real_madvise(void *at, size_t bytes, int advice);
@@ -32,6 +33,10 @@ int __wrap_madvise(void *at, size_t bytes, int advice);
 int __wrap_madvise(void *at, size_t bytes, int advice)
 {
 	if (advice == MADV_GUARD_INSTALL && kernel.no_madvise_guard) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (advice == MADV_DONTNEED && kernel.no_dontneed) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -480,6 +485,40 @@ static void case_guards_run_out(void **state)
 	pawl_report_set_hook(NULL);
 }
 
+/* The report's hook makes fibres itself, and takes the stacks that were mapped just now. */
+static struct pawl_fiber *hooks_fiber;
+
+static void create_in_hook(const struct pawl_report_hook *hook, const struct pawl_report *report)
+{
+	(void)hook;
+	t_check(report->kind == PAWL_REPORT_FIBER_NO_GUARD);
+	hooks_fiber = make(nothing, NULL);
+}
+
+static void case_hook_creates(void **state)
+{
+	static const struct pawl_report_hook creating = {create_in_hook};
+	struct pawl_fiber_config config = PAWL_FIBER_CONFIG_INIT;
+	struct pawl_fiber *fiber;
+
+	(void)state;
+	hooks_fiber = NULL;
+	pawl_report_set_hook(&creating);
+	config.guard = PAWL_FIBER_GUARD_MPROTECT;
+	config.guards_max = 1;
+	config.slab_stacks = 1;
+	assert_int_equal(pawl_fiber_configure(&config), 0);
+	fiber = make(nothing, NULL);
+	assert_null(hooks_fiber);
+	finish(make(nothing, NULL));
+	assert_non_null(hooks_fiber);
+	finish(hooks_fiber);
+	finish(fiber);
+	pawl_report_set_hook(NULL);
+	start_afresh();
+	defaults();
+}
+
 /* An older kernel, on which mprotect then fails: those that have a guard keep it. */
 static void case_kernel_refuses(void **state)
 {
@@ -542,6 +581,37 @@ static void case_many(void **state)
 	kernel.no_madvise_guard = false;
 	print_message("# with mprotect: %u without a guard\n", (unsigned)stats.unguarded);
 	assert_int_equal(stats.fibers, many);
+}
+
+static void use_much(void *arg)
+{
+	char room[8192];
+
+	(void)arg;
+	memset(room, 1, sizeof(room));
+	__asm__ __volatile__("" : : "r"(room) : "memory");
+}
+
+/* In a process that has locked its memory pages are not given back; what is measured is exact. */
+static void case_measured_in_locked_memory(void **state)
+{
+	struct pawl_fiber_options options = PAWL_FIBER_OPTIONS_INIT;
+	struct pawl_fiber_stats before, after;
+	struct pawl_fiber *fiber;
+
+	(void)state;
+	finish(make(use_much, NULL));
+	kernel.no_dontneed = true;
+	pawl_fiber_stats_read(&before);
+	assert_int_equal(pawl_fiber_trim(), 0);
+	options.flags = PAWL_FIBER_MEASURE;
+	fiber = make_with(&options, nothing, NULL);
+	assert_int_equal(pawl_fiber_stack_peak(fiber), 0);
+	pawl_fiber_stats_read(&after);
+	assert_int_equal(after.given_back, before.given_back);
+	kernel.no_dontneed = false;
+	finish(fiber);
+	assert_int_equal(pawl_fiber_trim(), 1);
 }
 
 /* ---- configuration ----------------------------------------------------- */
@@ -658,8 +728,10 @@ int main(void)
 		cmocka_unit_test(case_overflow_mprotect),
 		cmocka_unit_test(case_overflow_canary),
 		cmocka_unit_test(case_guards_run_out),
+		cmocka_unit_test(case_hook_creates),
 		cmocka_unit_test(case_kernel_refuses),
 		cmocka_unit_test(case_mmap_fails),
+		cmocka_unit_test(case_measured_in_locked_memory),
 		cmocka_unit_test(case_many),
 		cmocka_unit_test(case_configure),
 		cmocka_unit_test(case_describe),

@@ -247,6 +247,37 @@ static void case_expire_takes_it_back(void **state)
 	sched_fini(&sched);
 }
 
+/* Resumed although nobody woke it and it has no deadline: a wake-up for nothing, whatever it waits for. */
+static void wait_for_ever(void *arg)
+{
+	struct pawl_event *event = arg;
+	struct pawl_listener listener;
+
+	t_check(pawl_park_until(PAWL_FOREVER));
+	pawl_event_listen(event, &listener, "for ever", 0);
+	pawl_event_wait(&listener);
+}
+
+static void case_expired_without_a_deadline(void **state)
+{
+	struct pawl_event event = PAWL_EVENT_INIT;
+	struct pawl_fiber *fiber;
+	struct sched sched;
+
+	(void)state;
+	sched_init(&sched);
+	fiber = spawn(&sched, wait_for_ever, &event);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(pawl_event_listening(&event), i > 0);
+		assert_true(pawl_fiber_expire(fiber));
+		run_fiber(&sched, fiber);
+		assert_int_equal(pawl_fiber_state(fiber), PAWL_FIBER_PARKED);
+	}
+	pawl_event_notify(&event, 1);
+	sched_run(&sched);
+	sched_fini(&sched);
+}
+
 /* A late wake-up meets nobody, or a later fibre on the same record, which bears it. */
 static void case_late_unpark(void **state)
 {
@@ -711,6 +742,121 @@ static void case_locks(void **state)
 	sched_fini(&sched);
 }
 
+/*
+ * A thread that blocks for a lock does not depend on a fibre of its own that wants it as well: the
+ * fibre cannot run before the thread goes on. (A fibre that was woken for a free lock, and the thread
+ * asleep behind it in the queue; or a fibre that was handed the lock, and the thread
+ * wants it.)
+ */
+struct shared {
+	struct pawl_lock lock;
+	struct pawl_retire_node node;
+	struct pawl_atomic_u32 step, told;
+	unsigned count; /* under the lock */
+};
+
+static struct shared shared;
+
+static void shared_init(void)
+{
+	pawl_lock_init(&shared.lock, 0);
+	pawl_init_word(&shared.step, 0u);
+	pawl_init_word(&shared.told, 0u);
+	shared.count = 0;
+}
+
+static void hold_until_told(void *arg)
+{
+	(void)arg;
+	pawl_lock_lock(&shared.lock);
+	pawl_store_release(&shared.step, 1u);
+	pawl_rcu_idle_enter();
+	await_word(&shared.told, 1);
+	pawl_rcu_idle_leave();
+	pawl_lock_unlock(&shared.lock);
+}
+
+static void count_shared(void *arg)
+{
+	(void)arg;
+	pawl_lock_lock_as(&shared.lock, pawl_waiter_self());
+	shared.count++;
+	pawl_lock_unlock(&shared.lock);
+}
+
+static void tell_holder(struct pawl_retire_node *node)
+{
+	(void)node;
+	pawl_store_release(&shared.told, 1u);
+}
+
+/* Its batch goes to the reclaimer when a thread goes to sleep: then it is in the lock's queue. */
+static void case_thread_behind_its_fiber(void **state)
+{
+	struct t_thread *thread;
+	struct pawl_fiber *fiber;
+	struct sched sched;
+
+	(void)state;
+	shared_init();
+	sched_init(&sched);
+	thread = t_thread_start(hold_until_told, NULL);
+	await_word(&shared.step, 1);
+	fiber = spawn(&sched, count_shared, NULL);
+	assert_int_equal(pawl_fiber_state(fiber), PAWL_FIBER_PARKED);
+	(void)pawl_retire(&shared.node, 1, tell_holder);
+	pawl_lock_lock_as(&shared.lock, pawl_waiter_thread());
+	assert_int_equal(shared.count, 0);
+	pawl_lock_unlock(&shared.lock);
+	sched_run(&sched);
+	assert_int_equal(shared.count, 1);
+	t_thread_join(thread);
+	pawl_retire_barrier();
+	sched_fini(&sched);
+}
+
+static void hold_twice(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 1; i <= 2; i++) {
+		pawl_lock_lock(&shared.lock);
+		pawl_store_release(&shared.step, i);
+		await_word(&shared.told, i);
+		pawl_lock_unlock(&shared.lock);
+	}
+	pawl_store_release(&shared.step, 3u);
+}
+
+static void case_lock_is_not_handed_to_a_fiber(void **state)
+{
+	struct t_thread *thread;
+	struct pawl_fiber *fiber;
+	struct sched sched;
+
+	(void)state;
+	shared_init();
+	sched_init(&sched);
+	thread = t_thread_start(hold_twice, NULL);
+	await_word(&shared.step, 1);
+	fiber = spawn(&sched, count_shared, NULL);
+	/* Woken, and it does not run before the other thread has the lock again. */
+	pawl_store_release(&shared.told, 1u);
+	await_word(&shared.step, 2);
+	await_word(&sched.readies, 1);
+	assert_true(sched_turn(&sched));
+	assert_int_equal(pawl_fiber_state(fiber), PAWL_FIBER_PARKED);
+	pawl_store_release(&shared.told, 2u);
+	await_word(&shared.step, 3);
+	assert_false(pawl_lock_is_locked(&shared.lock));
+	pawl_lock_lock(&shared.lock);
+	assert_int_equal(shared.count, 0);
+	pawl_lock_unlock(&shared.lock);
+	sched_run(&sched);
+	assert_int_equal(shared.count, 1);
+	t_thread_join(thread);
+	sched_fini(&sched);
+}
+
 /* While a fibre sleeps for a lock, others of its thread run. */
 struct held {
 	struct pawl_lock lock;
@@ -839,9 +985,27 @@ static void park_as_another(void *arg)
 	pawl_fiber_resume(b);
 }
 
+/* Nobody could be told that it may go on. */
+static void park_as_fiber(void *arg)
+{
+	(void)arg;
+	park_as(pawl_fiber_waiter(pawl_fiber_self()));
+}
+
+static void park_as_itself_without_hooks(void *arg)
+{
+	struct pawl_fiber *fiber;
+
+	(void)arg;
+	t_check(!pawl_fiber_set_hooks(NULL));
+	t_check(!pawl_fiber_create(NULL, park_as_fiber, NULL, &fiber));
+	pawl_fiber_resume(fiber);
+}
+
 static void case_contracts(void **state)
 {
 	(void)state;
+	assert_true(t_aborts(park_as_itself_without_hooks, NULL, "without hooks"));
 	assert_true(t_aborts(resume_parked, NULL, "unparked or expired"));
 	assert_true(t_aborts(park_as_another, NULL, "parks as itself"));
 }
@@ -852,6 +1016,7 @@ int main(void)
 		cmocka_unit_test(case_token),
 		cmocka_unit_test(case_ready_comes_once),
 		cmocka_unit_test(case_expire_takes_it_back),
+		cmocka_unit_test(case_expired_without_a_deadline),
 		cmocka_unit_test(case_late_unpark),
 		cmocka_unit_test(case_kill_parked),
 		cmocka_unit_test(case_without_hooks),
@@ -862,6 +1027,8 @@ int main(void)
 		cmocka_unit_test(case_timeouts),
 		cmocka_unit_test(case_wait_any),
 		cmocka_unit_test(case_locks),
+		cmocka_unit_test(case_thread_behind_its_fiber),
+		cmocka_unit_test(case_lock_is_not_handed_to_a_fiber),
 		cmocka_unit_test(case_lock_as_gives_the_thread_away),
 		cmocka_unit_test(case_lock_keeps_the_token),
 		cmocka_unit_test(case_nested_park),

@@ -228,6 +228,11 @@ static void leave_unknown(void *arg)
 	(void)pawl_gate_leave(arg, 3000);
 }
 
+static void leave_made_up(void *arg)
+{
+	(void)pawl_gate_leave(arg, UINT32_MAX - 1);
+}
+
 static void enter_detached(void *arg)
 {
 	(void)!pawl_gate_enter(arg);
@@ -240,6 +245,7 @@ static void case_contracts(void **state)
 	(void)state;
 	assert_true(t_aborts(leave_twice, gate, "not used yet"));
 	assert_true(t_aborts(leave_unknown, gate, "of this gate"));
+	assert_true(t_aborts(leave_made_up, gate, "of this gate"));
 	pawl_thread_detach();
 	assert_true(t_aborts(enter_detached, gate, "attached"));
 	pawl_gate_destroy(gate);

@@ -660,6 +660,40 @@ static void case_not_stored(void **state)
 	pawl_ids_destroy(ids);
 }
 
+/*
+ * What was freed while a bucket waited comes back after two grace periods, however few it is:
+ * an allocation has asked for it.
+ */
+static void case_two_barriers(void **state)
+{
+	struct pawl_ids_options options = options_of(PAWL_IDS_DURABLE);
+	struct pawl_ids *ids;
+
+	(void)state;
+	options.last = 3;
+	ids = make(&options);
+	for (unsigned i = 1; i <= 3; i++)
+		assert_int_equal(get(ids), i);
+	pawl_rcu_begin();
+	put(ids, 2);
+	assert_full(ids); /* starts a grace period for 2 */
+	put(ids, 1);
+	assert_full(ids);
+	pawl_rcu_end();
+	pawl_retire_barrier();
+	pawl_retire_barrier();
+	assert_int_equal(audit(ids).parked, 0);
+	assert_int_equal(get(ids), 1);
+	assert_int_equal(get(ids), 2);
+	assert_full(ids);
+	/* Asked for once, not for ever: few freed ids do not start a grace period by themselves. */
+	put(ids, 3);
+	pawl_retire_barrier();
+	pawl_retire_barrier();
+	assert_int_equal(audit(ids).parked, 1);
+	pawl_ids_destroy(ids);
+}
+
 static void case_destroy_in_grace_period(void **state)
 {
 	struct pawl_ids_options options = options_of(PAWL_IDS_DURABLE);
@@ -1039,6 +1073,7 @@ int main(void)
 		cmocka_unit_test(case_durable_rule),
 		cmocka_unit_test(case_two_buckets),
 		cmocka_unit_test(case_not_stored),
+		cmocka_unit_test(case_two_barriers),
 		cmocka_unit_test(case_destroy_in_grace_period),
 		cmocka_unit_test(case_resume),
 		cmocka_unit_test(case_audit_finds),

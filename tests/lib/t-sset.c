@@ -245,6 +245,113 @@ static void case_reserve(void **state)
 	}
 }
 
+/*
+ * Room that was reserved stays until a key is removed, whatever add_n() reserves for keys that
+ * turn out to repeat.
+ */
+static void reserved_then_repeats(bool wide, unsigned had, unsigned repeats, unsigned index)
+{
+	enum { ROOM = 100 };
+	struct any_set set;
+	struct model model;
+	uint64_t keys[2 * LARGEST], calls;
+	uint32_t narrow[2 * LARGEST];
+	size_t added;
+
+	set_init(&set, &model, wide);
+	t_check(ANY_SET(&set, reserve, ROOM) == 0);
+	for (unsigned i = 0; i < had; i++)
+		add(&set, &model, i + 1);
+	for (unsigned i = 0; i < repeats; i++) {
+		keys[i] = model_key(wide, index);
+		narrow[i] = (uint32_t)keys[i];
+	}
+	t_check((wide ? pawl_sset64_add_n(&set.wide_set, keys, repeats, &added)
+		      : pawl_sset_add_n(&set.narrow_set, narrow, repeats, &added)) == 0);
+	assert_int_equal(added, 1);
+	model_set(&model, index, 1);
+	model_check_set(&model, &set);
+	calls = t_alloc_calls();
+	for (unsigned i = 1; model.length < ROOM; i++)
+		add(&set, &model, i);
+	assert_int_equal(t_alloc_calls(), calls);
+	model_check_set(&model, &set);
+	ANY_SET(&set, fini);
+}
+
+static void case_reserved_then_repeats(void **state)
+{
+	unsigned zero[2];
+
+	(void)state;
+	zero[0] = model_index(false, 0);
+	zero[1] = model_index(true, 0);
+	for (unsigned wide = 0; wide < 2; wide++) {
+		for (unsigned had = 0; had < 99; had += 14) {
+			/* There is room; and more room than was reserved is asked for. */
+			reserved_then_repeats(wide, had, 2, LARGEST);
+			reserved_then_repeats(wide, had, 2 * LARGEST, LARGEST);
+			reserved_then_repeats(wide, had, 2, zero[wide]);
+		}
+	}
+}
+
+/*
+ * Keys that collide in the table they are put in, in its last slots, so that they run over its
+ * end: found, removed and walked as others.
+ */
+static void collide(bool wide, unsigned count)
+{
+	struct any_set set;
+	struct model model;
+	uint64_t keys[LARGEST], key = 1, bytes;
+	uint32_t cursor = 0, form, slots, seen = 0;
+	unsigned found = 0;
+
+	set_init(&set, &model, wide);
+	t_check(ANY_SET(&set, reserve, count) == 0);
+	form = wide ? set.wide_set.pawl_form : set.narrow_set.pawl_form;
+	bytes = ANY_SET(&set, bytes);
+	slots = (uint32_t)(bytes / (wide ? 8 : 4));
+	assert_int_equal(small_kind(form), SMALL_HASH);
+	for (; found < count; key++) {
+		if (small_home(key, small_seed(form), slots) >= slots - 2)
+			keys[found++] = key;
+	}
+	for (unsigned i = 0; i < count; i++)
+		t_check(ANY_SET(&set, add, keys[i], NULL) == 0);
+	assert_int_equal(ANY_SET(&set, bytes), bytes);
+	while (wide ? pawl_sset64_next(&set.wide_set, &cursor, &key)
+		    : pawl_sset_next(&set.narrow_set, &cursor, &(uint32_t){0}))
+		seen++;
+	assert_int_equal(seen, count);
+	/* From the middle outwards; what is left is found. */
+	for (unsigned i = 0; i < count; i++) {
+		unsigned at = (count / 2 + i * 7) % count;
+
+		t_check(ANY_SET(&set, remove, keys[at]));
+		t_check(!ANY_SET(&set, remove, keys[at]));
+		keys[at] = 0;
+		for (unsigned k = 0; k < count; k++)
+			t_check(!keys[k] || ANY_SET(&set, has, keys[k]));
+		t_check(wide ? pawl__sset64_audit(&set.wide_set)
+			     : pawl__sset_audit(&set.narrow_set));
+	}
+	assert_int_equal(ANY_SET(&set, bytes), 0);
+	ANY_SET(&set, fini);
+}
+
+static void case_collisions(void **state)
+{
+	(void)state;
+	/* No multiples of 7. */
+	for (unsigned count = 71; count < 200; count += 42) {
+		collide(false, count);
+		collide(true, count);
+		t_step();
+	}
+}
+
 static void case_limit(void **state)
 {
 	struct pawl_sset set = PAWL_SSET_INIT;
@@ -574,6 +681,8 @@ int main(void)
 		cmocka_unit_test(case_hysteresis),
 		cmocka_unit_test(case_bytes),
 		cmocka_unit_test(case_reserve),
+		cmocka_unit_test(case_reserved_then_repeats),
+		cmocka_unit_test(case_collisions),
 		cmocka_unit_test(case_limit),
 		cmocka_unit_test(case_classes),
 		cmocka_unit_test(case_add_n),

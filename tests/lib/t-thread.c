@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -429,6 +430,51 @@ static void case_reclaimer_cannot_start(void **state)
 	}
 }
 
+/*
+ * A process without a key for thread-specific data can attach when it has one again, and after the
+ * last detach it has as many as before. That takes a process that has never attached: this
+ * program, run anew.
+ */
+static pthread_key_t keys[PTHREAD_KEYS_MAX];
+
+static unsigned keys_take(void)
+{
+	unsigned count = 0;
+
+	while (count < PTHREAD_KEYS_MAX && !pthread_key_create(&keys[count], NULL))
+		count++;
+	return count;
+}
+
+static void keys_give_back(unsigned count)
+{
+	while (count)
+		pthread_key_delete(keys[--count]);
+}
+
+static int no_keys_main(void)
+{
+	unsigned count = keys_take();
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (pawl_thread_attach("no key") != -EAGAIN || pawl_thread_attached() ||
+		    pawl_thread_count())
+			return 1;
+	}
+	keys_give_back(count);
+	if (pawl_thread_attach("key"))
+		return 2;
+	pawl_thread_detach();
+	return keys_take() == count ? 0 : 3;
+}
+
+static void case_no_keys(void **state)
+{
+	(void)state;
+	detach_main();
+	assert_int_equal(t_rerun("no-keys", NULL, 0), 0);
+}
+
 /* --- As many threads as there are slots. --- */
 
 struct crowd {
@@ -700,7 +746,7 @@ static int oom_second_attach(void)
 	return second;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(case_attach),
@@ -716,6 +762,7 @@ int main(void)
 		cmocka_unit_test(case_forked_child),
 		cmocka_unit_test(case_forked_from_detached),
 		cmocka_unit_test(case_reclaimer_cannot_start),
+		cmocka_unit_test(case_no_keys),
 		cmocka_unit_test(case_all_slots),
 		cmocka_unit_test(case_storm),
 		cmocka_unit_test(case_unattached_aborts),
@@ -723,5 +770,7 @@ int main(void)
 		T_OOM(oom_second_attach),
 	};
 
+	if (argc == 2 && !strcmp(argv[1], "no-keys"))
+		return no_keys_main();
 	return t_run("thread", cases);
 }

@@ -118,6 +118,7 @@ static const struct pawl_waiter_ops fake_ops = {
 	.park = fake_park,
 	.unpark = fake_unpark,
 	.kind = "fake",
+	.own_thread = true,
 };
 
 static inline void fake_init(struct fake_waiter *fake, uint64_t number)

@@ -146,7 +146,8 @@ PAWL_API void pawl_fiber_suspend(void);
 
 /*
  * pawl_fiber_kill() - End a fibre that is suspended or parked. Its frames are dropped: no cleanup
- * runs, what they own leaks, and listeners on its stack must be gone.
+ * runs, what they own leaks, and listeners on its stack must be gone. Not one that waits in
+ * pawl_lock_lock_as(): the lock's queue is on its stack.
  *
  * Requires: as pawl_fiber_resume(), or the fibre is new. Afterwards it is finished.
  */
@@ -186,7 +187,8 @@ pawl_fiber_set_hooks(const struct pawl_fiber_hooks *hooks);
 PAWL_API uint64_t pawl_fiber_deadline(const struct pawl_fiber *fiber);
 
 /*
- * pawl_fiber_expire() - The deadline of a parked fibre is over: take it back from its wakers.
+ * pawl_fiber_expire() - The deadline of a parked fibre is over: take it back from its wakers. If it has
+ * none, resuming it is a wake-up for nothing.
  *
  * Requires: the fibre is parked; on its thread.
  * Returns:  true: no ready() comes for this park, the caller is to resume the fibre; false: a
@@ -214,7 +216,10 @@ PAWL_API void *pawl_fiber_arg(const struct pawl_fiber *fiber);
 /* pawl_fiber_number() - Unique among the fibres there are; reports of waiters have it. */
 PAWL_API uint64_t pawl_fiber_number(const struct pawl_fiber *fiber);
 
-/* pawl_fiber_waiter() - What pawl_unpark() wakes; stays a valid waiter to the last detach. */
+/*
+ * pawl_fiber_waiter() - What pawl_unpark() wakes; stays a valid waiter to the last detach. Not for a
+ * fibre without hooks: that one sleeps as pawl_waiter_thread() of its thread.
+ */
 PAWL_API struct pawl_waiter *pawl_fiber_waiter(struct pawl_fiber *fiber);
 
 /* pawl_fiber_stack_bytes() - Usable bytes of its stack. */

@@ -13,8 +13,9 @@
  * So an item of lane k is overtaken by items of a lane j < k only if these have been pushed
  * at most (k - j) * age_step after it, and no lane starves. Stamps are the caller's:
  * nanoseconds usually, virtual time in tests. There is no clock in here, arrivals age nothing,
- * and an item that comes back keeps its age by being pushed with its old stamp. PAWL_FOREVER as
- * age_step is strict priority.
+ * and an item that comes back keeps its age by being pushed with its old stamp. Stamps may fall
+ * within a lane: an item is not looked at before it is the first. Due times end at UINT64_MAX:
+ * what would be due later is due then. PAWL_FOREVER as age_step is strict priority.
  *
  * "Empty" can be slept on: see pawl_lanes_is_empty().
  *

@@ -7,6 +7,10 @@
  * address. A waiter that was woken and lost the race to a newcomer queues in
  * front of all others, and the next unlock hands the lock over to it.
  *
+ * Fibres may wait for it beside threads, those of the same thread included. Nobody
+ * who waits depends on when a woken fibre gets to run: a lock is not handed over to one, and an
+ * unlock that wakes fibres wakes the next thread, too.
+ *
  * A lock is held briefly and never across a wait: debug builds check that a
  * thread parks with none held, that locks are taken in rank order, and that no more
  * than 16 are held at once.
@@ -18,7 +22,8 @@
  *  pawl_lock_lock, _lock_pair      blocks on holders; takes no memory
  *  pawl_lock_trylock               wait-free
  *  pawl_lock_unlock, _unlock_pair  wait-free if nobody waits, else one short
- *                                  critical section and one wake
+ *                                  critical section and one wake; and one for each
+ *                                  fibre that waits before the first thread
  *
  * Ordering: what happened before an unlock is visible after the next lock.
  *
@@ -72,7 +77,8 @@ PAWL_API void pawl_lock_lock(struct pawl_lock *lock);
 
 /*
  * pawl_lock_lock_as() - The same, sleeping as `waiter`, usually pawl_waiter_self(): a fibre
- * gives its thread away meanwhile.
+ * gives its thread away meanwhile. A waiter without own_thread (pawl/park.h) that finds the lock
+ * taken when it runs again sleeps again; it goes to the front, but newcomers may be faster each time.
  *
  * Requires: attached; `waiter` is one that the calling code may park as; no other lock
  *           held, outside sections.

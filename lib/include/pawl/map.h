@@ -5,8 +5,8 @@
  * Keys and values are byte ranges of sizes chosen when the map is made; keys are compared
  * bytewise, so they have no padding. Every call locks one shard of the map, one in a few dozen, and
  * copies in or out; no call returns with a lock held, and no pointer into the map leaves a
- * call. Key and value of an entry lie in one or two neighbouring cache lines: a look-up in
- * a map larger than the caches costs one miss. Sizes 8 + 8 and 8 + 4 bytes have code of
+ * call. A look-up in a map larger than the caches waits for two lines, which are fetched at the
+ * same time. Sizes 8 + 8 and 8 + 4 bytes have code of
  * their own.
  *
  * The hash is the caller's and must be good in all its bits (pawl/hash.h).

@@ -65,7 +65,10 @@ PAWL_API bool pawl_mbox_push(struct pawl_mbox *mbox, struct pawl_mbox_node *node
  * pawl_mbox_push_list() - Send a list at once, as take_all returns one or pawl_mbox_link()
  * makes it: `first` to `last`, in this order, with nothing of others in between.
  *
- * Returns: as pawl_mbox_push().
+ * Requires: `last` ends the list; its nodes are in no other.
+ * Returns:  as pawl_mbox_push().
+ * Ordering: as pawl_mbox_push().
+ * Owns:     takes the nodes.
  */
 PAWL_API bool pawl_mbox_push_list(struct pawl_mbox *mbox, struct pawl_mbox_node *first,
 				  struct pawl_mbox_node *last);

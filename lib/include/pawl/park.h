@@ -42,6 +42,13 @@ struct pawl_waiter_ops {
 
 	/* For dumps: kind ("thread", "fibre") and a number among its kind. */
 	const char *kind;
+
+	/*
+	 * park blocks a thread, so the waiter goes on as soon as it is woken. False, also
+	 * if left out: it goes on when its scheduler gets to it, and nobody may depend on
+	 * that; a lock is not handed over to such a waiter (pawl/lock.h).
+	 */
+	bool own_thread;
 };
 
 /*

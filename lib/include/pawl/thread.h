@@ -47,8 +47,8 @@ PAWL_BEGIN_DECLS
  *
  * Requires: not called from a thread-specific-data destructor.
  * Returns:  0.
- * Errors:   -ENOMEM; -EAGAIN: PAWL_THREADS_MAX threads are attached, or the reclaimer
- *           cannot be started; -ENOTSUP: forked child; -EOVERFLOW: nested 2^16 deep.
+ * Errors:   -ENOMEM; -EAGAIN: PAWL_THREADS_MAX threads are attached, the process has no key
+ *           for thread-specific data left, or the reclaimer cannot be started; -ENOTSUP: forked child; -EOVERFLOW: nested 2^16 deep.
  *           On error the thread is as before.
  * Context:  any thread; may allocate and block. `name` is for dumps and may be NULL; it is
  *           copied. Nested attaches keep the first name.
@@ -59,7 +59,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_thread_attach(const char *name);
  * pawl_thread_detach() - Undo one attach; with the last one, give everything back.
  *
  * Requires: the thread is attached, holds no lock of Pawl, is in no read section and no idle
- *           stretch, and no listener of its own is registered.
+ *           stretch, no listener of its own is registered, and it runs on no fibre; the fibres
+ *           that it started have finished. The same when it ends attached, but for idle stretches.
  * Ordering: what the thread retired is freed as if it had stayed.
  * Context:  the last detach of the process waits until all retired objects are freed and
  *           joins the reclaimer; other attaches and detaches wait meanwhile. Not in a

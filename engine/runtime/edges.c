@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * edges.c - rings of waiting tasks. verify/t-edges.c runs this file under the model checker.
+ *
+ * A body that is about to sleep, for ever, for a task by name writes down which (an edge), counts
+ * itself as a waiter there, and then, after a fence, if somebody waits for it in turn, walks
+ * along the edges. Of the bodies of a ring the last one to write its edge sees all others, and has a
+ * waiter. Edges change while one walks: it walks twice, and if each task has the same edge
+ * with the same count of changes both times, all these edges were there at once. The
+ * walk ends after RING_MOST edges: a longer ring is not found.
+ *
+ * Ordering:
+ *  O1 `waits` (the count) is stored before `waits_for`, both with release, and read before it, both with
+ *     acquire: the same count twice means the same edge all the time between.
+ *  O2 The edge and the waiter's count, fence, then the look at one's own waiters and the walk: of two
+ *     bodies that close a ring at once one sees the other's edge and count.
+ */
+#include "config.h"
+
+#include <stdio.h>
+
+#include <pawl/atomic.h>
+#include <pawl/hash.h>
+
+#include "edges.h"
+
+#define RING_MOST  65536
+#define RING_NAMES 16
+
+void eng_edge_set(struct eng_task *task, uint64_t id)
+{
+	pawl_store_release(&task->waits, pawl_load_relaxed(&task->waits) + 1); /* O1 */
+	pawl_store_release(&task->waits_for, id);				 /* O1 */
+}
+
+/* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
+static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struct eng_task *goal)
+{
+	uint64_t digest = 1;
+
+	for (unsigned i = 0; i < RING_MOST; i++) {
+		uint64_t waits = pawl_load_acquire(&task->waits);	 /* O1 */
+		uint64_t next = pawl_load_acquire(&task->waits_for); /* O1 */
+
+		digest = pawl_hash_u64(digest ^ next, waits);
+		if (task == goal)
+			return digest | 1;
+		if (!next || eng_task_find(tasks, next, &task))
+			return 0;
+	}
+	return 0;
+}
+
+bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task, struct eng_task *target)
+{
+	uint64_t digest;
+
+	eng_edge_set(task, target->id);
+	pawl_fence_dekker(); /* O2 */
+	if (task != target && !pawl_load_relaxed(&task->waiters))
+		return false;
+	digest = walk(tasks, target, task);
+	return digest && (!PAWL_MC_STEP("walk-again") || walk(tasks, target, task) == digest);
+}
+
+size_t eng_ring_describe(struct eng_tasks *tasks, struct eng_task *task, char *buf, size_t len)
+{
+	struct eng_task *at = task;
+	uint64_t id = task->id;
+	size_t length = 0;
+
+	for (unsigned i = 0; i <= RING_NAMES; i++) {
+		uint64_t next = pawl_load_acquire(&at->waits_for);
+		const char *name = pawl_load_relaxed(&at->name);
+		size_t room = length < len ? len - length : 0;
+
+		length += (size_t)snprintf(room ? buf + length : NULL, room, "%s%s#%u",
+					   i ? " -> " : "",
+					   i == RING_NAMES ? "..." : name ? name : "task",
+					   (unsigned)(id & UINT32_MAX));
+		id = next;
+		if ((i && at == task) || !next || eng_task_find(tasks, next, &at))
+			break;
+	}
+	return length;
+}
