@@ -142,7 +142,7 @@ static void setup_up_two(void)
 {
 	setup();
 	mc_assert(eng_lifetime_init_child(&child, &root));
-	mc_assert(eng_lifetime_enter(&child, 2));
+	mc_assert(eng_lifetime_enter(&child, 2, UINT64_MAX));
 	mc_assert(eng_lifetime_close(&child));
 	mc_assert(eng_lifetime_close(&root));
 }
