@@ -55,6 +55,8 @@ struct object {
 static struct pawl_slots *table;
 static struct pawl_atomic_u32 told;
 static unsigned won[2];
+/* Somebody drops next to those who load. */
+static bool dropped_beside;
 
 static struct object *object_of(struct pawl_slot *slot)
 {
@@ -456,7 +458,8 @@ static void pin_or_load(void)
 	struct pawl_slot *slot;
 	int error = pawl_slots_pin(table, 0, &slot);
 
-	if (error == -ENODATA && claim(0, PAWL_SLOT_EVICTED)) {
+	/* Next to who drops, what was evicted may be empty by now. */
+	if (error == -ENODATA && claim(0, dropped_beside ? PAWL_SLOT_STATE_COUNT : PAWL_SLOT_EVICTED)) {
 		slot = &object_make(200)->slot;
 		pawl_slots_publish(table, 0, slot, 1);
 		error = 0;
@@ -747,12 +750,14 @@ static void h_setup(void)
 
 static void setup_churn(void)
 {
+	dropped_beside = true;
 	setup_with(object_retire);
 	put(0, 100);
 }
 
 static void finish_churn(void)
 {
+	dropped_beside = false;
 	drop_all();
 	pawl_retire_barrier();
 	pawl_slots_destroy(table);
