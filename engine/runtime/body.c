@@ -279,6 +279,25 @@ int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
 	return eng_checkpoint(run) && error ? -ECANCELED : error;
 }
 
+int eng_wait_until(struct pawl_event *event, bool (*holds)(const void *arg), const void *arg,
+		   uint64_t deadline_ns, const char *note, uint64_t note_value)
+{
+	while (!holds(arg)) {
+		struct pawl_listener listener;
+		int error;
+
+		pawl_event_listen(event, &listener, note, note_value);
+		if (holds(arg)) {
+			pawl_event_unlisten(&listener);
+			break;
+		}
+		error = pawl_wait(&listener, deadline_ns);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 int pawl_sleep_until(uint64_t deadline_ns)
 {
 	struct eng_run *run = eng_run_here();

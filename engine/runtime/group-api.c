@@ -93,26 +93,21 @@ static bool lives_here(const struct pawl_group *group)
 	return false;
 }
 
+static bool has_drained(const void *group)
+{
+	const struct pawl_group *at = group;
+
+	return eng_lifetime_state(&at->life) == ENG_LIFETIME_DRAINED;
+}
+
 int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns)
 {
 	if (lives_here(group))
 		return -EDEADLK;
 	if (eng_lifetime_state(&group->life) == ENG_LIFETIME_OPEN)
 		return -EBUSY;
-	while (eng_lifetime_state(&group->life) != ENG_LIFETIME_DRAINED) {
-		struct pawl_listener listener;
-		int error;
-
-		pawl_event_listen(&group->life.drained, &listener, "group", group->number);
-		if (eng_lifetime_state(&group->life) == ENG_LIFETIME_DRAINED) {
-			pawl_event_unlisten(&listener);
-			break;
-		}
-		error = pawl_wait(&listener, deadline_ns);
-		if (error)
-			return error;
-	}
-	return 0;
+	return eng_wait_until(&group->life.drained, has_drained, group, deadline_ns, "group",
+			      group->number);
 }
 
 int pawl_scope(struct pawl_group *parent, const struct pawl_group_options *options,

@@ -21,24 +21,28 @@ static const enum eng_quorum_rule rules[PAWL_JOIN_COUNT] = {
 /* Handles are one word each: an array of them is one of ids. */
 PAWL_STATIC_ASSERT(sizeof(pawl_task_t) == sizeof(uint64_t), "a handle is an id");
 
-/* Sleep until it is decided, or (to_the_end) all have ended; also awake when `named` has. */
+/* What a joiner waits for: that it is decided, or (to_the_end) all have ended; or `named` has. */
+struct wanted {
+	const struct eng_quorum *quorum;
+	const struct eng_task *named;
+	bool to_the_end;
+};
+
+static bool has_come(const void *arg)
+{
+	const struct wanted *wanted = arg;
+
+	return eng_quorum_over(wanted->quorum, wanted->to_the_end) ||
+	       (wanted->named && eng_task_outcome(wanted->named));
+}
+
 static int join_sleep(struct eng_quorum *quorum, bool to_the_end, const struct eng_task *named,
 		      uint64_t deadline_ns)
 {
-	while (!eng_quorum_over(quorum, to_the_end) && !(named && eng_task_outcome(named))) {
-		struct pawl_listener listener;
-		int error;
+	const struct wanted wanted = {quorum, named, to_the_end};
 
-		pawl_event_listen(&quorum->changed, &listener, "join of", quorum->count);
-		if (eng_quorum_over(quorum, to_the_end) || (named && eng_task_outcome(named))) {
-			pawl_event_unlisten(&listener);
-			break;
-		}
-		error = pawl_wait(&listener, deadline_ns);
-		if (error)
-			return error;
-	}
-	return 0;
+	return eng_wait_until(&quorum->changed, has_come, &wanted, deadline_ns, "join of",
+			      quorum->count);
 }
 
 /* A joiner, and what is undone when it returns or is forced out of its sleep. */

@@ -88,22 +88,14 @@ bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_tas
 	return true;
 }
 
+static bool has_ended(const void *task)
+{
+	return eng_task_outcome(task);
+}
+
 static int sleep_for(struct eng_task *task, uint64_t deadline_ns)
 {
-	while (!eng_task_outcome(task)) {
-		struct pawl_listener listener;
-		int error;
-
-		pawl_event_listen(&task->done, &listener, "task", task->id & UINT32_MAX);
-		if (eng_task_outcome(task)) {
-			pawl_event_unlisten(&listener);
-			break;
-		}
-		error = pawl_wait(&listener, deadline_ns);
-		if (error)
-			return error;
-	}
-	return 0;
+	return eng_wait_until(&task->done, has_ended, task, deadline_ns, "task", task->id & UINT32_MAX);
 }
 
 void eng_ring_message(struct pawl_runtime *rt, struct eng_task *task)

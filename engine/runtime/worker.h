@@ -182,6 +182,15 @@ void eng_stack_yield(void);
 /* eng_task_cancel() - Ask it to end, whatever it does. Requires: a reference or a handle. */
 void eng_task_cancel(struct pawl_runtime *rt, struct eng_task *task);
 
+/*
+ * eng_wait_until() - Sleep until `holds` says so, whose truth is announced by `event`; as pawl_wait().
+ *
+ * Returns: 0: it holds. Errors: -ETIMEDOUT, -ECANCELED.
+ */
+PAWL_MUST_CHECK int eng_wait_until(struct pawl_event *event, bool (*holds)(const void *arg),
+				   const void *arg, uint64_t deadline_ns, const char *note,
+				   uint64_t note_value);
+
 /* eng_checkpoint() - Unwind if the body is forced. Returns: has it been asked to end? */
 bool eng_checkpoint(struct eng_run *run);
 
