@@ -6,6 +6,7 @@
  *  ring-2, ring-3   of those who close a ring at once one finds it
  *  itself           a ring of one
  *  no-ring          edges that were never there at one time are no ring
+ *  no-ring-again    the same, where the first edge comes back
  *  gone             the one that was waited for has ended, and its record serves another
  */
 /* mc-sources: engine/runtime/edges.c engine/runtime/task.c */
@@ -96,6 +97,14 @@ static void pass_on(void)
 	eng_edge_set(task[2], task[0]->id);
 }
 
+static void pass_on_and_back(void)
+{
+	eng_edge_set(task[1], 0);
+	eng_edge_set(task[2], task[0]->id);
+	eng_edge_set(task[2], 0);
+	eng_edge_set(task[1], task[2]->id);
+}
+
 static void finish_none(void)
 {
 	mc_assert(!found[0]);
@@ -138,6 +147,7 @@ static const struct mc_scenario scenarios[] = {
 	EDGES("ring-3", setup, finish_found, wait_0_1, wait_1_2, wait_2_0),
 	EDGES("itself", setup, finish_found, wait_0_0),
 	EDGES("no-ring", setup_passed, finish_none, wait_0_1, pass_on),
+	EDGES("no-ring-again", setup_passed, finish_none, wait_0_1, pass_on_and_back),
 	EDGES("gone", setup_gone, finish_gone, wait_2_0, end_1),
 };
 

@@ -11,6 +11,10 @@
  *  child-stop       a group is made, and spawned into, while its parent is stopped
  *  child-put        the last handle of a group goes while a walk is at it
  *  ended-walk       a task that has ended outlives its group, while a walk is at it
+ *  child-open       a group that is made while its parent is stopped is not left open
+ *  beside           a group and a task are made beside the one that is stopped
+ *  two-puts         the last of two handles frees the group
+ *  spawn-sleep      a body that sleeps for ever is told, if it was let in
  *  two-children     two groups are made under one parent
  *  drain-put        the end of a group's last task beside the drop of its handle
  *  count            counts beside a group that goes: nothing is counted twice or lost
@@ -193,6 +197,29 @@ static void finish_task(void)
 	finish();
 }
 
+static void spawn_and_sleep(void)
+{
+	struct eng_task *mine = spawn(root);
+
+	if (!mine)
+		return;
+	/* As sleep_until_told(), where it was let in and has begun. */
+	if (eng_task_claim(mine)) {
+		while (!(pawl_load_relaxed(&mine->word) & ENG_TASK_CANCEL)) {
+			struct pawl_listener listener;
+
+			pawl_event_listen(&mine->interrupt, &listener, "told", 0);
+			if (pawl_load_relaxed(&mine->word) & ENG_TASK_CANCEL)
+				pawl_event_unlisten(&listener);
+			else
+				pawl_event_wait(&listener);
+		}
+		mc_assert(eng_task_finish(mine, ENG_OUTCOME_CANCELLED));
+		end(mine);
+	}
+	eng_task_put(forest.tasks, mine, 1);
+}
+
 /* ---- groups ------------------------------------------------------------------- */
 
 static void make_and_spawn(void)
@@ -237,6 +264,52 @@ static void run_and_drop(void)
 {
 	run(task);
 	drop_child();
+	pawl_retire_flush();
+}
+
+static void make_child(void)
+{
+	struct pawl_group *mine;
+
+	if (!eng_group_make(&forest, root, "child", UINT64_MAX / 8, NULL, &mine))
+		child = mine;
+}
+
+static void finish_child(void)
+{
+	if (child) {
+		mc_assert(eng_lifetime_state(&child->life) == ENG_LIFETIME_DRAINED);
+		eng_group_put(child);
+	}
+	finish();
+}
+
+static void stop_child(void)
+{
+	eng_group_stop(child, ENG_TASK_CANCEL, end_for, NULL);
+}
+
+static void finish_beside(void)
+{
+	mc_assert(pawl_load_relaxed(&child->marks) == ENG_TASK_CANCEL);
+	mc_assert(pawl_load_relaxed(&root->marks) == 0);
+	eng_group_put(child);
+	eng_group_close(root);
+	finish();
+}
+
+static void setup_two_puts(void)
+{
+	setup_child();
+	eng_group_close(child);
+	eng_group_get(child);
+}
+
+static void read_and_put(void)
+{
+	mc_assert(child->name[0] == 'c');
+	eng_group_put(child);
+	pawl_retire_flush();
 }
 
 static void drop_handle(void)
@@ -306,6 +379,10 @@ static const struct mc_scenario scenarios[] = {
 	GROUP("child-stop", setup, finish, make_and_spawn, stop_root),
 	GROUP("child-put", setup_child, finish, drop_child, stop_root),
 	GROUP("ended-walk", setup_child_task, finish_task, run_and_drop, stop_root),
+	GROUP("child-open", setup, finish_child, make_child, stop_root),
+	GROUP("beside", setup_child, finish_beside, make_and_spawn, stop_child),
+	GROUP("two-puts", setup_two_puts, finish_close, read_and_put, read_and_put),
+	GROUP("spawn-sleep", setup, finish, spawn_and_sleep, stop_root),
 	GROUP("two-children", setup, finish_close, make_and_drop, make_and_drop),
 	GROUP("drain-put", setup_child_task, finish_task, run_task, drop_handle),
 	GROUP("count", setup_ended, finish_close, drop_child, look),

@@ -13,6 +13,7 @@
  *  to-worker        an item that one of two sleepers can take wakes that one
  *  economy          two workers, an item: at most one is woken
  *  timed            a worker whose first sleep may end by its deadline, an item
+ *  all              who finds all asleep has seen what they did before
  *  woken-sees       who returns because it was woken has seen what was done before the push
  *  chosen-sees      the same where it does not sleep, since its own look finds something
  *  searcher         one searches, one sleeps: a push wakes nobody
@@ -224,6 +225,23 @@ static bool look_full(void *arg)
 	return true;
 }
 
+/* Writes, then sleeps until it is pushed to. */
+static void worker0_after_message(void)
+{
+	message = 1;
+	eng_idle_join(&idle, 0);
+	eng_idle_search(&idle);
+	eng_idle_sleep(&idle, 0, PAWL_FOREVER, look_blind, NULL);
+}
+
+static void ask(void)
+{
+	while (!eng_idle_all(&idle, 1))
+		scn_turn();
+	mc_assert(message == 1);
+	eng_idle_pushed_to(&idle, 0);
+}
+
 static void worker0_is_woken(void)
 {
 	eng_idle_join(&idle, 0);
@@ -342,6 +360,7 @@ static const struct mc_scenario scenarios[] = {
 	 .finish = finish,
 	 .tallies = wakes},
 	{.name = "timed", .setup = setup, .threads = {find_timed, push}, .finish = finish, .tallies = wakes},
+	{.name = "all", .setup = setup_message, .threads = {worker0_after_message, ask}, .finish = finish_message},
 	{.name = "woken-sees",
 	 .setup = setup_message,
 	 .threads = {worker0_is_woken, push_to_sleeper},

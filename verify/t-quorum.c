@@ -7,6 +7,7 @@
  *  all-completed    nobody decides; the last one wakes the maker
  *  one-failed       the one that failed decides
  *  named            the maker waits for one member in particular
+ *  named-later      the same, where the watch has begun before
  *  abandoned        the maker goes before the members
  *  ended-before     a member that has ended when the watch begins
  *  twice            one task that is two members
@@ -161,6 +162,20 @@ static void join_named(void)
 	eng_quorum_put(quorum);
 }
 
+static void setup_all_watched(void)
+{
+	setup_all();
+	eng_quorum_watch(quorum);
+}
+
+static void name_0(void)
+{
+	pawl_store_relaxed(&quorum->named, 1u);
+	sleep_until(false, task[0]);
+	mc_assert(eng_task_outcome(task[0]) && value[0] == 1);
+	eng_quorum_put(quorum);
+}
+
 static void abandon(void)
 {
 	eng_quorum_put(quorum);
@@ -205,6 +220,7 @@ static const struct mc_scenario scenarios[] = {
 	QUORUM("one-failed", setup_all, finish, join_failed, complete_0, fail_1),
 	QUORUM("any", setup_any, finish, join_any, complete_0, fail_1),
 	QUORUM("named", setup_all, finish_named, join_named, complete_0),
+	QUORUM("named-later", setup_all_watched, finish_named, name_0, complete_0),
 	QUORUM("abandoned", setup_watched, finish, abandon, complete_0, complete_1),
 	QUORUM("ended-before", setup_race, finish, join_race, complete_both),
 	QUORUM("twice", setup_twice, finish_twice, join_twice, complete_0),

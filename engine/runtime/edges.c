@@ -10,8 +10,10 @@
  * walk ends after RING_MOST edges: a longer ring is not found.
  *
  * Ordering:
- *  O1 `waits` (the count) is stored before `waits_for`, both with release, and read before it, both with
- *     acquire: the same count twice means the same edge all the time between.
+ *  O1 `waits` is a sequence: odd while the edge changes. The odd one is stored before the edge, which
+ *     releases it; the even one releases the edge. Read in the order count, edge, count: the same
+ *     even count at both ends belongs to this edge. An edge that is just changing is none: of those
+ *     that close a ring the last sees the others' at rest.
  *  O2 The edge and the waiter's count, fence, then the look at one's own waiters and the walk: of two
  *     bodies that close a ring at once one sees the other's edge and count.
  */
@@ -29,8 +31,11 @@
 
 void eng_edge_set(struct eng_task *task, uint64_t id)
 {
-	pawl_store_release(&task->waits, pawl_load_relaxed(&task->waits) + 1); /* O1 */
-	pawl_store_release(&task->waits_for, id);				 /* O1 */
+	uint64_t waits = pawl_load_relaxed(&task->waits);
+
+	pawl_store_relaxed(&task->waits, waits + 1);
+	pawl_store_release(&task->waits_for, id);    /* O1 */
+	pawl_store_release(&task->waits, waits + 2); /* O1 */
 }
 
 /* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
@@ -42,6 +47,8 @@ static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struc
 		uint64_t waits = pawl_load_acquire(&task->waits);	 /* O1 */
 		uint64_t next = pawl_load_acquire(&task->waits_for); /* O1 */
 
+		if (waits % 2 || pawl_load_relaxed(&task->waits) != waits) /* O1 */
+			return 0;
 		digest = pawl_hash_u64(digest ^ next, waits);
 		if (task == goal)
 			return digest | 1;
@@ -70,7 +77,7 @@ size_t eng_ring_describe(struct eng_tasks *tasks, struct eng_task *task, char *b
 	size_t length = 0;
 
 	for (unsigned i = 0; i <= RING_NAMES; i++) {
-		uint64_t next = pawl_load_acquire(&at->waits_for);
+		uint64_t next = pawl_load_relaxed(&at->waits_for);
 		const char *name = pawl_load_relaxed(&at->name);
 		size_t room = length < len ? len - length : 0;
 

@@ -69,7 +69,7 @@ struct eng_task {
 	struct pawl_atomic_u32 lent_lane;
 	/* 1: a completion whose producer was not dropped. All threads. */
 	struct pawl_atomic_u32 produced;
-	/* The task that its body waits for by name, 0: none; and how often it changed. Its body. */
+	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
 	/* Watchers, newest first; CLOSED once it has ended. All threads. */
