@@ -13,6 +13,8 @@
  *  ended-walk       a task that has ended outlives its group, while a walk is at it
  *  child-open       a group that is made while its parent is stopped is not left open
  *  beside           a group and a task are made beside the one that is stopped
+ *  reused           the same, where the task's record served another one just before
+ *  close-stop       who was let in is told, though somebody else closed the group
  *  two-puts         the last of two handles frees the group
  *  spawn-sleep      a body that sleeps for ever is told, if it was let in
  *  two-children     two groups are made under one parent
@@ -298,6 +300,25 @@ static void finish_beside(void)
 	finish();
 }
 
+static void setup_reused(void)
+{
+	setup_child();
+	task = spawn(root);
+}
+
+/* The record serves a task of another group, made just now. */
+static void end_make_and_spawn(void)
+{
+	run(task);
+	eng_task_put(forest.tasks, task, 1);
+	make_and_spawn();
+}
+
+static void close_root(void)
+{
+	eng_group_close(root);
+}
+
 static void setup_two_puts(void)
 {
 	setup_child();
@@ -381,6 +402,8 @@ static const struct mc_scenario scenarios[] = {
 	GROUP("ended-walk", setup_child_task, finish_task, run_and_drop, stop_root),
 	GROUP("child-open", setup, finish_child, make_child, stop_root),
 	GROUP("beside", setup_child, finish_beside, make_and_spawn, stop_child),
+	GROUP("reused", setup_reused, finish_beside, end_make_and_spawn, stop_child),
+	GROUP("close-stop", setup, finish, spawn_and_sleep, close_root, stop_root),
 	GROUP("two-puts", setup_two_puts, finish_close, read_and_put, read_and_put),
 	GROUP("spawn-sleep", setup, finish, spawn_and_sleep, stop_root),
 	GROUP("two-children", setup, finish_close, make_and_drop, make_and_drop),

@@ -16,9 +16,12 @@
  *  put-put          the last of two references frees the value
  *  put-drop         the last handle beside the last reference: the value is freed once
  *  finish-drop      the same while the body ends
+ *  two-handles      the last of two frees the value that both read
  *  drop-drop        one handle, dropped twice
  *  find             a handle that is over, or about to be
- *  make-make        two tasks that need a new segment
+ *  make-make        two tasks that need new segments
+ *  make-new         two that need the same one
+ *  find-new         a made-up id of a record in it
  */
 /* mc-sources: engine/runtime/task.c */
 #include "scenario.h"
@@ -198,6 +201,7 @@ static void finish_settled(void)
 
 static void publish_and_run(void)
 {
+	task->arg = &home;
 	if (!eng_task_publish(task, ENG_TASK_READY)) {
 		mc_assert(eng_task_outcome(task) == ENG_OUTCOME_CANCELLED);
 		ended[mc_thread()]++;
@@ -211,7 +215,8 @@ static bool stop_at_home(struct eng_task *found, uint64_t word, uint64_t found_i
 	(void)arg;
 	if (pawl_load_acquire(&found->group) == &home &&
 	    eng_task_stop(found, word, ENG_TASK_CANCEL) == ENG_STOPPED_FINAL) {
-		mc_assert(found_id == id);
+		/* The one who ends it reads the record. */
+		mc_assert(found_id == id && (found->arg == &home || found->arg == NULL));
 		ended[mc_thread()]++;
 		eng_task_put(tasks, found, 1);
 	}
@@ -266,6 +271,8 @@ static void finish_other(void)
 static void free_value(void *ptr)
 {
 	mc_assert(ptr == &value && value == 3);
+	/* Nobody reads it any more. */
+	value = 4;
 	freed++;
 }
 
@@ -282,6 +289,12 @@ static void setup_two_refs(void)
 static void put(void)
 {
 	mc_assert(value == 3);
+	eng_task_put(tasks, task, 1);
+}
+
+/* A queue's reference: it does not look at the value, which goes with the last handle. */
+static void put_blind(void)
+{
 	eng_task_put(tasks, task, 1);
 }
 
@@ -316,6 +329,19 @@ static void drop(void)
 
 	if (!eng_task_handle(tasks, id, &found))
 		ended[mc_thread()] += eng_task_drop(tasks, found);
+}
+
+static void setup_two_handles(void)
+{
+	setup_handle_final();
+	eng_task_keep(task);
+	eng_task_put(tasks, task, 1);
+}
+
+static void read_and_drop(void)
+{
+	mc_assert(value == 3);
+	mc_assert(eng_task_drop(tasks, task));
 }
 
 static void finish_and_put(void)
@@ -378,6 +404,22 @@ static void make_one(void)
 	eng_task_put(tasks, mine, 1);
 }
 
+/* In the next segment, whose record may be in the making. */
+static void find_made_up(void)
+{
+	struct eng_task *found;
+	int error = eng_task_find(tasks, 2, &found);
+
+	mc_assert(error == -EINVAL || error == -ESTALE || error == 0);
+}
+
+static void finish_new(void)
+{
+	mc_assert(eng_task_finish(task, ENG_OUTCOME_COMPLETED));
+	eng_task_put(tasks, task, 1);
+	finish_table();
+}
+
 #define TASK(NAME, SETUP, FINISH, ...)                                                     \
 	{                                                                                  \
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
@@ -395,11 +437,14 @@ static const struct mc_scenario scenarios[] = {
 	TASK("publish-walk", setup_walk, finish_walk, publish_and_run, walk),
 	TASK("other-task", setup_ready, finish_other, end_and_make, walk),
 	TASK("put-put", setup_two_refs, finish_freed, put, put),
-	TASK("put-drop", setup_handle_final, finish_dropped, drop, put),
+	TASK("put-drop", setup_handle_final, finish_dropped, drop, put_blind),
 	TASK("finish-drop", setup_handle, finish_dropped, drop, finish_and_put),
+	TASK("two-handles", setup_two_handles, finish_freed, read_and_drop, read_and_drop),
 	TASK("drop-drop", setup_handle_final, finish_dropped_put, drop, drop),
 	TASK("find", setup_running, finish_found, run_and_put, find),
 	TASK("make-make", setup_table, finish_table, make_one, make_one),
+	TASK("make-new", setup_running, finish_new, make_one, make_one),
+	TASK("find-new", setup_running, finish_new, make_one, find_made_up),
 };
 
 MC_MAIN(scenarios)

@@ -11,9 +11,10 @@
  *
  * Ordering:
  *  O1 `waits` is a sequence: odd while the edge changes. The odd one is stored before the edge, which
- *     releases it; the even one releases the edge. Read in the order count, edge, count: the same
- *     even count at both ends belongs to this edge. An edge that is just changing is none: of those
- *     that close a ring the last sees the others' at rest.
+ *     releases it; who acquires the edge, and then reads the count, does not find one from before
+ *     the edge. An edge that is just changing is none: of those that close a ring the last sees the
+ *     others' at rest. An old edge below a new count is noticed in the second walk: edges that were
+ *     not there at once are ordered by something, and the first walk has acquired the later one.
  *  O2 The edge and the waiter's count, fence, then the look at one's own waiters and the walk: of two
  *     bodies that close a ring at once one sees the other's edge and count.
  */
@@ -35,7 +36,7 @@ void eng_edge_set(struct eng_task *task, uint64_t id)
 
 	pawl_store_relaxed(&task->waits, waits + 1);
 	pawl_store_release(&task->waits_for, id);    /* O1 */
-	pawl_store_release(&task->waits, waits + 2); /* O1 */
+	pawl_store_relaxed(&task->waits, waits + 2);
 }
 
 /* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
@@ -44,7 +45,7 @@ static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struc
 	uint64_t digest = 1;
 
 	for (unsigned i = 0; i < RING_MOST; i++) {
-		uint64_t waits = pawl_load_acquire(&task->waits);	 /* O1 */
+		uint64_t waits = pawl_load_relaxed(&task->waits);
 		uint64_t next = pawl_load_acquire(&task->waits_for); /* O1 */
 
 		if (waits % 2 || pawl_load_relaxed(&task->waits) != waits) /* O1 */

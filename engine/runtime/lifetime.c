@@ -104,7 +104,8 @@ bool eng_lifetime_close(struct eng_lifetime *node)
 			(void)pawl_load_acquire(&node->word); /* O2 */
 			return false;
 		}
-	} while (!pawl_cas_weak_acquire(&node->word, &seen, seen + UNIT + ENG_LIFETIME_CLOSING));
+	} while (!pawl_cas_weak_relaxed(&node->word, &seen, seen + UNIT + ENG_LIFETIME_CLOSING));
+	/* O2: acquires. */
 	eng_lifetime_leave(node, 1);
 	return true;
 }

@@ -59,7 +59,7 @@ static bool tell(struct eng_quorum *quorum, size_t index, enum eng_outcome outco
 	if (pawl_load_relaxed(&quorum->named) == index + 1)
 		look = true;
 	/* In any case (I1). */
-	return pawl_sub_acq_rel(&quorum->left, 1u) == 1 || look; /* O1 */
+	return pawl_sub_release(&quorum->left, 1u) == 1 || look; /* O1 */
 }
 
 static void member_ended(struct eng_watcher *watcher, enum eng_outcome outcome)

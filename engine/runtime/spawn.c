@@ -124,6 +124,16 @@ int pawl_task_force(struct pawl_runtime *runtime, pawl_task_t task)
 	return stop(runtime, task, ENG_TASK_CANCEL | ENG_TASK_FORCE);
 }
 
+int pawl_task_get(struct pawl_runtime *runtime, pawl_task_t handle)
+{
+	struct eng_task *task;
+	int error = eng_task_handle(runtime->tasks, handle.pawl_id, &task);
+
+	if (!error)
+		eng_task_keep(task);
+	return error;
+}
+
 int pawl_task_drop(struct pawl_runtime *runtime, pawl_task_t handle)
 {
 	struct eng_task *task;

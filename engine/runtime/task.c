@@ -17,7 +17,9 @@
  *     sees every record that was let in before.
  *
  * Ordering:
- *  O1 publish releases the record, claim and settle acquire it.
+ *  O1 publish releases the record to walkers, who acquire the word, or what became of it. Who claims
+ *     or settles has the record from a queue or by a handle, and is ordered after its making by
+ *     that.
  *  O2 FINAL is stored with release: who reads it with acquire sees value and error, and what
  *     the body did.
  *  O3 stop: a flag, then the notification of `interrupt` (a fence); the waiter listens (a fence),
@@ -221,7 +223,7 @@ bool eng_task_claim(struct eng_task *task)
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
 	while (eng_word_phase(seen) == ENG_TASK_READY) {
-		if (pawl_cas_weak_acquire(&task->word, &seen, /* O1 */
+		if (pawl_cas_weak_relaxed(&task->word, &seen, /* O1 */
 					  word_to(seen, ENG_TASK_RUNNING, ENG_OUTCOME_NONE)))
 			return true;
 	}
@@ -235,7 +237,7 @@ static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
 	while (eng_word_phase(seen) == phase && !((seen ^ word) & GENERATION)) {
-		if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2 */
+		if (pawl_cas_weak_release(&task->word, &seen, /* O2 */
 					  word_to(seen, ENG_TASK_FINAL, outcome)))
 			return true;
 	}
@@ -257,7 +259,7 @@ bool eng_task_settle(struct eng_task *task)
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
 	while (eng_word_phase(seen) == ENG_TASK_READY || eng_word_phase(seen) == ENG_TASK_PENDING) {
-		if (pawl_cas_weak_acquire(&task->word, &seen, /* O1 */
+		if (pawl_cas_weak_relaxed(&task->word, &seen, /* O1 */
 					  word_to(seen, ENG_TASK_SETTLING, ENG_OUTCOME_NONE)))
 			return true;
 	}
@@ -286,8 +288,8 @@ enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t fl
 		next = waits ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED) : seen | flags;
 		if (next == seen)
 			return ENG_STOPPED_ASKED;
-		/* O1: what is final is ended by the caller, who reads the record. O2. */
-		if (pawl_cas_weak_acq_rel(&task->word, &seen, next))
+		/* O1: what is final is ended by the caller, who reads the record. */
+		if (pawl_cas_weak_acquire(&task->word, &seen, next))
 			break;
 	}
 	if (eng_word_phase(next) == ENG_TASK_FINAL)
@@ -341,6 +343,11 @@ int eng_task_handle(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_
 		return -ESTALE;
 	*ret_task = task;
 	return 0;
+}
+
+void eng_task_keep(struct eng_task *task)
+{
+	pawl_add_relaxed(&task->refs, HANDLE); /* O4 */
 }
 
 void eng_task_get(struct eng_task *task)

@@ -153,11 +153,15 @@ PAWL_MUST_CHECK int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct e
  * eng_task_publish() - The record is complete: from STARTING to READY, or to PENDING.
  *
  * Returns:  false: it was cancelled meanwhile and is final; the caller ends it.
- * Ordering: releases the record to who claims or settles it.
+ * Ordering: releases the record to walkers.
  */
 PAWL_MUST_CHECK bool eng_task_publish(struct eng_task *task, enum eng_phase phase);
 
-/* eng_task_claim() - From READY to RUNNING. Returns: false: somebody was faster. */
+/*
+ * eng_task_claim() - From READY to RUNNING. Returns: false: somebody was faster.
+ *
+ * Requires: the caller has the task from a queue or by a handle, ordered after its making; so of settle.
+ */
 PAWL_MUST_CHECK bool eng_task_claim(struct eng_task *task);
 
 /*
@@ -226,6 +230,9 @@ void eng_task_get(struct eng_task *task);
  * Requires: attached; the task is final before the last one goes.
  */
 void eng_task_put(struct eng_tasks *tasks, struct eng_task *task, uint32_t n);
+
+/* eng_task_keep() - Another handle. Requires: the caller has one. */
+void eng_task_keep(struct eng_task *task);
 
 /*
  * eng_task_drop() - Give back a handle. With the last one the value of a final task is freed, else

@@ -275,6 +275,9 @@ PAWL_API int pawl_task_cancel(struct pawl_runtime *runtime, pawl_task_t task);
 /* pawl_task_force() - The same, and unwind it at its next call. */
 PAWL_API int pawl_task_force(struct pawl_runtime *runtime, pawl_task_t task);
 
+/* pawl_task_get() - One more handle, of the same number: to be dropped once more. Errors as drop. */
+PAWL_API int pawl_task_get(struct pawl_runtime *runtime, pawl_task_t task);
+
 /* pawl_task_drop() - Give a handle back. The task goes on. Errors: -ESTALE, -EINVAL as above. */
 PAWL_API int pawl_task_drop(struct pawl_runtime *runtime, pawl_task_t task);
 
