@@ -7,6 +7,7 @@ check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/group.h \
 	engine/include/pawl/join.h \
+	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/timer.h \
 	engine/runtime/body.c \
@@ -24,9 +25,12 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/join.h \
 	engine/runtime/lifetime.c \
 	engine/runtime/lifetime.h \
+	engine/runtime/parallel.c \
 	engine/runtime/quorum.c \
 	engine/runtime/quorum.h \
 	engine/runtime/runtime.c \
+	engine/runtime/scope.c \
+	engine/runtime/scope.h \
 	engine/runtime/spawn.c \
 	engine/runtime/supervise.c \
 	engine/runtime/task.c \

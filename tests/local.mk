@@ -5,6 +5,7 @@
 UNIT_TESTS = \
 	tests/engine/t-interval \
 	tests/engine/t-join \
+	tests/engine/t-parallel \
 	tests/engine/t-runtime \
 	tests/engine/t-supervision \
 	tests/engine/t-wheel \
@@ -45,6 +46,8 @@ tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)

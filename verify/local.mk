@@ -27,6 +27,7 @@ STRESS_TESTS = \
 	verify/stress-retire \
 	verify/stress-ring \
 	verify/stress-rmap \
+	verify/stress-scope \
 	verify/stress-slots \
 	verify/stress-task \
 	verify/stress-thread
@@ -58,6 +59,8 @@ verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
 verify_stress_ring_SOURCES = verify/t-ring.c verify/queue-spec.h
 verify_stress_rmap_SOURCES = verify/t-rmap.c
+verify_stress_scope_SOURCES = verify/t-scope.c
+verify_stress_scope_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
