@@ -10,6 +10,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/timer.h \
+	engine/runtime/blocking.c \
+	engine/runtime/blocking.h \
 	engine/runtime/body.c \
 	engine/runtime/completion.c \
 	engine/runtime/edges.c \

@@ -3,6 +3,7 @@
 # To add a unit test: one line in UNIT_TESTS. Its source is the name with .c.
 
 UNIT_TESTS = \
+	tests/engine/t-blocking \
 	tests/engine/t-interval \
 	tests/engine/t-join \
 	tests/engine/t-parallel \
@@ -40,6 +41,8 @@ UNIT_TESTS = \
 	tests/lib/t-version
 
 # Tests of the engine's rooms.
+tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -25,7 +25,8 @@ struct eng_blocking_job {
 
 struct eng_blocking {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed; /* there is a job, or the end */
+	pthread_cond_t begun;	/* a new thread has begun, or failed to */
 	struct eng_blocking_job *first, **end;
 	unsigned most, threads, idle;
 	bool stop;

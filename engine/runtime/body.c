@@ -241,8 +241,12 @@ void pawl_cleanup_pop(struct pawl_cleanup *cleanup, bool run_it)
 
 /* ---- waits ------------------------------------------------------------------------- */
 
-/* Sleep until `wanted` (NULL: nothing) is notified, the deadline, or the request to end. */
-static int wait_here(struct eng_run *run, struct pawl_listener *wanted, uint64_t deadline_ns)
+bool eng_told(const struct eng_run *run)
+{
+	return flags_of(run->task);
+}
+
+int eng_wait_once(struct eng_run *run, struct pawl_listener *wanted, uint64_t deadline_ns)
 {
 	struct pawl_listener told;
 	struct pawl_listener *both[2] = {&told, wanted};
@@ -250,9 +254,9 @@ static int wait_here(struct eng_run *run, struct pawl_listener *wanted, uint64_t
 	int error;
 
 	pawl_event_listen(&run->task->interrupt, &told, wanted ? NULL : "its deadline", 0);
-	if (flags_of(run->task)) {
+	if (eng_told(run)) {
 		pawl_event_unlisten(&told);
-		return -ECANCELED;
+		return -EINTR;
 	}
 	error = pawl_event_wait_any(both, wanted ? 2 : 1, deadline_ns, &which);
 	if (error || which == 1)
@@ -271,8 +275,8 @@ int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
 		return pawl_event_wait_until(listener, deadline_ns);
 	/* -EINTR: a late notification of the task before in this record. Ends: it comes once. */
 	do
-		error = wait_here(run, listener, deadline_ns);
-	while (error == -EINTR && !flags_of(run->task));
+		error = eng_wait_once(run, listener, deadline_ns);
+	while (error == -EINTR && !eng_told(run));
 	if (error)
 		pawl_event_unlisten(listener);
 	/* A notification that was taken is told: it does not come again. */
@@ -310,7 +314,7 @@ int pawl_sleep_until(uint64_t deadline_ns)
 		(void)!pawl_event_wait_until(&listener, deadline_ns);
 		return 0;
 	}
-	while (wait_here(run, NULL, deadline_ns) == -EINTR && !flags_of(run->task))
+	while (eng_wait_once(run, NULL, deadline_ns) == -EINTR && !eng_told(run))
 		;
 	return eng_checkpoint(run) ? -ECANCELED : 0;
 }

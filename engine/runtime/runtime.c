@@ -44,6 +44,10 @@ static int options_read(const struct pawl_runtime_options *given, struct pawl_ru
 	}
 	if (!into->tasks_max)
 		into->tasks_max = TASKS_MAX_DEFAULT;
+	if (!into->blocking_max)
+		into->blocking_max = 64;
+	if (into->blocking_max > 4096)
+		return -EINVAL;
 	if (!into->stack_bytes)
 		into->stack_bytes = 65536;
 	return into->workers <= PAWL_RUNTIME_WORKERS_MAX ? 0 : -EINVAL;
@@ -82,6 +86,7 @@ static void runtime_free(struct pawl_runtime *rt)
 		pawl_mem_free(rt->workers, rt->worker_count * sizeof(*rt->workers), PAWL_LINE_BYTES);
 	for (unsigned i = 0; i < 3; i++)
 		pawl_lanes_destroy(rt->lanes[i]);
+	eng_blocking_fini(&rt->blocking);
 	eng_tasks_destroy(rt->tasks);
 	pthread_cond_destroy(&rt->start_changed);
 	pthread_mutex_destroy(&rt->start_mutex);
@@ -107,6 +112,9 @@ static int parts_make(struct pawl_runtime *rt)
 		if (error)
 			return error;
 	}
+	error = eng_blocking_init(&rt->blocking, rt->options.blocking_max);
+	if (error)
+		return error;
 	eng_forest_init(&rt->forest, rt->tasks);
 	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, NULL, &rt->root);
 }

@@ -21,6 +21,7 @@
 #include <pawl/mbox.h>
 #include <pawl/runtime.h>
 
+#include "blocking.h"
 #include "group.h"
 #include "idle.h"
 #include "task.h"
@@ -104,6 +105,8 @@ struct pawl_runtime {
 	pthread_mutex_t start_mutex;
 	pthread_cond_t start_changed;
 	unsigned begun, failed;
+
+	struct eng_blocking blocking;
 
 	/* Shutdown: its only caller that does it, and its report. */
 	struct pawl_atomic_u32 shutdown;
@@ -190,6 +193,18 @@ void eng_task_cancel(struct pawl_runtime *rt, struct eng_task *task);
 PAWL_MUST_CHECK int eng_wait_until(struct pawl_event *event, bool (*holds)(const void *arg),
 				   const void *arg, uint64_t deadline_ns, const char *note,
 				   uint64_t note_value);
+
+/* eng_told() - Has the body been asked to end? */
+bool eng_told(const struct eng_run *run);
+
+/*
+ * eng_wait_once() - Sleep until `wanted` (NULL: nothing) is notified.
+ *
+ * Returns: 0, and it is no longer registered. Errors, and it still is: -ETIMEDOUT; -EINTR: the task
+ *          is told something, or another one was that had its record before.
+ */
+PAWL_MUST_CHECK int eng_wait_once(struct eng_run *run, struct pawl_listener *wanted,
+				  uint64_t deadline_ns);
 
 /* eng_checkpoint() - Unwind if the body is forced. Returns: has it been asked to end? */
 bool eng_checkpoint(struct eng_run *run);

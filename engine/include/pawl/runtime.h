@@ -147,6 +147,7 @@ struct pawl_runtime_options {
 	 * for by pawl_task_wait(), starts always.
 	 */
 	uint32_t stacks_max;
+	uint32_t blocking_max; /* threads for pawl_blocking(), at most 4096; 0: 64 */
 	/* The time for deadlines and stamps; NULL: CLOCK_MONOTONIC. See pawl_runtime_clock_moved(). */
 	uint64_t (*now)(void *clock_arg);
 	void *clock_arg;
@@ -159,8 +160,8 @@ struct pawl_runtime_options {
 };
 #define PAWL_RUNTIME_OPTIONS_INIT                                                             \
 	{                                                                                     \
-		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, \
-			NULL, NULL                                                            \
+		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL,    \
+			NULL, NULL, NULL                                                      \
 	}
 
 #define PAWL_RUNTIME_WORKERS_MAX 256
@@ -296,6 +297,16 @@ PAWL_API PAWL_MUST_CHECK int pawl_wait(struct pawl_listener *listener, uint64_t 
 
 /* pawl_sleep_until() - Errors: -ECANCELED. As pawl_wait(). */
 PAWL_API int pawl_sleep_until(uint64_t deadline_ns);
+
+/*
+ * pawl_blocking() - Call fn(arg), which blocks its thread, on a thread of a pool, while the body waits and its
+ * worker goes on. Outside of bodies it is called right here. It runs attached and in an idle
+ * stretch (pawl/rcu.h), which it leaves if it reads.
+ *
+ * Returns: what fn returned. Once begun it is waited for, cancelled or forced.
+ * Errors:  -ECANCELED: before it began; -EAGAIN: no thread can be started.
+ */
+PAWL_API int pawl_blocking(struct pawl_runtime *runtime, int (*fn)(void *arg), void *arg);
 
 /* pawl_yield() - Let others run first. Outside of bodies: sched_yield(). Errors: -ECANCELED. */
 PAWL_API int pawl_yield(void);
