@@ -14,12 +14,22 @@
 static struct pawl_runtime *rt;
 static struct pawl_atomic_u32 inside, most_inside, ran, go;
 
+static pthread_t worker_thread;
+
+static void note_worker(void *arg, unsigned worker)
+{
+	(void)arg;
+	t_check(worker == 0);
+	worker_thread = pthread_self();
+}
+
 static void up(uint32_t threads)
 {
 	struct pawl_runtime_options options = PAWL_RUNTIME_OPTIONS_INIT;
 
 	options.workers = 1;
 	options.blocking_max = threads;
+	options.thread_start = note_worker;
 	pawl_store_relaxed(&inside, 0u);
 	pawl_store_relaxed(&most_inside, 0u);
 	pawl_store_relaxed(&ran, 0u);
@@ -32,8 +42,6 @@ static void down(void)
 	assert_int_equal(pawl_runtime_shutdown(rt, PAWL_FOREVER, NULL), 0);
 	assert_int_equal(pawl_runtime_destroy(rt), 0);
 }
-
-static pthread_t worker_thread;
 
 static int block(void *arg)
 {
@@ -53,7 +61,6 @@ static int block(void *arg)
 static int caller(void *arg, void **ret_value)
 {
 	(void)ret_value;
-	worker_thread = pthread_self();
 	return pawl_blocking(rt, block, arg);
 }
 
