@@ -156,7 +156,8 @@ int pawl_join(struct pawl_runtime *runtime, enum pawl_join kind, const pawl_task
 		return error;
 	if (joiner.run && eng_checkpoint(joiner.run))
 		return -ECANCELED;
-	error = eng_quorum_make(runtime->tasks, rules[kind], &tasks->pawl_id, n, &joiner.quorum);
+	error = eng_quorum_make(runtime->tasks, rules[kind], (const uint64_t *)(const void *)tasks, n,
+				&joiner.quorum);
 	if (error)
 		return error;
 	if (joiner.run)

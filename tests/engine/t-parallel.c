@@ -291,11 +291,10 @@ static int grow_run(void *arg, struct pawl_parallel_jobs *jobs, void *item, void
 	++*(unsigned *)sum;
 	if (id < sizeof(seen) / sizeof(seen[0]))
 		pawl_add_relaxed(&seen[id], 1u);
+	if (grown->kind == CASCADE_BREAK && before + 1 >= grown->limit)
+		return PAWL_PARALLEL_BREAK;
 	switch (grown->kind) {
 	case CASCADE_BREAK:
-		if (before + 1 >= grown->limit)
-			return PAWL_PARALLEL_BREAK;
-		/* fall through */
 	case CASCADE:
 		for (unsigned i = 0; i < 2 && 2 * id + i < grown->limit * (uintptr_t)64; i++)
 			t_check(!pawl_parallel_add(jobs, (void *)(2 * id + i)));
