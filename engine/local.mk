@@ -6,6 +6,7 @@
 check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/group.h \
+	engine/include/pawl/io.h \
 	engine/include/pawl/join.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
@@ -22,6 +23,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/idle.c \
 	engine/runtime/idle.h \
 	engine/runtime/interval.c \
+	engine/runtime/io.c \
 	engine/runtime/join-many.c \
 	engine/runtime/join.c \
 	engine/runtime/join.h \
@@ -30,6 +32,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/parallel.c \
 	engine/runtime/quorum.c \
 	engine/runtime/quorum.h \
+	engine/runtime/reactor.c \
+	engine/runtime/reactor.h \
 	engine/runtime/runtime.c \
 	engine/runtime/scope.c \
 	engine/runtime/scope.h \

@@ -5,6 +5,7 @@
 UNIT_TESTS = \
 	tests/engine/t-blocking \
 	tests/engine/t-interval \
+	tests/engine/t-io \
 	tests/engine/t-join \
 	tests/engine/t-parallel \
 	tests/engine/t-runtime \
@@ -45,6 +46,8 @@ tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_io_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -16,6 +16,7 @@
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
+#include <pawl/rcu.h>
 #include <pawl/thread.h>
 
 #include "worker.h"
@@ -86,6 +87,7 @@ static void runtime_free(struct pawl_runtime *rt)
 		pawl_mem_free(rt->workers, rt->worker_count * sizeof(*rt->workers), PAWL_LINE_BYTES);
 	for (unsigned i = 0; i < 3; i++)
 		pawl_lanes_destroy(rt->lanes[i]);
+	eng_reactor_fini(&rt->reactor);
 	eng_blocking_fini(&rt->blocking);
 	eng_tasks_destroy(rt->tasks);
 	pthread_cond_destroy(&rt->start_changed);
@@ -156,6 +158,7 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 	pthread_mutex_init(&rt->start_mutex, NULL);
 	pthread_cond_init(&rt->start_changed, NULL);
 	pawl_event_init(&rt->shutdown_done);
+	eng_reactor_init(&rt->reactor);
 	eng_idle_init(&rt->idle, read.workers);
 	error = parts_make(rt);
 	if (!error) {
@@ -343,6 +346,8 @@ int pawl_runtime_destroy(struct pawl_runtime *runtime)
 	queues_empty(runtime);
 	eng_tasks_each(runtime->tasks, forget_one, runtime);
 	eng_group_put(runtime->root);
+	/* Wakers that are still inside (worker.c, stack_ready()). */
+	pawl_rcu_synchronize();
 	runtime_free(runtime);
 	return 0;
 }

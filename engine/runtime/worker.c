@@ -36,8 +36,9 @@
 #define LANES_EVERY   8	 /* looks for a start between two that begin with the lanes */
 #define READY_ROW     32 /* woken bodies in a row */
 #define NEWEST_ROW    16 /* newest spawns in a row */
-#define TIMERS_EVERY  16 /* bodies between two looks at the clock */
+#define TIMERS_EVERY  16 /* bodies and resumptions between two looks at the clock */
 #define SPARES_MAX    32
+#define STARVED_NS    10000000 /* until memory for a stack is asked for again */
 #define STEAL_ROUNDS  2
 
 /* Worker of a thread, by its slot. Written by the worker's thread, which alone looks there. */
@@ -96,9 +97,15 @@ static void stack_ready(const struct pawl_fiber_hooks *hooks, struct pawl_fiber 
 		ready_push(worker, stack);
 		return;
 	}
+	/*
+	 * From the push on the body may run, and end, and with it the runtime: this section keeps its
+	 * memory, since who wakes by an event makes no call of the runtime that one could wait for.
+	 */
+	pawl_rcu_begin();
 	/* The first one in tells; those after it find that it has been told. */
 	if (pawl_mbox_push(&worker->woken, &stack->node))
 		eng_idle_pushed_to(&worker->rt->idle, worker->number);
+	pawl_rcu_end();
 }
 
 static void take_woken(struct eng_worker *worker)
@@ -464,15 +471,30 @@ static bool look(void *arg)
 	return eng_worker_could_run(arg);
 }
 
-static void sleep_until_pushed(struct eng_worker *worker)
+/* The same without memory for a stack: what has a stack already. */
+static bool look_starved(void *arg)
+{
+	const struct eng_worker *worker = arg;
+
+	return !pawl_mbox_is_empty(&worker->woken) || pawl_load_relaxed(&worker->rt->stop) ||
+	       pawl_load_relaxed(&worker->clock_moved);
+}
+
+static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 {
 	uint64_t deadline_ns = worker->wheel.count ? eng_wheel_next(&worker->wheel) : PAWL_FOREVER;
+	uint64_t again_ns;
 
 	pawl_store_relaxed(&worker->next_deadline_ns, deadline_ns);
 	if (worker->rt->options.now)
 		deadline_ns = PAWL_FOREVER;
+	if (starved) {
+		again_ns = pawl_deadline_in(STARVED_NS);
+		deadline_ns = again_ns < deadline_ns ? again_ns : deadline_ns;
+	}
 	tally(&worker->sleeps);
-	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns, look, worker);
+	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns, starved ? look_starved : look,
+		       worker);
 	pawl_store_relaxed(&worker->clock_moved, 0u);
 	worker->since_timers = TIMERS_EVERY;
 }
@@ -482,7 +504,7 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 {
 	struct pawl_runtime *rt = worker->rt;
 	struct eng_stack *stack = NULL;
-	bool searches = false;
+	bool searches = false, starved;
 
 	while (!stack) {
 		if (worker->wheel.count && (searches || worker->since_timers >= TIMERS_EVERY))
@@ -494,6 +516,7 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 		}
 		worker->in_a_row = 0;
 		stack = stack_get(worker);
+		starved = !stack;
 		if (stack) {
 			worker->first = start_take(worker, searches, &worker->first_lane);
 			if (worker->first)
@@ -512,7 +535,7 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 		}
 		if (pawl_load_relaxed(&rt->stop))
 			break;
-		sleep_until_pushed(worker);
+		sleep_until_pushed(worker, starved);
 	}
 	if (searches)
 		eng_idle_found(&rt->idle, look, worker);
@@ -542,6 +565,7 @@ static void base_loop(struct eng_worker *worker)
 
 		if (eng_timer_queued(&stack->timer))
 			eng_wheel_cancel(&worker->wheel, &stack->timer);
+		worker->since_timers++;
 		worker->stack = stack;
 		state = pawl_fiber_resume(stack->fiber);
 		worker->stack = NULL;

@@ -24,6 +24,7 @@
 #include "blocking.h"
 #include "group.h"
 #include "idle.h"
+#include "reactor.h"
 #include "task.h"
 #include "wheel.h"
 
@@ -107,6 +108,7 @@ struct pawl_runtime {
 	unsigned begun, failed;
 
 	struct eng_blocking blocking;
+	struct eng_reactor reactor;
 
 	/* Shutdown: its only caller that does it, and its report. */
 	struct pawl_atomic_u32 shutdown;

@@ -285,6 +285,40 @@ static void case_yield(void **state)
 	}
 }
 
+/* Bodies that only make room for each other do not keep the clock from being looked at. */
+static int yield_until(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
+	while (!pawl_load_relaxed(&ran))
+		t_check(!pawl_yield());
+	return 0;
+}
+
+static int sleep_a_little(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
+	t_check(!pawl_sleep_until(pawl_deadline_in(100000)));
+	pawl_add_relaxed(&ran, 1u);
+	return 0;
+}
+
+static void case_timers_beside_yielders(void **state)
+{
+	pawl_task_t tasks[3];
+
+	(void)state;
+	up(1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL,
+					    i == 1 ? sleep_a_little : yield_until, NULL, &tasks[i]),
+				 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(pawl_task_wait(rt, tasks[i], PAWL_FOREVER, NULL), 0);
+	down();
+}
+
 /* ---- rings ----------------------------------------------------------------------------- */
 
 static pawl_task_t ring[3];
@@ -345,7 +379,7 @@ int main(void)
 		cmocka_unit_test(case_one),	   cmocka_unit_test(case_tree),
 		cmocka_unit_test(case_ping_pong),  cmocka_unit_test(case_cancel),
 		cmocka_unit_test(case_virtual_time), cmocka_unit_test(case_yield),
-		cmocka_unit_test(case_ring),
+		cmocka_unit_test(case_timers_beside_yielders), cmocka_unit_test(case_ring),
 	};
 
 	return t_run("runtime", tests);
