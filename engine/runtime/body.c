@@ -130,9 +130,10 @@ void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
 
 	if (task->free_arg)
 		task->free_arg(task->arg);
-	eng_task_tell(task);
+	/* Who is told finds what follows from it done. */
 	if (outcome == ENG_OUTCOME_FAILED)
 		eng_group_failed(rt, group);
+	eng_task_tell(task);
 	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, outcome, task->error);
 	eng_group_forget(task);
 	eng_task_put(rt->tasks, task, 1);

@@ -190,7 +190,7 @@ uint64_t pawl_runtime_now(struct pawl_runtime *runtime)
 void pawl_runtime_clock_moved(struct pawl_runtime *runtime)
 {
 	for (unsigned i = 0; i < runtime->worker_count; i++) {
-		pawl_store_relaxed(&runtime->workers[i].clock_moved, 1u);
+		pawl_store_release(&runtime->workers[i].clock_moved, 1u);
 		eng_idle_pushed_to(&runtime->idle, i);
 	}
 }

@@ -17,6 +17,7 @@
  * Order of looking, and what bounds the inversion: see pawl/runtime.h. Sleeping is idle.c.
  *
  * Ordering: all through the queues; `stop` and `clock_moved` are looked at after idle.c's fences.
+ * clock_moved is stored with release, after the time was moved, and exchanged with acquire.
  */
 #include "config.h"
 
@@ -495,7 +496,8 @@ static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 	tally(&worker->sleeps);
 	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns, starved ? look_starved : look,
 		       worker);
-	pawl_store_relaxed(&worker->clock_moved, 0u);
+	/* Taken back by exchange: the time is read after that, and who moves it later sets it again. */
+	(void)pawl_xchg_acquire(&worker->clock_moved, 0u);
 	worker->since_timers = TIMERS_EVERY;
 }
 

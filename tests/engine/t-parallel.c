@@ -369,7 +369,7 @@ static void case_grow(void **state)
 	grow_case((struct grown){.kind = COUNT, .n = 0}, 0, 0);
 	/* A binary tree from 1 to 64 * 256 - 1. */
 	grow_case((struct grown){.kind = CASCADE, .n = 1, .limit = 256}, 16383, 16383);
-	grow_case((struct grown){.kind = CASCADE_BREAK, .n = 1, .limit = 100}, 100, 102);
+	grow_case((struct grown){.kind = CASCADE_BREAK, .n = 1, .limit = 100}, 100, 103);
 	grow_case((struct grown){.kind = ADD_ONE, .n = 8}, 11, 11);
 }
 
