@@ -16,8 +16,6 @@
 #ifndef PAWL_IO_H
 #define PAWL_IO_H
 
-#include <sys/types.h>
-
 #include <pawl/runtime.h>
 
 PAWL_BEGIN_DECLS
@@ -57,7 +55,7 @@ struct pawl_process_options {
 
 /* A child that was not waited for yet. Plain data; `pidfd` is closed on exec. */
 struct pawl_process {
-	pid_t pid;
+	int pid; /* its process number */
 	int pidfd;
 	uint32_t own_group;
 };
