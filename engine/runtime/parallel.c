@@ -209,7 +209,7 @@ struct sum {
 
 struct pawl_parallel_jobs {
 	struct crew crew;
-	const struct pawl_parallel_grow *how; /* in the caller's frame */
+	const struct pawl_growth *how; /* in the caller's frame */
 	size_t sum_bytes;
 	void *sum;		   /* the caller's own */
 	struct pawl_event changed; /* something was queued, or it is over */
@@ -417,7 +417,7 @@ static void grow_free(struct eng_scope *scope)
 	pawl_mem_free(jobs, sizeof(*jobs), 0);
 }
 
-static int grow_check(const struct pawl_parallel_grow *how)
+static int grow_check(const struct pawl_growth *how)
 {
 	if (how->size > sizeof(*how))
 		return -E2BIG;
@@ -427,7 +427,7 @@ static int grow_check(const struct pawl_parallel_grow *how)
 		       : 0;
 }
 
-int pawl_parallel_grow(struct pawl_group *group, const struct pawl_parallel_grow *how,
+int pawl_parallel_grow(struct pawl_group *group, const struct pawl_growth *how,
 		       void *const *items, size_t n, void *ret_sum)
 {
 	struct pawl_parallel_jobs *jobs;

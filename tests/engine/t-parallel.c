@@ -331,7 +331,7 @@ static void grow(void *arg)
 {
 	static void *items[JOBS];
 	struct grown *grown = arg;
-	struct pawl_parallel_grow how = {.size = sizeof(how),
+	struct pawl_growth how = {.size = sizeof(how),
 					 .run = grow_run,
 					 .arg = grown,
 					 .sum_bytes = sizeof(unsigned),
@@ -404,7 +404,7 @@ static void case_grow_fails(void **state)
 
 static void case_refused(void **state)
 {
-	struct pawl_parallel_grow how = {.size = sizeof(how)};
+	struct pawl_growth how = {.size = sizeof(how)};
 
 	(void)state;
 	up(1);

@@ -39,8 +39,8 @@ struct pawl_parallel_jobs;
 /* What a job of pawl_parallel_grow() returns beside errors. */
 #define PAWL_PARALLEL_BREAK 1
 
-struct pawl_parallel_grow {
-	size_t size; /* sizeof(struct pawl_parallel_grow) */
+struct pawl_growth {
+	size_t size; /* sizeof(struct pawl_growth) */
 	/*
 	 * One job. `sum` is that of this helper. It may add jobs (pawl_parallel_add). Returns: 0;
 	 * PAWL_PARALLEL_BREAK: enough, nothing more is begun; an error: the same, and it is
@@ -64,7 +64,7 @@ struct pawl_parallel_grow {
  * Errors:   those of jobs; -ENOMEM: a job could not be queued, or a sum not be made: as a job's error.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_parallel_grow(struct pawl_group *group,
-						const struct pawl_parallel_grow *how,
+						const struct pawl_growth *how,
 						void *const *items, size_t n, void *ret_sum);
 
 /*
