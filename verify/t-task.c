@@ -13,6 +13,7 @@
  *  settle-stop      settled beside cancelled
  *  publish-walk     found by a walker before it is published, or after
  *  other-task       the record serves another task by the time the walker stops it
+ *  try-get          a reference by an id whose task may be over
  *  put-put          the last of two references frees the value
  *  put-drop         the last handle beside the last reference: the value is freed once
  *  finish-drop      the same while the body ends
@@ -255,6 +256,17 @@ static void end_and_make(void)
 	value = 1;
 }
 
+static void try_get(void)
+{
+	struct eng_task *found;
+
+	if (!eng_task_try_get(tasks, id, &found))
+		return;
+	/* It stays what it is. */
+	mc_assert((pawl_load_relaxed(&found->word) ^ id) >> 32 == 0);
+	eng_task_put(tasks, found, 1);
+}
+
 static void finish_other(void)
 {
 	mc_assert(ended[0] + ended[1] == 1);
@@ -436,6 +448,7 @@ static const struct mc_scenario scenarios[] = {
 	TASK("settle-stop", setup_pending, finish_settled, settle, stop),
 	TASK("publish-walk", setup_walk, finish_walk, publish_and_run, walk),
 	TASK("other-task", setup_ready, finish_other, end_and_make, walk),
+	TASK("try-get", setup_ready, finish_other, end_and_make, try_get),
 	TASK("put-put", setup_two_refs, finish_freed, put, put),
 	TASK("put-drop", setup_handle_final, finish_dropped, drop, put_blind),
 	TASK("finish-drop", setup_handle, finish_dropped, drop, finish_and_put),

@@ -120,8 +120,11 @@ static int start_locked(struct eng_blocking *pool)
 
 	if (pthread_create(&pool->ids[pool->threads], NULL, thread_main, &beginner))
 		return -EAGAIN;
+	pool->starting = true;
 	while (!beginner.begun)
 		pthread_cond_wait(&pool->begun, &pool->lock);
+	pool->starting = false;
+	pthread_cond_broadcast(&pool->begun);
 	if (beginner.error) {
 		pthread_join(pool->ids[pool->threads], NULL);
 		return -EAGAIN;
@@ -136,6 +139,8 @@ int eng_blocking_submit(struct eng_blocking *pool, struct eng_blocking_job *job)
 	int error = 0;
 
 	pthread_mutex_lock(&pool->lock);
+	while (pool->starting)
+		pthread_cond_wait(&pool->begun, &pool->lock);
 	for (const struct eng_blocking_job *other = pool->first; other; other = other->next)
 		queued++;
 	if (queued > pool->idle && pool->threads < pool->most)

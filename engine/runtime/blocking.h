@@ -29,6 +29,7 @@ struct eng_blocking {
 	pthread_cond_t begun;	/* a new thread has begun, or failed to */
 	struct eng_blocking_job *first, **end;
 	unsigned most, threads, idle;
+	bool starting; /* a thread begins: one at a time */
 	bool stop;
 	/* To be joined: `threads` of them. */
 	pthread_t *ids;

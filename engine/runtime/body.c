@@ -123,18 +123,37 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 		eng_task_came_back(run.rt, task);
 }
 
+/* Code of the user's: whatever it calls does not end the body that happens to be below it on the stack. */
+static void free_arg(struct eng_task *task)
+{
+	struct eng_run *run;
+
+	if (!task->free_arg)
+		return;
+	run = eng_run_hide();
+	task->free_arg(task->arg);
+	eng_run_show(run);
+}
+
+static void leave(struct pawl_runtime *rt, struct eng_task *task, struct pawl_group *group)
+{
+	eng_group_forget(task);
+	eng_task_put(rt->tasks, task, 1);
+	eng_lifetime_leave(&group->life, 1);
+}
+
 void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
 {
 	struct pawl_group *group = pawl_load_relaxed(&task->group);
 	enum eng_outcome outcome = eng_task_outcome(task);
 
-	if (task->free_arg)
-		task->free_arg(task->arg);
 	/* Who is told finds what follows from it done. */
 	if (outcome == ENG_OUTCOME_FAILED)
 		eng_group_failed(rt, group);
 	eng_task_tell(task);
 	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, outcome, task->error);
+	/* The name may lie in the argument. */
+	free_arg(task);
 	eng_group_forget(task);
 	eng_task_put(rt->tasks, task, 1);
 	/* Last: what it used is free when the group has drained. */
@@ -149,18 +168,16 @@ void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
 	pawl_add_relaxed(&group->ended[ENG_OUTCOME_STUCK], 1u);
 	eng_task_tell(task);
 	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, ENG_OUTCOME_STUCK, 0);
+	if (pawl_xchg_acq_rel(&task->parting, 1u))
+		leave(rt, task, group);
 }
 
-/* Its end was told when it was given up; what is left is to leave. */
+/* Its end was told when it was given up, or is being told; what is left is to leave. */
 void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
 {
-	struct pawl_group *group = pawl_load_relaxed(&task->group);
-
-	if (task->free_arg)
-		task->free_arg(task->arg);
-	eng_group_forget(task);
-	eng_task_put(rt->tasks, task, 1);
-	eng_lifetime_leave(&group->life, 1);
+	free_arg(task);
+	if (pawl_xchg_acq_rel(&task->parting, 1u))
+		leave(rt, task, pawl_load_relaxed(&task->group));
 }
 
 /* ---- ends ------------------------------------------------------------------------ */
@@ -204,7 +221,7 @@ void pawl_exit(int error, const char *format, ...)
 		length = vsnprintf(text, sizeof(text), format, args);
 		va_end(args);
 	}
-	if (length > 0) {
+	if (length > 0 && !run->task->message) {
 		size_t bytes = strlen(text) + 1;
 
 		/* Without memory the task fails without its message. */
@@ -250,21 +267,20 @@ bool eng_told(const struct eng_run *run)
 int eng_wait_once(struct eng_run *run, struct pawl_listener *wanted, uint64_t deadline_ns)
 {
 	struct pawl_listener told;
-	struct pawl_listener *both[2] = {&told, wanted};
+	/* What it waits for comes first: of both at once that one is told. */
+	struct pawl_listener *both[2] = {wanted ? wanted : &told, &told};
 	size_t which = 0;
 	int error;
 
 	pawl_event_listen(&run->task->interrupt, &told, wanted ? NULL : "its deadline", 0);
-	if (eng_told(run)) {
-		pawl_event_unlisten(&told);
-		return -EINTR;
-	}
+	if (eng_told(run))
+		deadline_ns = 0;
 	error = pawl_event_wait_any(both, wanted ? 2 : 1, deadline_ns, &which);
-	if (error || which == 1)
+	if (error || both[which] == wanted)
 		pawl_event_unlisten(&told);
-	if (error || which == 0)
-		return error ? error : -EINTR;
-	return 0;
+	if (!error)
+		return both[which] == wanted ? 0 : -EINTR;
+	return eng_told(run) ? -EINTR : error;
 }
 
 int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)

@@ -106,29 +106,48 @@ int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns)
 		return -EDEADLK;
 	if (eng_lifetime_state(&group->life) == ENG_LIFETIME_OPEN)
 		return -EBUSY;
+	if (!eng_run_here() && runtime_of(group)->options.now && deadline_ns &&
+	    deadline_ns != PAWL_FOREVER)
+		return -EINVAL;
 	return eng_wait_until(&group->life.drained, has_drained, group, deadline_ns, "group",
 			      group->number);
+}
+
+/* It ends whatever lives there, and waits: what lives there may use the caller's frame. */
+static void scope_end(void *arg)
+{
+	struct pawl_group *group = arg;
+
+	pawl_group_cancel(group);
+	(void)eng_lifetime_wait(&group->life, PAWL_FOREVER, "scope", group->number);
+	pawl_group_put(group);
 }
 
 int pawl_scope(struct pawl_group *parent, const struct pawl_group_options *options,
 	       int (*fn)(struct pawl_group *group, void *arg), void *arg)
 {
+	struct eng_run *run = eng_run_here();
+	struct pawl_cleanup cleanup;
 	struct pawl_group *group;
 	int error = pawl_group_create(parent, options, &group);
 
 	if (error)
 		return error;
+	if (run)
+		pawl_cleanup_push(&cleanup, scope_end, group);
 	error = fn(group, arg);
-	if (error)
-		pawl_group_cancel(group);
-	else
-		pawl_group_close(group);
-	/* Cancelled, the caller waits still: what lives in the group may use its frame. */
-	while (pawl_group_wait(group, PAWL_FOREVER) == -ECANCELED) {
-		pawl_group_cancel(group);
-		(void)eng_lifetime_wait(&group->life, PAWL_FOREVER, "scope", group->number);
+	pawl_group_close(group);
+	if (!error && !pawl_group_wait(group, PAWL_FOREVER)) {
+		if (run)
+			pawl_cleanup_pop(&cleanup, false);
+		pawl_group_put(group);
+		return 0;
 	}
-	pawl_group_put(group);
+	/* It failed, or the caller was cancelled. */
+	if (run)
+		pawl_cleanup_pop(&cleanup, true);
+	else
+		scope_end(group);
 	return error;
 }
 

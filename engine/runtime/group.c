@@ -120,6 +120,7 @@ int eng_group_make(struct eng_forest *forest, struct pawl_group *parent, const c
 		group->policy = *policy;
 	if (parent) {
 		if (!eng_lifetime_enter(&parent->life, 1, parent->most)) {
+			pawl_add_relaxed(&parent->refused, 1u);
 			pawl_mem_free(group, bytes, 0);
 			return refusal(parent);
 		}
@@ -167,20 +168,22 @@ void eng_group_put(struct pawl_group *group)
 	}
 }
 
-int eng_group_enter(struct pawl_group *group, struct eng_task *task)
-{
-	pawl_store_release(&task->group, (void *)group);
-	if (PAWL_LIKELY(eng_lifetime_enter(&group->life, 1, group->most)))
-		return 0;
-	pawl_add_relaxed(&group->refused, 1u);
-	return refusal(group);
-}
-
 void eng_group_forget(struct eng_task *task)
 {
 	/* Relaxed: the group is retired by a later leave(), and no record leads to it then (O3). */
 	if (PAWL_MC_STEP("forget-group"))
 		pawl_store_relaxed(&task->group, (void *)NULL);
+}
+
+int eng_group_enter(struct pawl_group *group, struct eng_task *task)
+{
+	pawl_store_release(&task->group, (void *)group);
+	if (PAWL_LIKELY(eng_lifetime_enter(&group->life, 1, group->most)))
+		return 0;
+	/* Walkers do not find a group by it that may go. */
+	eng_group_forget(task);
+	pawl_add_relaxed(&group->refused, 1u);
+	return refusal(group);
 }
 
 void eng_group_leave(struct pawl_group *group, enum eng_outcome outcome)

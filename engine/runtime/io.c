@@ -95,6 +95,9 @@ int pawl_fd_wait(struct pawl_runtime *runtime, int fd, uint32_t events, uint64_t
 
 /* ---- children ------------------------------------------------------------------------- */
 
+/* Numbers of the child's alone, where it has no files: 1000 is within every system's limit. */
+#define ASIDE 1000
+
 static int actions_make(const struct pawl_process_options *options,
 			posix_spawn_file_actions_t *ret_actions)
 {
@@ -102,9 +105,19 @@ static int actions_make(const struct pawl_process_options *options,
 
 	if (error)
 		return -error;
+	/* Those among 0 to 2 that are given to another number first move out of the way. */
 	for (int i = 0; i < 3 && !error; i++) {
+		if (options->fds[i] >= 0 && options->fds[i] < 3 && options->fds[i] != i)
+			error = posix_spawn_file_actions_adddup2(ret_actions, options->fds[i], ASIDE + i);
+	}
+	for (int i = 0; i < 3 && !error; i++) {
+		bool moved = options->fds[i] >= 0 && options->fds[i] < 3 && options->fds[i] != i;
+
 		if (options->fds[i] >= 0)
-			error = posix_spawn_file_actions_adddup2(ret_actions, options->fds[i], i);
+			error = posix_spawn_file_actions_adddup2(
+				ret_actions, moved ? ASIDE + i : options->fds[i], i);
+		if (!error && moved)
+			error = posix_spawn_file_actions_addclose(ret_actions, ASIDE + i);
 	}
 	if (!error && options->directory)
 		error = posix_spawn_file_actions_addchdir_np(ret_actions, options->directory);
@@ -198,13 +211,16 @@ static int process_wait(struct pawl_runtime *rt, struct pawl_process *process, u
 			bool deaf, struct pawl_process_status *ret_status)
 {
 	siginfo_t info = {0};
-	int error = fd_wait(rt, process->pidfd, PAWL_FD_READ, deadline_ns, deaf, NULL);
+	int error;
 
-	if (error)
-		return error;
-	/* It has ended: this does not block. */
-	if (waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED))
-		error = -errno;
+	/* Ready once for nothing, if the descriptor's number was another file's just before. */
+	do {
+		error = fd_wait(rt, process->pidfd, PAWL_FD_READ, deadline_ns, deaf, NULL);
+		if (error)
+			return error;
+		if (waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED | WNOHANG))
+			error = -errno;
+	} while (!error && !info.si_pid);
 	close(process->pidfd);
 	process->pidfd = -1;
 	if (!error)

@@ -81,7 +81,9 @@ static int join_in_turn(struct joiner *joiner, uint64_t deadline_ns)
 {
 	struct eng_quorum *quorum = joiner->quorum;
 	struct eng_run *run = joiner->run;
-	bool forever = deadline_ns == PAWL_FOREVER;
+	bool forever = deadline_ns == PAWL_FOREVER && run->rt == joiner->rt;
+	/* What runs here holds the joiner up: where another member's end may decide it would not be seen. */
+	bool inline_too = forever && (quorum->rule == ENG_QUORUM_NOTHING || quorum->count == 1);
 	int error = 0;
 
 	for (size_t i = 0; i < quorum->count && !error && !eng_quorum_over(quorum, false); i++) {
@@ -95,7 +97,7 @@ static int join_in_turn(struct joiner *joiner, uint64_t deadline_ns)
 			eng_ring_message(joiner->rt, run->task);
 			return -EDEADLK;
 		}
-		if (forever && eng_run_inline(joiner->rt, run, task))
+		if (inline_too && eng_run_inline(joiner->rt, run, task))
 			continue;
 		eng_lend(joiner->rt, task, run->lane);
 		error = join_sleep(quorum, false, task, deadline_ns);

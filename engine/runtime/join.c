@@ -49,26 +49,36 @@ int pawl_task_result(struct pawl_runtime *runtime, pawl_task_t handle,
 
 /* ---- lending --------------------------------------------------------------------- */
 
-/* Into a more urgent lane, if it has not started; else what it waits for. */
+/* One that has not started, into a more urgent lane; takes the caller's reference if it returns true. */
+static bool lend_one(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
+{
+	uint32_t none = 0;
+
+	if (task->flags & PAWL_TASK_LOCAL || (lane >= task->lane && !rt->options.stacks_max))
+		return false;
+	/* The waiter has counted itself; who takes the loan back looks at the count after it did (lent_take()). */
+	pawl_fence_dekker();
+	if (!pawl_cas_relaxed(&task->lent_lane, &none, lane + 1))
+		return false;
+	eng_lend_push(rt, task, lane);
+	return true;
+}
+
 void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
+	eng_task_get(task);
 	for (unsigned hops = 0; hops < LEND_MOST; hops++) {
-		enum eng_phase phase = eng_word_phase(pawl_load_relaxed(&task->word));
-		uint32_t none = 0;
+		enum eng_phase phase = eng_word_phase(pawl_load_acquire(&task->word));
+		uint64_t next;
 
-		if (phase == ENG_TASK_READY) {
-			if (task->flags & PAWL_TASK_LOCAL ||
-			    (lane >= task->lane && !rt->options.stacks_max) ||
-			    !pawl_cas_relaxed(&task->lent_lane, &none, lane + 1))
-				return;
-			eng_task_get(task);
-			eng_lend_push(rt, task, lane);
+		if (phase == ENG_TASK_READY && lend_one(rt, task, lane))
 			return;
-		}
-		if (phase != ENG_TASK_RUNNING ||
-		    eng_task_find(rt->tasks, pawl_load_acquire(&task->waits_for), &task))
+		next = phase == ENG_TASK_RUNNING ? pawl_load_acquire(&task->waits_for) : 0;
+		eng_task_put(rt->tasks, task, 1);
+		if (!next || !eng_task_try_get(rt->tasks, next, &task))
 			return;
 	}
+	eng_task_put(rt->tasks, task, 1);
 }
 
 /* ---- waiting ------------------------------------------------------------------------ */
@@ -134,8 +144,10 @@ static void named_wait_over(void *arg)
 static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task,
 			uint64_t deadline_ns)
 {
-	struct named_wait wait = {
-		.self = run->task, .task = task, .forever = deadline_ns == PAWL_FOREVER};
+	/* Rings are looked for among the tasks of one runtime. */
+	struct named_wait wait = {.self = run->task,
+				  .task = task,
+				  .forever = deadline_ns == PAWL_FOREVER && run->rt == rt};
 	int error = 0;
 
 	if (eng_checkpoint(run))

@@ -75,9 +75,12 @@ static void ask_for_help(struct crew *crew, struct pawl_group *group, size_t job
 		eng_scope_get(&crew->scope);
 		if (pawl_spawn(group, &options, helper, crew, NULL)) {
 			eng_scope_put(&crew->scope);
-			return;
+			break;
 		}
 	}
+	/* The last one is this body's newest spawn, for which nobody else would be woken. */
+	if (here && jobs > 1)
+		eng_idle_pushed(&rt->idle);
 }
 
 /* The caller is unwound: its frame goes, when nobody is in it any more. */
@@ -249,7 +252,7 @@ int pawl_parallel_add(struct pawl_parallel_jobs *jobs, void *item)
 	if (over)
 		pawl_mem_free(added, sizeof(*added), 0);
 	else
-		pawl_event_notify(&jobs->changed, 1);
+		pawl_event_notify_more(&jobs->changed, 1);
 	return 0;
 }
 

@@ -259,7 +259,8 @@ static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns, struct pawl_shu
 		eng_group_stop(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, rt);
 		if (!drained(rt, grace_ns)) {
 			eng_tasks_each(rt->tasks, give_up_one, rt);
-			error = -EBUSY;
+			if (eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED)
+				error = -EBUSY;
 		}
 	}
 	eng_group_count(rt->root, &counts);

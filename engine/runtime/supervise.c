@@ -35,17 +35,10 @@ void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group)
 
 static void tell(struct pawl_runtime *rt, const struct pawl_diagnostic *diagnostic)
 {
-	struct eng_worker *worker = eng_worker_here();
-	struct eng_run *run = NULL;
+	struct eng_run *run = eng_run_hide();
 
-	if (worker && worker->stack) {
-		run = worker->stack->run;
-		worker->stack->run = NULL;
-	}
 	rt->options.sink(rt->options.sink_arg, diagnostic);
-	/* The same worker: a stack does not move. */
-	if (worker && worker->stack)
-		worker->stack->run = run;
+	eng_run_show(run);
 }
 
 static enum pawl_severity severity_of(enum eng_outcome outcome)

@@ -154,10 +154,12 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->group, (void *)NULL);
 	/* Release: a walker that sees the generation does not see the group of the one before (O5). */
 	pawl_store_release(&task->word, (id & GENERATION) | ENG_TASK_STARTING);
-	pawl_store_relaxed(&task->refs, refs + handles * HANDLE);
+	/* Release: who gets a reference to it by an old id sees the new generation. */
+	pawl_store_release(&task->refs, refs + handles * HANDLE);
 	pawl_store_relaxed(&task->waiters, 0u);
 	pawl_store_relaxed(&task->lent_lane, 0u);
 	pawl_store_relaxed(&task->produced, 0u);
+	pawl_store_relaxed(&task->parting, 0u);
 	pawl_store_relaxed(&task->watchers, (void *)NULL);
 	pawl_store_relaxed(&task->waits_for, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
@@ -348,6 +350,28 @@ int eng_task_handle(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_
 void eng_task_keep(struct eng_task *task)
 {
 	pawl_add_relaxed(&task->refs, HANDLE); /* O4 */
+}
+
+bool eng_task_try_get(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task)
+{
+	struct eng_task *task;
+	uint64_t seen;
+
+	if (eng_task_find(tasks, id, &task))
+		return false;
+	seen = pawl_load_relaxed(&task->refs);
+	do {
+		/* Without any it is on its way to another task. */
+		if (!seen)
+			return false;
+	} while (!pawl_cas_weak_acquire(&task->refs, &seen, seen + 1)); /* O4 */
+	/* With the reference the record stays what it is: perhaps another one already. */
+	if ((pawl_load_relaxed(&task->word) ^ id) & GENERATION) {
+		eng_task_put(tasks, task, 1);
+		return false;
+	}
+	*ret_task = task;
+	return true;
 }
 
 void eng_task_get(struct eng_task *task)

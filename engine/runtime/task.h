@@ -67,6 +67,11 @@ struct eng_task {
 	struct pawl_atomic_u32 waiters;
 	/* The most urgent lane that a waiter put it into, plus 1; 0: none. All threads. */
 	struct pawl_atomic_u32 lent_lane;
+	/*
+	 * Of one that was given up: 1 once its body is over, or who gave it up is done with it; who comes
+	 * second leaves the group for it.
+	 */
+	struct pawl_atomic_u32 parting;
 	/* 1: a completion whose producer was not dropped. All threads. */
 	struct pawl_atomic_u32 produced;
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
@@ -222,6 +227,13 @@ void eng_task_tell(struct eng_task *task);
 
 /* eng_task_get() - Another reference. Requires: the caller has one, or a handle. */
 void eng_task_get(struct eng_task *task);
+
+/*
+ * eng_task_try_get() - A reference to the record of an id that the caller has neither reference nor handle
+ * to. Returns: false: it is over.
+ */
+PAWL_MUST_CHECK bool eng_task_try_get(struct eng_tasks *tasks, uint64_t id,
+				      struct eng_task **ret_task);
 
 /*
  * eng_task_put() - Give back `n` references. With the last of references and handles the value is freed

@@ -57,6 +57,27 @@ struct eng_run *eng_run_here(void)
 	return worker && worker->stack ? worker->stack->run : NULL;
 }
 
+struct eng_run *eng_run_hide(void)
+{
+	struct eng_worker *worker = eng_worker_here();
+	struct eng_run *run = NULL;
+
+	if (worker && worker->stack) {
+		run = worker->stack->run;
+		worker->stack->run = NULL;
+	}
+	return run;
+}
+
+/* The same worker: a stack does not move. */
+void eng_run_show(struct eng_run *run)
+{
+	struct eng_worker *worker = eng_worker_here();
+
+	if (worker && worker->stack)
+		worker->stack->run = run;
+}
+
 uint64_t eng_now(const struct pawl_runtime *rt)
 {
 	return rt->options.now ? rt->options.now(rt->options.clock_arg) : pawl_now_ns();
@@ -165,12 +186,12 @@ static void stack_spare(struct eng_worker *worker, struct eng_stack *stack)
 	worker->spares++;
 }
 
-/* May something that nobody here waits for start? */
+/* May something that nobody here waits for start, on one stack more than there are with a body? */
 static bool room_for_outside(const struct eng_worker *worker)
 {
 	uint32_t most = worker->rt->options.stacks_max;
 
-	return !most || worker->stacks - worker->spares <= most;
+	return !most || pawl_load_relaxed(&worker->stacks_busy) < most;
 }
 
 /* ---- timers -------------------------------------------------------------------- */
@@ -300,6 +321,8 @@ static struct eng_task *lent_take(struct pawl_runtime *rt, unsigned *ret_lane)
 
 	while ((task = lane_pop(rt, ENG_LANES_LENT, ret_lane))) {
 		pawl_store_relaxed(&task->lent_lane, 0u);
+		/* A waiter that comes now either is seen, or lends anew. */
+		pawl_fence_dekker();
 		if (pawl_load_relaxed(&task->waiters))
 			return task;
 		eng_task_put(rt->tasks, task, 1);
@@ -311,10 +334,15 @@ static struct eng_task *lanes_take(struct eng_worker *worker, unsigned *ret_lane
 {
 	struct pawl_runtime *rt = worker->rt;
 	struct eng_task *task = lent_take(rt, ret_lane);
+	bool outside = rt->options.stacks_max && room_for_outside(worker);
 
+	/* In turn: each ages by itself. */
+	worker->outside_first = !worker->outside_first;
+	if (!task && outside && worker->outside_first)
+		task = lane_pop(rt, ENG_LANES_OUTSIDE, ret_lane);
 	if (!task)
 		task = lane_pop(rt, ENG_LANES_INSIDE, ret_lane);
-	if (!task && rt->options.stacks_max && room_for_outside(worker))
+	if (!task && outside)
 		task = lane_pop(rt, ENG_LANES_OUTSIDE, ret_lane);
 	return task;
 }
@@ -377,10 +405,14 @@ static struct eng_task *start_take(struct eng_worker *worker, bool far, unsigned
 		} else if (!task) {
 			worker->newest_in_a_row = 0;
 		}
-		if (!task)
+		/* In turn, so that none of the two starves the other. */
+		worker->local_first = !worker->local_first;
+		if (!task && worker->local_first)
 			task = local_take(worker);
 		if (!task)
 			task = pawl_deque_pop_owner(worker->deque);
+		if (!task)
+			task = local_take(worker);
 		if (!task)
 			task = lanes_take(worker, ret_lane);
 		if (!task)
@@ -558,6 +590,12 @@ static void note_park(struct eng_worker *worker, struct eng_stack *stack)
 	pawl_store_relaxed(&worker->timers, 1u);
 }
 
+/* Stacks with a body that waits: while the base decides, no body runs. */
+static void note_busy(struct eng_worker *worker)
+{
+	pawl_store_relaxed(&worker->stacks_busy, (uint64_t)(worker->stacks - worker->spares));
+}
+
 static void base_loop(struct eng_worker *worker)
 {
 	struct eng_stack *stack;
@@ -575,8 +613,7 @@ static void base_loop(struct eng_worker *worker)
 			note_park(worker, stack);
 		else if (state == PAWL_FIBER_FINISHED)
 			stack_free(worker, stack);
-		pawl_store_relaxed(&worker->stacks_busy,
-				   (uint64_t)(worker->stacks - worker->spares));
+		note_busy(worker);
 	}
 }
 

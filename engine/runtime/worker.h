@@ -73,6 +73,7 @@ struct eng_worker {
 	unsigned looks;	    /* for starts, since the lanes came first */
 	unsigned in_a_row;  /* stacks resumed since a start was looked for */
 	unsigned newest_in_a_row;
+	bool local_first, outside_first; /* the next time */
 	unsigned since_timers;
 	uint32_t random;
 	uint32_t stacks; /* there are */
@@ -131,6 +132,13 @@ struct eng_worker *eng_worker_here(void);
 
 /* eng_run_here() - The innermost body that runs here; NULL: none. Requires: attached. */
 struct eng_run *eng_run_here(void);
+
+/*
+ * eng_run_hide() - For calls of the user's code from inside: until eng_run_show() no body runs here, as far as
+ * the calls of that code can tell.
+ */
+struct eng_run *eng_run_hide(void);
+void eng_run_show(struct eng_run *run);
 
 /* eng_worker_init(), _fini() - Its memory, without the thread. */
 PAWL_MUST_CHECK int eng_worker_init(struct eng_worker *worker, struct pawl_runtime *rt,

@@ -114,6 +114,38 @@ static void case_workers_go_on(void **state)
 	}
 }
 
+/* Threads that begin at once, for bodies of several workers. */
+static int quick_call(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static int quick_caller(void *arg, void **ret_value)
+{
+	(void)ret_value;
+	return pawl_blocking(rt, quick_call, arg);
+}
+
+static void case_many_begin_at_once(void **state)
+{
+	(void)state;
+	for (unsigned round = t_scaled(50); round; round--) {
+		struct pawl_runtime_options options = PAWL_RUNTIME_OPTIONS_INIT;
+		pawl_task_t tasks[12];
+
+		options.workers = 4;
+		options.blocking_max = 3;
+		assert_int_equal(pawl_runtime_create(&options, &rt), 0);
+		for (unsigned i = 0; i < 12; i++)
+			tasks[i] = spawn(quick_caller, NULL);
+		for (unsigned i = 0; i < 12; i++)
+			assert_int_equal(wait_for(tasks[i]).outcome, PAWL_OUTCOME_COMPLETED);
+		down();
+		t_step();
+	}
+}
+
 static int read_in_call(void *arg)
 {
 	(void)arg;
@@ -202,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(case_workers_go_on), cmocka_unit_test(case_it_may_read),
+		cmocka_unit_test(case_many_begin_at_once),
 		cmocka_unit_test(case_outside_of_bodies), cmocka_unit_test(case_cancelled),
 		cmocka_unit_test(case_refused),
 	};

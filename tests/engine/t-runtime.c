@@ -319,6 +319,63 @@ static void case_timers_beside_yielders(void **state)
 	down();
 }
 
+/* ---- a limit of stacks ----------------------------------------------------------------- */
+
+static struct pawl_atomic_u32 inside, most_inside;
+
+static int sit(void *arg, void **ret_value)
+{
+	uint32_t now = pawl_add_relaxed(&inside, 1u) + 1;
+
+	(void)ret_value;
+	if (now > pawl_load_relaxed(&most_inside))
+		pawl_store_relaxed(&most_inside, now);
+	pawl_add_relaxed(&ran, 1u);
+	t_check(wait_for_turn(&meet, (uint32_t)(uintptr_t)arg) == 0);
+	pawl_sub_relaxed(&inside, 1u);
+	return 0;
+}
+
+static int await_task(void *arg, void **ret_value)
+{
+	(void)ret_value;
+	pawl_add_relaxed(&ran, 1u);
+	t_check(wait_for_turn(&meet, 1) == 0);
+	return pawl_task_wait(rt, *(pawl_task_t *)arg, PAWL_FOREVER, NULL);
+}
+
+/* Starts from outside wait for room; one that is waited for starts always. */
+static void case_stacks_max(void **state)
+{
+	struct pawl_runtime_options options = PAWL_RUNTIME_OPTIONS_INIT;
+	pawl_task_t tasks[20], wanted, waiter;
+
+	(void)state;
+	options.workers = 1;
+	options.stacks_max = 3;
+	pawl_store_relaxed(&ran, 0u);
+	pawl_store_relaxed(&inside, 0u);
+	pawl_store_relaxed(&most_inside, 0u);
+	pawl_event_init(&meet.event);
+	pawl_store_relaxed(&meet.turn, 0u);
+	assert_int_equal(pawl_runtime_create(&options, &rt), 0);
+	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, await_task, &wanted, &waiter), 0);
+	t_wait_until(pawl_load_relaxed(&ran) == 1);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, sit, (void *)1, &tasks[i]), 0);
+	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, count, NULL, &wanted), 0);
+	t_wait_until(pawl_runtime_quiet_until(rt) == PAWL_FOREVER);
+	assert_int_equal(pawl_load_relaxed(&inside), 2);
+	/* No body ends, and a thread outside waits for one that has not begun. */
+	assert_int_equal(pawl_task_wait(rt, wanted, PAWL_FOREVER, NULL), 0);
+	pawl_store_release(&meet.turn, 1u);
+	pawl_event_notify_all(&meet.event);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(pawl_task_wait(rt, tasks[i], PAWL_FOREVER, NULL), 0);
+	assert_int_equal(pawl_task_wait(rt, waiter, PAWL_FOREVER, NULL), 0);
+	down();
+}
+
 /* ---- rings ----------------------------------------------------------------------------- */
 
 static pawl_task_t ring[3];
@@ -380,6 +437,7 @@ int main(void)
 		cmocka_unit_test(case_ping_pong),  cmocka_unit_test(case_cancel),
 		cmocka_unit_test(case_virtual_time), cmocka_unit_test(case_yield),
 		cmocka_unit_test(case_timers_beside_yielders), cmocka_unit_test(case_ring),
+		cmocka_unit_test(case_stacks_max),
 	};
 
 	return t_run("runtime", tests);

@@ -281,7 +281,7 @@ static void case_waits_for_who_does_not_listen(void **state)
 	pawl_task_drop(rt, spawn(group, deaf, NULL));
 	t_wait_until(pawl_load_relaxed(&ran) == 1);
 	pawl_group_cancel(group);
-	assert_int_equal(pawl_group_wait(group, pawl_deadline_in(1000000)), -ETIMEDOUT);
+	assert_int_equal(pawl_group_wait(group, 0), -ETIMEDOUT);
 	assert_int_equal(pawl_group_tasks(group, 1, &info), 1);
 	assert_int_equal(info.state, PAWL_TASK_RUNNING);
 	assert_true(info.cancelled);
@@ -640,6 +640,48 @@ static void case_scope(void **state)
 	}
 }
 
+/* The body that made the scope is forced in it: what lives there ends first. */
+static int scope_waits(struct pawl_group *group, void *arg)
+{
+	for (unsigned i = 0; i < 5; i++)
+		t_check(!pawl_spawn(group, NULL, sleep_for_ever, arg, NULL));
+	pawl_add_relaxed(&go, 1u);
+	return sleep_for_ever(NULL, NULL);
+}
+
+static int scope_for_ever(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
+	return pawl_scope(root, NULL, scope_waits, NULL);
+}
+
+static void case_forced_in_a_scope(void **state)
+{
+	struct pawl_group_counts counts;
+	pawl_task_t task;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 3; workers++) {
+		for (unsigned force = 0; force < 2; force++) {
+			up(workers);
+			task = spawn(root, scope_for_ever, NULL);
+			t_wait_until(pawl_load_relaxed(&go) == 1);
+			assert_int_equal(force ? pawl_task_force(rt, task) : pawl_task_cancel(rt, task), 0);
+			assert_int_equal(outcome_of(task),
+					 force ? PAWL_OUTCOME_ABORTED : PAWL_OUTCOME_CANCELLED);
+			pawl_group_counts_read(root, &counts);
+			assert_in_range(counts.live, 0, 1); /* it may not have left yet */
+			assert_int_equal(counts.outcomes[PAWL_OUTCOME_CANCELLED] +
+						 counts.outcomes[PAWL_OUTCOME_ABORTED] + counts.live,
+					 6);
+			pawl_task_drop(rt, task);
+			down(6);
+			t_step();
+		}
+	}
+}
+
 /* ---- sinks --------------------------------------------------------------------------------- */
 
 static void reenter(const struct pawl_diagnostic *diagnostic)
@@ -729,6 +771,7 @@ int main(void)
 		cmocka_unit_test(case_policies),
 		cmocka_unit_test(case_restart),
 		cmocka_unit_test(case_scope),
+		cmocka_unit_test(case_forced_in_a_scope),
 		cmocka_unit_test(case_hostile_sink),
 		cmocka_unit_test(case_two_shutdowns),
 		cmocka_unit_test(case_ordinary_end),
