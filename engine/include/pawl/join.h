@@ -6,7 +6,8 @@
  * as they ask, until the last handle is dropped.
  *
  * Waiting for a task that nobody has started runs it, on the waiter's stack, if it is a body that
- * waits and has stack enough. So most results need no switch and no other worker.
+ * waits and has stack enough. So most results need no switch and no other worker. A waiter that does so
+ * is not told of its own cancelling before that task has ended.
  * A waiter lends its lane to what it waits for.
  *
  *  call                          progress
@@ -75,8 +76,8 @@ enum pawl_join {
  * Where nothing decided (ALL: all have completed; ANY: none has) ret_index is n. "First" is the one
  * that was told first, of several ends at once. A task may be named twice: it is one task.
  *
- * ALL and SETTLED run tasks that nobody has started, one after the other, on the caller's stack, as
- * pawl_task_wait() does, and find rings; RACE and ANY do neither.
+ * SETTLED runs tasks that nobody has started, one after the other, on the caller's stack, as
+ * pawl_task_wait() does; the others do not, since one end may decide. ALL and SETTLED find rings.
  *
  * Requires: as pawl_task_wait(). ret_results: room for n, or NULL; ret_index may be NULL.
  * Returns:  0.

@@ -93,7 +93,10 @@ struct pawl_task_options {
 	uint32_t flags; /* PAWL_TASK_... */
 	/* Called once, when the body is over or will never run; not with STUCK. NULL: nothing. */
 	void (*free_arg)(void *arg);
-	/* Called with the value, if there is one, when the last handle is dropped. NULL: nothing. */
+	/*
+	 * Called with the value, if there is one, when the last handle is dropped; of a task without
+	 * handles some time after its end, at the latest by pawl_runtime_destroy(). NULL: nothing.
+	 */
 	void (*free_value)(void *value);
 };
 #define PAWL_TASK_OPTIONS_INIT \
@@ -144,7 +147,8 @@ struct pawl_runtime_options {
 	/*
 	 * Bodies that have a stack at one time, each worker; 0: no limit. At the limit a worker starts
 	 * nothing from outside before a body ends; what tasks spawn, and what is waited
-	 * for by pawl_task_wait(), starts always.
+	 * for by pawl_task_wait(), starts always. With several workers a start may wait for one that is
+	 * full to look again, though another has room.
 	 */
 	uint32_t stacks_max;
 	uint32_t blocking_max; /* threads for pawl_blocking(), at most 4096; 0: 64 */
