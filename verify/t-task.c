@@ -432,8 +432,8 @@ static void finish_new(void)
 	finish_table();
 }
 
-#define TASK(NAME, SETUP, FINISH, ...)                                                     \
-	{                                                                                  \
+#define TASK(NAME, SETUP, FINISH, ...)                                                    \
+	{                                                                                 \
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
 		.ideal_locks = true, .no_spurious = true                                  \
 	}

@@ -46,9 +46,11 @@ void eng_blocking_fini(struct eng_blocking *pool);
  *
  * Errors: -EAGAIN: there is no thread, and none can be started.
  */
-PAWL_MUST_CHECK int eng_blocking_submit(struct eng_blocking *pool, struct eng_blocking_job *job);
+PAWL_MUST_CHECK int eng_blocking_submit(struct eng_blocking *pool,
+					struct eng_blocking_job *job);
 
 /* eng_blocking_withdraw() - Returns: false: it has begun, and `done` will come. */
-PAWL_MUST_CHECK bool eng_blocking_withdraw(struct eng_blocking *pool, struct eng_blocking_job *job);
+PAWL_MUST_CHECK bool eng_blocking_withdraw(struct eng_blocking *pool,
+					   struct eng_blocking_job *job);
 
 #endif

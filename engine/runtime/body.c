@@ -67,7 +67,8 @@ static bool restarts(struct eng_run *run, struct restart *restart)
 	}
 	if (restart->count++ >= policy->restarts)
 		return false;
-	eng_diagnose(run->rt, run->task, PAWL_DIAGNOSTIC_RESTARTED, ENG_OUTCOME_FAILED, run->error);
+	eng_diagnose(run->rt, run->task, PAWL_DIAGNOSTIC_RESTARTED, ENG_OUTCOME_FAILED,
+		     run->error);
 	run->error = pawl_sleep_until(restart->backoff_ns < PAWL_FOREVER - now
 					      ? now + restart->backoff_ns
 					      : PAWL_FOREVER);

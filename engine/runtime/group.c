@@ -105,7 +105,8 @@ static int refusal(const struct pawl_group *group)
 }
 
 int eng_group_make(struct eng_forest *forest, struct pawl_group *parent, const char *name,
-		   uint64_t most, const struct eng_policy *policy, struct pawl_group **ret_group)
+		   uint64_t most, const struct eng_policy *policy,
+		   struct pawl_group **ret_group)
 {
 	size_t length = strlen(name), bytes = sizeof(struct pawl_group) + length + 1;
 	struct pawl_group *group = pawl_mem_zalloc(bytes, 0);
@@ -207,7 +208,8 @@ static bool get_linked(struct pawl_group *group)
 }
 
 /* The one after `at` in the tree of `top`, parents first; below `at` only if `down`. */
-static struct pawl_group *after_locked(struct pawl_group *at, const struct pawl_group *top, bool down)
+static struct pawl_group *after_locked(struct pawl_group *at, const struct pawl_group *top,
+				       bool down)
 {
 	if (down && at->first)
 		return at->first;

@@ -60,8 +60,8 @@ static int wait_deaf(const struct eng_fd_waiter *waiter, uint64_t deadline_ns)
 	return 0;
 }
 
-static int fd_wait(struct pawl_runtime *rt, int fd, uint32_t events, uint64_t deadline_ns, bool deaf,
-		   uint32_t *ret_events)
+static int fd_wait(struct pawl_runtime *rt, int fd, uint32_t events, uint64_t deadline_ns,
+		   bool deaf, uint32_t *ret_events)
 {
 	struct eng_run *run = eng_run_here();
 	struct fd_wait wait = {.reactor = &rt->reactor};
@@ -77,8 +77,8 @@ static int fd_wait(struct pawl_runtime *rt, int fd, uint32_t events, uint64_t de
 	if (run && !deaf)
 		pawl_cleanup_push(&wait.cleanup, fd_wait_over, &wait);
 	error = deaf ? wait_deaf(&wait.waiter, deadline_ns)
-		     : eng_wait_until(&wait.waiter.entry->came, has_got, &wait.waiter, deadline_ns,
-				      "descriptor", (uint64_t)fd);
+		     : eng_wait_until(&wait.waiter.entry->came, has_got, &wait.waiter,
+				      deadline_ns, "descriptor", (uint64_t)fd);
 	if (run && !deaf)
 		pawl_cleanup_pop(&wait.cleanup, false);
 	if (!error && ret_events)
@@ -108,10 +108,12 @@ static int actions_make(const struct pawl_process_options *options,
 	/* Those among 0 to 2 that are given to another number first move out of the way. */
 	for (int i = 0; i < 3 && !error; i++) {
 		if (options->fds[i] >= 0 && options->fds[i] < 3 && options->fds[i] != i)
-			error = posix_spawn_file_actions_adddup2(ret_actions, options->fds[i], ASIDE + i);
+			error = posix_spawn_file_actions_adddup2(ret_actions, options->fds[i],
+								 ASIDE + i);
 	}
 	for (int i = 0; i < 3 && !error; i++) {
-		bool moved = options->fds[i] >= 0 && options->fds[i] < 3 && options->fds[i] != i;
+		bool moved =
+			options->fds[i] >= 0 && options->fds[i] < 3 && options->fds[i] != i;
 
 		if (options->fds[i] >= 0)
 			error = posix_spawn_file_actions_adddup2(
@@ -127,7 +129,8 @@ static int actions_make(const struct pawl_process_options *options,
 }
 
 /* Signals as a program expects to find them: none blocked, those that this process ignores not ignored. */
-static int attributes_make(const struct pawl_process_options *options, posix_spawnattr_t *ret_attributes)
+static int attributes_make(const struct pawl_process_options *options,
+			   posix_spawnattr_t *ret_attributes)
 {
 	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
 	sigset_t none, pipe;
@@ -164,14 +167,16 @@ static int child_start(const struct pawl_process_options *options, pid_t *ret_pi
 		/* The strings are not written to; the interface is older than const. */
 		error = -posix_spawnp(ret_pid, options->argv[0], &actions, &attributes,
 				      (char *const *)(uintptr_t)options->argv,
-				      options->envp ? (char *const *)(uintptr_t)options->envp : environ);
+				      options->envp ? (char *const *)(uintptr_t)options->envp
+						    : environ);
 		posix_spawnattr_destroy(&attributes);
 	}
 	posix_spawn_file_actions_destroy(&actions);
 	return error;
 }
 
-int pawl_process_spawn(const struct pawl_process_options *options, struct pawl_process *ret_process)
+int pawl_process_spawn(const struct pawl_process_options *options,
+		       struct pawl_process *ret_process)
 {
 	pid_t pid;
 	int error, pidfd;
@@ -207,8 +212,8 @@ static void status_read(const siginfo_t *info, struct pawl_process_status *ret_s
 	ret_status->core_dumped = info->si_code == CLD_DUMPED;
 }
 
-static int process_wait(struct pawl_runtime *rt, struct pawl_process *process, uint64_t deadline_ns,
-			bool deaf, struct pawl_process_status *ret_status)
+static int process_wait(struct pawl_runtime *rt, struct pawl_process *process,
+			uint64_t deadline_ns, bool deaf, struct pawl_process_status *ret_status)
 {
 	siginfo_t info = {0};
 	int error;
@@ -252,7 +257,9 @@ static int process_end(struct pawl_runtime *rt, struct pawl_process *process, ui
 	(void)pawl_process_kill(process, SIGTERM);
 	if (!eng_run_here() && rt->options.now)
 		grace_ns = 0;
-	error = process_wait(rt, process, grace_ns < PAWL_FOREVER - now_ns ? now_ns + grace_ns : PAWL_FOREVER,
+	error = process_wait(rt, process,
+			     grace_ns < PAWL_FOREVER - now_ns ? now_ns + grace_ns
+							      : PAWL_FOREVER,
 			     true, ret_status);
 	if (!error || process->pidfd < 0)
 		return error;

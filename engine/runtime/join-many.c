@@ -86,7 +86,8 @@ static int join_in_turn(struct joiner *joiner, uint64_t deadline_ns)
 	bool inline_too = forever && (quorum->rule == ENG_QUORUM_NOTHING || quorum->count == 1);
 	int error = 0;
 
-	for (size_t i = 0; i < quorum->count && !error && !eng_quorum_over(quorum, false); i++) {
+	for (size_t i = 0; i < quorum->count && !error && !eng_quorum_over(quorum, false);
+	     i++) {
 		struct eng_task *task = quorum->members[i].task;
 
 		if (eng_task_outcome(task))
@@ -123,7 +124,8 @@ static int join_at_once(struct joiner *joiner, uint64_t deadline_ns)
 static int join_wait(struct joiner *joiner, uint64_t deadline_ns)
 {
 	struct eng_quorum *quorum = joiner->quorum;
-	bool in_turn = quorum->rule == ENG_QUORUM_NOT_COMPLETED || quorum->rule == ENG_QUORUM_NOTHING;
+	bool in_turn =
+		quorum->rule == ENG_QUORUM_NOT_COMPLETED || quorum->rule == ENG_QUORUM_NOTHING;
 	int error = joiner->run && in_turn ? join_in_turn(joiner, deadline_ns)
 					   : join_at_once(joiner, deadline_ns);
 
@@ -146,8 +148,9 @@ static int check(const struct pawl_runtime *rt, const struct eng_run *run, enum 
 	return 0;
 }
 
-int pawl_join(struct pawl_runtime *runtime, enum pawl_join kind, const pawl_task_t *tasks, size_t n,
-	      uint64_t deadline_ns, struct pawl_result *ret_results, size_t *ret_index)
+int pawl_join(struct pawl_runtime *runtime, enum pawl_join kind, const pawl_task_t *tasks,
+	      size_t n, uint64_t deadline_ns, struct pawl_result *ret_results,
+	      size_t *ret_index)
 {
 	struct joiner joiner = {.rt = runtime, .run = eng_run_here()};
 	uint64_t decided;
@@ -158,8 +161,8 @@ int pawl_join(struct pawl_runtime *runtime, enum pawl_join kind, const pawl_task
 		return error;
 	if (joiner.run && eng_checkpoint(joiner.run))
 		return -ECANCELED;
-	error = eng_quorum_make(runtime->tasks, rules[kind], (const uint64_t *)(const void *)tasks, n,
-				&joiner.quorum);
+	error = eng_quorum_make(runtime->tasks, rules[kind],
+				(const uint64_t *)(const void *)tasks, n, &joiner.quorum);
 	if (error)
 		return error;
 	if (joiner.run)

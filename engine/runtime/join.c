@@ -21,12 +21,14 @@
 #define LEND_MOST 32
 
 void eng_result_read(const struct eng_task *task, enum eng_outcome outcome,
-			struct pawl_result *ret_result)
+		     struct pawl_result *ret_result)
 {
 	bool ran = outcome == ENG_OUTCOME_COMPLETED || outcome == ENG_OUTCOME_FAILED;
 
 	ret_result->outcome = (enum pawl_outcome)outcome;
-	ret_result->error = outcome == ENG_OUTCOME_CANCELLED ? -ECANCELED : ran ? task->error : 0;
+	ret_result->error = outcome == ENG_OUTCOME_CANCELLED ? -ECANCELED
+			    : ran			     ? task->error
+							     : 0;
 	ret_result->value = outcome == ENG_OUTCOME_COMPLETED ? task->value : NULL;
 	ret_result->message = outcome == ENG_OUTCOME_FAILED ? task->message : NULL;
 }
@@ -105,7 +107,8 @@ static bool has_ended(const void *task)
 
 static int sleep_for(struct eng_task *task, uint64_t deadline_ns)
 {
-	return eng_wait_until(&task->done, has_ended, task, deadline_ns, "task", task->id & UINT32_MAX);
+	return eng_wait_until(&task->done, has_ended, task, deadline_ns, "task",
+			      task->id & UINT32_MAX);
 }
 
 void eng_ring_message(struct pawl_runtime *rt, struct eng_task *task)

@@ -173,8 +173,8 @@ static void bounded_work(struct crew *crew, bool caller)
 	}
 }
 
-int pawl_parallel(struct pawl_group *group, size_t n, int (*fn)(void *arg, size_t index), void *arg,
-		  size_t *ret_failed)
+int pawl_parallel(struct pawl_group *group, size_t n, int (*fn)(void *arg, size_t index),
+		  void *arg, size_t *ret_failed)
 {
 	struct bounded *bounded = pawl_mem_zalloc(sizeof(*bounded), 0);
 	int error;
@@ -389,7 +389,8 @@ static void drain(struct drainer *drainer)
 
 static void grow_work(struct crew *crew, bool caller)
 {
-	struct pawl_parallel_jobs *jobs = PAWL_CONTAINER_OF(crew, struct pawl_parallel_jobs, crew);
+	struct pawl_parallel_jobs *jobs =
+		PAWL_CONTAINER_OF(crew, struct pawl_parallel_jobs, crew);
 	struct drainer drainer = {.jobs = jobs, .caller = caller};
 	bool in_body = eng_run_here();
 

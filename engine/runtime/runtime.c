@@ -23,7 +23,8 @@
 
 #define TASKS_MAX_DEFAULT (UINT32_C(1) << 31)
 
-static int options_read(const struct pawl_runtime_options *given, struct pawl_runtime_options *into)
+static int options_read(const struct pawl_runtime_options *given,
+			struct pawl_runtime_options *into)
 {
 	const struct pawl_runtime_options defaults = PAWL_RUNTIME_OPTIONS_INIT;
 	long processors;
@@ -84,7 +85,8 @@ static void runtime_free(struct pawl_runtime *rt)
 	for (unsigned i = 0; rt->workers && i < rt->worker_count; i++)
 		eng_worker_fini(&rt->workers[i]);
 	if (rt->workers)
-		pawl_mem_free(rt->workers, rt->worker_count * sizeof(*rt->workers), PAWL_LINE_BYTES);
+		pawl_mem_free(rt->workers, rt->worker_count * sizeof(*rt->workers),
+			      PAWL_LINE_BYTES);
 	for (unsigned i = 0; i < 3; i++)
 		pawl_lanes_destroy(rt->lanes[i]);
 	eng_reactor_fini(&rt->reactor);
@@ -105,7 +107,8 @@ static int parts_make(struct pawl_runtime *rt)
 	error = lanes_make(rt);
 	if (error)
 		return error;
-	rt->workers = pawl_mem_zalloc(rt->options.workers * sizeof(*rt->workers), PAWL_LINE_BYTES);
+	rt->workers =
+		pawl_mem_zalloc(rt->options.workers * sizeof(*rt->workers), PAWL_LINE_BYTES);
 	if (!rt->workers)
 		return -ENOMEM;
 	rt->worker_count = rt->options.workers;
@@ -127,7 +130,8 @@ static int threads_start(struct pawl_runtime *rt)
 	int error = 0;
 
 	for (unsigned i = 0; i < rt->worker_count && !error; i++) {
-		if (pthread_create(&rt->workers[i].thread, NULL, eng_worker_main, &rt->workers[i]))
+		if (pthread_create(&rt->workers[i].thread, NULL, eng_worker_main,
+				   &rt->workers[i]))
 			return -EAGAIN;
 		pthread_mutex_lock(&rt->start_mutex);
 		while (rt->begun == i && !rt->failed)
@@ -224,7 +228,8 @@ uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
 		if (eng_worker_could_run(&runtime->workers[i]))
 			return 0;
 	}
-	if (!eng_idle_all(&runtime->idle, runtime->worker_count) || sleeps_of(runtime) != sleeps)
+	if (!eng_idle_all(&runtime->idle, runtime->worker_count) ||
+	    sleeps_of(runtime) != sleeps)
 		return 0;
 	return until_ns;
 }
@@ -249,7 +254,8 @@ static bool drained(struct pawl_runtime *rt, uint64_t grace_ns)
 	return eng_lifetime_wait(&rt->root->life, pawl_deadline_in(grace_ns), "shutdown", 0);
 }
 
-static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns, struct pawl_shutdown_report *report)
+static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns,
+		     struct pawl_shutdown_report *report)
 {
 	struct eng_group_counts counts;
 	int error = 0;
@@ -317,8 +323,9 @@ static void queues_empty(struct pawl_runtime *rt)
 	}
 	for (unsigned i = 0; i < 3; i++) {
 		while (pawl_lanes_pop(rt->lanes[i], &node) == 1) {
-			task = i == ENG_LANES_LENT ? PAWL_CONTAINER_OF(node, struct eng_task, lent)
-						   : PAWL_CONTAINER_OF(node, struct eng_task, node);
+			task = i == ENG_LANES_LENT
+				       ? PAWL_CONTAINER_OF(node, struct eng_task, lent)
+				       : PAWL_CONTAINER_OF(node, struct eng_task, node);
 			eng_task_put(rt->tasks, task, 1);
 		}
 	}

@@ -54,8 +54,8 @@ static enum pawl_severity severity_of(enum eng_outcome outcome)
 	}
 }
 
-void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task, enum pawl_diagnostic_kind kind,
-		  enum eng_outcome outcome, int error)
+void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task,
+		  enum pawl_diagnostic_kind kind, enum eng_outcome outcome, int error)
 {
 	struct pawl_diagnostic diagnostic = {0};
 

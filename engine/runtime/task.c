@@ -193,7 +193,8 @@ int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_ta
 	if (!segment)
 		return -EINVAL;
 	word = pawl_load_relaxed(&segment[at].word);
-	if (PAWL_LIKELY(((word ^ id) & GENERATION) == 0 && eng_word_phase(word) != ENG_TASK_FREE)) {
+	if (PAWL_LIKELY(((word ^ id) & GENERATION) == 0 &&
+			eng_word_phase(word) != ENG_TASK_FREE)) {
 		*ret_task = &segment[at];
 		return 0;
 	}
@@ -203,7 +204,8 @@ int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_ta
 /* The word with another phase, and an outcome where it is final. */
 static uint64_t word_to(uint64_t word, enum eng_phase phase, enum eng_outcome outcome)
 {
-	return (word & (GENERATION | FLAGS)) | (uint64_t)phase | (uint64_t)outcome << OUTCOME_SHIFT;
+	return (word & (GENERATION | FLAGS)) | (uint64_t)phase |
+	       (uint64_t)outcome << OUTCOME_SHIFT;
 }
 
 bool eng_task_publish(struct eng_task *task, enum eng_phase phase)
@@ -260,7 +262,8 @@ bool eng_task_settle(struct eng_task *task)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
-	while (eng_word_phase(seen) == ENG_TASK_READY || eng_word_phase(seen) == ENG_TASK_PENDING) {
+	while (eng_word_phase(seen) == ENG_TASK_READY ||
+	       eng_word_phase(seen) == ENG_TASK_PENDING) {
 		if (pawl_cas_weak_relaxed(&task->word, &seen, /* O1 */
 					  word_to(seen, ENG_TASK_SETTLING, ENG_OUTCOME_NONE)))
 			return true;
@@ -271,8 +274,8 @@ bool eng_task_settle(struct eng_task *task)
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome)
 {
 	/* Flags that came since are lost: it ends. */
-	pawl_store_release(&task->word,
-			   (task->id & GENERATION) | ENG_TASK_FINAL | (uint64_t)outcome << OUTCOME_SHIFT);
+	pawl_store_release(&task->word, (task->id & GENERATION) | ENG_TASK_FINAL |
+						(uint64_t)outcome << OUTCOME_SHIFT);
 }
 
 enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags)
@@ -287,7 +290,8 @@ enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t fl
 		if (((seen ^ word) & GENERATION) || phase == ENG_TASK_FREE ||
 		    phase == ENG_TASK_SETTLING || phase == ENG_TASK_FINAL)
 			return ENG_STOPPED_NOT;
-		next = waits ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED) : seen | flags;
+		next = waits ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED)
+			     : seen | flags;
 		if (next == seen)
 			return ENG_STOPPED_ASKED;
 		/* O1: what is final is ended by the caller, who reads the record. */

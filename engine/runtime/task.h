@@ -92,7 +92,7 @@ struct eng_task {
 	void *arg;
 	void (*free_arg)(void *arg);
 	struct pawl_atomic_ptr name; /* const char *; read by walkers */
-	uint64_t parent; /* id of who spawned it, 0: none */
+	uint64_t parent;	     /* id of who spawned it, 0: none */
 	struct pawl_lane_node node;
 	struct pawl_lane_node lent; /* in the lane of who waits for it */
 	struct eng_task *next;	    /* of a worker's LOCAL tasks */
@@ -152,7 +152,8 @@ void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task);
  *
  * Errors: -ESTALE: it serves another task by now, or none; -EINVAL: it never was an id.
  */
-PAWL_MUST_CHECK int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task);
+PAWL_MUST_CHECK int eng_task_find(struct eng_tasks *tasks, uint64_t id,
+				  struct eng_task **ret_task);
 
 /*
  * eng_task_publish() - The record is complete: from STARTING to READY, or to PENDING.
@@ -201,7 +202,8 @@ enum eng_stopped {
  *
  * Requires: attached.
  */
-PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags);
+PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word,
+					       uint64_t flags);
 
 /* eng_task_outcome() - Acquires value and error if it is final. */
 enum eng_outcome eng_task_outcome(const struct eng_task *task);

@@ -34,13 +34,13 @@
 
 #include "worker.h"
 
-#define LANES_EVERY   8	 /* looks for a start between two that begin with the lanes */
-#define READY_ROW     32 /* woken bodies in a row */
-#define NEWEST_ROW    16 /* newest spawns in a row */
-#define TIMERS_EVERY  16 /* bodies and resumptions between two looks at the clock */
-#define SPARES_MAX    32
-#define STARVED_NS    10000000 /* until memory for a stack is asked for again */
-#define STEAL_ROUNDS  2
+#define LANES_EVERY  8	/* looks for a start between two that begin with the lanes */
+#define READY_ROW    32 /* woken bodies in a row */
+#define NEWEST_ROW   16 /* newest spawns in a row */
+#define TIMERS_EVERY 16 /* bodies and resumptions between two looks at the clock */
+#define SPARES_MAX   32
+#define STARVED_NS   10000000 /* until memory for a stack is asked for again */
+#define STEAL_ROUNDS 2
 
 /* Worker of a thread, by its slot. Written by the worker's thread, which alone looks there. */
 static struct pawl_atomic_ptr worker_of[PAWL_THREADS_MAX];
@@ -201,7 +201,8 @@ static void timers_expire(struct eng_worker *worker)
 	struct eng_timer *timer, *next;
 
 	worker->since_timers = 0;
-	for (timer = eng_wheel_expire(&worker->wheel, eng_now(worker->rt)); timer; timer = next) {
+	for (timer = eng_wheel_expire(&worker->wheel, eng_now(worker->rt)); timer;
+	     timer = next) {
 		struct eng_stack *stack = PAWL_CONTAINER_OF(timer, struct eng_stack, timer);
 
 		next = timer->next;
@@ -214,7 +215,8 @@ static void timers_expire(struct eng_worker *worker)
 
 /* ---- where starts wait ------------------------------------------------------------ */
 
-static void lanes_push(struct pawl_runtime *rt, unsigned which, struct eng_task *task, unsigned lane)
+static void lanes_push(struct pawl_runtime *rt, unsigned which, struct eng_task *task,
+		       unsigned lane)
 {
 	if (pawl_lanes_push(rt->lanes[which], lane, &task->node, eng_now(rt)))
 		PAWL_REQUIRE(!"lanes without a limit refuse nothing");
@@ -254,8 +256,8 @@ void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, ui
 	} else {
 		pawl_add_relaxed(&rt->spawned_outside, 1u);
 	}
-	lanes_push(rt, worker || !rt->options.stacks_max ? ENG_LANES_INSIDE : ENG_LANES_OUTSIDE, task,
-		   lane);
+	lanes_push(rt, worker || !rt->options.stacks_max ? ENG_LANES_INSIDE : ENG_LANES_OUTSIDE,
+		   task, lane);
 	eng_idle_pushed(&rt->idle);
 }
 
@@ -306,7 +308,8 @@ static struct eng_task *lane_pop(struct pawl_runtime *rt, unsigned which, unsign
 	struct pawl_lane_node *node;
 
 	/* -EAGAIN: others are at it. */
-	if (!pawl_lanes_summary(rt->lanes[which]) || pawl_lanes_pop(rt->lanes[which], &node) != 1)
+	if (!pawl_lanes_summary(rt->lanes[which]) ||
+	    pawl_lanes_pop(rt->lanes[which], &node) != 1)
 		return NULL;
 	*ret_lane = pawl_lane_node_lane(node);
 	if (which != ENG_LANES_LENT)
@@ -365,7 +368,8 @@ static struct eng_task *steal(struct eng_worker *worker)
 		unsigned start = random_next(worker) % rt->worker_count;
 
 		for (unsigned i = 0; i < rt->worker_count; i++) {
-			struct eng_worker *victim = &rt->workers[(start + i) % rt->worker_count];
+			struct eng_worker *victim =
+				&rt->workers[(start + i) % rt->worker_count];
 			struct eng_task *task;
 
 			if (victim == worker)
@@ -515,7 +519,8 @@ static bool look_starved(void *arg)
 
 static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 {
-	uint64_t deadline_ns = worker->wheel.count ? eng_wheel_next(&worker->wheel) : PAWL_FOREVER;
+	uint64_t deadline_ns =
+		worker->wheel.count ? eng_wheel_next(&worker->wheel) : PAWL_FOREVER;
 	uint64_t again_ns;
 
 	pawl_store_relaxed(&worker->next_deadline_ns, deadline_ns);
@@ -526,8 +531,8 @@ static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 		deadline_ns = again_ns < deadline_ns ? again_ns : deadline_ns;
 	}
 	tally(&worker->sleeps);
-	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns, starved ? look_starved : look,
-		       worker);
+	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns,
+		       starved ? look_starved : look, worker);
 	/* Taken back by exchange: the time is read after that, and who moves it later sets it again. */
 	(void)pawl_xchg_acquire(&worker->clock_moved, 0u);
 	worker->since_timers = TIMERS_EVERY;

@@ -45,33 +45,35 @@ struct eng_run {
 struct eng_stack {
 	struct eng_worker *worker;
 	struct pawl_fiber *fiber;
-	struct eng_run *run;	/* the innermost */
-	struct eng_stack *next; /* in `ready` or `spare` */
+	struct eng_run *run;	    /* the innermost */
+	struct eng_stack *next;	    /* in `ready` or `spare` */
 	struct pawl_mbox_node node; /* in `woken` */
 	struct eng_timer timer;
 };
 
 struct eng_worker {
 	/* What others write: each on its own line. */
-	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_mbox woken; /* stacks woken by other threads */
-	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_ptr newest; /* a task; thieves take it, too */
+	PAWL_ALIGNED(PAWL_LINE_BYTES)
+	struct pawl_mbox woken; /* stacks woken by other threads */
+	PAWL_ALIGNED(PAWL_LINE_BYTES)
+	struct pawl_atomic_ptr newest; /* a task; thieves take it, too */
 
 	/* Its own, but for reading what is never changed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_runtime *rt;
 	struct pawl_deque *deque;
 	struct pawl_fiber_hooks hooks;
 	unsigned number;
-	unsigned slot; /* of its thread */
+	unsigned slot;		 /* of its thread */
 	struct eng_stack *stack; /* that runs now; NULL: the base */
-	struct eng_task *first; /* for the stack that is resumed next, claimed; and its lane */
+	struct eng_task *first;	 /* for the stack that is resumed next, claimed; and its lane */
 	unsigned first_lane;
 	struct eng_stack *ready, **ready_end;
 	struct eng_stack *spare;
 	unsigned spares;
 	struct eng_task *local, **local_end; /* LOCAL tasks, by their `next` */
 	struct eng_wheel wheel;
-	unsigned looks;	    /* for starts, since the lanes came first */
-	unsigned in_a_row;  /* stacks resumed since a start was looked for */
+	unsigned looks;	   /* for starts, since the lanes came first */
+	unsigned in_a_row; /* stacks resumed since a start was looked for */
 	unsigned newest_in_a_row;
 	bool local_first, outside_first; /* the next time */
 	unsigned since_timers;
@@ -82,7 +84,7 @@ struct eng_worker {
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
 	struct pawl_atomic_u64 inlined, stolen, parks, sleeps;
 	struct pawl_atomic_u64 stacks_busy;
-	struct pawl_atomic_u32 timers; /* there are some */
+	struct pawl_atomic_u32 timers;		 /* there are some */
 	struct pawl_atomic_u64 next_deadline_ns; /* when it went to sleep */
 
 	struct pawl_atomic_u32 clock_moved;
@@ -119,9 +121,9 @@ struct pawl_runtime {
 };
 
 /* Of pawl_runtime.shutdown. */
-#define ENG_UP	       0u
-#define ENG_GOING_DOWN 1u
-#define ENG_DOWN       2u
+#define ENG_UP		  0u
+#define ENG_GOING_DOWN	  1u
+#define ENG_DOWN	  2u
 
 #define ENG_LANES_INSIDE  0
 #define ENG_LANES_OUTSIDE 1
@@ -176,8 +178,8 @@ void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group);
  * eng_diagnose() - Tell the sink, if there is one. The task is final, or is the one that runs here;
  * `error` and its message are told where it failed.
  */
-void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task, enum pawl_diagnostic_kind kind,
-		  enum eng_outcome outcome, int error);
+void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task,
+		  enum pawl_diagnostic_kind kind, enum eng_outcome outcome, int error);
 
 /* eng_diagnose_refusal() - A spawn into this group was refused with that error. */
 void eng_diagnose_refusal(struct pawl_runtime *rt, struct pawl_group *group, const char *name,

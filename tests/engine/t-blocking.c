@@ -233,9 +233,11 @@ static void case_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_workers_go_on), cmocka_unit_test(case_it_may_read),
+		cmocka_unit_test(case_workers_go_on),
+		cmocka_unit_test(case_it_may_read),
 		cmocka_unit_test(case_many_begin_at_once),
-		cmocka_unit_test(case_outside_of_bodies), cmocka_unit_test(case_cancelled),
+		cmocka_unit_test(case_outside_of_bodies),
+		cmocka_unit_test(case_cancelled),
 		cmocka_unit_test(case_refused),
 	};
 

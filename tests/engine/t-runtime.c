@@ -55,7 +55,8 @@ static void case_one(void **state)
 	(void)state;
 	for (uint32_t workers = 1; workers <= 3; workers++) {
 		up(workers);
-		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, count, &here, &task), 0);
+		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, count, &here, &task),
+				 0);
 		assert_int_equal(pawl_task_wait(rt, task, PAWL_FOREVER, &result), 0);
 		assert_int_equal(result.outcome, PAWL_OUTCOME_COMPLETED);
 		assert_ptr_equal(result.value, &here);
@@ -83,7 +84,8 @@ static int tree(void *arg, void **ret_value)
 		return 0;
 	}
 	for (unsigned i = 0; i < 2; i++)
-		t_check(!pawl_spawn(pawl_runtime_root(rt), NULL, tree, (void *)(depth - 1), &below[i]));
+		t_check(!pawl_spawn(pawl_runtime_root(rt), NULL, tree, (void *)(depth - 1),
+				    &below[i]));
 	for (unsigned i = 2; i--;) {
 		t_check(!pawl_task_wait(rt, below[i], PAWL_FOREVER, &result[i]));
 		t_check(result[i].outcome == PAWL_OUTCOME_COMPLETED);
@@ -101,7 +103,8 @@ static void case_tree(void **state)
 		pawl_task_t task;
 
 		up(workers);
-		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, tree, (void *)12, &task), 0);
+		assert_int_equal(
+			pawl_spawn(pawl_runtime_root(rt), NULL, tree, (void *)12, &task), 0);
 		assert_int_equal(pawl_task_wait(rt, task, PAWL_FOREVER, &result), 0);
 		assert_int_equal((uintptr_t)result.value, 4096);
 		assert_int_equal(pawl_load_relaxed(&ran), 8191);
@@ -165,8 +168,8 @@ static void case_ping_pong(void **state)
 		pawl_event_init(&meet.event);
 		pawl_init_word(&meet.turn, 0u);
 		for (uintptr_t i = 0; i < 2; i++)
-			assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, player, (void *)i,
-						    &task[i]),
+			assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, player,
+						    (void *)i, &task[i]),
 					 0);
 		for (unsigned i = 0; i < 2; i++) {
 			assert_int_equal(pawl_task_wait(rt, task[i], PAWL_FOREVER, &result), 0);
@@ -198,8 +201,9 @@ static void case_cancel(void **state)
 	pawl_init_word(&meet.turn, 0u);
 	options.free_arg = count_freed;
 	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(
-			pawl_spawn(pawl_runtime_root(rt), &options, wait_for_ever, NULL, &task[i]), 0);
+		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), &options, wait_for_ever,
+					    NULL, &task[i]),
+				 0);
 	t_wait_until(pawl_load_relaxed(&ran) == 3);
 	t_assert_errno(pawl_task_result(rt, task[1], &result), EINPROGRESS);
 	assert_int_equal(pawl_task_cancel(rt, task[1]), 0);
@@ -277,8 +281,9 @@ static void case_yield(void **state)
 	for (uint32_t workers = 1; workers <= 2; workers++) {
 		up(workers);
 		for (unsigned i = 0; i < 100; i++)
-			assert_int_equal(
-				pawl_spawn(pawl_runtime_root(rt), NULL, yielder, NULL, NULL), 0);
+			assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, yielder, NULL,
+						    NULL),
+					 0);
 		t_wait_until(pawl_load_relaxed(&ran) == 100);
 		down();
 		t_step();
@@ -312,7 +317,8 @@ static void case_timers_beside_yielders(void **state)
 	up(1);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL,
-					    i == 1 ? sleep_a_little : yield_until, NULL, &tasks[i]),
+					    i == 1 ? sleep_a_little : yield_until, NULL,
+					    &tasks[i]),
 				 0);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(pawl_task_wait(rt, tasks[i], PAWL_FOREVER, NULL), 0);
@@ -359,10 +365,12 @@ static void case_stacks_max(void **state)
 	pawl_event_init(&meet.event);
 	pawl_store_relaxed(&meet.turn, 0u);
 	assert_int_equal(pawl_runtime_create(&options, &rt), 0);
-	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, await_task, &wanted, &waiter), 0);
+	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, await_task, &wanted, &waiter),
+			 0);
 	t_wait_until(pawl_load_relaxed(&ran) == 1);
 	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, sit, (void *)1, &tasks[i]), 0);
+		assert_int_equal(
+			pawl_spawn(pawl_runtime_root(rt), NULL, sit, (void *)1, &tasks[i]), 0);
 	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, count, NULL, &wanted), 0);
 	t_wait_until(pawl_runtime_quiet_until(rt) == PAWL_FOREVER);
 	assert_int_equal(pawl_load_relaxed(&inside), 2);
@@ -407,8 +415,8 @@ static void case_ring(void **state)
 		pawl_init_word(&meet.turn, 0u);
 		for (uintptr_t i = 0; i < 3; i++) {
 			options.name = names[i];
-			assert_int_equal(pawl_spawn(pawl_runtime_root(rt), &options, in_ring, (void *)i,
-						    &ring[i]),
+			assert_int_equal(pawl_spawn(pawl_runtime_root(rt), &options, in_ring,
+						    (void *)i, &ring[i]),
 					 0);
 		}
 		pawl_store_release(&meet.turn, 1u);
@@ -433,10 +441,14 @@ static void case_ring(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_one),	   cmocka_unit_test(case_tree),
-		cmocka_unit_test(case_ping_pong),  cmocka_unit_test(case_cancel),
-		cmocka_unit_test(case_virtual_time), cmocka_unit_test(case_yield),
-		cmocka_unit_test(case_timers_beside_yielders), cmocka_unit_test(case_ring),
+		cmocka_unit_test(case_one),
+		cmocka_unit_test(case_tree),
+		cmocka_unit_test(case_ping_pong),
+		cmocka_unit_test(case_cancel),
+		cmocka_unit_test(case_virtual_time),
+		cmocka_unit_test(case_yield),
+		cmocka_unit_test(case_timers_beside_yielders),
+		cmocka_unit_test(case_ring),
 		cmocka_unit_test(case_stacks_max),
 	};
 

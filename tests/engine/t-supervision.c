@@ -209,7 +209,8 @@ static void case_dropped_groups_live_on(void **state)
 		for (unsigned i = 0; i < 5; i++)
 			pawl_group_put(chain[orders[o][i]]);
 		t_wait_until(pawl_load_relaxed(&ran) == 1);
-		t_assert_errno(pawl_task_result(rt, task, &(struct pawl_result){0}), EINPROGRESS);
+		t_assert_errno(pawl_task_result(rt, task, &(struct pawl_result){0}),
+			       EINPROGRESS);
 		pawl_task_drop(rt, task);
 		down(1);
 		t_step();
@@ -539,7 +540,7 @@ static void case_policies(void **state)
 		uncle = spawn(outer, sleep_for_ever, NULL);
 		sibling = spawn(inner, sleep_for_ever, NULL);
 		t_wait_until(pawl_load_relaxed(&ran) == 2);
-		failing = spawn(inner, fail_with, (void *)(uintptr_t)"boom");
+		failing = spawn(inner, fail_with, (void *)(uintptr_t) "boom");
 		assert_int_equal(pawl_task_wait(rt, failing, PAWL_FOREVER, &result), 0);
 		assert_string_equal(result.message, "boom");
 		if (policy == PAWL_FAILURE_IGNORE)
@@ -571,7 +572,7 @@ static void case_restart(void **state)
 	options.backoff_most_ns = 40;
 	options.window_ns = 1000000;
 	assert_int_equal(pawl_group_create(root, &options, &group), 0);
-	task = spawn(group, fail_with, (void *)(uintptr_t)"again");
+	task = spawn(group, fail_with, (void *)(uintptr_t) "again");
 	/* After 10, 20, 40, 40: five runs, and then it has failed. */
 	for (uint32_t run = 1; run <= 5; run++) {
 		static const uint64_t due[] = {0, 10, 30, 70, 110};
@@ -674,7 +675,9 @@ static void case_forced_in_a_scope(void **state)
 			up(workers);
 			task = spawn(root, scope_for_ever, NULL);
 			t_wait_until(pawl_load_relaxed(&go) == 1);
-			assert_int_equal(force ? pawl_task_force(rt, task) : pawl_task_cancel(rt, task), 0);
+			assert_int_equal(force ? pawl_task_force(rt, task)
+					       : pawl_task_cancel(rt, task),
+					 0);
 			assert_int_equal(outcome_of(task),
 					 force ? PAWL_OUTCOME_ABORTED : PAWL_OUTCOME_CANCELLED);
 			settled_counts(&counts);
