@@ -39,6 +39,6 @@ EXTRA_DIST += \
 	verify/mc-wrap.c \
 	verify/mutants \
 	verify/selftest \
-	verify/selftest.c \
+	verify/selftest-cases.c \
 	verify/shim \
 	verify/spin

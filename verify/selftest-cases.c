@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * selftest.c - scenarios with every verdict there is, for verify/selftest.
+ * selftest-cases.c - scenarios with every verdict there is, for verify/selftest.
  *
  * The preempt-N ones fail from N preemptions on: a thread has to lose the processor so often in
  * the middle of what it does.
