@@ -9,7 +9,7 @@
  *  I2 A group that is made while its parent closes is refused: it is linked, and then looks at the
  *     parent's state, both under the lock; who closes the parent changes the state, and then
  *     takes the lock to walk down. One sees the other.
- *  I3 Who stops marks all groups, then closes all, then walks over the table: whoever was let in
+ *  I3 Who stops marks and closes group after group, then walks over the table: whoever was let in
  *     is there to be told (task.c, I4), and nobody else is let in.
  *
  * Ordering:
