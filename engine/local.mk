@@ -5,12 +5,52 @@
 
 check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/engine.c \
+	engine/graph/active.c \
+	engine/graph/aggregate.c \
+	engine/graph/bag.c \
+	engine/graph/bag.h \
+	engine/graph/balance.c \
+	engine/graph/cell.c \
+	engine/graph/cells.c \
+	engine/graph/cells.h \
+	engine/graph/collect.c \
+	engine/graph/connect.c \
+	engine/graph/context.h \
+	engine/graph/create.c \
+	engine/graph/dirty.c \
+	engine/graph/error.c \
+	engine/graph/error.h \
+	engine/graph/field.h \
+	engine/graph/graph.c \
+	engine/graph/graph.h \
+	engine/graph/leaf.c \
+	engine/graph/node.c \
+	engine/graph/node.h \
+	engine/graph/op.c \
+	engine/graph/pairs.c \
+	engine/graph/pairs.h \
+	engine/graph/queue.c \
+	engine/graph/queue.h \
+	engine/graph/read.c \
+	engine/graph/ref.h \
+	engine/graph/registry.c \
+	engine/graph/registry.h \
+	engine/graph/run.c \
+	engine/graph/run.h \
+	engine/graph/schedule.c \
+	engine/graph/value.c \
+	engine/graph/verify.c \
+	engine/graph/wait.c \
+	engine/graph/wait.h \
+	engine/include/pawl/engine.h \
 	engine/include/pawl/group.h \
 	engine/include/pawl/io.h \
 	engine/include/pawl/join.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/timer.h \
+	engine/include/pawl/value.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \
@@ -29,6 +69,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/join.h \
 	engine/runtime/lifetime.c \
 	engine/runtime/lifetime.h \
+	engine/runtime/named.c \
 	engine/runtime/parallel.c \
 	engine/runtime/quorum.c \
 	engine/runtime/quorum.h \

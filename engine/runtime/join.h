@@ -24,4 +24,26 @@ PAWL_MUST_CHECK bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run
 /* eng_ring_message() - What eng_ring_describe() says as the message of the calling body's task. */
 void eng_ring_message(struct pawl_runtime *rt, struct eng_task *task);
 
+/*
+ * eng_wait_events() - Sleep until `holds` says so, whose truth is announced by one of the events, at most 2.
+ *
+ * Errors: -ECANCELED.
+ */
+PAWL_MUST_CHECK int eng_wait_events(struct pawl_event *const *events, size_t n,
+				    bool (*holds)(const void *arg), const void *arg,
+				    const char *note);
+
+/*
+ * eng_task_wait_events() - The same, because of this task: it is run here if nobody has begun, and gets the
+ * waiter's lane.
+ *
+ * Requires: the caller keeps a handle or a reference.
+ * Returns:  0: it holds, or the task was run.
+ * Errors:   -ECANCELED; -EDEADLK: tasks wait for each other in a ring, which is described in `ring`.
+ */
+PAWL_MUST_CHECK int eng_task_wait_events(struct pawl_runtime *rt, struct eng_task *task,
+					 struct pawl_event *const *events, size_t n,
+					 bool (*holds)(const void *arg), const void *arg,
+					 char *ring, size_t len);
+
 #endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine.c - engines: the public calls that are not a task's own, thin.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/engine.h>
+#include <pawl/group.h>
+#include <pawl/join.h>
+#include <pawl/mem.h>
+
+#include "graph/context.h"
+
+struct pawl_engine {
+	struct eng_graph *graph;
+	struct pawl_runtime *rt;
+	struct pawl_group *group;
+	bool own_runtime;
+};
+
+#define CLOSE_GRACE_NS 10000000000u
+
+static int options_read(const struct pawl_engine_options *given,
+			struct pawl_engine_options *into)
+{
+	static const struct pawl_engine_options defaults = PAWL_ENGINE_OPTIONS_INIT;
+
+	*into = defaults;
+	if (!given)
+		return 0;
+	if (given->size > sizeof(*into))
+		return -E2BIG;
+	if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
+	    given->track_active > 1)
+		return -EINVAL;
+	*into = *given;
+	return 0;
+}
+
+static void engine_free(struct pawl_engine *engine)
+{
+	if (engine->group)
+		pawl_group_put(engine->group);
+	if (engine->own_runtime) {
+		(void)pawl_runtime_shutdown(engine->rt, CLOSE_GRACE_NS, NULL);
+		(void)pawl_runtime_destroy(engine->rt);
+	}
+	pawl_mem_free(engine, sizeof(*engine), 0);
+}
+
+static int runtime_make(struct pawl_engine *engine, const struct pawl_engine_options *options)
+{
+	struct pawl_runtime_options runtime = PAWL_RUNTIME_OPTIONS_INIT;
+	int error;
+
+	engine->rt = options->runtime;
+	if (engine->rt)
+		return 0;
+	runtime.workers = options->workers;
+	error = pawl_runtime_create(&runtime, &engine->rt);
+	engine->own_runtime = !error;
+	return error;
+}
+
+int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engine **ret_engine)
+{
+	struct pawl_group_options group = PAWL_GROUP_OPTIONS_INIT;
+	struct pawl_engine_options read;
+	struct pawl_engine *engine;
+	int error = options_read(options, &read);
+
+	if (error)
+		return error;
+	engine = pawl_mem_zalloc(sizeof(*engine), 0);
+	if (!engine)
+		return -ENOMEM;
+	error = runtime_make(engine, &read);
+	group.name = "engine";
+	if (!error)
+		error = pawl_group_create(pawl_runtime_root(engine->rt), &group,
+					  &engine->group);
+	if (!error)
+		error = eng_graph_create(engine->rt, engine->group, &read, &engine->graph);
+	if (error) {
+		if (engine->group)
+			pawl_group_close(engine->group);
+		engine_free(engine);
+		return error;
+	}
+	*ret_engine = engine;
+	return 0;
+}
+
+int pawl_engine_close(struct pawl_engine *engine)
+{
+	if (!engine)
+		return 0;
+	pawl_store_release(&engine->graph->stopping, 1u);
+	pawl_group_cancel(engine->group);
+	if (pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS)) {
+		pawl_group_force(engine->group);
+		if (pawl_group_wait(engine->group,
+				    pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS))
+			return -EBUSY;
+	}
+	eng_graph_destroy(engine->graph);
+	engine_free(engine);
+	return 0;
+}
+
+struct pawl_runtime *pawl_engine_runtime(struct pawl_engine *engine)
+{
+	return engine->rt;
+}
+
+/* ---- visits ----------------------------------------------------------------------------- */
+
+struct visit {
+	struct eng_graph *graph;
+	pawl_visit_fn *fn;
+	void *arg;
+	int result;
+};
+
+static void context_over(void *context)
+{
+	eng_context_fini(context);
+}
+
+static int visit_body(void *arg, void **ret_value)
+{
+	struct visit *visit = arg;
+	struct pawl_context context = {.graph = visit->graph};
+	struct pawl_cleanup cleanup;
+
+	(void)ret_value;
+	pawl_cleanup_push(&cleanup, context_over, &context);
+	visit->result = visit->fn(&context, visit->arg);
+	pawl_cleanup_pop(&cleanup, true);
+	return 0;
+}
+
+int pawl_engine_run(struct pawl_engine *engine, pawl_visit_fn *fn, void *arg)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	struct visit visit = {engine->graph, fn, arg, -ECANCELED};
+	pawl_task_t task;
+	int error;
+
+	options.name = "visit";
+	error = pawl_spawn(engine->group, &options, visit_body, &visit, &task);
+	if (error)
+		return error;
+	/* The visit lies on this stack: it is waited for, come what may. */
+	while (pawl_task_wait(engine->rt, task, PAWL_FOREVER, NULL)) {
+		(void)pawl_task_cancel(engine->rt, task);
+		(void)pawl_yield();
+	}
+	(void)pawl_task_drop(engine->rt, task);
+	return visit.result;
+}
+
+/* ---- roots -------------------------------------------------------------------------------- */
+
+int pawl_engine_spawn_root(struct pawl_engine *engine, pawl_function_fn *fn, void *arg,
+			   void (*free_arg)(void *arg), pawl_ref_t *ret_root)
+{
+	eng_id id;
+	int error;
+
+	if (pawl_load_relaxed(&engine->graph->stopping))
+		return -ESHUTDOWN;
+	error = eng_create_transient(engine->graph, fn, arg, free_arg, ENG_ROOT, &id);
+	if (!error)
+		*ret_root = eng_ref(id, 0);
+	return error;
+}
+
+int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root)
+{
+	if (!eng_is_transient(eng_ref_task(root)) || eng_ref_cell(root))
+		return -ESTALE;
+	return eng_dispose(engine->graph, eng_ref_task(root));
+}
+
+static bool is_idle(const void *arg)
+{
+	const struct eng_graph *graph = arg;
+
+	return !pawl_load_acquire(&graph->busy);
+}
+
+int pawl_engine_wait_idle(struct pawl_engine *engine, uint64_t deadline_ns)
+{
+	while (!is_idle(engine->graph)) {
+		struct pawl_listener listener;
+		int error;
+
+		pawl_event_listen(&engine->graph->idle, &listener, "engine idle", 0);
+		if (is_idle(engine->graph)) {
+			pawl_event_unlisten(&listener);
+			break;
+		}
+		error = pawl_wait(&listener, deadline_ns);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* ---- invalidation --------------------------------------------------------------------------- */
+
+int pawl_context_invalidator(struct pawl_context *context,
+			     struct pawl_invalidator *ret_invalidator)
+{
+	struct eng_node *node;
+
+	if (!context->run)
+		return -EINVAL;
+	node = eng_lock(context->graph, context->id);
+	if (eng_run_of(node) == context->run)
+		context->run->invalidator = true;
+	eng_unlock(node);
+	ret_invalidator->pawl_graph = context->graph;
+	ret_invalidator->pawl_task = context->id;
+	return 0;
+}
+
+/* All that belongs together, so that no strong read sees one half. */
+void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)
+{
+	struct eng_graph *graph;
+	struct eng_op op;
+
+	if (!n)
+		return;
+	graph = invalidators[0].pawl_graph;
+	pawl_lock_lock(&graph->edit_lock);
+	pawl_add_acq_rel(&graph->edit, 1u);
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	for (size_t i = 0; i < n; i++) {
+		eng_id id = invalidators[i].pawl_task;
+
+		eng_invalidate(&op, &id, 1);
+	}
+	eng_op_end(&op);
+	pawl_add_acq_rel(&graph->edit, 1u);
+	pawl_lock_unlock(&graph->edit_lock);
+	pawl_event_notify_all(&graph->edited);
+}
+
+void pawl_engine_stats_read(struct pawl_engine *engine, struct pawl_engine_stats *ret_stats)
+{
+	memset(ret_stats, 0, sizeof(*ret_stats));
+	ret_stats->tasks = pawl_rmap_count(engine->graph->cache);
+	ret_stats->runs = pawl_load_relaxed(&engine->graph->runs);
+	ret_stats->stale_runs = pawl_load_relaxed(&engine->graph->stale_runs);
+}
+
+int pawl_engine_verify(struct pawl_engine *engine, char *buf, size_t len)
+{
+	return eng_verify(engine->graph, buf, len);
+}

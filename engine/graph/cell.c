@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cell.c - a running task writes a cell.
+ *
+ * Whether the value differs is decided first, outside of all locks: the user's comparison may be slow. Only
+ * the owner writes its cells, so what was compared is what is there.
+ *
+ * A changed value is stored after its readers were made dirty, and cannot be read in between: a reader that
+ * is clean and runs only to bring back a cell of its own would take it for what was there before, and would not tell
+ * its own readers.
+ *
+ * A task that is clean runs to bring back what was lost: what it writes is taken for unchanged.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include <pawl/atomic.h>
+#include <pawl/mem.h>
+
+#include "cells.h"
+#include "context.h"
+#include "pairs.h"
+#include "registry.h"
+
+/* A write, and what of it is not the same as before. */
+struct write {
+	struct pawl_context *context;
+	struct eng_op op;
+	uint32_t cell;
+	const struct pawl_value_type *type;
+	struct pawl_value *value;
+	struct pawl_value *before; /* pinned; NULL: there is none now */
+	struct pawl_digest digest;
+	bool same;
+	/* KEYED, with something before: hashes of keys that differ. */
+	bool by_key;
+	struct eng_pairs *keys;
+};
+
+static struct pawl_digest digest_of(const struct pawl_value *value)
+{
+	const struct pawl_value_type *type = pawl_value_type_of(value);
+
+	if (type->digest)
+		return type->digest(pawl_value_payload(value), pawl_value_bytes(value));
+	return pawl_digest_bytes(pawl_value_payload(value), pawl_value_bytes(value));
+}
+
+static void key_changed(void *arg, uint64_t key_hash)
+{
+	struct write *write = arg;
+
+	(void)eng_pairs_add(&write->keys, (struct eng_pair){1, key_hash});
+}
+
+/* Without a lock. */
+static void compare(struct write *write, bool had_digest, struct pawl_digest digest)
+{
+	struct pawl_value *before = write->before;
+
+	if (before == write->value) {
+		write->same = true;
+		return;
+	}
+	switch (write->type->mode) {
+	case PAWL_CELL_NEW:
+		break;
+	case PAWL_CELL_HASHED:
+		write->digest = digest_of(write->value);
+		write->same = had_digest && pawl_digest_equal(digest, write->digest);
+		break;
+	default:
+		write->same = before && pawl_value_equal(before, write->value);
+		break;
+	}
+	if (write->type->mode == PAWL_CELL_KEYED && before && !write->same) {
+		write->by_key = true;
+		write->type->changed_keys(pawl_value_payload(before), pawl_value_bytes(before),
+					  pawl_value_payload(write->value),
+					  pawl_value_bytes(write->value), key_changed, write);
+	}
+}
+
+/* ---- readers ----------------------------------------------------------------------------- */
+
+/* Has the reader come to this cell in its present run? */
+enum reading { READING_NOT, READING_BEFORE, READING_NOW };
+
+static enum reading reading_of(const struct eng_node *reader, uint64_t ref, bool keyed,
+			       uint64_t key)
+{
+	union eng_slot *slot;
+
+	if (!keyed) {
+		if (eng_set64_has(reader, ENG_CELL_DEPENDENCIES, ref))
+			return READING_NOW;
+		return eng_set64_has(reader, ENG_OUTDATED_CELLS, ref) ? READING_BEFORE
+								      : READING_NOT;
+	}
+	slot = eng_field(reader, ENG_KEYED_DEPENDENCIES);
+	if (slot && eng_pairs_has(slot->pairs, (struct eng_pair){ref, key}))
+		return READING_NOW;
+	slot = eng_field(reader, ENG_OUTDATED_KEYED);
+	return slot && eng_pairs_has(slot->pairs, (struct eng_pair){ref, key}) ? READING_BEFORE
+									       : READING_NOT;
+}
+
+static void dirty_reader(struct write *write, eng_id id, bool keyed, uint64_t key)
+{
+	uint64_t ref = eng_ref(write->context->id, write->cell).pawl_bits;
+	struct eng_node *reader = eng_lock_any(write->op.graph, id);
+	enum reading reading;
+
+	if (!reader)
+		return;
+	reading = reading_of(reader, ref, keyed, key);
+	if (reading != READING_NOT)
+		eng_make_dirty(&write->op, reader, reading == READING_NOW);
+	eng_unlock(reader);
+}
+
+struct readers {
+	struct eng_list whole;	/* of all of it */
+	struct eng_pair *parts; /* reader, key */
+	uint32_t parts_n;
+};
+
+/* Copies: who comes later has not read what was there before, since it cannot be read any more. */
+static void readers_of(struct write *write, const struct eng_node *node,
+		       struct readers *readers)
+{
+	struct eng_queue *queue = &write->op.queue;
+	union eng_slot *slot = eng_field(node, ENG_KEYED_DEPENDENTS);
+	uint32_t cursor = 0, n = 0;
+	struct eng_pair pair;
+	uint64_t key;
+
+	readers->whole = eng_list_make(queue, pawl_sset64_count(&node->cell_dependents));
+	while (pawl_sset64_next(&node->cell_dependents, &cursor, &key)) {
+		if (key >> 32 == write->cell)
+			readers->whole.ids[n++] = (uint32_t)key;
+	}
+	readers->whole.n = n;
+	if (!slot)
+		return;
+	readers->parts =
+		eng_queue_alloc(queue, eng_pairs_count(slot->pairs) * sizeof(*readers->parts));
+	cursor = 0;
+	while (eng_pairs_next(slot->pairs, &cursor, &pair)) {
+		if (pair.a >> 32 != write->cell ||
+		    (write->by_key &&
+		     !eng_pairs_has(write->keys, (struct eng_pair){1, pair.b})))
+			continue;
+		readers->parts[readers->parts_n++] =
+			(struct eng_pair){(uint32_t)pair.a, pair.b};
+	}
+}
+
+/* ---- storing -------------------------------------------------------------------------------- */
+
+/* Locked. Returns: what is not needed any more. */
+static struct pawl_value *store(struct write *write, struct eng_node *node)
+{
+	struct eng_run_state *run = write->context->run;
+	struct pawl_value *gone =
+		eng_cell_put(write->op.graph, node, write->cell, write->value);
+
+	if (write->type->mode == PAWL_CELL_HASHED)
+		eng_cell_set_digest(write->op.graph, node, write->cell, write->digest);
+	/* Release: waiters look again under the lock. */
+	pawl_store_release(&run->writes, pawl_load_relaxed(&run->writes) + 1);
+	return gone;
+}
+
+/* Returns: the run is over, and nothing is stored. */
+static bool write_changed(struct write *write)
+{
+	struct pawl_context *context = write->context;
+	struct eng_node *node = eng_lock(context->graph, context->id);
+	struct readers readers = {{NULL, NULL, 0}, NULL, 0};
+	struct pawl_value *gone;
+
+	if (eng_run_of(node) != context->run) {
+		eng_unlock(node);
+		return true;
+	}
+	if (eng_dirty(node) && context->graph->track_dependencies)
+		readers_of(write, node, &readers);
+	if (readers.whole.n || readers.parts_n) {
+		context->run->replacing = write->cell;
+		eng_unlock(node);
+		for (uint32_t i = 0; i < readers.whole.n; i++)
+			dirty_reader(write, readers.whole.ids[i], false, 0);
+		for (uint32_t i = 0; i < readers.parts_n; i++)
+			dirty_reader(write, (eng_id)readers.parts[i].a, true,
+				     readers.parts[i].b);
+		node = eng_lock(context->graph, context->id);
+		context->run->replacing = 0;
+	}
+	gone = store(write, node);
+	eng_unlock(node);
+	pawl_event_notify_all(&context->run->changed);
+	pawl_value_unpin(gone);
+	return false;
+}
+
+/* The next cell of its type, in this run. */
+static int next_cell(struct eng_run_state *run, uint32_t type, uint32_t *ret_cell)
+{
+	struct eng_counter *counter = NULL;
+
+	for (uint32_t i = 0; i < run->counters_n && !counter; i++) {
+		if (run->counters[i].type == type)
+			counter = &run->counters[i];
+	}
+	if (!counter) {
+		if (run->counters_n == run->counters_capacity) {
+			uint32_t capacity =
+				run->counters_capacity ? run->counters_capacity * 2 : 2;
+			struct eng_counter *more = pawl_mem_alloc(capacity * sizeof(*more), 0);
+
+			if (!more)
+				return -ENOMEM;
+			for (uint32_t i = 0; i < run->counters_n; i++)
+				more[i] = run->counters[i];
+			pawl_mem_free(run->counters, run->counters_capacity * sizeof(*more), 0);
+			run->counters = more;
+			run->counters_capacity = capacity;
+		}
+		counter = &run->counters[run->counters_n++];
+		*counter = (struct eng_counter){type, 0};
+	}
+	if (counter->count > ENG_CELL_INDEX_LAST)
+		return -ENOSPC;
+	*ret_cell = eng_cell(type, counter->count++);
+	return 0;
+}
+
+/* What is there, for the comparison. */
+static void look_before(struct write *write)
+{
+	struct pawl_context *context = write->context;
+	struct eng_node *node = eng_lock(context->graph, context->id);
+	struct pawl_digest digest = {0, 0};
+	bool had_digest = eng_cell_digest(node, write->cell, &digest);
+
+	write->before = eng_cell_value(context->graph, node, write->cell);
+	if (write->before)
+		pawl_value_pin(write->before);
+	eng_unlock(node);
+	if (write->before || had_digest || write->type->mode == PAWL_CELL_HASHED)
+		compare(write, had_digest, digest);
+}
+
+static int check(struct pawl_context *context, struct pawl_value *value, uint32_t *ret_type)
+{
+	*ret_type = eng_type_number(context->graph->registry, pawl_value_type_of(value));
+	return context->run && *ret_type ? 0 : -EINVAL;
+}
+
+int pawl_cell(struct pawl_context *context, struct pawl_value *value, pawl_ref_t *ret_cell)
+{
+	struct write write = {
+		.context = context, .value = value, .type = pawl_value_type_of(value)};
+	uint32_t type;
+	bool over = false;
+	int error = check(context, value, &type);
+
+	if (!error)
+		error = next_cell(context->run, type, &write.cell);
+	if (error) {
+		pawl_value_unpin(value);
+		return error;
+	}
+	look_before(&write);
+	/* The old one stays, so that who has it has what is there. Content that was lost comes back. */
+	if (write.same && write.before) {
+		pawl_value_unpin(value);
+	} else {
+		eng_op_begin(&write.op, context->graph, context->priority);
+		if (write.same) {
+			struct eng_node *node = eng_lock(context->graph, context->id);
+			struct pawl_value *gone = store(&write, node);
+
+			eng_unlock(node);
+			pawl_event_notify_all(&context->run->changed);
+			pawl_value_unpin(gone);
+		} else {
+			over = write_changed(&write);
+		}
+		eng_op_end(&write.op);
+		if (over)
+			pawl_value_unpin(value);
+	}
+	pawl_value_unpin(write.before);
+	eng_pairs_free(&write.keys);
+	*ret_cell = eng_ref(context->id, write.cell);
+	return over ? -ECANCELED : 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * connect.c - who calls whom.
+ *
+ * A call is noted at once in the run's own set, and makes the child active for the time of the run (a hold);
+ * the task's children change when the run completes. So a run that turns out to be stale has only
+ * its holds to give back, and a child is never without a reason to be active in between.
+ *
+ * Invariant: a child that is in the run's set and not among the task's children has one hold.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "graph.h"
+#include "run.h"
+
+/* Is it called for the first time in this run, and ever? */
+enum call { KNOWN, FRESH, OVER };
+
+static enum call note_call(struct eng_op *op, struct eng_run_state *run, eng_id child,
+			   bool held)
+{
+	struct eng_node *parent = eng_lock(op->graph, run->id);
+	enum call call = FRESH;
+	bool added;
+
+	if (eng_run_of(parent) != run)
+		call = OVER;
+	else if (pawl_sset_has(&run->children, child))
+		call = KNOWN;
+	else if (!held && eng_set_has(parent, ENG_CHILDREN, child))
+		call = KNOWN;
+	if (call != OVER && (call == KNOWN || held))
+		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+	eng_unlock(parent);
+	return call;
+}
+
+/* Without a parent, or without activeness, what never ran is scheduled here. */
+static int schedule_child(struct eng_op *op, eng_id child)
+{
+	struct eng_node *node = eng_lock_any(op->graph, child);
+
+	if (!node)
+		return -ESTALE;
+	if (!node->output && eng_add_scheduled(op->graph, node))
+		eng_schedule(op, node, op->priority);
+	eng_unlock(node);
+	return 0;
+}
+
+static bool is_settled_root(struct eng_op *op, eng_id child)
+{
+	struct eng_node *node = eng_lock_any(op->graph, child);
+	bool settled;
+
+	if (!node)
+		return false;
+	settled = node->output && eng_number(node) == ENG_NUMBER_ROOT;
+	eng_unlock(node);
+	return settled;
+}
+
+int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
+{
+	enum call call;
+	int error = 0;
+
+	if (!parent && is_settled_root(op, child))
+		return 0;
+	if (parent) {
+		call = note_call(op, parent, child, false);
+		if (call != FRESH)
+			return call == OVER ? -ECANCELED : 0;
+	}
+	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
+		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
+	if (parent && op->graph->track_active)
+		eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE, eng_list_one(&op->queue, child));
+	else
+		error = schedule_child(op, child);
+	if (error)
+		return error;
+	eng_op_run(op);
+	if (!parent)
+		return 0;
+	/* Another local task of the same run was faster, or the run was cancelled: one hold too many. */
+	call = note_call(op, parent, child, true);
+	if (call != FRESH && op->graph->track_active) {
+		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
+				eng_list_one(&op->queue, child));
+		eng_op_run(op);
+	}
+	return call == OVER ? -ECANCELED : 0;
+}
+
+void eng_number_children(struct eng_op *op, struct eng_node *parent,
+			 const struct pawl_sset *children)
+{
+	uint32_t n = pawl_sset_count(children), target, future, cursor = 0, child;
+	uint32_t distance = parent->bits & ENG_DISTANCE;
+
+	if (!n)
+		return;
+	if (parent->base == ENG_NUMBER_ROOT)
+		return;
+	target = 2 * (31 - (uint32_t)__builtin_clz(n));
+	if (target > distance)
+		eng_queue_number(&op->queue, eng_node_id(parent), 0, target);
+	future = parent->base + (target > distance ? target : distance);
+	if (future < parent->base || future >= ENG_NUMBER_LEAF)
+		return;
+	/* A gap, for levels that come in between later. */
+	while (pawl_sset_next(children, &cursor, &child))
+		eng_queue_number(&op->queue, child, future + 3, 0);
+}
+
+void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children)
+{
+	bool aggregates = eng_aggregates(parent), keeps_holds = false;
+	eng_id id = eng_node_id(parent);
+
+	for (uint32_t i = 0; i < children.n; i++)
+		(void)eng_set_add(parent, ENG_CHILDREN, children.ids[i]);
+	if (aggregates) {
+		eng_queue_gained(&op->queue, eng_list_one(&op->queue, id), children);
+	} else {
+		eng_queue_gained(&op->queue, eng_uppers_of(&op->queue, parent), children);
+		/* The hold becomes the count that an active leaf gives its children. */
+		keeps_holds = eng_referrers(parent) > 0;
+	}
+	/* Behind the jobs that give the edge's own count: never without one. */
+	if (op->graph->track_active && !keeps_holds)
+		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, children);
+}
+
+void eng_children_lost(struct eng_op *op, eng_id parent_id, struct eng_list children)
+{
+	struct eng_node *parent;
+	struct eng_list uppers;
+
+	if (!children.n)
+		return;
+	parent = eng_lock(op->graph, parent_id);
+	for (uint32_t i = 0; i < children.n; i++)
+		(void)eng_set_remove(parent, ENG_CHILDREN, children.ids[i]);
+	if (eng_aggregates(parent)) {
+		uppers = eng_list_one(&op->queue, parent_id);
+	} else {
+		uppers = eng_uppers_of(&op->queue, parent);
+		if (op->graph->track_active && eng_referrers(parent) > 0)
+			eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, children);
+	}
+	eng_queue_lost(&op->queue, uppers, children, 0);
+	eng_unlock(parent);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * context.h - a run of a task, or a visit from outside, as its function sees it.
+ */
+#ifndef ENG_CONTEXT_H
+#define ENG_CONTEXT_H
+
+#include "error.h"
+#include "graph.h"
+#include "run.h"
+
+struct pawl_context {
+	struct eng_graph *graph;
+	struct eng_run_state *run; /* NULL: a visit */
+	eng_id id;		   /* of its task; 0: a visit */
+	uint32_t priority;
+	struct pawl_error *failure; /* that pawl_context_fail() made */
+	struct pawl_error *last;    /* that a read gave */
+};
+
+void eng_context_fini(struct pawl_context *context);
+
+/* eng_context_error() - Keep what a call gives as an error. Takes it. Returns: -PAWL_ETASK. */
+int eng_context_error(struct pawl_context *context, struct pawl_error *error,
+		      const struct pawl_error **ret_error);
+
+/* eng_failure() - The error that the task has as its output. The caller's. */
+struct pawl_error *eng_failure(struct pawl_context *context, int error);
+
+/* ---- read.c ------------------------------------------------------------------------- */
+
+/*
+ * eng_resolve() - From a reference to a cell. As pawl_resolve().
+ */
+PAWL_MUST_CHECK int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+				pawl_ref_t *ret_cell, const struct pawl_error **ret_error);
+
+/* ---- create.c -------------------------------------------------------------------------- */
+
+/* eng_create_transient() - A root or a task that runs once, scheduled. */
+PAWL_MUST_CHECK int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn,
+					 void *arg, void (*free_arg)(void *arg), uint32_t bits,
+					 eng_id *ret_id);
+int eng_dispose(struct eng_graph *graph, eng_id id);
+
+/* A function and its argument, of a transient task. */
+struct eng_closure {
+	pawl_function_fn *fn;
+	void *arg;
+	void (*free_arg)(void *arg);
+};
+
+/* For the map of tasks. */
+bool eng_cache_match(const void *entry, const void *wanted);
+uint64_t eng_cache_hash(const void *entry);
+
+/* Arguments as the body gets them, from those in the key. `into` has room for args_bytes. */
+void eng_args_read(const struct pawl_function *function, const struct eng_key *key, void *into);
+
+#endif

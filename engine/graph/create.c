@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * create.c - finding the task of a call, or making it.
+ *
+ * Arguments are written once, field by field, into a buffer on the caller's stack: these bytes, with the
+ * function's number, are the key. A hit takes no memory and no lock but the caller's own record's. The key lies
+ * behind the record, and the map of tasks has the records themselves as its entries.
+ *
+ * A record is complete, and in its table, before the map has it: who finds it may use it. Of two that make the
+ * same task one finds the other's in the map, and takes its own back.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/hash.h>
+#include <pawl/ids.h>
+#include <pawl/mem.h>
+#include <pawl/rcu.h>
+#include <pawl/retire.h>
+
+#include "context.h"
+#include "registry.h"
+
+#define KEY_BYTES 512
+
+/* ---- keys ------------------------------------------------------------------------------ */
+
+/* A key being written: what fits stands on the stack. */
+struct writer {
+	size_t bytes, capacity;
+	char *data;
+	bool transient; /* names something transient */
+	PAWL_ALIGNED(8) char buffer[KEY_BYTES];
+};
+
+static int put(struct writer *writer, const void *data, size_t bytes)
+{
+	size_t room = (bytes + 7) & ~(size_t)7;
+
+	if (room > writer->capacity - writer->bytes) {
+		size_t capacity = (writer->bytes + room) * 2;
+		char *more = pawl_mem_alloc(capacity, 0);
+
+		if (!more)
+			return -ENOMEM;
+		memcpy(more, writer->data, writer->bytes);
+		if (writer->data != writer->buffer)
+			pawl_mem_free(writer->data, writer->capacity, 0);
+		writer->data = more;
+		writer->capacity = capacity;
+	}
+	if (bytes)
+		memcpy(writer->data + writer->bytes, data, bytes);
+	memset(writer->data + writer->bytes + bytes, 0, room - bytes);
+	writer->bytes += room;
+	return 0;
+}
+
+static void writer_fini(struct writer *writer)
+{
+	if (writer->data != writer->buffer)
+		pawl_mem_free(writer->data, writer->capacity, 0);
+}
+
+/* Arguments of a plain function are cells: what they lead to is part of the key. */
+static int put_ref(struct pawl_context *context, const struct pawl_function *function,
+		   struct writer *writer, pawl_ref_t ref)
+{
+	int error;
+
+	if (ref.pawl_bits && !(function->flags & PAWL_FUNCTION_OPERATION)) {
+		error = eng_resolve(context, ref, 0, &ref, NULL);
+		if (error)
+			return error;
+	}
+	writer->transient |= eng_is_transient(eng_ref_task(ref));
+	return put(writer, &ref, sizeof(ref));
+}
+
+static int put_argument(struct pawl_context *context, const struct pawl_function *function,
+			struct writer *writer, const struct pawl_argument *argument,
+			const char *args)
+{
+	const void *at = args + argument->offset;
+	struct pawl_slice slice;
+	struct pawl_refs refs;
+	pawl_ref_t ref;
+	uint64_t n;
+	int error;
+
+	switch (argument->kind) {
+	case PAWL_ARGUMENT_REF:
+		memcpy(&ref, at, sizeof(ref));
+		return put_ref(context, function, writer, ref);
+	case PAWL_ARGUMENT_BYTES:
+		memcpy(&slice, at, sizeof(slice));
+		n = slice.len;
+		error = put(writer, &n, sizeof(n));
+		return error ? error : put(writer, slice.ptr, slice.len);
+	case PAWL_ARGUMENT_REFS:
+		memcpy(&refs, at, sizeof(refs));
+		n = refs.n;
+		error = put(writer, &n, sizeof(n));
+		for (size_t i = 0; i < refs.n && !error; i++)
+			error = put_ref(context, function, writer, refs.refs[i]);
+		return error;
+	default:
+		return put(writer, at, argument->bytes);
+	}
+}
+
+static int key_write(struct pawl_context *context, const struct pawl_function *function,
+		     const void *args, struct writer *writer)
+{
+	int error = 0;
+
+	writer->bytes = 0;
+	writer->capacity = sizeof(writer->buffer);
+	writer->data = writer->buffer;
+	writer->transient = false;
+	if (!function->arguments && function->args_bytes)
+		return put(writer, args, function->args_bytes);
+	for (size_t i = 0; i < function->arguments_n && !error; i++)
+		error = put_argument(context, function, writer, &function->arguments[i], args);
+	if (error)
+		writer_fini(writer);
+	return error;
+}
+
+void eng_args_read(const struct pawl_function *function, const struct eng_key *key, void *into)
+{
+	const char *at = key->args;
+	char *args = into;
+
+	if (!function->arguments) {
+		if (function->args_bytes)
+			memcpy(args, at, function->args_bytes);
+		return;
+	}
+	memset(args, 0, function->args_bytes);
+	for (size_t i = 0; i < function->arguments_n; i++) {
+		const struct pawl_argument *argument = &function->arguments[i];
+		struct pawl_slice slice;
+		struct pawl_refs refs;
+		uint64_t n;
+
+		switch (argument->kind) {
+		case PAWL_ARGUMENT_BYTES:
+			memcpy(&n, at, sizeof(n));
+			slice = (struct pawl_slice){at + sizeof(n), (size_t)n};
+			memcpy(args + argument->offset, &slice, sizeof(slice));
+			at += sizeof(n) + ((n + 7) & ~(uint64_t)7);
+			break;
+		case PAWL_ARGUMENT_REFS:
+			memcpy(&n, at, sizeof(n));
+			refs = (struct pawl_refs){
+				(const pawl_ref_t *)(const void *)(at + sizeof(n)), (size_t)n};
+			memcpy(args + argument->offset, &refs, sizeof(refs));
+			at += sizeof(n) * (n + 1);
+			break;
+		default:
+			n = argument->kind == PAWL_ARGUMENT_REF ? sizeof(pawl_ref_t)
+								: argument->bytes;
+			memcpy(args + argument->offset, at, n);
+			at += (n + 7) & ~(uint64_t)7;
+			break;
+		}
+	}
+}
+
+/* ---- finding ----------------------------------------------------------------------------- */
+
+struct wanted {
+	uint32_t function;
+	size_t bytes;
+	const void *data;
+};
+
+bool eng_cache_match(const void *entry, const void *arg)
+{
+	const struct eng_key *key = eng_node_key(entry);
+	const struct wanted *wanted = arg;
+
+	return key->function == wanted->function && key->bytes == wanted->bytes &&
+	       !memcmp(key->args, wanted->data, wanted->bytes);
+}
+
+uint64_t eng_cache_hash(const void *entry)
+{
+	return eng_node_key(entry)->hash;
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+/* In its table, with a number. Errors: -ENOMEM, -ENOSPC; the record is the caller's still. */
+static int node_publish(struct eng_graph *graph, struct eng_node *node, bool transient)
+{
+	enum pawl_slot_state was;
+	pawl_id_t id;
+	int error = pawl_ids_alloc(graph->ids[transient], &id);
+
+	if (error)
+		return error;
+	node->slot.generation = transient ? ENG_TRANSIENT : 0;
+	error = pawl_slots_claim(graph->tables[transient], (uint32_t)id, &was);
+	if (error) {
+		(void)pawl_ids_free(graph->ids[transient], id);
+		return error;
+	}
+	pawl_slots_publish(graph->tables[transient], (uint32_t)id, &node->slot, 0);
+	return 0;
+}
+
+/* It is in its table, and nobody is to find it any more. */
+static void node_drop(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node = eng_lock_any(graph, id);
+
+	if (!node)
+		return;
+	(void)pawl_slots_drop(graph->tables[eng_is_transient(id)], &node->slot);
+	(void)pawl_ids_free(graph->ids[eng_is_transient(id)], id & ~ENG_TRANSIENT);
+}
+
+static int node_create(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash,
+		       bool transient, eng_id *ret_id)
+{
+	struct eng_node *node = eng_node_make(wanted->bytes), *found;
+	struct eng_key *key;
+	eng_id id;
+	int error;
+
+	if (!node)
+		return -ENOMEM;
+	key = eng_node_key(node);
+	key->hash = hash;
+	key->function = wanted->function;
+	memcpy(key->args, wanted->data, wanted->bytes);
+	node->bits = ENG_NEW;
+	error = node_publish(graph, node, transient);
+	if (error) {
+		eng_node_free(node);
+		return error;
+	}
+	id = eng_node_id(node);
+	pawl_rcu_begin();
+	error = pawl_rmap_entry(graph->cache, hash, wanted, node, (void **)&found);
+	*ret_id = error < 0 ? 0 : eng_node_id(found);
+	pawl_rcu_end();
+	if (error == 1)
+		return 0;
+	/* Somebody was faster, or there is no memory. */
+	node_drop(graph, id);
+	return error;
+}
+
+static int find_or_create(struct eng_op *op, const struct pawl_function *function,
+			  const struct writer *writer, eng_id *ret_id)
+{
+	struct eng_graph *graph = op->graph;
+	struct wanted wanted = {eng_function_number(graph->registry, function), writer->bytes,
+				writer->data};
+	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, wanted.function);
+	struct eng_node *node;
+	int error;
+
+	pawl_rcu_begin();
+	node = pawl_rmap_get(graph->cache, hash, &wanted);
+	*ret_id = node ? eng_node_id(node) : 0;
+	pawl_rcu_end();
+	if (node)
+		return 0;
+	error = node_create(graph, &wanted, hash, writer->transient, ret_id);
+	if (!error && function->flags & PAWL_FUNCTION_ROOT)
+		eng_queue_number(&op->queue, *ret_id, ENG_NUMBER_ROOT, 0);
+	return error;
+}
+
+static int transient_check(struct pawl_context *context, const struct pawl_function *function,
+			   eng_id callee)
+{
+	if (!context->run || eng_is_transient(context->id) || !eng_is_transient(callee))
+		return 0;
+	return eng_context_error(
+		context,
+		eng_error_printf(
+			0, NULL, NULL,
+			"%s has an argument that is transient, and its caller is kept: "
+			"what is kept cannot depend on what is not",
+			function ? function->name : "an operation"),
+		NULL);
+}
+
+int pawl_call(struct pawl_context *context, const struct pawl_function *function,
+	      const void *args, pawl_ref_t *ret_output)
+{
+	struct eng_graph *graph = context->graph;
+	struct writer writer;
+	struct eng_op op;
+	eng_id id;
+	int error;
+
+	if (!eng_function_number(graph->registry, function))
+		return -EINVAL;
+	if (pawl_load_relaxed(&graph->stopping))
+		return -ESHUTDOWN;
+	error = key_write(context, function, args, &writer);
+	if (error)
+		return error;
+	eng_op_begin(&op, graph, context->priority);
+	error = find_or_create(&op, function, &writer, &id);
+	if (!error)
+		error = transient_check(context, function, id);
+	if (!error)
+		error = eng_connect(&op, context->run, id);
+	eng_op_end(&op);
+	writer_fini(&writer);
+	if (!error)
+		*ret_output = eng_ref(id, 0);
+	return error;
+}
+
+int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
+{
+	struct eng_op op;
+	int error;
+
+	if (!operation.pawl_bits || eng_ref_cell(operation))
+		return -EINVAL;
+	error = transient_check(context, NULL, eng_ref_task(operation));
+	if (error)
+		return error;
+	eng_op_begin(&op, context->graph, context->priority);
+	error = eng_connect(&op, context->run, eng_ref_task(operation));
+	eng_op_end(&op);
+	return error;
+}
+
+/* ---- transient tasks -------------------------------------------------------------------------- */
+
+void eng_closure_free(void *arg)
+{
+	struct eng_closure *closure = arg;
+
+	if (closure->free_arg)
+		closure->free_arg(closure->arg);
+	pawl_mem_free(closure, sizeof(*closure), 0);
+}
+
+int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *arg,
+			 void (*free_arg)(void *arg), uint32_t bits, eng_id *ret_id)
+{
+	struct eng_closure *closure = pawl_mem_alloc(sizeof(*closure), 0);
+	struct eng_node *node = closure ? eng_node_make(0) : NULL;
+	struct eng_op op;
+	int error;
+
+	if (!node) {
+		pawl_mem_free(closure, sizeof(*closure), 0);
+		return -ENOMEM;
+	}
+	*closure = (struct eng_closure){fn, arg, NULL};
+	eng_field_make(node, ENG_CLOSURE)->pointer = closure;
+	node->bits = bits;
+	node->base = ENG_NUMBER_ROOT;
+	if (graph->track_active)
+		eng_active_make(node)->active.flags = ENG_ACTIVE_ROOT;
+	error = node_publish(graph, node, true);
+	if (error) {
+		eng_node_free(node);
+		return error;
+	}
+	*ret_id = eng_node_id(node);
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock(graph, *ret_id);
+	closure->free_arg = free_arg;
+	if (eng_add_scheduled(graph, node))
+		eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
+	eng_unlock(node);
+	eng_op_end(&op);
+	return 0;
+}
+
+int eng_dispose(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node = eng_lock_any(graph, id);
+	union eng_slot *slot;
+
+	if (!node)
+		return -ESTALE;
+	slot = eng_field(node, ENG_ACTIVE);
+	if (slot && slot->active.flags & ENG_ACTIVE_ROOT) {
+		slot->active.flags &= ~ENG_ACTIVE_ROOT;
+		/* What is under way is finished. */
+		if (eng_needs_run(node) || eng_has_dirty_containers(node))
+			slot->active.flags |= ENG_ACTIVE_UNTIL_CLEAN;
+		eng_active_trim(node);
+	}
+	eng_unlock(node);
+	return 0;
+}

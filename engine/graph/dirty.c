@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dirty.c - a task that has to run again.
+ *
+ * Dirty is: must run; or, session-dependent: must run once in each session. Those above are told of the
+ * change of "needs work", and an active task is scheduled at once.
+ *
+ * A running task that becomes dirty is stale if what changed was read by it in this run: the run is then
+ * made again. If the run has not come to it yet it goes on, and its end clears the dirt.
+ */
+#include "config.h"
+
+#include <pawl/atomic.h>
+
+#include "graph.h"
+#include "run.h"
+
+static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
+{
+	struct eng_dirt before = eng_dirt_of(node), after;
+	struct eng_update update;
+
+	node->bits = (node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) | bits;
+	if (!(bits & ENG_DIRTY))
+		eng_field_drop(node, ENG_DIRTY_PRIORITY);
+	after = eng_dirt_of(node);
+	if (after.self_dirty == before.self_dirty && after.self_clean == before.self_clean)
+		return;
+	update = eng_combine(node, before, after);
+	if (!eng_update_is_empty(&update))
+		eng_queue_data(&op->queue, eng_uppers_of(&op->queue, node), &update);
+}
+
+void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits)
+{
+	dirty_bits(op, node, bits);
+}
+
+static void keep_priority(struct eng_node *node, uint32_t priority)
+{
+	if (priority)
+		eng_field_make(node, ENG_DIRTY_PRIORITY)->words.a = priority;
+	else
+		eng_field_drop(node, ENG_DIRTY_PRIORITY);
+}
+
+void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
+{
+	struct eng_run_state *run = eng_run_of(node);
+	union eng_slot *slot = eng_field(node, ENG_DIRTY_PRIORITY);
+	uint32_t priority =
+		op->priority == ENG_PRIORITY_AGAIN ? ENG_PRIORITY_INITIAL : op->priority;
+
+	PAWL_REQUIRE(!(node->bits & ENG_IMMUTABLE) && "what is immutable stays clean");
+	/* One that runs once has had its run, or will have it: what changes then changes nothing. */
+	if (node->bits & ENG_ONCE)
+		return;
+	if (stale && run && run->running)
+		run->stale = true;
+	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
+		/* What runs later is kept: it comes after all that caused it. */
+		if (slot && slot->words.a > priority)
+			keep_priority(node, priority);
+		return;
+	}
+	dirty_bits(op, node, ENG_DIRTY);
+	keep_priority(node, priority);
+	if ((!op->graph->track_active || eng_active(node)) &&
+	    eng_add_scheduled(op->graph, node))
+		eng_schedule(op, node, priority);
+}
+
+void eng_job_readers(struct eng_op *op, struct eng_job *job)
+{
+	for (uint32_t i = 0; i < job->tasks.n; i++) {
+		struct eng_node *node = eng_lock_any(op->graph, job->tasks.ids[i]);
+
+		if (!node)
+			continue;
+		eng_make_dirty(op, node, true);
+		eng_unlock(node);
+	}
+}
+
+void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct eng_node *node = eng_lock_any(op->graph, ids[i]);
+
+		if (!node)
+			continue;
+		if (!(node->bits & ENG_IMMUTABLE))
+			eng_make_dirty(op, node, true);
+		eng_unlock(node);
+	}
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * error.h - why tasks failed: values that are shared, each with what it came from.
+ */
+#ifndef ENG_ERROR_H
+#define ENG_ERROR_H
+
+#include <stdarg.h>
+
+#include <pawl/base.h>
+
+#include "ref.h"
+
+struct pawl_error {
+	struct pawl_atomic_u32 owners;
+	eng_id task;	      /* that failed; 0: none did */
+	const char *function; /* of that task; stays as long as the engine */
+	struct pawl_error *cause;
+	bool ring; /* tasks that wait for each other: passed on as it is, so that it is the same for all */
+	size_t bytes;
+	char message[];
+};
+
+/* eng_error_make() - Takes one owner of `cause`. Waits for memory. `format` NULL: no words of its own. */
+struct pawl_error *eng_error_make(eng_id task, const char *function, struct pawl_error *cause,
+				  const char *format, va_list args);
+struct pawl_error *eng_error_printf(eng_id task, const char *function, struct pawl_error *cause,
+				    const char *format, ...) PAWL_PRINTF(4, 5);
+struct pawl_error *eng_error_pin(struct pawl_error *error);
+void eng_error_unpin(struct pawl_error *error);
+
+/* Do they say the same, all the way down? */
+bool eng_error_equal(const struct pawl_error *a, const struct pawl_error *b);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * graph.c - the graph as a whole: made, stopped, freed; contexts of its tasks.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/group.h>
+#include <pawl/ids.h>
+#include <pawl/mem.h>
+#include <pawl/rcu.h>
+#include <pawl/retire.h>
+
+#include "context.h"
+#include "registry.h"
+
+const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node)
+{
+	const struct eng_key *key = eng_node_key(node);
+
+	if (key->function)
+		return eng_function(graph->registry, key->function)->name;
+	return node->bits & ENG_ONCE ? "once" : "root";
+}
+
+/* ---- contexts ---------------------------------------------------------------------------- */
+
+void eng_context_fini(struct pawl_context *context)
+{
+	eng_error_unpin(context->failure);
+	eng_error_unpin(context->last);
+	context->failure = context->last = NULL;
+}
+
+int eng_context_error(struct pawl_context *context, struct pawl_error *error,
+		      const struct pawl_error **ret_error)
+{
+	eng_error_unpin(context->last);
+	context->last = error;
+	if (ret_error)
+		*ret_error = error;
+	return -PAWL_ETASK;
+}
+
+static const char *own_name(const struct pawl_context *context)
+{
+	struct eng_node *node;
+	const char *name;
+
+	if (!context->run)
+		return NULL;
+	node = eng_lock(context->graph, context->id);
+	name = eng_node_name(context->graph, node);
+	eng_unlock(node);
+	return name;
+}
+
+int pawl_context_fail(struct pawl_context *context, const char *format, ...)
+{
+	struct pawl_error *cause = context->last;
+	va_list args;
+
+	context->last = NULL;
+	eng_error_unpin(context->failure);
+	va_start(args, format);
+	context->failure = eng_error_make(context->id, own_name(context), cause, format, args);
+	va_end(args);
+	return -PAWL_ETASK;
+}
+
+struct pawl_error *eng_failure(struct pawl_context *context, int error)
+{
+	struct pawl_error *failure = context->failure, *cause;
+
+	if (error == -PAWL_ETASK && failure) {
+		context->failure = NULL;
+		return failure;
+	}
+	cause = error == -PAWL_ETASK ? context->last : NULL;
+	if (cause)
+		context->last = NULL;
+	/* One error for all tasks of a ring: else each would find that another's has changed. */
+	if (cause && cause->ring)
+		return cause;
+	if (cause)
+		return eng_error_printf(context->id, own_name(context), cause, "%s", "");
+	return eng_error_printf(context->id, own_name(context), NULL, "error %d", -error);
+}
+
+void eng_output_free(uint64_t error)
+{
+	eng_error_unpin((struct pawl_error *)(uintptr_t)error);
+}
+
+void pawl_mark_session_dependent(struct pawl_context *context)
+{
+	struct eng_node *node;
+	struct eng_op op;
+
+	if (!context->run || !context->graph->track_dependencies)
+		return;
+	eng_op_begin(&op, context->graph, context->priority);
+	node = eng_lock(context->graph, context->id);
+	if (eng_run_of(node) == context->run)
+		context->run->session_dependent = true;
+	eng_unlock(node);
+	/* A high number keeps the chains above it short. */
+	eng_queue_number(&op.queue, context->id, ENG_NUMBER_SESSION, 0);
+	eng_op_end(&op);
+}
+
+/* ---- rings of calls --------------------------------------------------------------------------- */
+
+void eng_ring_of_calls(struct eng_graph *graph, eng_id id)
+{
+	(void)graph;
+	(void)id;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static bool node_retire(struct pawl_slot *slot, void *arg)
+{
+	struct eng_node *node = PAWL_CONTAINER_OF(slot, struct eng_node, slot);
+
+	(void)arg;
+	return eng_node_retire(node);
+}
+
+static int tables_make(struct eng_graph *graph)
+{
+	struct pawl_slots_options slots = PAWL_SLOTS_OPTIONS_INIT;
+	struct pawl_ids_options ids = PAWL_IDS_OPTIONS_INIT;
+	struct pawl_rmap_options map = PAWL_RMAP_OPTIONS(eng_cache_match, eng_cache_hash);
+	int error = 0;
+
+	slots.retire = node_retire;
+	ids.policy = PAWL_IDS_DURABLE;
+	for (unsigned i = 0; i < 2 && !error; i++) {
+		error = pawl_slots_create(&slots, &graph->tables[i]);
+		if (!error)
+			error = pawl_ids_create(&ids, &graph->ids[i]);
+	}
+	return error ? error : pawl_rmap_create(&map, &graph->cache);
+}
+
+static void tables_free(struct eng_graph *graph)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t id = 0;
+
+		for (; graph->tables[i]; id++) {
+			struct pawl_slot *slot;
+
+			pawl_rcu_begin();
+			slot = pawl_slots_next(graph->tables[i], &id, PAWL_SLOTS_ID_MAX);
+			pawl_rcu_end();
+			if (!slot)
+				break;
+			pawl_lock_lock(&slot->lock);
+			(void)pawl_slots_drop(graph->tables[i], slot);
+		}
+		if (graph->tables[i])
+			pawl_slots_destroy(graph->tables[i]);
+		if (graph->ids[i])
+			pawl_ids_destroy(graph->ids[i]);
+	}
+	if (graph->cache)
+		pawl_rmap_destroy(graph->cache);
+}
+
+int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
+		     const struct pawl_engine_options *options, struct eng_graph **ret_graph)
+{
+	struct eng_graph *graph = pawl_mem_zalloc(sizeof(*graph), PAWL_LINE_BYTES);
+	int error;
+
+	if (!graph)
+		return -ENOMEM;
+	graph->rt = rt;
+	graph->group = group;
+	graph->track_dependencies = options->track_dependencies;
+	graph->track_active = options->track_active && options->track_dependencies;
+	pawl_event_init(&graph->idle);
+	pawl_event_init(&graph->edited);
+	pawl_lock_init(&graph->edit_lock, PAWL_LOCK_RANK_NONE);
+	error = eng_registry_create(options, &graph->registry);
+	if (!error)
+		error = tables_make(graph);
+	if (error) {
+		eng_graph_destroy(graph);
+		return error;
+	}
+	*ret_graph = graph;
+	return 0;
+}
+
+void eng_graph_destroy(struct eng_graph *graph)
+{
+	if (!graph)
+		return;
+	tables_free(graph);
+	pawl_retire_barrier();
+	eng_registry_destroy(graph->registry);
+	pawl_mem_free(graph, sizeof(*graph), PAWL_LINE_BYTES);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * graph.h - the graph as a whole, and operations on it.
+ *
+ * Rooms of it, from below: value, node (records), queue (what an operation has left to do),
+ * aggregate, balance, active, dirty (what one job does), connect, cells, leaf, collect (edges of one kind
+ * each), run (a task's execution), read.
+ *
+ * Lock order: one record or a pair of them; then whatever lib takes. No code of the user's runs
+ * under a record's lock, and nothing waits there but for memory.
+ */
+#ifndef ENG_GRAPH_H
+#define ENG_GRAPH_H
+
+#include <pawl/engine.h>
+#include <pawl/gate.h>
+#include <pawl/rmap.h>
+#include <pawl/runtime.h>
+#include <pawl/value.h>
+
+#include "node.h"
+#include "queue.h"
+
+/* Locks of records. */
+#define ENG_RANK_NODE 20000
+
+struct pawl_ids;
+struct eng_registry;
+
+struct eng_graph {
+	struct pawl_runtime *rt;
+	struct pawl_group *group; /* runs live here */
+	/* Records, and the numbers of them; 0: of persistent tasks, 1: of transient ones. */
+	struct pawl_slots *tables[2];
+	struct pawl_ids *ids[2];
+	/* Records of cached tasks by function and arguments. */
+	struct pawl_rmap *cache;
+	struct eng_registry *registry;
+	bool track_dependencies;
+	bool track_active;
+
+	/* Nothing is started any more: runs are cancelled. All threads. */
+	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 stopping;
+	/* Runs that are scheduled or run, and operations from outside. */
+	struct pawl_atomic_u64 busy;
+	struct pawl_event idle;
+	/* Odd: an edit is being applied. */
+	struct pawl_atomic_u64 edit;
+	struct pawl_lock edit_lock;
+	struct pawl_event edited;
+	/* Statistics. Relaxed. */
+	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries;
+};
+
+/* Priorities: a larger one runs first. */
+#define ENG_PRIORITY_INITIAL 0u
+#define ENG_PRIORITY_LEAF    (UINT32_MAX - 1) /* invalidated, distance 0 */
+#define ENG_PRIORITY_AGAIN   UINT32_MAX	      /* a cell of a clean task is missing */
+
+/* eng_graph_create() - Errors: -ENOMEM; those of eng_registry_create(). */
+PAWL_MUST_CHECK int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
+				     const struct pawl_engine_options *options,
+				     struct eng_graph **ret_graph);
+/* eng_graph_destroy() - Requires: no run is left. NULL is nothing. */
+void eng_graph_destroy(struct eng_graph *graph);
+
+/* ---- operations ------------------------------------------------------------------- */
+
+struct eng_op {
+	struct eng_graph *graph;
+	uint32_t priority; /* of the run that does it */
+	struct eng_queue queue;
+};
+
+void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority);
+/* eng_op_run() - Do all that is in the queue. Requires: no lock held. */
+void eng_op_run(struct eng_op *op);
+/* eng_op_end() - The same, and the operation is over. */
+void eng_op_end(struct eng_op *op);
+
+/* ---- aggregate.c --------------------------------------------------------------------- */
+
+/* The tasks next to this one: its children, or, of one that aggregates, its followers. */
+struct eng_list eng_followers_of(struct eng_queue *queue, const struct eng_node *node);
+struct eng_list eng_uppers_of(struct eng_queue *queue, const struct eng_node *node);
+
+/* eng_contribution() - What `node` is in the sums of who aggregates it; `sign` -1: when it leaves. */
+struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_node *node,
+				   int sign);
+
+/* eng_apply() - `upper`, locked, is told an update. Returns: what its own uppers are to be told. */
+struct eng_update eng_apply(struct eng_op *op, struct eng_node *upper,
+			    const struct eng_update *update);
+
+/*
+ * eng_combine() - How the need for work of a task changed, whose own dirt and containers' counts changed
+ * so. Tells who waits until it is clean.
+ */
+struct eng_dirt {
+	int32_t dirty, clean; /* containers */
+	bool self_dirty, self_clean;
+};
+struct eng_dirt eng_dirt_of(const struct eng_node *node);
+struct eng_update eng_combine(struct eng_node *node, struct eng_dirt before,
+			      struct eng_dirt after);
+
+/* Readers of the collectibles of a trait here are to be told. Locked. */
+void eng_collectibles_changed(struct eng_op *op, struct eng_node *upper, uint32_t trait);
+
+void eng_job_gained(struct eng_op *op, struct eng_job *job);
+void eng_job_lost(struct eng_op *op, struct eng_job *job);
+void eng_job_data(struct eng_op *op, struct eng_job *job);
+
+/* A count of edges changed from one to the other: is the task to be looked at by the optimiser? */
+void eng_optimize_check(struct eng_op *op, struct eng_node *node, uint32_t before,
+			uint32_t after);
+
+/* ---- balance.c ------------------------------------------------------------------------ */
+
+void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t distance);
+void eng_balance(struct eng_op *op, eng_id upper, eng_id task);
+void eng_optimize(struct eng_op *op, eng_id id);
+/* eng_make_root() - Have it aggregate all that it reaches. */
+void eng_make_root(struct eng_op *op, eng_id id);
+
+/* ---- active.c --------------------------------------------------------------------------- */
+
+void eng_job_activate(struct eng_op *op, struct eng_job *job);
+void eng_job_deactivate(struct eng_op *op, struct eng_job *job);
+/* eng_find_dirty() - Schedule it if it has to run, and look for what has to below it. Locked. */
+void eng_find_dirty(struct eng_op *op, struct eng_node *node);
+/* eng_became_clean() - Those who waited for it are told. Locked. */
+void eng_became_clean(struct eng_node *node);
+/* eng_active_make() - Locked. */
+union eng_slot *eng_active_make(struct eng_node *node);
+void eng_active_trim(struct eng_node *node);
+struct eng_clean *eng_clean_listen(struct eng_node *node);
+void eng_clean_unpin(struct eng_clean *clean);
+
+/* ---- dirty.c ------------------------------------------------------------------------------ */
+
+/*
+ * eng_make_dirty() - It has to run again, locked; `stale`: and what it is doing now is for nothing.
+ */
+void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
+/* eng_set_dirty() - To these bits (ENG_DIRTY, ENG_SESSION, ENG_SESSION_CLEAN). Tells uppers. Locked. */
+void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits);
+void eng_job_readers(struct eng_op *op, struct eng_job *job);
+void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n);
+
+/* ---- connect.c ---------------------------------------------------------------------------- */
+
+struct eng_run_state;
+
+/* eng_connect() - A running task (NULL: none) calls `child`. Returns: -ESTALE: there is no such task. */
+PAWL_MUST_CHECK int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child);
+void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
+/* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
+void eng_number_children(struct eng_op *op, struct eng_node *parent,
+			 const struct pawl_sset *children);
+
+/* ---- leaf.c --------------------------------------------------------------------------------- */
+
+struct eng_leaf {
+	uint32_t distance, most; /* most: the end of its slack */
+};
+struct eng_leaf eng_leaf_of(const struct eng_node *node);
+/* eng_leaf_raise() - It reads the output of a task with that distance, and so on. No lock held. */
+void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
+
+/* ---- schedule.c ------------------------------------------------------------------------------ */
+
+/* eng_add_scheduled() - If it neither waits nor runs it waits from now on. Returns: it is to be scheduled. */
+PAWL_MUST_CHECK bool eng_add_scheduled(struct eng_graph *graph, struct eng_node *node);
+/* eng_schedule() - Give it to the runtime. Locked, after eng_add_scheduled(). */
+void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
+uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
+struct eng_run_state *eng_run_of(const struct eng_node *node);
+/* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
+void eng_run_cancel(struct eng_op *op, struct eng_node *node);
+/* eng_node_name() - Of its function. Stays as long as the engine. */
+const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
+
+/* eng_ring_of_calls() - This task is below itself: its calls go round in a ring. */
+void eng_ring_of_calls(struct eng_graph *graph, eng_id id);
+
+/* ---- collect.c -------------------------------------------------------------------------------- */
+
+/* It emits this many more. Locked. */
+void eng_collectible_add(struct eng_op *op, struct eng_node *node, uint32_t trait, uint64_t ref,
+			 int32_t count);
+
+/* ---- verify.c ---------------------------------------------------------------------------------- */
+
+/* eng_verify() - As pawl_engine_verify(). */
+PAWL_MUST_CHECK int eng_verify(struct eng_graph *graph, char *buf, size_t len);
+
+/* ---- others ------------------------------------------------------------------------------------ */
+
+void eng_field_clear(struct eng_node *node, enum eng_field field);
+void eng_closure_free(void *closure);
+void eng_output_free(uint64_t error);
+
+#endif

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * node.c - records: memory, fields, locks.
+ *
+ * Records live in two tables of slots, of persistent and of transient tasks; both hold struct
+ * pawl_slot heads, so a pair may come from both. Locks of records have one rank; a pair is taken
+ * in the order of addresses.
+ */
+#include "config.h"
+
+#include "node.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <pawl/mem.h>
+#include <pawl/rcu.h>
+#include <pawl/retire.h>
+
+#include "bag.h"
+#include "cells.h"
+#include "graph.h"
+#include "pairs.h"
+
+#define TAIL_FIRST     2
+#define MEMORY_WAIT_NS 1000000
+
+/* ---- memory ------------------------------------------------------------------------ */
+
+void eng_memory_wait(void)
+{
+	/* With a lock held perhaps, so the thread sleeps, not the fibre. */
+	const struct timespec wait = {0, MEMORY_WAIT_NS};
+
+	nanosleep(&wait, NULL);
+}
+
+void *eng_must_alloc(size_t bytes)
+{
+	void *ptr;
+
+	while (!(ptr = pawl_mem_alloc(bytes, 0)))
+		eng_memory_wait();
+	return ptr;
+}
+
+void *eng_must_zalloc(size_t bytes)
+{
+	void *ptr = eng_must_alloc(bytes);
+
+	memset(ptr, 0, bytes);
+	return ptr;
+}
+
+/* ---- fields ------------------------------------------------------------------------- */
+
+static size_t tail_bytes(unsigned capacity)
+{
+	return sizeof(struct eng_tail) + capacity * sizeof(union eng_slot);
+}
+
+static struct eng_tail *tail_sized(struct eng_tail *from, unsigned capacity)
+{
+	struct eng_tail *tail = eng_must_alloc(tail_bytes(capacity));
+
+	tail->present = from ? from->present : 0;
+	tail->count = from ? from->count : 0;
+	tail->capacity = (uint16_t)capacity;
+	if (from) {
+		memcpy(tail->slots, from->slots, from->count * sizeof(union eng_slot));
+		pawl_mem_free(from, tail_bytes(from->capacity), 0);
+	}
+	return tail;
+}
+
+union eng_slot *eng_field_make(struct eng_node *node, enum eng_field field)
+{
+	struct eng_tail *tail = node->tail;
+	union eng_slot *slot = eng_field(node, field);
+	unsigned at;
+
+	if (slot)
+		return slot;
+	if (!tail || tail->count == tail->capacity)
+		tail = node->tail = tail_sized(tail, tail ? tail->capacity * 2u : TAIL_FIRST);
+	at = eng_field_at(tail->present, field);
+	slot = &tail->slots[at];
+	memmove(slot + 1, slot, (tail->count - at) * sizeof(*slot));
+	memset(slot, 0, sizeof(*slot));
+	tail->present |= UINT32_C(1) << field;
+	tail->count++;
+	return slot;
+}
+
+void eng_field_drop(struct eng_node *node, enum eng_field field)
+{
+	struct eng_tail *tail = node->tail;
+	union eng_slot *slot = eng_field(node, field);
+	unsigned at;
+
+	if (!slot)
+		return;
+	at = (unsigned)(slot - tail->slots);
+	tail->count--;
+	memmove(slot, slot + 1, (tail->count - at) * sizeof(*slot));
+	tail->present &= ~(UINT32_C(1) << field);
+}
+
+void eng_tail_trim(struct eng_node *node)
+{
+	struct eng_tail *tail = node->tail;
+
+	if (!tail || tail->count == tail->capacity)
+		return;
+	if (!tail->count) {
+		pawl_mem_free(tail, tail_bytes(tail->capacity), 0);
+		node->tail = NULL;
+		return;
+	}
+	node->tail = tail_sized(tail, tail->count);
+}
+
+/* ---- sets and maps -------------------------------------------------------------------- */
+
+bool eng_set_add(struct eng_node *node, enum eng_field field, uint32_t key)
+{
+	union eng_slot *slot = eng_field_make(node, field);
+	bool added;
+
+	ENG_MUST(pawl_sset_add(&slot->set, key, &added));
+	return added;
+}
+
+bool eng_set_remove(struct eng_node *node, enum eng_field field, uint32_t key)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	if (!slot || !pawl_sset_remove(&slot->set, key))
+		return false;
+	if (!pawl_sset_count(&slot->set)) {
+		pawl_sset_fini(&slot->set);
+		eng_field_drop(node, field);
+	}
+	return true;
+}
+
+bool eng_set_has(const struct eng_node *node, enum eng_field field, uint32_t key)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	return slot && pawl_sset_has(&slot->set, key);
+}
+
+uint32_t eng_set_count(const struct eng_node *node, enum eng_field field)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	return slot ? pawl_sset_count(&slot->set) : 0;
+}
+
+bool eng_set64_add(struct eng_node *node, enum eng_field field, uint64_t key)
+{
+	union eng_slot *slot = eng_field_make(node, field);
+	bool added;
+
+	ENG_MUST(pawl_sset64_add(&slot->set64, key, &added));
+	return added;
+}
+
+bool eng_set64_remove(struct eng_node *node, enum eng_field field, uint64_t key)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	if (!slot || !pawl_sset64_remove(&slot->set64, key))
+		return false;
+	if (!pawl_sset64_count(&slot->set64)) {
+		pawl_sset64_fini(&slot->set64);
+		eng_field_drop(node, field);
+	}
+	return true;
+}
+
+bool eng_set64_has(const struct eng_node *node, enum eng_field field, uint64_t key)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	return slot && pawl_sset64_has(&slot->set64, key);
+}
+
+struct pawl_crossing eng_map_add(struct eng_node *node, enum eng_field field, uint32_t key,
+				 int32_t delta)
+{
+	union eng_slot *slot = eng_field_make(node, field);
+	struct pawl_crossing crossing;
+
+	ENG_MUST(pawl_cmap_add(&slot->map, key, delta, &crossing));
+	if (!pawl_cmap_count(&slot->map)) {
+		pawl_cmap_fini(&slot->map);
+		eng_field_drop(node, field);
+	}
+	return crossing;
+}
+
+int32_t eng_map_get(const struct eng_node *node, enum eng_field field, uint32_t key)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	return slot ? pawl_cmap_get(&slot->map, key) : 0;
+}
+
+uint32_t eng_map_count(const struct eng_node *node, enum eng_field field)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	return slot ? pawl_cmap_count(&slot->map) : 0;
+}
+
+/* ---- finding and locking ------------------------------------------------------------- */
+
+static struct pawl_slots *table_of(const struct eng_graph *graph, eng_id id)
+{
+	return graph->tables[eng_is_transient(id)];
+}
+
+eng_id eng_node_id(const struct eng_node *node)
+{
+	return pawl_slot_id(&node->slot) | (node->slot.generation & ENG_TRANSIENT);
+}
+
+struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id)
+{
+	struct pawl_slot *slot;
+
+	if (pawl_slots_lock(table_of(graph, id), id & ~ENG_TRANSIENT, &slot))
+		return NULL;
+	return PAWL_CONTAINER_OF(slot, struct eng_node, slot);
+}
+
+struct eng_node *eng_lock(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node = eng_lock_any(graph, id);
+
+	PAWL_REQUIRE(node && "an edge leads to a task that is there");
+	return node;
+}
+
+void eng_unlock(struct eng_node *node)
+{
+	pawl_lock_unlock(&node->slot.lock);
+}
+
+static struct eng_node *find_rcu(struct eng_graph *graph, eng_id id)
+{
+	struct pawl_slot *slot = pawl_slots_get(table_of(graph, id), id & ~ENG_TRANSIENT);
+
+	return slot ? PAWL_CONTAINER_OF(slot, struct eng_node, slot) : NULL;
+}
+
+bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b, struct eng_node **ret_a,
+		   struct eng_node **ret_b)
+{
+	struct eng_node *node_a, *node_b;
+	bool there = false;
+
+	PAWL_REQUIRE(a != b && "a pair is of two tasks");
+	pawl_rcu_begin();
+	node_a = find_rcu(graph, a);
+	node_b = find_rcu(graph, b);
+	if (node_a && node_b) {
+		pawl_lock_lock_pair(&node_a->slot.lock, &node_b->slot.lock);
+		there = !pawl_slot_dropped(&node_a->slot) && !pawl_slot_dropped(&node_b->slot);
+		if (!there)
+			eng_unlock_pair(node_a, node_b);
+	}
+	pawl_rcu_end();
+	*ret_a = node_a;
+	*ret_b = node_b;
+	return there;
+}
+
+void eng_unlock_pair(struct eng_node *a, struct eng_node *b)
+{
+	pawl_lock_unlock_pair(&a->slot.lock, &b->slot.lock);
+}
+
+/* ---- whole records -------------------------------------------------------------------- */
+
+static size_t node_bytes(size_t args_bytes)
+{
+	return sizeof(struct eng_node) + sizeof(struct eng_key) + args_bytes;
+}
+
+struct eng_node *eng_node_make(size_t args_bytes)
+{
+	struct eng_node *node = pawl_mem_zalloc(node_bytes(args_bytes), 0);
+
+	if (!node)
+		return NULL;
+	pawl_lock_init(&node->slot.lock, ENG_RANK_NODE);
+	eng_node_key(node)->bytes = (uint32_t)args_bytes;
+	return node;
+}
+
+static void field_free(struct eng_node *node, enum eng_field field)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	if (!slot)
+		return;
+	switch (field) {
+#define SET(name)                           \
+	case ENG_##name:                    \
+		pawl_sset_fini(&slot->set); \
+		break;
+#define SET64(name)                             \
+	case ENG_##name:                        \
+		pawl_sset64_fini(&slot->set64); \
+		break;
+#define MAP(name)                           \
+	case ENG_##name:                    \
+		pawl_cmap_fini(&slot->map); \
+		break;
+#define PAIRS(name)                           \
+	case ENG_##name:                      \
+		eng_pairs_free(&slot->pairs); \
+		break;
+#define BAG(name)                         \
+	case ENG_##name:                  \
+		eng_bag_free(&slot->bag); \
+		break;
+#define WORDS(name)      \
+	case ENG_##name: \
+		break;
+#define POINTER(name)    \
+	case ENG_##name: \
+		break;
+#define X(name, kind, category, filtered, shrinks, immutable) kind(name)
+		ENG_FIELDS_TAIL(X)
+#undef X
+#undef SET
+#undef SET64
+#undef MAP
+#undef PAIRS
+#undef BAG
+#undef WORDS
+#undef POINTER
+	case ENG_FIELD_COUNT:
+		break;
+	}
+	eng_field_drop(node, field);
+}
+
+void eng_field_clear(struct eng_node *node, enum eng_field field)
+{
+	field_free(node, field);
+}
+
+/* What it holds, but for its key. */
+static void node_fini(struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
+
+	if (slot)
+		eng_closure_free(slot->pointer);
+	slot = eng_field(node, ENG_ACTIVE);
+	if (slot && slot->active.clean)
+		eng_clean_unpin(slot->active.clean);
+	eng_cells_free(node);
+	if (node->bits & ENG_ERROR)
+		eng_output_free(node->output);
+	pawl_cmap_fini(&node->uppers);
+	pawl_sset_fini(&node->output_dependents);
+	pawl_sset64_fini(&node->cell_dependents);
+	for (unsigned field = 0; field < ENG_FIELD_COUNT; field++)
+		field_free(node, (enum eng_field)field);
+	eng_tail_trim(node);
+}
+
+static void node_free(struct eng_node *node)
+{
+	pawl_mem_free(node, node_bytes(eng_node_key(node)->bytes), 0);
+}
+
+void eng_node_free(struct eng_node *node)
+{
+	node_fini(node);
+	node_free(node);
+}
+
+/* Where the retire node lies: in fields that nobody looks at once the record was dropped. */
+union retired {
+	struct pawl_retire_node node;
+	struct {
+		struct pawl_cmap uppers;
+		struct pawl_sset output_dependents;
+	} fields;
+};
+PAWL_STATIC_ASSERT(sizeof(union retired) == 2 * sizeof(struct pawl_cmap), "no field more");
+
+static void retired_free(struct pawl_retire_node *retired)
+{
+	node_free(PAWL_CONTAINER_OF(retired, struct eng_node, uppers));
+}
+
+bool eng_node_retire(struct eng_node *node)
+{
+	union retired *retired = (union retired *)(void *)&node->uppers;
+
+	node_fini(node);
+	return pawl_retire(&retired->node, node_bytes(eng_node_key(node)->bytes), retired_free);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * node.h - the record of a task in the graph.
+ *
+ * 96 bytes, then the key (function and arguments) of a cached task. What most tasks do not have lies
+ * in the tail, an array of 16-byte fields in the order of field.h, with a bit for each that is
+ * there.
+ *
+ * Everything in a record is under its lock, but for the key and the id, which never change. A thread
+ * holds one record, or a pair that was taken together, and calls nothing of the user's meanwhile.
+ * Adding a field moves the others: a pointer to one is good until the next eng_field_make().
+ */
+#ifndef ENG_NODE_H
+#define ENG_NODE_H
+
+#include <errno.h>
+
+#include <pawl/event.h>
+#include <pawl/slots.h>
+
+#include "field.h"
+#include "ref.h"
+
+struct eng_graph;
+
+/* Of eng_node.bits. */
+#define ENG_DISTANCE	  UINT32_C(0x000000ff) /* of the aggregation number */
+#define ENG_DIRTY	  UINT32_C(0x00000100) /* must run; with SESSION: in each session */
+#define ENG_SESSION	  UINT32_C(0x00000200)
+#define ENG_SESSION_CLEAN UINT32_C(0x00000400) /* ran in this one; implies DIRTY and SESSION */
+#define ENG_ERROR	  UINT32_C(0x00000800) /* output is a struct pawl_error * */
+#define ENG_INVALIDATOR	  UINT32_C(0x00001000) /* the program may invalidate it */
+#define ENG_IMMUTABLE	  UINT32_C(0x00002000) /* will never be invalidated */
+#define ENG_OPTIMIZE	  UINT32_C(0x00004000) /* an optimisation was put off */
+#define ENG_NEW		  UINT32_C(0x00008000) /* not in any store yet */
+#define ENG_STATEFUL	  UINT32_C(0x00010000) /* has state of this process */
+#define ENG_ONCE	  UINT32_C(0x00020000) /* transient, runs once */
+#define ENG_ROOT	  UINT32_C(0x00040000) /* transient, stays active until disposed of */
+#define ENG_CANCELED	  UINT32_C(0x00080000) /* the engine stops: will not run any more */
+
+/* Aggregation numbers: below LEAF a task aggregates nothing; ROOT aggregates all it reaches. */
+#define ENG_NUMBER_LEAF	   16u
+#define ENG_NUMBER_ROOT	   UINT32_MAX
+#define ENG_NUMBER_SESSION (UINT32_MAX >> 2)
+
+struct eng_tail {
+	uint32_t present;
+	uint16_t count, capacity;
+	union eng_slot slots[];
+};
+
+struct eng_key {
+	uint64_t hash;
+	uint32_t bytes;	   /* of args */
+	uint32_t function; /* its number */
+	char args[];	   /* aligned to 8 */
+};
+
+struct eng_node {
+	struct pawl_slot slot; /* the lock, pins, the id without ENG_TRANSIENT */
+	uint32_t base;	       /* of the aggregation number */
+	uint32_t bits;
+	uint64_t output; /* bits of a reference, or an error; 0: none */
+	struct pawl_cmap uppers;
+	struct pawl_sset output_dependents;
+	struct pawl_sset64 cell_dependents;
+	struct pawl_value *cell;
+	struct eng_tail *tail; /* NULL: no fields */
+};
+PAWL_STATIC_ASSERT(sizeof(struct eng_node) == 96, "a leaf's record");
+
+/* What is behind the record: of tasks with a function and its arguments; else all zero. */
+static inline struct eng_key *eng_node_key(const struct eng_node *node)
+{
+	return (struct eng_key *)(void *)((char *)(uintptr_t)node + sizeof(*node));
+}
+
+/* What makes a task active. All in ENG_ACTIVE's flags. */
+#define ENG_ACTIVE_ROOT	       1u /* ROOT or ONCE */
+#define ENG_ACTIVE_UNTIL_CLEAN 2u
+
+/* Who waits until a task is clean: one for all waiters. */
+struct eng_clean {
+	struct pawl_atomic_u32 owners;
+	struct pawl_atomic_u32 over; /* 1: it was clean */
+	struct pawl_event event;
+};
+
+/* ---- fields ------------------------------------------------------------------- */
+
+static inline unsigned eng_field_at(uint32_t present, enum eng_field field)
+{
+	return (unsigned)__builtin_popcount(present & ((UINT32_C(1) << field) - 1));
+}
+
+/* eng_field() - The field, or NULL: it is not there, and counts as empty. */
+static inline union eng_slot *eng_field(const struct eng_node *node, enum eng_field field)
+{
+	struct eng_tail *tail = node->tail;
+
+	if (!tail || !(tail->present >> field & 1))
+		return NULL;
+	return &tail->slots[eng_field_at(tail->present, field)];
+}
+
+/* eng_field_make() - The field, empty if it was not there. Moves others. Waits for memory. */
+union eng_slot *eng_field_make(struct eng_node *node, enum eng_field field);
+
+/* eng_field_drop() - Take the field out; what it held was freed or moved before. */
+void eng_field_drop(struct eng_node *node, enum eng_field field);
+
+/* eng_tail_trim() - Give back what the tail does not need. */
+void eng_tail_trim(struct eng_node *node);
+
+/* ---- sets and maps in fields: empty ones are not there ------------------------- */
+
+/* Returns: it was not there before. */
+bool eng_set_add(struct eng_node *node, enum eng_field field, uint32_t key);
+bool eng_set_remove(struct eng_node *node, enum eng_field field, uint32_t key);
+bool eng_set_has(const struct eng_node *node, enum eng_field field, uint32_t key);
+bool eng_set64_add(struct eng_node *node, enum eng_field field, uint64_t key);
+bool eng_set64_remove(struct eng_node *node, enum eng_field field, uint64_t key);
+bool eng_set64_has(const struct eng_node *node, enum eng_field field, uint64_t key);
+uint32_t eng_set_count(const struct eng_node *node, enum eng_field field);
+
+struct pawl_crossing eng_map_add(struct eng_node *node, enum eng_field field, uint32_t key,
+				 int32_t delta);
+int32_t eng_map_get(const struct eng_node *node, enum eng_field field, uint32_t key);
+uint32_t eng_map_count(const struct eng_node *node, enum eng_field field);
+
+/* ---- memory --------------------------------------------------------------------- */
+
+/*
+ * Inside an operation nothing can be taken back, so memory is waited for: ENG_MUST(call) calls again
+ * until the result is not -ENOMEM. Calls at the edge of the engine take what they can before they
+ * begin, and return -ENOMEM themselves.
+ */
+#define ENG_MUST(call)                                     \
+	do {                                               \
+		int must_;                                 \
+		while ((must_ = (call)) == -ENOMEM)        \
+			eng_memory_wait();                 \
+		PAWL_REQUIRE(!must_ && "fits in 32 bits"); \
+	} while (0)
+void eng_memory_wait(void);
+void *eng_must_alloc(size_t bytes);
+void *eng_must_zalloc(size_t bytes);
+
+/* ---- what a node is -------------------------------------------------------------- */
+
+static inline uint32_t eng_number(const struct eng_node *node)
+{
+	uint32_t distance = node->bits & ENG_DISTANCE;
+
+	return node->base > UINT32_MAX - distance ? UINT32_MAX : node->base + distance;
+}
+
+static inline bool eng_aggregates(const struct eng_node *node)
+{
+	return eng_number(node) >= ENG_NUMBER_LEAF;
+}
+
+static inline bool eng_dirty(const struct eng_node *node)
+{
+	return node->bits & ENG_DIRTY;
+}
+
+static inline bool eng_session_clean(const struct eng_node *node)
+{
+	return node->bits & ENG_SESSION_CLEAN;
+}
+
+/* It has to run in this session. */
+static inline bool eng_needs_run(const struct eng_node *node)
+{
+	return (node->bits & (ENG_DIRTY | ENG_SESSION_CLEAN)) == ENG_DIRTY;
+}
+
+static inline int32_t eng_dirty_count(const struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_CONTAINER_COUNTS);
+
+	return slot ? slot->counts.a : 0;
+}
+
+static inline int32_t eng_clean_count(const struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_CONTAINER_COUNTS);
+
+	return slot ? slot->counts.b : 0;
+}
+
+/* Something that it aggregates has to run in this session. */
+static inline bool eng_has_dirty_containers(const struct eng_node *node)
+{
+	int32_t dirty = eng_dirty_count(node);
+
+	return dirty > 0 && dirty > eng_clean_count(node);
+}
+
+static inline bool eng_active(const struct eng_node *node)
+{
+	return eng_field(node, ENG_ACTIVE);
+}
+
+static inline int32_t eng_referrers(const struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_ACTIVE);
+
+	return slot ? slot->active.referrers : 0;
+}
+
+/* ---- finding and locking ---------------------------------------------------------- */
+
+/* eng_node_id() - Requires: the caller holds it. */
+eng_id eng_node_id(const struct eng_node *node);
+
+/*
+ * eng_lock() - The record of a task that is there, locked: an edge leads to it, or its caller has it
+ * otherwise.
+ */
+struct eng_node *eng_lock(struct eng_graph *graph, eng_id id);
+
+/* eng_lock_any() - NULL: there is no such task. */
+struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id);
+void eng_unlock(struct eng_node *node);
+
+/* eng_lock_pair() - Both, of different tasks. Returns: false: one of them is not there. */
+PAWL_MUST_CHECK bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b,
+				   struct eng_node **ret_a, struct eng_node **ret_b);
+void eng_unlock_pair(struct eng_node *a, struct eng_node *b);
+
+/* eng_node_make() - An empty record, not yet in a table. `args_bytes` behind its key. */
+struct eng_node *eng_node_make(size_t args_bytes);
+
+/*
+ * eng_node_retire() - The same, once nobody looks at it any more. It was dropped, and the map has it not.
+ *
+ * Returns: as pawl_retire().
+ */
+bool eng_node_retire(struct eng_node *node);
+
+/* eng_node_free() - All it holds, and its memory. Nobody can see it any more. */
+void eng_node_free(struct eng_node *node);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * op.c - an operation does what is in its queue, a step after the other (queue.h has the order).
+ */
+#include "config.h"
+
+#include "graph.h"
+
+#define NUMBERS_STEP 1000
+#define BALANCE_STEP 1000
+#define FIND_STEP    10000
+
+void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority)
+{
+	op->graph = graph;
+	op->priority = priority;
+	eng_queue_init(&op->queue);
+}
+
+static void do_job(struct eng_op *op, struct eng_job *job)
+{
+	switch (job->kind) {
+	case ENG_JOB_GAINED:
+		eng_job_gained(op, job);
+		break;
+	case ENG_JOB_LOST:
+		eng_job_lost(op, job);
+		break;
+	case ENG_JOB_DATA:
+		eng_job_data(op, job);
+		break;
+	case ENG_JOB_READERS:
+		eng_job_readers(op, job);
+		break;
+	case ENG_JOB_ACTIVATE:
+		eng_job_activate(op, job);
+		break;
+	case ENG_JOB_DEACTIVATE:
+		eng_job_deactivate(op, job);
+		break;
+	}
+}
+
+static void find(struct eng_op *op, eng_id id)
+{
+	struct eng_node *node = eng_lock(op->graph, id);
+
+	eng_find_dirty(op, node);
+	eng_unlock(node);
+}
+
+static void schedule(struct eng_op *op, const struct eng_entry *entry)
+{
+	struct eng_node *node = eng_lock(op->graph, (eng_id)entry->key);
+
+	/* Else it was cancelled meanwhile. */
+	if (eng_run_of(node))
+		eng_schedule(op, node, entry->a);
+	eng_unlock(node);
+}
+
+/* One of a class. Returns: false: there is none. */
+static bool take_number(struct eng_op *op)
+{
+	struct eng_entry entry, *done;
+	bool is_new;
+
+	if (!eng_pending_take(&op->queue.numbers, true, &entry))
+		return false;
+	done = eng_table_put(&op->queue.numbers_done, entry.key, &is_new);
+	if (done->a < entry.a)
+		done->a = entry.a;
+	if (done->b < entry.b)
+		done->b = entry.b;
+	eng_number_raise(op, (eng_id)entry.key, entry.a, entry.b);
+	return true;
+}
+
+static bool take_balance(struct eng_op *op)
+{
+	struct eng_entry entry;
+
+	if (!eng_pending_take(&op->queue.balance, false, &entry))
+		return false;
+	eng_balance(op, (eng_id)(entry.key >> 32), (eng_id)entry.key);
+	return true;
+}
+
+static bool take_find(struct eng_op *op)
+{
+	struct eng_entry entry;
+
+	if (!eng_pending_take(&op->queue.find, false, &entry))
+		return false;
+	find(op, (eng_id)entry.key);
+	return true;
+}
+
+/* Up to so many. Returns: there was one. */
+static bool some(struct eng_op *op, bool (*take)(struct eng_op *op), unsigned most)
+{
+	unsigned n = 0;
+
+	while (n < most && take(op))
+		n++;
+	return n;
+}
+
+/* One step. Returns: there was one. */
+static bool step(struct eng_op *op)
+{
+	struct eng_queue *queue = &op->queue;
+	struct eng_job *job = queue->first;
+	struct eng_entry entry;
+
+	if (job) {
+		queue->first = job->next;
+		if (!queue->first)
+			queue->last = &queue->first;
+		do_job(op, job);
+		return true;
+	}
+	if (some(op, take_number, NUMBERS_STEP) || some(op, take_balance, BALANCE_STEP))
+		return true;
+	/* One, with all that follows: its neighbours may not need theirs any more. */
+	if (eng_pending_take(&queue->optimize, false, &entry)) {
+		eng_optimize(op, (eng_id)entry.key);
+		return true;
+	}
+	if (some(op, take_find, FIND_STEP))
+		return true;
+	if (!eng_pending_take(&queue->schedule, false, &entry))
+		return false;
+	schedule(op, &entry);
+	return true;
+}
+
+void eng_op_run(struct eng_op *op)
+{
+	while (step(op))
+		;
+}
+
+void eng_op_end(struct eng_op *op)
+{
+	eng_op_run(op);
+	eng_queue_fini(&op->queue);
+}

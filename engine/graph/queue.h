@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queue.h - what is left to do of an operation on the graph: its jobs, and the order of doing them.
+ *
+ * A change of an edge is told to those who aggregate it, theirs are told by them, and so on; each
+ * step holds one record, or a pair. What comes next is written down in the queue of the
+ * operation, and done by it before it ends.
+ *
+ *	classes, in this order: a job that was added goes before all of a later class
+ *	 jobs         first in, first out; what is left of a job that was split goes first
+ *	 numbers      aggregation numbers to raise, the last one first
+ *	 balance      edges whose ends may have changed places
+ *	 optimize     one at a time
+ *	 find         tasks below which something dirty may have to run
+ *	 schedule     tasks to be scheduled, in one go
+ *
+ * Memory comes from an arena that lives as long as the operation.
+ */
+#ifndef ENG_QUEUE_H
+#define ENG_QUEUE_H
+
+#include "bag.h"
+#include "node.h"
+
+/* Ids, and how often each; counts NULL: once. In the arena, and never changed: lists share them. */
+struct eng_list {
+	uint32_t *ids;
+	uint32_t *counts;
+	uint32_t n;
+};
+
+/* What changed in a task that others aggregate. */
+struct eng_update {
+	eng_id container; /* 0: no change of dirt */
+	int32_t dirty;	  /* it is or contains something dirty: +1, or no longer: -1 */
+	int32_t clean;	  /* and all of that is clean in this session */
+	struct eng_collectible *collectibles;
+	uint32_t n;
+};
+
+static inline bool eng_update_is_empty(const struct eng_update *update)
+{
+	return !update->dirty && !update->clean && !update->n;
+}
+
+enum eng_job_kind {
+	ENG_JOB_GAINED,	    /* inner tasks of `uppers` have new followers `tasks` */
+	ENG_JOB_LOST,	    /* ... have lost them */
+	ENG_JOB_DATA,	    /* `uppers` are told `update` */
+	ENG_JOB_READERS,    /* `tasks` read collectibles that changed */
+	ENG_JOB_ACTIVATE,   /* `tasks` have one more active referrer */
+	ENG_JOB_DEACTIVATE, /* ... one less */
+};
+
+struct eng_job {
+	struct eng_job *next;
+	enum eng_job_kind kind;
+	uint32_t retry; /* LOST: how often it did not find all it was to remove */
+	struct eng_list uppers, tasks;
+	struct eng_update update;
+};
+
+/* A set of words in the order in which they came, each with two words more. */
+struct eng_entry {
+	uint64_t key;
+	uint32_t a, b;
+};
+struct eng_table {
+	struct eng_entry *entries;
+	uint32_t n, capacity;
+	uint32_t *places; /* NULL: few; else numbers of entries plus 1 */
+	uint32_t mask;
+};
+
+/* What is to be done, each once: taken a batch at a time, what comes meanwhile is in the next one. */
+struct eng_pending {
+	struct eng_table next, now;
+	uint32_t at; /* entries of `now` before it were taken */
+};
+
+#define ENG_ARENA_FIRST 1024
+
+struct eng_chunk;
+
+struct eng_queue {
+	struct eng_job *first, **last;
+	struct eng_pending numbers, balance, optimize, find, schedule;
+	struct eng_table numbers_done;
+	uint32_t optimized; /* how often */
+	/* The arena. */
+	char *at, *end;
+	struct eng_chunk *chunks;
+	PAWL_ALIGNED(16) char inline_chunk[ENG_ARENA_FIRST];
+};
+
+void eng_queue_init(struct eng_queue *queue);
+void eng_queue_fini(struct eng_queue *queue);
+bool eng_queue_is_empty(const struct eng_queue *queue);
+
+/* eng_queue_alloc() - From the arena, aligned to 8. Waits for memory. */
+void *eng_queue_alloc(struct eng_queue *queue, size_t bytes);
+struct eng_list eng_list_make(struct eng_queue *queue, uint32_t n);
+struct eng_list eng_list_one(struct eng_queue *queue, uint32_t id);
+struct eng_list eng_list_of_set(struct eng_queue *queue, const struct pawl_sset *set);
+struct eng_list eng_list_of_map(struct eng_queue *queue, const struct pawl_cmap *map);
+
+static inline uint32_t eng_list_count(const struct eng_list *list, uint32_t at)
+{
+	return list->counts ? list->counts[at] : 1;
+}
+
+/* Adding jobs. Lists belong to the queue from then on; empty ones are nothing. */
+void eng_queue_gained(struct eng_queue *queue, struct eng_list uppers, struct eng_list tasks);
+void eng_queue_lost(struct eng_queue *queue, struct eng_list uppers, struct eng_list tasks,
+		    uint32_t retry);
+void eng_queue_data(struct eng_queue *queue, struct eng_list uppers,
+		    const struct eng_update *update);
+void eng_queue_tasks(struct eng_queue *queue, enum eng_job_kind kind, struct eng_list tasks);
+void eng_queue_push(struct eng_queue *queue, struct eng_job *job);
+void eng_queue_push_front(struct eng_queue *queue, struct eng_job *job);
+struct eng_job *eng_queue_job(struct eng_queue *queue, enum eng_job_kind kind);
+
+/* eng_queue_number() - Raise the number of a task to at least this base, and this distance. */
+void eng_queue_number(struct eng_queue *queue, eng_id id, uint32_t base, uint32_t distance);
+void eng_queue_balance(struct eng_queue *queue, eng_id upper, eng_id task);
+void eng_queue_optimize(struct eng_queue *queue, eng_id id);
+void eng_queue_find(struct eng_queue *queue, eng_id id);
+void eng_queue_schedule(struct eng_queue *queue, eng_id id, uint32_t priority);
+
+/* ---- tables -------------------------------------------------------------------------- */
+
+/* Returns: the entry of that key, made if there was none (`ret_new`). Good until the next call. */
+struct eng_entry *eng_table_put(struct eng_table *table, uint64_t key, bool *ret_new);
+struct eng_entry *eng_table_get(const struct eng_table *table, uint64_t key);
+void eng_table_clear(struct eng_table *table);
+void eng_table_fini(struct eng_table *table);
+
+bool eng_pending_is_empty(const struct eng_pending *pending);
+/* The next one, of a batch that came together the last one first if `newest`. Returns: false: none. */
+bool eng_pending_take(struct eng_pending *pending, bool newest, struct eng_entry *ret_entry);
+
+#endif

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * read.c - reading outputs and cells: look, depend, or wait and look again.
+ *
+ * Whoever reads is entered with the task, and the task with the reader, under the locks of both: a change in
+ * between would find one half of the edge, and pass the reader by. Nothing that was seen before a wait
+ * counts afterwards: the read starts over. A listener is registered under the lock under which the
+ * condition was looked at.
+ *
+ * An immutable task is not entered anywhere.
+ *
+ * A strong read waits until nothing below the task needs work, and takes what it finds then. The value of the
+ * cell is read after that; so once it has the value it looks whether the task is still as clean as it was, and no edit
+ * came in between. If not it begins anew: what it returns is one state.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include <pawl/atomic.h>
+
+#include "cells.h"
+#include "context.h"
+#include "pairs.h"
+#include "wait.h"
+
+/* How a look at a task ended. */
+enum look {
+	LOOK_DONE, /* there it is */
+	LOOK_WAIT, /* for `wait` */
+	LOOK_LATER /* something was done about it: look again at once */
+};
+
+/* A look at a task: what for, and what came of it. */
+struct looker {
+	struct pawl_context *context;
+	struct eng_op *op;
+	eng_id id;
+	uint32_t flags;
+	uint32_t cell;	   /* 0: the output */
+	uint64_t key_hash; /* with `keyed` */
+	bool keyed;
+	/* Results. */
+	int error;
+	uint64_t output;
+	struct pawl_error *failure; /* pinned */
+	struct pawl_value *value;   /* pinned */
+	struct eng_leaf leaf;	    /* what the reader's distance is to be above of; `raise` */
+	bool raise;
+	struct eng_wait wait;
+};
+
+static bool tracks(const struct looker *looker, bool is_error)
+{
+	const struct pawl_context *context = looker->context;
+
+	return context->graph->track_dependencies && context->run &&
+	       context->id != looker->id &&
+	       (is_error || !(looker->flags & PAWL_READ_UNTRACKED));
+}
+
+/* ---- outputs ---------------------------------------------------------------------------- */
+
+/* Nothing below it needs work. Returns: false: it was seen to, wait. Locked. */
+static bool is_settled(struct looker *looker, struct eng_node *node)
+{
+	if (!eng_needs_run(node) && !eng_has_dirty_containers(node))
+		return true;
+	if (looker->op->graph->track_active && !eng_active(node))
+		eng_find_dirty(looker->op, node);
+	eng_active_make(node)->active.flags |= ENG_ACTIVE_UNTIL_CLEAN;
+	eng_wait_clean(&looker->wait, node);
+	return false;
+}
+
+static enum look look_output(struct looker *looker, struct eng_node *node)
+{
+	struct eng_graph *graph = looker->op->graph;
+	struct eng_run_state *run = eng_run_of(node);
+
+	if (looker->flags & PAWL_READ_STRONG) {
+		if (eng_number(node) != ENG_NUMBER_ROOT) {
+			eng_queue_number(&looker->op->queue, looker->id, ENG_NUMBER_ROOT, 0);
+			return LOOK_LATER;
+		}
+		if (!is_settled(looker, node))
+			return LOOK_WAIT;
+	}
+	if (run && !run->finished) {
+		eng_wait_run(&looker->wait, run, false);
+		return LOOK_WAIT;
+	}
+	if (!node->output && node->bits & ENG_CANCELED) {
+		looker->error = -ECANCELED;
+		return LOOK_DONE;
+	}
+	if (!node->output) {
+		if (eng_add_scheduled(graph, node))
+			eng_schedule(looker->op, node, looker->context->priority);
+		eng_wait_run(&looker->wait, eng_run_of(node), false);
+		return LOOK_WAIT;
+	}
+	return LOOK_DONE;
+}
+
+static void take_output(struct looker *looker, struct eng_node *node)
+{
+	if (looker->error)
+		return;
+	looker->output = node->output;
+	if (node->bits & ENG_ERROR)
+		looker->failure = eng_error_pin((struct pawl_error *)(uintptr_t)looker->output);
+}
+
+/* Both are locked. */
+static void depend_on_output(struct looker *looker, struct eng_node *node,
+			     struct eng_node *reader)
+{
+	eng_id id = looker->context->id;
+	bool added;
+
+	if (!tracks(looker, node->bits & ENG_ERROR) || node->bits & ENG_IMMUTABLE)
+		return;
+	ENG_MUST(pawl_sset_add(&node->output_dependents, id, &added));
+	looker->leaf = eng_leaf_of(node);
+	looker->raise = added && eng_leaf_of(reader).distance <= looker->leaf.distance;
+	(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, looker->id);
+	(void)eng_set_add(reader, ENG_OUTPUT_DEPENDENCIES, looker->id);
+}
+
+/* ---- cells --------------------------------------------------------------------------------- */
+
+static bool is_being_replaced(const struct eng_run_state *run, uint32_t cell)
+{
+	return run && run->replacing == cell;
+}
+
+static enum look look_cell(struct looker *looker, struct eng_node *node)
+{
+	struct eng_graph *graph = looker->op->graph;
+	struct eng_run_state *run = eng_run_of(node);
+
+	if (!is_being_replaced(run, looker->cell) && eng_cell_value(graph, node, looker->cell))
+		return LOOK_DONE;
+	if (run) {
+		eng_wait_run(&looker->wait, run, true);
+		return LOOK_WAIT;
+	}
+	if (node->bits & ENG_CANCELED) {
+		looker->error = -ECANCELED;
+		return LOOK_DONE;
+	}
+	if (!eng_cell_exists(graph, node, looker->cell)) {
+		looker->error = -ENODATA;
+		return LOOK_DONE;
+	}
+	/* A clean task lost the content: it brings it back, and nobody hears of that. */
+	if (eng_add_scheduled(graph, node))
+		eng_schedule(looker->op, node, ENG_PRIORITY_INITIAL);
+	eng_wait_run(&looker->wait, eng_run_of(node), true);
+	return LOOK_WAIT;
+}
+
+static void take_cell(struct looker *looker, struct eng_node *node)
+{
+	struct eng_graph *graph = looker->op->graph;
+
+	if (looker->error)
+		return;
+	looker->value = eng_cell_value(graph, node, looker->cell);
+	/* Only a value that can be made again may leave. */
+	if (looker->flags & PAWL_READ_FINAL && !eng_run_of(node) &&
+	    !(node->bits & (ENG_ONCE | ENG_ROOT | ENG_STATEFUL)))
+		looker->value = eng_cell_put(graph, node, looker->cell, NULL);
+	else
+		pawl_value_pin(looker->value);
+}
+
+static void depend_on_cell(struct looker *looker, struct eng_node *node,
+			   struct eng_node *reader)
+{
+	uint64_t there = (uint64_t)looker->cell << 32 | looker->context->id;
+	uint64_t ref = eng_ref(looker->id, looker->cell).pawl_bits;
+	union eng_slot *slot;
+
+	if (!tracks(looker, looker->error) || node->bits & ENG_IMMUTABLE)
+		return;
+	if (!looker->keyed) {
+		ENG_MUST(pawl_sset64_add(&node->cell_dependents, there, NULL));
+		(void)eng_set64_remove(reader, ENG_OUTDATED_CELLS, ref);
+		(void)eng_set64_add(reader, ENG_CELL_DEPENDENCIES, ref);
+		return;
+	}
+	slot = eng_field_make(node, ENG_KEYED_DEPENDENTS);
+	(void)eng_pairs_add(&slot->pairs, (struct eng_pair){there, looker->key_hash});
+	slot = eng_field(reader, ENG_OUTDATED_KEYED);
+	if (slot && eng_pairs_remove(&slot->pairs, (struct eng_pair){ref, looker->key_hash}) &&
+	    !slot->pairs)
+		eng_field_drop(reader, ENG_OUTDATED_KEYED);
+	slot = eng_field_make(reader, ENG_KEYED_DEPENDENCIES);
+	(void)eng_pairs_add(&slot->pairs, (struct eng_pair){ref, looker->key_hash});
+}
+
+/* ---- looking ---------------------------------------------------------------------------------- */
+
+/* One look, with the locks it takes. */
+static enum look look(struct looker *looker)
+{
+	struct eng_graph *graph = looker->op->graph;
+	bool pair = tracks(looker, true);
+	struct eng_node *node, *reader = NULL;
+	enum look outcome = LOOK_DONE;
+
+	if (pair ? !eng_lock_pair(graph, looker->id, looker->context->id, &node, &reader)
+		 : !(node = eng_lock_any(graph, looker->id))) {
+		looker->error = -ESTALE;
+		return LOOK_DONE;
+	}
+	outcome = looker->cell ? look_cell(looker, node) : look_output(looker, node);
+	if (outcome == LOOK_DONE && looker->cell) {
+		take_cell(looker, node);
+		if (reader)
+			depend_on_cell(looker, node, reader);
+	} else if (outcome == LOOK_DONE) {
+		take_output(looker, node);
+		if (reader && !looker->error)
+			depend_on_output(looker, node, reader);
+	}
+	if (pair)
+		eng_unlock_pair(node, reader);
+	else
+		eng_unlock(node);
+	return outcome;
+}
+
+/* The ring goes through this read: it depends on what it waited for, which will be an error, too. */
+static void ring_found(struct looker *looker)
+{
+	struct eng_node *node, *reader;
+
+	looker->failure = eng_wait_ring(&looker->wait);
+	looker->error = 0;
+	if (!tracks(looker, true) || looker->cell ||
+	    !eng_lock_pair(looker->op->graph, looker->id, looker->context->id, &node, &reader))
+		return;
+	depend_on_output(looker, node, reader);
+	looker->raise = false;
+	eng_unlock_pair(node, reader);
+}
+
+/* Until there is an answer. */
+static void look_on(struct looker *looker)
+{
+	for (;;) {
+		struct eng_op op;
+		enum look outcome;
+		int error;
+
+		eng_op_begin(&op, looker->context->graph, looker->context->priority);
+		looker->op = &op;
+		outcome = look(looker);
+		if (looker->raise)
+			eng_leaf_raise(&op, looker->context->id, looker->leaf);
+		eng_op_end(&op);
+		if (outcome == LOOK_DONE)
+			return;
+		if (outcome == LOOK_LATER)
+			continue;
+		error = eng_wait(&looker->wait, looker->context);
+		if (error == -EDEADLK) {
+			eng_op_begin(&op, looker->context->graph, looker->context->priority);
+			ring_found(looker);
+			eng_op_end(&op);
+			error = 0;
+			eng_wait_fini(&looker->wait);
+			return;
+		}
+		eng_wait_fini(&looker->wait);
+		if (error) {
+			looker->error = error;
+			return;
+		}
+	}
+}
+
+/* ---- references ---------------------------------------------------------------------------------- */
+
+int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+		pawl_ref_t *ret_cell, const struct pawl_error **ret_error)
+{
+	/* Ends: each output was made after the one it leads to, but for rings, which are errors. */
+	while (!eng_ref_cell(ref)) {
+		struct looker looker = {
+			.context = context, .id = eng_ref_task(ref), .flags = flags};
+
+		look_on(&looker);
+		if (looker.failure)
+			return eng_context_error(context, looker.failure, ret_error);
+		if (looker.error)
+			return looker.error;
+		ref.pawl_bits = looker.output;
+		/* All that it leads to is part of what was waited for. */
+		flags &= ~PAWL_READ_STRONG;
+	}
+	*ret_cell = ref;
+	return 0;
+}
+
+static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, bool keyed,
+		     uint64_t key_hash, struct pawl_value **ret_value,
+		     const struct pawl_error **ret_error)
+{
+	struct looker looker = {.context = context,
+				.id = eng_ref_task(ref),
+				.cell = eng_ref_cell(ref),
+				.flags = flags,
+				.keyed = keyed,
+				.key_hash = key_hash};
+
+	*ret_value = NULL;
+	if (ref.pawl_bits == ENG_NOTHING)
+		return 0;
+	look_on(&looker);
+	if (looker.failure)
+		return eng_context_error(context, looker.failure, ret_error);
+	if (looker.error == -ENODATA)
+		return eng_context_error(
+			context,
+			eng_error_printf(
+				0, NULL, NULL, "cell %u of task %u is not made any more",
+				eng_cell_index(looker.cell), looker.id & ~ENG_TRANSIENT),
+			ret_error);
+	*ret_value = looker.value;
+	return looker.error;
+}
+
+/* A strong read is one state: is the task as clean as it was, and was nothing edited? */
+static bool is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
+{
+	struct eng_graph *graph = context->graph;
+	struct eng_node *node;
+	bool same;
+
+	if (pawl_load_acquire(&graph->edit) != edit)
+		return false;
+	if (eng_ref_cell(ref))
+		return true;
+	node = eng_lock_any(graph, eng_ref_task(ref));
+	if (!node)
+		return false;
+	same = !eng_needs_run(node) && !eng_has_dirty_containers(node) && !eng_run_of(node);
+	eng_unlock(node);
+	return same;
+}
+
+static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, bool keyed,
+		    uint64_t key_hash, struct pawl_value **ret_value,
+		    const struct pawl_error **ret_error)
+{
+	bool strong = flags & PAWL_READ_STRONG;
+
+	if (!ref.pawl_bits)
+		return -ESTALE;
+	for (;;) {
+		uint64_t edit = strong ? eng_edit_wait(context) : 0;
+		pawl_ref_t cell;
+		int error = eng_resolve(context, ref, flags, &cell, ret_error);
+
+		if (!error)
+			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
+					  key_hash, ret_value, ret_error);
+		if (!strong || error == -ECANCELED || error == -ESTALE ||
+		    is_same_moment(context, ref, edit))
+			return error;
+		if (!error)
+			pawl_value_unpin(*ret_value);
+	}
+}
+
+int pawl_read(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+	      struct pawl_value **ret_value, const struct pawl_error **ret_error)
+{
+	return read_ref(context, ref, flags, false, 0, ret_value, ret_error);
+}
+
+int pawl_read_key(struct pawl_context *context, pawl_ref_t ref, uint64_t key_hash,
+		  struct pawl_value **ret_value, const struct pawl_error **ret_error)
+{
+	return read_ref(context, ref, 0, true, key_hash, ret_value, ret_error);
+}
+
+int pawl_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+		 pawl_ref_t *ret_cell, const struct pawl_error **ret_error)
+{
+	if (!ref.pawl_bits)
+		return -ESTALE;
+	return eng_resolve(context, ref, flags, ret_cell, ret_error);
+}

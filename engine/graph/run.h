@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run.h - one execution of a task: from being scheduled to its end.
+ *
+ * A task has at most one run, in its field RUN, under its lock. It is a task of the runtime, so who
+ * needs the result runs it, lends it priority, or waits for it by name. A stale run makes a new
+ * one before it ends.
+ */
+#ifndef ENG_RUN_H
+#define ENG_RUN_H
+
+#include <setjmp.h>
+
+#include <pawl/event.h>
+#include <pawl/runtime.h>
+
+#include "graph.h"
+
+/* How many cells of a type a run has made. */
+struct eng_counter {
+	uint32_t type, count;
+};
+
+struct eng_run_state {
+	/* The record's, the runtime's task, and waiters. All threads. */
+	struct pawl_atomic_u32 owners;
+	/* 1: over: look at the task. All threads. */
+	struct pawl_atomic_u32 over;
+	/* How often a cell was written. Under the record's lock, read by waiters. */
+	struct pawl_atomic_u32 writes;
+	/* Notified when over, and when a cell was written. */
+	struct pawl_event changed;
+	struct eng_graph *graph;
+	eng_id id;
+	uint32_t priority;
+	pawl_task_t task; /* of the runtime: a handle */
+
+	/* Under the record's lock. */
+	bool running; /* else it is scheduled */
+	bool stale;
+	bool session_dependent;
+	bool finished;	  /* its output counts though the body goes on */
+	bool invalidator; /* somebody may invalidate it at any time */
+	bool again;	  /* it was clean when it began: a cell was missing */
+	uint32_t
+		replacing; /* this cell is being replaced: its value is not to be read; 0: none */
+	struct pawl_sset children; /* called in this run */
+
+	/* By its body alone. */
+	struct eng_counter *counters;
+	uint32_t counters_n, counters_capacity;
+	/* Own outputs of calls with arguments that were not resolved. */
+	struct eng_locals *locals;
+};
+
+void eng_run_pin(struct eng_run_state *run);
+void eng_run_unpin(struct eng_run_state *run);
+
+/* eng_run_body() - What the runtime calls. */
+int eng_run_body(void *run, void **ret_value);
+/* eng_run_forget() - And what it calls when that is over, or will never be. */
+void eng_run_forget(void *run);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * schedule.c - runs: made, given to the runtime, and in which order.
+ *
+ * Priorities: tasks that never ran come after those that were invalidated, and of these the ones
+ * near the leaves come first; a run that brings back a cell of a clean task comes before all, since somebody
+ * waits for it. Nothing that a run caused comes before it.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include <pawl/atomic.h>
+#include <pawl/mem.h>
+
+#include "graph.h"
+#include "run.h"
+
+struct eng_run_state *eng_run_of(const struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_RUN);
+
+	return slot ? slot->pointer : NULL;
+}
+
+void eng_run_pin(struct eng_run_state *run)
+{
+	pawl_add_relaxed(&run->owners, 1u);
+}
+
+void eng_run_unpin(struct eng_run_state *run)
+{
+	if (pawl_sub_acq_rel(&run->owners, 1u) != 1)
+		return;
+	if (run->task.pawl_id)
+		(void)pawl_task_drop(run->graph->rt, run->task);
+	pawl_sset_fini(&run->children);
+	pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters), 0);
+	pawl_mem_free(run, sizeof(*run), 0);
+}
+
+bool eng_add_scheduled(struct eng_graph *graph, struct eng_node *node)
+{
+	struct eng_run_state *run;
+
+	if (eng_run_of(node) || node->bits & ENG_CANCELED)
+		return false;
+	run = eng_must_zalloc(sizeof(*run));
+	pawl_init_word(&run->owners, 1u);
+	pawl_init_word(&run->over, 0u);
+	pawl_init_word(&run->writes, 0u);
+	pawl_event_init(&run->changed);
+	run->graph = graph;
+	run->id = eng_node_id(node);
+	eng_field_make(node, ENG_RUN)->pointer = run;
+	pawl_add_relaxed(&graph->busy, 1u);
+	return true;
+}
+
+static uint32_t priority_invalidated(uint32_t distance)
+{
+	return distance >= ENG_PRIORITY_LEAF ? 1 : ENG_PRIORITY_LEAF - distance;
+}
+
+uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent)
+{
+	uint32_t own = priority_invalidated(eng_leaf_of(node).distance);
+
+	if (!node->output)
+		return parent;
+	/* Never ahead of what caused it. */
+	if (parent != ENG_PRIORITY_INITIAL && parent < ENG_PRIORITY_AGAIN && own > parent)
+		return parent > 1 ? parent - 1 : 1;
+	return own;
+}
+
+void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority)
+{
+	struct eng_graph *graph = op->graph;
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	struct eng_run_state *run = eng_run_of(node);
+	int error;
+
+	run->priority = eng_priority_of(node, parent_priority);
+	options.name = eng_node_name(graph, node);
+	options.free_arg = eng_run_forget;
+	eng_run_pin(run);
+	/* -EAGAIN: as many tasks as there may be. Others end, and room is made. */
+	while ((error = pawl_spawn(graph->group, &options, eng_run_body, run, &run->task)) ==
+		       -ENOMEM ||
+	       error == -EAGAIN)
+		eng_memory_wait();
+	if (!error)
+		return;
+	/* The engine stops. */
+	PAWL_REQUIRE(error == -ESHUTDOWN);
+	eng_run_cancel(op, node);
+	eng_run_unpin(run);
+}

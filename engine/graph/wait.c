@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * wait.c - sleeping for a task, by name: the runtime lends it priority, runs it here, or finds the ring.
+ *
+ * Who waits until a task is clean waits for one of the runs below it that make it so, by name as well: it does
+ * their work where nobody has begun, and a ring that goes through them is found. When that one is over, it
+ * looks again. So a strong reader is a worker for what it reads.
+ */
+#include "config.h"
+
+#include "wait.h"
+
+#include <errno.h>
+
+#include <pawl/atomic.h>
+
+#include "../runtime/join.h"
+
+#define WALK_MOST 64
+
+void eng_wait_run(struct eng_wait *wait, struct eng_run_state *run, bool cell)
+{
+	wait->run = run;
+	wait->cell = cell;
+	wait->writes = pawl_load_relaxed(&run->writes);
+	eng_run_pin(run);
+}
+
+void eng_wait_clean(struct eng_wait *wait, struct eng_node *node)
+{
+	wait->id = eng_node_id(node);
+	wait->clean = eng_clean_listen(node);
+}
+
+void eng_wait_fini(struct eng_wait *wait)
+{
+	if (wait->run) {
+		eng_run_unpin(wait->run);
+		wait->run = NULL;
+	}
+	if (wait->clean) {
+		eng_clean_unpin(wait->clean);
+		wait->clean = NULL;
+	}
+}
+
+static bool has_come(const void *arg)
+{
+	const struct eng_wait *wait = arg;
+
+	if (wait->clean && pawl_load_acquire(&wait->clean->over))
+		return true;
+	if (!wait->run)
+		return false;
+	return pawl_load_acquire(&wait->run->over) ||
+	       (wait->cell && pawl_load_acquire(&wait->run->writes) != wait->writes);
+}
+
+/* One that needs work in this session, of those below; 0: none. */
+static eng_id dirty_below(const struct eng_node *node)
+{
+	union eng_slot *dirty = eng_field(node, ENG_DIRTY_CONTAINERS);
+	struct pawl_cmap_entry entry;
+	uint32_t cursor = 0;
+
+	while (dirty && pawl_cmap_next(&dirty->map, &cursor, &entry)) {
+		if (entry.count > 0 &&
+		    entry.count > eng_map_get(node, ENG_CLEAN_CONTAINERS, entry.key))
+			return entry.key;
+	}
+	return 0;
+}
+
+/* A run that what is to be clean waits for, if one is found. */
+static void choose_run(struct eng_wait *wait, struct eng_graph *graph)
+{
+	eng_id id = wait->id;
+
+	for (unsigned i = 0; id && i < WALK_MOST && !wait->run; i++) {
+		struct eng_node *node = eng_lock_any(graph, id);
+		struct eng_run_state *run = node ? eng_run_of(node) : NULL;
+
+		if (run)
+			eng_wait_run(wait, run, false);
+		else
+			id = node ? dirty_below(node) : 0;
+		if (node)
+			eng_unlock(node);
+	}
+}
+
+int eng_wait(struct eng_wait *wait, struct pawl_context *context)
+{
+	struct eng_graph *graph = context->graph;
+	struct pawl_event *events[2];
+	struct eng_task *task;
+	size_t n = 0;
+
+	if (wait->clean && !wait->run)
+		choose_run(wait, graph);
+	if (wait->run)
+		events[n++] = &wait->run->changed;
+	if (wait->clean)
+		events[n++] = &wait->clean->event;
+	if (!wait->run || eng_task_handle(graph->rt->tasks, wait->run->task.pawl_id, &task))
+		return eng_wait_events(events, n, has_come, wait, "clean");
+	return eng_task_wait_events(graph->rt, task, events, n, has_come, wait, wait->ring,
+				    sizeof(wait->ring));
+}
+
+struct pawl_error *eng_wait_ring(const struct eng_wait *wait)
+{
+	struct pawl_error *error;
+
+	error = eng_error_printf(0, NULL, NULL, "tasks wait for each other: %s", wait->ring);
+	error->ring = true;
+	return error;
+}
+
+/* ---- edits ------------------------------------------------------------------------------ */
+
+static bool no_edit(const void *arg)
+{
+	const struct eng_graph *graph = arg;
+
+	return !(pawl_load_acquire(&graph->edit) & 1);
+}
+
+uint64_t eng_edit_wait(struct pawl_context *context)
+{
+	struct eng_graph *graph = context->graph;
+	struct pawl_event *event = &graph->edited;
+	uint64_t edit;
+
+	while ((edit = pawl_load_acquire(&graph->edit)) & 1) {
+		if (eng_wait_events(&event, 1, no_edit, graph, "an edit"))
+			break;
+	}
+	return edit;
+}

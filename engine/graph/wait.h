@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * wait.h - waiting for a task: until its run is over or has written a cell, or until it is clean.
+ *
+ * What is waited for is noted under the task's lock, and slept for after it was given back; then the reader
+ * looks again.
+ */
+#ifndef ENG_WAIT_H
+#define ENG_WAIT_H
+
+#include "context.h"
+
+struct eng_wait {
+	struct eng_run_state *run; /* pinned; NULL: none */
+	bool cell;		   /* a cell will do */
+	uint32_t writes;	   /* of cells, when it was looked at */
+	struct eng_clean *clean;   /* pinned; NULL: not waited for */
+	eng_id id;		   /* of what is to be clean */
+	char ring[512];		   /* after -EDEADLK */
+};
+
+/* All zero to begin with. Under the lock. */
+void eng_wait_run(struct eng_wait *wait, struct eng_run_state *run, bool cell);
+void eng_wait_clean(struct eng_wait *wait, struct eng_node *node);
+
+/*
+ * eng_wait() - Sleep; run it here if nobody has begun.
+ *
+ * Requires: no lock held, outside of operations.
+ * Errors:   -ECANCELED; -EDEADLK: those who wait for each other are in a ring, the caller among them.
+ */
+PAWL_MUST_CHECK int eng_wait(struct eng_wait *wait, struct pawl_context *context);
+void eng_wait_fini(struct eng_wait *wait);
+
+/* eng_wait_ring() - The error of -EDEADLK. */
+struct pawl_error *eng_wait_ring(const struct eng_wait *wait);
+
+/* eng_edit_wait() - Until no edit is being applied. Returns: the number of edits. */
+uint64_t eng_edit_wait(struct pawl_context *context);
+
+#endif

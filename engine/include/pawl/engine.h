@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pawl/engine.h - incremental computation: tasks that remember what they computed and from what.
+ *
+ * A function with arguments is a task. Calling it gives a reference to its output at once; it runs
+ * when somebody wants the result, and once, however often it is called. What a task reads is
+ * written down. When something it read changes it runs again, and if that gives what was there
+ * before, nobody else does.
+ *
+ *	static int count(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+ *	{
+ *		const struct count_args *a = args;
+ *		struct pawl_value *text, *number;
+ *		int error = pawl_read(context, a->text, 0, &text, NULL);
+ *
+ *		if (error)
+ *			return error;
+ *		... make number of text ...
+ *		pawl_value_unpin(text);
+ *		return pawl_cell(context, number, ret_output);
+ *	}
+ *
+ * Functions are deterministic: with the same arguments and the same values read they make the same calls,
+ * the same cells in the same order, and the same output. They run on workers (pawl/runtime.h), each on a stack of its
+ * own, and may wait; they hold no locks meanwhile.
+ *
+ * A context stands for one run of a task, or for a visit from outside of tasks (pawl_engine_run()). It belongs to
+ * the thread that got it, and is good until the function returns.
+ *
+ * Errors are values: a function that fails has an error as its output, whoever reads it gets
+ * -PAWL_ETASK and that error, and may pass it on, fail for reasons of its own, or go on.
+ */
+#ifndef PAWL_ENGINE_H
+#define PAWL_ENGINE_H
+
+#include <pawl/base.h>
+#include <pawl/runtime.h>
+#include <pawl/value.h>
+
+PAWL_BEGIN_DECLS
+
+struct eng_graph;
+struct pawl_context;
+struct pawl_engine;
+struct pawl_error;
+
+/* A task has failed: outside of errno's numbers. See the error itself. */
+#define PAWL_ETASK 5001
+
+/* ---- functions ------------------------------------------------------------------------ */
+
+/* Runs a task. Returns 0 and the output; an errno or -PAWL_ETASK: it has failed. */
+typedef int pawl_function_fn(struct pawl_context *context, const void *args,
+			     pawl_ref_t *ret_output);
+
+enum pawl_argument_kind {
+	PAWL_ARGUMENT_DATA,  /* `bytes` bytes without padding */
+	PAWL_ARGUMENT_REF,   /* a pawl_ref_t; resolved to a cell before the body runs */
+	PAWL_ARGUMENT_BYTES, /* a struct pawl_slice: what it points to is the argument */
+	PAWL_ARGUMENT_REFS,  /* a struct pawl_refs: the same of references */
+	PAWL_ARGUMENT_KIND_COUNT
+};
+
+struct pawl_refs {
+	const pawl_ref_t *refs;
+	size_t n;
+};
+
+struct pawl_argument {
+	enum pawl_argument_kind kind;
+	size_t offset; /* in the struct of arguments */
+	size_t bytes;  /* DATA */
+};
+
+/* The references of its arguments are outputs of other operations, or cells: it may be read strongly. */
+#define PAWL_FUNCTION_OPERATION 1u
+/* Aggregates all that it reaches from its first call on: for what is read strongly. */
+#define PAWL_FUNCTION_ROOT 2u
+/* What it reads from outside may be different in the next session. A leaf. */
+#define PAWL_FUNCTION_SESSION_DEPENDENT 4u
+
+/* A function: a static table. */
+struct pawl_function {
+	size_t size; /* sizeof(struct pawl_function) */
+	const char *
+		name; /* different for each function of an engine, and the same in every version */
+	uint64_t version; /* of its code: results of another version do not count; not 0 */
+	uint32_t flags;
+	pawl_function_fn *body;
+	size_t args_bytes; /* sizeof the struct of arguments; 0: none */
+	/* What is in it. NULL with args_bytes: all of it is data, without padding. */
+	const struct pawl_argument *arguments;
+	size_t arguments_n;
+};
+
+/* A method of a trait: which function does it for a type. */
+struct pawl_method {
+	const struct pawl_value_type *type;
+	const struct pawl_function *function;
+};
+
+/* A trait: something that values of several types have in common. */
+struct pawl_trait {
+	size_t size; /* sizeof(struct pawl_trait) */
+	const char *name;
+	/* Types that have it. */
+	const struct pawl_value_type *const *types;
+	size_t types_n;
+};
+
+/* ---- engines ---------------------------------------------------------------------------- */
+
+struct pawl_engine_options {
+	size_t size; /* sizeof(struct pawl_engine_options) */
+	/* The host's runtime; NULL: one of its own, with so many workers (0: one for each processor). */
+	struct pawl_runtime *runtime;
+	uint32_t workers;
+	/* All that tasks will use. The tables stay as long as the engine. */
+	const struct pawl_function *const *functions;
+	size_t functions_n;
+	const struct pawl_value_type *const *types;
+	size_t types_n;
+	const struct pawl_trait *const *traits;
+	size_t traits_n;
+	/* 0: keeps no dependencies: everything is computed once. */
+	uint32_t track_dependencies;
+	/* 0: all that is dirty runs, wanted or not. */
+	uint32_t track_active;
+};
+#define PAWL_ENGINE_OPTIONS_INIT                                                             \
+	{                                                                                    \
+		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1 \
+	}
+
+/*
+ * pawl_engine_open() - An engine without tasks.
+ *
+ * Requires: attached.
+ * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
+ *           of their struct; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
+ *           -E2BIG: options or tables of a later version; those of pawl_runtime_create().
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *options,
+					      struct pawl_engine **ret_engine);
+
+/*
+ * pawl_engine_close() - Cancel what runs, wait for it, free everything. NULL is nothing.
+ *
+ * Requires: attached; no context of it is in use, and no other call on it.
+ * Errors:   -EBUSY: a task does not end; nothing was freed.
+ */
+PAWL_API int pawl_engine_close(struct pawl_engine *engine);
+
+PAWL_API struct pawl_runtime *pawl_engine_runtime(struct pawl_engine *engine);
+
+/* A visit: what it reads it reads for itself, nothing depends on it. */
+typedef int pawl_visit_fn(struct pawl_context *context, void *arg);
+
+/*
+ * pawl_engine_run() - Call fn on a worker, and wait for it. Of the tasks that it calls all that they
+ * reach counts as one: read them strongly (PAWL_READ_STRONG).
+ *
+ * Requires: attached; outside sections, no lock held.
+ * Returns:  what fn returned.
+ * Errors:   -ESHUTDOWN, -EAGAIN, -ENOMEM: it was not called.
+ */
+PAWL_API int pawl_engine_run(struct pawl_engine *engine, pawl_visit_fn *fn, void *arg);
+
+/*
+ * pawl_engine_spawn_root() - A task without a name that stays active: fn runs, and runs again whenever
+ * something it read has changed, until it is disposed of.
+ *
+ * Errors: -ENOMEM, -ENOSPC, -ESHUTDOWN.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_spawn_root(struct pawl_engine *engine,
+						    pawl_function_fn *fn, void *arg,
+						    void (*free_arg)(void *arg),
+						    pawl_ref_t *ret_root);
+/* Errors: -ESTALE: it is none. */
+PAWL_API int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root);
+
+/* pawl_engine_wait_idle() - Sleep until nothing runs and nothing is scheduled. */
+PAWL_API int pawl_engine_wait_idle(struct pawl_engine *engine, uint64_t deadline_ns);
+
+/* ---- in contexts --------------------------------------------------------------------------- */
+
+/*
+ * pawl_call() - The output of this function with these arguments. The task is made if there is none yet; a
+ * running task is connected with it: it counts as part of it from now on.
+ *
+ * Errors: -EINVAL: not a function of this engine; -ENOMEM, -ENOSPC; -ESHUTDOWN, -ECANCELED: the
+ *         engine stops; -ESTALE: a reference leads nowhere; -PAWL_ETASK: an argument has failed, or a task
+ *         that is kept would depend on one that is not.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_call(struct pawl_context *context,
+				       const struct pawl_function *function, const void *args,
+				       pawl_ref_t *ret_output);
+
+/* Waits until all that the task reaches is up to date: one consistent state. */
+#define PAWL_READ_STRONG 1u
+/* Nothing depends on it, unless it is an error. */
+#define PAWL_READ_UNTRACKED 2u
+/* Nobody will read it again: the value may leave its cell. */
+#define PAWL_READ_FINAL 4u
+
+/*
+ * pawl_read() - The value that a reference leads to. Runs what has to run, on this worker if nobody else
+ * has begun.
+ *
+ * Returns:  0, and the value, pinned: to be unpinned.
+ * Errors:   -PAWL_ETASK: a task has failed; its error is kept by the context, and written to
+ *           ret_error (may be NULL), borrowed until the next call; -ECANCELED; -ESTALE: it leads
+ *           nowhere; -EDEADLK: tasks wait for each other in a ring: as -PAWL_ETASK.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_read(struct pawl_context *context, pawl_ref_t ref,
+				       uint32_t flags, struct pawl_value **ret_value,
+				       const struct pawl_error **ret_error);
+
+/* pawl_read_key() - Of a KEYED value: depends on the part with this key's hash alone. */
+PAWL_API PAWL_MUST_CHECK int pawl_read_key(struct pawl_context *context, pawl_ref_t ref,
+					   uint64_t key_hash, struct pawl_value **ret_value,
+					   const struct pawl_error **ret_error);
+
+/* pawl_resolve() - The cell that a reference leads to. */
+PAWL_API PAWL_MUST_CHECK int pawl_resolve(struct pawl_context *context, pawl_ref_t ref,
+					  uint32_t flags, pawl_ref_t *ret_cell,
+					  const struct pawl_error **ret_error);
+
+/*
+ * pawl_cell() - Keep a value: in the next cell of its type. Readers of that cell hear of it if it has changed, as
+ * the type's mode says.
+ *
+ * Requires: in a task.
+ * Errors:   -EINVAL: not a type of this engine, or not in a task; -ENOSPC: too many cells; -ENOMEM.
+ * Owns:     takes the value, also on error.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_cell(struct pawl_context *context, struct pawl_value *value,
+				       pawl_ref_t *ret_cell);
+
+/* pawl_connect() - An operation's output becomes part of the running task, as if it had called it. */
+PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref_t operation);
+
+/* pawl_context_fail() - The running task fails, with this message. Returns: -PAWL_ETASK, to be returned. */
+PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, const char *format,
+					       ...) PAWL_PRINTF(2, 3);
+
+/* pawl_mark_session_dependent() - This run read something that may be different in the next session. */
+PAWL_API void pawl_mark_session_dependent(struct pawl_context *context);
+
+/* ---- collectibles ----------------------------------------------------------------------------- */
+
+/*
+ * pawl_emit() - Whoever collects from this task, or one that it is part of, gets this reference.
+ * pawl_unemit() - Takes one away again that came from below. Of roots only.
+ *
+ * Errors: -EINVAL: not in a task, no such trait; -EPERM: not a root; -PAWL_ETASK: the reference is transient and
+ *         the task is not.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_emit(struct pawl_context *context,
+				       const struct pawl_trait *trait, pawl_ref_t ref);
+PAWL_API PAWL_MUST_CHECK int pawl_unemit(struct pawl_context *context,
+					 const struct pawl_trait *trait, pawl_ref_t ref);
+
+typedef void pawl_collect_fn(void *arg, pawl_ref_t ref, int32_t count);
+
+/*
+ * pawl_peek() - All references of a trait that were emitted by a task and what it is made of, each once: a strong
+ * read of it, and then fn for each.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_peek(struct pawl_context *context, pawl_ref_t task,
+				       const struct pawl_trait *trait, pawl_collect_fn *fn,
+				       void *arg);
+
+/* ---- invalidation ------------------------------------------------------------------------------- */
+
+/* What a task gives to the world to be told of changes. Plain data; good as long as the task is there. */
+struct pawl_invalidator {
+	struct eng_graph *pawl_graph;
+	uint32_t pawl_task;
+};
+
+/* pawl_context_invalidator() - Of the running task. Requires: in a task. */
+PAWL_API PAWL_MUST_CHECK int pawl_context_invalidator(struct pawl_context *context,
+						      struct pawl_invalidator *ret_invalidator);
+
+/* pawl_invalidate() - The task has to run again. Requires: attached, outside sections, no lock held. */
+PAWL_API void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n);
+
+/* ---- errors -------------------------------------------------------------------------------------- */
+
+PAWL_API const char *pawl_error_message(const struct pawl_error *error);
+/* What it came from; NULL: it is the first. Borrowed. */
+PAWL_API const struct pawl_error *pawl_error_cause(const struct pawl_error *error);
+/* "count_words: reading a.txt: no such file": the whole chain. As snprintf(). */
+PAWL_API size_t pawl_error_describe(const struct pawl_error *error, char *buf, size_t len);
+
+/* ---- looking inside --------------------------------------------------------------------------------- */
+
+/*
+ * pawl_engine_verify() - Recompute every sum and compare. When nothing runs.
+ *
+ * Returns:  0.
+ * Errors:   -EBUSY: something runs; -EUCLEAN: something is wrong: what, is written to buf.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_verify(struct pawl_engine *engine, char *buf,
+						size_t len);
+
+struct pawl_engine_stats {
+	uint64_t tasks;
+	uint64_t runs;
+	uint64_t stale_runs;
+	uint64_t reserved[5];
+};
+PAWL_API void pawl_engine_stats_read(struct pawl_engine *engine,
+				     struct pawl_engine_stats *ret_stats);
+
+PAWL_END_DECLS
+
+#endif

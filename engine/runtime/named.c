@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * named.c - waiting, because of a task, for something that is told by events: as waiting for the task's end
+ * (join.c), it is run here if nobody has begun, gets the waiter's lane, and rings are found.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include <pawl/atomic.h>
+
+#include "join.h"
+
+#define EVENTS_MOST 2
+
+/* What a listener is registered with: the events, and the own task's interrupt. */
+static size_t listen_all(struct eng_run *run, struct pawl_event *const *events, size_t n,
+			 struct pawl_listener *listeners, const char *note)
+{
+	for (size_t i = 0; i < n; i++)
+		pawl_event_listen(events[i], &listeners[i], note, 0);
+	if (run)
+		pawl_event_listen(&run->task->interrupt, &listeners[n++], NULL, 0);
+	return n;
+}
+
+/* One sleep. Returns: false: the body was told to end. */
+static bool sleep_once(struct eng_run *run, struct pawl_event *const *events, size_t n,
+		       bool (*holds)(const void *arg), const void *arg, const char *note)
+{
+	struct pawl_listener listeners[EVENTS_MOST + 1], *all[EVENTS_MOST + 1];
+	size_t count = listen_all(run, events, n, listeners, note), which = count;
+
+	for (size_t i = 0; i < count; i++)
+		all[i] = &listeners[i];
+	if (!holds(arg) && !(run && eng_told(run)))
+		(void)!pawl_event_wait_any(all, count, PAWL_FOREVER, &which);
+	for (size_t i = 0; i < count; i++) {
+		if (i != which)
+			(void)pawl_event_unlisten(all[i]);
+	}
+	return !(run && eng_told(run));
+}
+
+int eng_wait_events(struct pawl_event *const *events, size_t n, bool (*holds)(const void *arg),
+		    const void *arg, const char *note)
+{
+	struct eng_run *run = eng_run_here();
+
+	while (!holds(arg)) {
+		if (run && eng_checkpoint(run))
+			return -ECANCELED;
+		if (!sleep_once(run, events, n, holds, arg, note) && !holds(arg) &&
+		    eng_checkpoint(run))
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+/* What is undone, also if the body is forced out of its sleep. */
+struct named {
+	struct pawl_cleanup cleanup;
+	struct eng_task *self, *task;
+};
+
+static void named_over(void *arg)
+{
+	struct named *named = arg;
+
+	eng_edge_set(named->self, 0);
+	pawl_sub_relaxed(&named->task->waiters, 1u);
+}
+
+int eng_task_wait_events(struct pawl_runtime *rt, struct eng_task *task,
+			 struct pawl_event *const *events, size_t n,
+			 bool (*holds)(const void *arg), const void *arg, char *ring,
+			 size_t len)
+{
+	struct eng_run *run = eng_run_here();
+	struct named named = {.task = task};
+	int error = 0;
+
+	pawl_add_relaxed(&task->waiters, 1u);
+	if (!run || run->rt != rt) {
+		eng_lend(rt, task, run ? run->lane : task->lane);
+		error = eng_wait_events(events, n, holds, arg, "task");
+		pawl_sub_relaxed(&task->waiters, 1u);
+		return error;
+	}
+	named.self = run->task;
+	pawl_cleanup_push(&named.cleanup, named_over, &named);
+	if (eng_edge_makes_ring(rt->tasks, run->task, task)) {
+		(void)eng_ring_describe(rt->tasks, run->task, ring, len);
+		error = -EDEADLK;
+	} else if (!eng_run_inline(rt, run, task)) {
+		eng_lend(rt, task, run->lane);
+		error = eng_wait_events(events, n, holds, arg, "task");
+	}
+	pawl_cleanup_pop(&named.cleanup, true);
+	return error;
+}
