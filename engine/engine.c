@@ -14,14 +14,8 @@
 #include <pawl/join.h>
 #include <pawl/mem.h>
 
+#include "engine.h"
 #include "graph/context.h"
-
-struct pawl_engine {
-	struct eng_graph *graph;
-	struct pawl_runtime *rt;
-	struct pawl_group *group;
-	bool own_runtime;
-};
 
 #define CLOSE_GRACE_NS 10000000000u
 
@@ -229,29 +223,6 @@ int pawl_context_invalidator(struct pawl_context *context,
 	ret_invalidator->pawl_graph = context->graph;
 	ret_invalidator->pawl_task = context->id;
 	return 0;
-}
-
-/* All that belongs together, so that no strong read sees one half. */
-void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)
-{
-	struct eng_graph *graph;
-	struct eng_op op;
-
-	if (!n)
-		return;
-	graph = invalidators[0].pawl_graph;
-	pawl_lock_lock(&graph->edit_lock);
-	pawl_add_acq_rel(&graph->edit, 1u);
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
-	for (size_t i = 0; i < n; i++) {
-		eng_id id = invalidators[i].pawl_task;
-
-		eng_invalidate(&op, &id, 1);
-	}
-	eng_op_end(&op);
-	pawl_add_acq_rel(&graph->edit, 1u);
-	pawl_lock_unlock(&graph->edit_lock);
-	pawl_event_notify_all(&graph->edited);
 }
 
 void pawl_engine_stats_read(struct pawl_engine *engine, struct pawl_engine_stats *ret_stats)

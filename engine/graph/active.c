@@ -105,12 +105,12 @@ void eng_find_dirty(struct eng_op *op, struct eng_node *node)
 		if (below || needs_run)
 			eng_active_make(node)->active.flags |= ENG_ACTIVE_UNTIL_CLEAN;
 	}
-	if ((needs_run || !node->output) && eng_add_scheduled(op->graph, node)) {
+	if (needs_run || !node->output) {
 		slot = eng_field(node, ENG_DIRTY_PRIORITY);
-		eng_queue_schedule(&op->queue, eng_node_id(node),
-				   needs_run && slot ? slot->words.a
-				   : needs_run	     ? ENG_PRIORITY_INITIAL
-						     : op->priority);
+		eng_schedule(op, node,
+			     needs_run && slot ? slot->words.a
+			     : needs_run       ? ENG_PRIORITY_INITIAL
+					       : op->priority);
 	}
 }
 

@@ -44,7 +44,7 @@ static int schedule_child(struct eng_op *op, eng_id child)
 
 	if (!node)
 		return -ESTALE;
-	if (!node->output && eng_add_scheduled(op->graph, node))
+	if (!node->output)
 		eng_schedule(op, node, op->priority);
 	eng_unlock(node);
 	return 0;

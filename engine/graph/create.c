@@ -279,9 +279,14 @@ static int find_or_create(struct eng_op *op, const struct pawl_function *functio
 	return error;
 }
 
-static int transient_check(struct pawl_context *context, const struct pawl_function *function,
-			   eng_id callee)
+static int callee_check(struct pawl_context *context, const struct pawl_function *function,
+			eng_id callee)
 {
+	if (context->run && callee == context->id)
+		return eng_context_error(context,
+					 eng_error_printf(0, NULL, NULL, "%s calls itself",
+							  function ? function->name : "a task"),
+					 NULL);
 	if (!context->run || eng_is_transient(context->id) || !eng_is_transient(callee))
 		return 0;
 	return eng_context_error(
@@ -313,7 +318,7 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 	eng_op_begin(&op, graph, context->priority);
 	error = find_or_create(&op, function, &writer, &id);
 	if (!error)
-		error = transient_check(context, function, id);
+		error = callee_check(context, function, id);
 	if (!error)
 		error = eng_connect(&op, context->run, id);
 	eng_op_end(&op);
@@ -330,7 +335,7 @@ int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 
 	if (!operation.pawl_bits || eng_ref_cell(operation))
 		return -EINVAL;
-	error = transient_check(context, NULL, eng_ref_task(operation));
+	error = callee_check(context, NULL, eng_ref_task(operation));
 	if (error)
 		return error;
 	eng_op_begin(&op, context->graph, context->priority);
@@ -377,8 +382,7 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	node = eng_lock(graph, *ret_id);
 	closure->free_arg = free_arg;
-	if (eng_add_scheduled(graph, node))
-		eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
+	eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
 	eng_unlock(node);
 	eng_op_end(&op);
 	return 0;

@@ -65,8 +65,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	}
 	dirty_bits(op, node, ENG_DIRTY);
 	keep_priority(node, priority);
-	if ((!op->graph->track_active || eng_active(node)) &&
-	    eng_add_scheduled(op->graph, node))
+	if (!op->graph->track_active || eng_active(node))
 		eng_schedule(op, node, priority);
 }
 

@@ -114,14 +114,6 @@ void pawl_mark_session_dependent(struct pawl_context *context)
 	eng_op_end(&op);
 }
 
-/* ---- rings of calls --------------------------------------------------------------------------- */
-
-void eng_ring_of_calls(struct eng_graph *graph, eng_id id)
-{
-	(void)graph;
-	(void)id;
-}
-
 /* ---- the whole ----------------------------------------------------------------------------------- */
 
 static bool node_retire(struct pawl_slot *slot, void *arg)

@@ -21,9 +21,11 @@
 #include "node.h"
 #include "queue.h"
 
-/* Locks of records. */
-#define ENG_RANK_NODE 20000
+/* Locks: records come last, but for what lib takes. */
+#define ENG_RANK_STATE 19000
+#define ENG_RANK_NODE  20000
 
+struct pawl_error;
 struct pawl_ids;
 struct eng_registry;
 
@@ -69,6 +71,7 @@ void eng_graph_destroy(struct eng_graph *graph);
 struct eng_op {
 	struct eng_graph *graph;
 	uint32_t priority; /* of the run that does it */
+	bool ring;	   /* a task was found to be below itself */
 	struct eng_queue queue;
 };
 
@@ -171,10 +174,12 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
 
 /* ---- schedule.c ------------------------------------------------------------------------------ */
 
-/* eng_add_scheduled() - If it neither waits nor runs it waits from now on. Returns: it is to be scheduled. */
-PAWL_MUST_CHECK bool eng_add_scheduled(struct eng_graph *graph, struct eng_node *node);
-/* eng_schedule() - Give it to the runtime. Locked, after eng_add_scheduled(). */
+/*
+ * eng_schedule() - If it neither waits nor runs it waits from now on, in the runtime. Locked.
+ */
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
+/* eng_busy_less() - A run is gone. */
+void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
 struct eng_run_state *eng_run_of(const struct eng_node *node);
 /* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
@@ -182,8 +187,13 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
 
-/* eng_ring_of_calls() - This task is below itself: its calls go round in a ring. */
-void eng_ring_of_calls(struct eng_graph *graph, eng_id id);
+/* eng_ring_of_calls() - A task is below itself: calls go round in a ring. */
+void eng_ring_of_calls(struct eng_op *op);
+/*
+ * eng_ring_find() - Is there a way from `from` to `to` by calls? Returns: its error, which names the tasks; NULL:
+ * there is none.
+ */
+struct pawl_error *eng_ring_find(struct eng_op *op, eng_id from, eng_id to);
 
 /* ---- collect.c -------------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@ void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority)
 {
 	op->graph = graph;
 	op->priority = priority;
+	op->ring = false;
 	eng_queue_init(&op->queue);
 }
 
@@ -46,16 +47,6 @@ static void find(struct eng_op *op, eng_id id)
 	struct eng_node *node = eng_lock(op->graph, id);
 
 	eng_find_dirty(op, node);
-	eng_unlock(node);
-}
-
-static void schedule(struct eng_op *op, const struct eng_entry *entry)
-{
-	struct eng_node *node = eng_lock(op->graph, (eng_id)entry->key);
-
-	/* Else it was cancelled meanwhile. */
-	if (eng_run_of(node))
-		eng_schedule(op, node, entry->a);
 	eng_unlock(node);
 }
 
@@ -127,12 +118,7 @@ static bool step(struct eng_op *op)
 		eng_optimize(op, (eng_id)entry.key);
 		return true;
 	}
-	if (some(op, take_find, FIND_STEP))
-		return true;
-	if (!eng_pending_take(&queue->schedule, false, &entry))
-		return false;
-	schedule(op, &entry);
-	return true;
+	return some(op, take_find, FIND_STEP);
 }
 
 void eng_op_run(struct eng_op *op)

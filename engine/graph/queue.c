@@ -46,7 +46,6 @@ void eng_queue_fini(struct eng_queue *queue)
 	pending_fini(&queue->balance);
 	pending_fini(&queue->optimize);
 	pending_fini(&queue->find);
-	pending_fini(&queue->schedule);
 	eng_table_fini(&queue->numbers_done);
 }
 
@@ -54,8 +53,7 @@ bool eng_queue_is_empty(const struct eng_queue *queue)
 {
 	return !queue->first && eng_pending_is_empty(&queue->numbers) &&
 	       eng_pending_is_empty(&queue->balance) &&
-	       eng_pending_is_empty(&queue->optimize) && eng_pending_is_empty(&queue->find) &&
-	       eng_pending_is_empty(&queue->schedule);
+	       eng_pending_is_empty(&queue->optimize) && eng_pending_is_empty(&queue->find);
 }
 
 void *eng_queue_alloc(struct eng_queue *queue, size_t bytes)
@@ -213,6 +211,8 @@ void eng_queue_balance(struct eng_queue *queue, eng_id upper, eng_id task)
 {
 	bool is_new;
 
+	if (upper == task)
+		return;
 	(void)eng_table_put(&queue->balance.next, (uint64_t)upper << 32 | task, &is_new);
 }
 
@@ -228,13 +228,6 @@ void eng_queue_find(struct eng_queue *queue, eng_id id)
 	bool is_new;
 
 	(void)eng_table_put(&queue->find.next, id, &is_new);
-}
-
-void eng_queue_schedule(struct eng_queue *queue, eng_id id, uint32_t priority)
-{
-	bool is_new;
-
-	eng_table_put(&queue->schedule.next, id, &is_new)->a = priority;
 }
 
 /* ---- tables ---------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
  *	 balance      edges whose ends may have changed places
  *	 optimize     one at a time
  *	 find         tasks below which something dirty may have to run
- *	 schedule     tasks to be scheduled, in one go
  *
  * Memory comes from an arena that lives as long as the operation.
  */
@@ -84,7 +83,7 @@ struct eng_chunk;
 
 struct eng_queue {
 	struct eng_job *first, **last;
-	struct eng_pending numbers, balance, optimize, find, schedule;
+	struct eng_pending numbers, balance, optimize, find;
 	struct eng_table numbers_done;
 	uint32_t optimized; /* how often */
 	/* The arena. */
@@ -125,7 +124,6 @@ void eng_queue_number(struct eng_queue *queue, eng_id id, uint32_t base, uint32_
 void eng_queue_balance(struct eng_queue *queue, eng_id upper, eng_id task);
 void eng_queue_optimize(struct eng_queue *queue, eng_id id);
 void eng_queue_find(struct eng_queue *queue, eng_id id);
-void eng_queue_schedule(struct eng_queue *queue, eng_id id, uint32_t priority);
 
 /* ---- tables -------------------------------------------------------------------------- */
 

@@ -75,7 +75,6 @@ static bool is_settled(struct looker *looker, struct eng_node *node)
 
 static enum look look_output(struct looker *looker, struct eng_node *node)
 {
-	struct eng_graph *graph = looker->op->graph;
 	struct eng_run_state *run = eng_run_of(node);
 
 	if (looker->flags & PAWL_READ_STRONG) {
@@ -95,8 +94,7 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 		return LOOK_DONE;
 	}
 	if (!node->output) {
-		if (eng_add_scheduled(graph, node))
-			eng_schedule(looker->op, node, looker->context->priority);
+		eng_schedule(looker->op, node, looker->context->priority);
 		eng_wait_run(&looker->wait, eng_run_of(node), false);
 		return LOOK_WAIT;
 	}
@@ -155,8 +153,7 @@ static enum look look_cell(struct looker *looker, struct eng_node *node)
 		return LOOK_DONE;
 	}
 	/* A clean task lost the content: it brings it back, and nobody hears of that. */
-	if (eng_add_scheduled(graph, node))
-		eng_schedule(looker->op, node, ENG_PRIORITY_INITIAL);
+	eng_schedule(looker->op, node, ENG_PRIORITY_INITIAL);
 	eng_wait_run(&looker->wait, eng_run_of(node), true);
 	return LOOK_WAIT;
 }

@@ -171,8 +171,7 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
-	if (eng_add_scheduled(op->graph, node))
-		eng_schedule(op, node, slot ? slot->words.a : ENG_PRIORITY_INITIAL);
+	eng_schedule(op, node, slot ? slot->words.a : ENG_PRIORITY_INITIAL);
 	eng_unlock(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
@@ -460,6 +459,44 @@ static bool step_clean_up(struct ending *ending)
 	return true;
 }
 
+/* The output differs after all. */
+static void tell_late(struct ending *ending)
+{
+	struct eng_node *node = eng_lock(ending->op.graph, ending->run->id);
+
+	ending->plan.new_output = true;
+	ending->plan.dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
+	eng_unlock(node);
+	dirty_dependents(ending);
+	eng_op_run(&ending->op);
+}
+
+/*
+ * Calls go round in a ring, and perhaps it was this task that closed it: then the child that leads back is taken
+ * away again, and the task has failed.
+ */
+static void break_ring(struct ending *ending)
+{
+	struct eng_list fresh = ending->plan.fresh;
+
+	for (uint32_t i = 0; i < fresh.n; i++) {
+		struct pawl_error *error =
+			eng_ring_find(&ending->op, fresh.ids[i], ending->run->id);
+
+		if (!error)
+			continue;
+		eng_children_lost(&ending->op, ending->run->id,
+				  eng_list_one(&ending->op.queue, fresh.ids[i]));
+		eng_op_run(&ending->op);
+		if (ending->error)
+			eng_output_free(ending->output);
+		ending->error = true;
+		ending->output = (uintptr_t)error;
+		if (!ending->plan.new_output)
+			tell_late(ending);
+	}
+}
+
 static bool step_connect(struct ending *ending)
 {
 	struct eng_node *node;
@@ -472,6 +509,8 @@ static bool step_connect(struct ending *ending)
 	eng_connect_children(&ending->op, node, ending->plan.fresh);
 	eng_unlock(node);
 	eng_op_run(&ending->op);
+	if (ending->op.ring)
+		break_ring(ending);
 	return true;
 }
 
@@ -643,6 +682,5 @@ void eng_run_forget(void *arg)
 		eng_op_end(&op);
 	}
 	eng_run_unpin(run);
-	if (pawl_sub_acq_rel(&graph->busy, 1u) == 1)
-		pawl_event_notify_all(&graph->idle);
+	eng_busy_less(graph);
 }

@@ -39,14 +39,11 @@ void eng_run_unpin(struct eng_run_state *run)
 	pawl_mem_free(run, sizeof(*run), 0);
 }
 
-bool eng_add_scheduled(struct eng_graph *graph, struct eng_node *node)
+static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *node)
 {
-	struct eng_run_state *run;
+	struct eng_run_state *run = eng_must_zalloc(sizeof(*run));
 
-	if (eng_run_of(node) || node->bits & ENG_CANCELED)
-		return false;
-	run = eng_must_zalloc(sizeof(*run));
-	pawl_init_word(&run->owners, 1u);
+	pawl_init_word(&run->owners, 2u); /* the record's, and the runtime's task's */
 	pawl_init_word(&run->over, 0u);
 	pawl_init_word(&run->writes, 0u);
 	pawl_event_init(&run->changed);
@@ -54,7 +51,7 @@ bool eng_add_scheduled(struct eng_graph *graph, struct eng_node *node)
 	run->id = eng_node_id(node);
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	pawl_add_relaxed(&graph->busy, 1u);
-	return true;
+	return run;
 }
 
 static uint32_t priority_invalidated(uint32_t distance)
@@ -76,15 +73,17 @@ uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent)
 
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority)
 {
-	struct eng_graph *graph = op->graph;
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
-	struct eng_run_state *run = eng_run_of(node);
+	struct eng_graph *graph = op->graph;
+	struct eng_run_state *run;
 	int error;
 
+	if (eng_run_of(node) || node->bits & ENG_CANCELED)
+		return;
+	run = run_make(graph, node);
 	run->priority = eng_priority_of(node, parent_priority);
 	options.name = eng_node_name(graph, node);
 	options.free_arg = eng_run_forget;
-	eng_run_pin(run);
 	/* -EAGAIN: as many tasks as there may be. Others end, and room is made. */
 	while ((error = pawl_spawn(graph->group, &options, eng_run_body, run, &run->task)) ==
 		       -ENOMEM ||
@@ -96,4 +95,11 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 	PAWL_REQUIRE(error == -ESHUTDOWN);
 	eng_run_cancel(op, node);
 	eng_run_unpin(run);
+	eng_busy_less(graph);
+}
+
+void eng_busy_less(struct eng_graph *graph)
+{
+	if (pawl_sub_acq_rel(&graph->busy, 1u) == 1)
+		pawl_event_notify_all(&graph->idle);
 }

@@ -112,7 +112,8 @@ struct pawl_error *eng_wait_ring(const struct eng_wait *wait)
 {
 	struct pawl_error *error;
 
-	error = eng_error_printf(0, NULL, NULL, "tasks wait for each other: %s", wait->ring);
+	error = eng_error_printf(0, NULL, NULL, "tasks wait for each other in a ring: %s",
+				 wait->ring);
 	error->ring = true;
 	return error;
 }

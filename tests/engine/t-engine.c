@@ -217,6 +217,30 @@ static int ring_body(struct pawl_context *context, const void *args, pawl_ref_t 
 static const struct pawl_function ring = {sizeof(ring),	      "ring", 1, 0, ring_body,
 					  sizeof(struct one), NULL,   0};
 
+static const struct pawl_function wheel;
+
+/* Calls the next one of `spokes`, and reads nothing, as long as input 52 is not 0. */
+struct spoke {
+	uint64_t n, spokes;
+};
+
+static int wheel_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct spoke *spoke = args;
+	struct spoke next = {(spoke->n + 1) % spoke->spokes, spoke->spokes};
+	int64_t number;
+	pawl_ref_t ref;
+	int error = call_one(context, &input, 52, &ref);
+
+	if (!error)
+		error = get(context, ref, 0, &number);
+	if (!error && number)
+		error = pawl_call(context, &wheel, &next, &ref);
+	return error ? error : give(context, 3, ret_output);
+}
+static const struct pawl_function wheel = {
+	sizeof(wheel), "wheel", 1, 0, wheel_body, sizeof(struct spoke), NULL, 0};
+
 static const struct pawl_trait issue_trait = {sizeof(issue_trait), "issue", NULL, 0};
 static const struct pawl_function emitter;
 
@@ -256,7 +280,7 @@ static const struct pawl_function emitter = {sizeof(emitter), "emitter",	   1,	 
 static void up(uint32_t workers)
 {
 	static const struct pawl_function *const functions[] = {
-		&input, &sum, &parity, &choice, &fib, &fails, &ring, &emitter};
+		&input, &sum, &parity, &choice, &fib, &fails, &ring, &wheel, &emitter};
 	static const struct pawl_value_type *const types[] = {&number_type};
 	static const struct pawl_trait *const traits[] = {&issue_trait};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
@@ -449,12 +473,67 @@ static void case_ring(void **state)
 		up(workers);
 		set(50, 1);
 		assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), -PAWL_ETASK);
-		assert_non_null(strstr(ask.text, "wait for each other"));
+		assert_non_null(strstr(ask.text, "in a ring"));
 		assert_non_null(strstr(ask.text, "ring#"));
 		set(50, 0);
 		assert_int_equal(asked(&ring, 0), 7);
 		assert_int_equal(pawl_engine_close(engine), 0);
 	}
+}
+
+struct turn {
+	struct spoke first;
+	char text[256];
+};
+
+static int turn_visit(struct pawl_context *context, void *arg)
+{
+	struct turn *turn = arg;
+	const struct pawl_error *failure = NULL;
+	struct pawl_value *value;
+	pawl_ref_t ref;
+	int error = pawl_call(context, &wheel, &turn->first, &ref);
+
+	*turn->text = 0;
+	if (!error)
+		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, &failure);
+	if (!error)
+		pawl_value_unpin(value);
+	if (failure)
+		(void)pawl_error_describe(failure, turn->text, sizeof(turn->text));
+	return error;
+}
+
+/* Calls in a ring, though nobody waits in one: the task that closes it fails, and the rest is as it was. */
+static void case_ring_of_calls(void **state)
+{
+	static const unsigned lengths[] = {1, 2, 3, 5, 10, 40};
+
+	(void)state;
+	up(2);
+	for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		struct turn turn = {{0, lengths[i]}, ""};
+		bool any = false;
+
+		set(52, 1);
+		/* One of them fails; the others only called it. */
+		for (unsigned k = 0; k < lengths[i]; k++) {
+			turn.first.n = k;
+			if (pawl_engine_run(engine, turn_visit, &turn) == -PAWL_ETASK) {
+				any = true;
+				assert_non_null(strstr(turn.text, "wheel"));
+			}
+		}
+		assert_true(any);
+		check_sums();
+		set(52, 0);
+		for (unsigned k = 0; k < lengths[i]; k++) {
+			turn.first.n = k;
+			assert_int_equal(pawl_engine_run(engine, turn_visit, &turn), 0);
+		}
+		check_sums();
+	}
+	down();
 }
 
 struct gathered {
@@ -546,6 +625,7 @@ int main(void)
 		cmocka_unit_test(case_once),	cmocka_unit_test(case_change),
 		cmocka_unit_test(case_choice),	cmocka_unit_test(case_fib),
 		cmocka_unit_test(case_error),	cmocka_unit_test(case_ring),
+		cmocka_unit_test(case_ring_of_calls),
 		cmocka_unit_test(case_collect), cmocka_unit_test(case_root),
 	};
 

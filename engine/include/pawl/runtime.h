@@ -69,7 +69,7 @@ enum pawl_lane {
 
 /* How a task ended. */
 enum pawl_outcome {
-	PAWL_OUTCOME_NONE,	/* it has not */
+	PAWL_OUTCOME_NONE, /* it has not */
 	PAWL_OUTCOME_COMPLETED,
 	PAWL_OUTCOME_FAILED,
 	PAWL_OUTCOME_CANCELLED, /* it was asked to end, and did, or had not begun */
@@ -99,17 +99,15 @@ struct pawl_task_options {
 	 */
 	void (*free_value)(void *value);
 };
-#define PAWL_TASK_OPTIONS_INIT \
-	{sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL}
+#define PAWL_TASK_OPTIONS_INIT                                                           \
+	{                                                                                \
+		sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL \
+	}
 
 /* Runs on the worker that spawned it. Only from a body. */
 #define PAWL_TASK_LOCAL 1u
 
-enum pawl_severity {
-	PAWL_SEVERITY_INFO,
-	PAWL_SEVERITY_WARNING,
-	PAWL_SEVERITY_ERROR
-};
+enum pawl_severity { PAWL_SEVERITY_INFO, PAWL_SEVERITY_WARNING, PAWL_SEVERITY_ERROR };
 
 enum pawl_diagnostic_kind {
 	PAWL_DIAGNOSTIC_ENDED,	   /* a task is final: once for each, with its outcome */
@@ -126,7 +124,7 @@ struct pawl_diagnostic {
 	struct pawl_group *group;
 	pawl_task_t task;   /* NONE: refused */
 	pawl_task_t parent; /* that spawned it; NONE: no task did */
-	const char *name;    /* of the task; NULL: none */
+	const char *name;   /* of the task; NULL: none */
 	enum pawl_outcome outcome;
 	int error;
 	const char *message; /* NULL: none */
@@ -139,7 +137,7 @@ struct pawl_diagnostic {
 typedef void pawl_diagnostic_fn(void *sink_arg, const struct pawl_diagnostic *diagnostic);
 
 struct pawl_runtime_options {
-	size_t size; /* sizeof(struct pawl_runtime_options) */
+	size_t size;	    /* sizeof(struct pawl_runtime_options) */
 	uint32_t workers;   /* 1 to PAWL_RUNTIME_WORKERS_MAX; 0: one for each processor */
 	uint32_t tasks_max; /* at one time; 0: 2^31 */
 	/* Usable bytes of a body's stack; 0: 64 KiB (pawl/fiber.h). */
@@ -162,10 +160,10 @@ struct pawl_runtime_options {
 	pawl_diagnostic_fn *sink; /* NULL: nowhere */
 	void *sink_arg;
 };
-#define PAWL_RUNTIME_OPTIONS_INIT                                                             \
-	{                                                                                     \
-		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL,    \
-			NULL, NULL, NULL                                                      \
+#define PAWL_RUNTIME_OPTIONS_INIT                                                           \
+	{                                                                                   \
+		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, \
+			NULL, NULL, NULL                                                    \
 	}
 
 #define PAWL_RUNTIME_WORKERS_MAX 256
@@ -240,11 +238,11 @@ struct pawl_runtime_stats {
 	uint64_t spawned;
 	uint64_t inlined; /* run by who waited for them, on its stack */
 	uint64_t stolen;
-	uint64_t parks;	  /* of bodies */
-	uint64_t wakes;	  /* of workers */
-	uint64_t sleeps;  /* of workers */
-	uint64_t stacks;  /* of bodies, now */
-	uint64_t live;	  /* tasks that have not ended */
+	uint64_t parks;	 /* of bodies */
+	uint64_t wakes;	 /* of workers */
+	uint64_t sleeps; /* of workers */
+	uint64_t stacks; /* of bodies, now */
+	uint64_t live;	 /* tasks that have not ended */
 	uint64_t reserved[7];
 };
 

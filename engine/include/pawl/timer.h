@@ -32,16 +32,16 @@ enum pawl_missed { PAWL_MISSED_SKIP, PAWL_MISSED_BURST, PAWL_MISSED_DELAY, PAWL_
 typedef int pawl_tick_fn(void *arg, uint64_t tick);
 
 struct pawl_interval_options {
-	size_t size; /* sizeof(struct pawl_interval_options) */
+	size_t size;	    /* sizeof(struct pawl_interval_options) */
 	uint64_t period_ns; /* not 0 */
 	uint64_t first_ns;  /* when; 0: now */
 	enum pawl_missed missed;
 	struct pawl_task_options task; /* free_value does not count */
 };
-#define PAWL_INTERVAL_OPTIONS_INIT                                                        \
-	{                                                                                 \
-		sizeof(struct pawl_interval_options), 0, 0, PAWL_MISSED_SKIP,             \
-			PAWL_TASK_OPTIONS_INIT                                            \
+#define PAWL_INTERVAL_OPTIONS_INIT                                            \
+	{                                                                     \
+		sizeof(struct pawl_interval_options), 0, 0, PAWL_MISSED_SKIP, \
+			PAWL_TASK_OPTIONS_INIT                                \
 	}
 
 /*

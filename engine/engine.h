@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine.h - an engine: the graph, and the runtime that it runs on.
+ */
+#ifndef ENG_ENGINE_H
+#define ENG_ENGINE_H
+
+#include <pawl/base.h>
+
+struct eng_graph;
+struct pawl_group;
+struct pawl_runtime;
+
+struct pawl_engine {
+	struct eng_graph *graph;
+	struct pawl_runtime *rt;
+	struct pawl_group *group; /* of all its runs and visits */
+	bool own_runtime;
+};
+
+#endif
