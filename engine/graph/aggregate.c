@@ -282,11 +282,6 @@ static struct eng_list gathered(struct eng_queue *queue, struct eng_table *table
 	return list;
 }
 
-static bool is_inner(uint32_t upper, uint32_t task)
-{
-	return upper == ENG_NUMBER_ROOT || task < upper;
-}
-
 /* ---- one upper, many tasks ----------------------------------------------------------------- */
 
 /* Tasks that are undecided, in the arena: id, count, a lower bound of its number. */
@@ -313,15 +308,13 @@ static uint32_t take_followers(struct eng_op *op, eng_id upper_id, struct fan *f
 	for (uint32_t i = 0; i < fan->n; i++) {
 		struct undecided one = fan->list[i];
 
-		if (number == ENG_NUMBER_ROOT || number > one.number) {
+		if (eng_is_inner(number, one.number)) {
 			fan->list[kept++] = one;
 			continue;
 		}
 		if (!add_follower(op, upper, one.id, (int32_t)one.count))
 			continue;
 		fresh.ids[fresh.n++] = one.id;
-		if (number == one.number)
-			eng_queue_balance(&op->queue, upper_id, one.id);
 	}
 	fan->n = kept;
 	fan->was_active = op->graph->track_active && eng_active(upper);
@@ -344,7 +337,7 @@ static void take_inner(struct eng_op *op, eng_id upper_id, uint32_t number, stru
 		struct undecided one = fan->list[i];
 		struct eng_node *task = eng_lock(op->graph, one.id);
 
-		if (!is_inner(number, eng_number(task))) {
+		if (!eng_is_inner(number, eng_number(task))) {
 			one.number = eng_number(task);
 			fan->list[kept++] = one;
 		} else if (add_upper(op, task, upper_id, (int32_t)one.count)) {
@@ -429,15 +422,13 @@ static void ask_uppers(struct eng_op *op, eng_id task, uint32_t task_number,
 		struct eng_node *upper = eng_lock(op->graph, one.id);
 
 		one.number = eng_number(upper);
-		if (one.number == ENG_NUMBER_ROOT || one.number > task_number) {
+		if (eng_is_inner(one.number, task_number)) {
 			list[kept++] = one;
 		} else if (add_follower(op, upper, task, (int32_t)one.count)) {
 			struct eng_list uppers = eng_uppers_of(&op->queue, upper);
 
 			gather(&above, &uppers);
 			active += op->graph->track_active && eng_referrers(upper) > 0;
-			if (one.number == task_number)
-				eng_queue_balance(&op->queue, one.id, task);
 		}
 		eng_unlock(upper);
 	}
@@ -461,7 +452,7 @@ static uint32_t join_uppers(struct eng_op *op, eng_id task_id, struct undecided 
 
 	found.n = 0;
 	for (uint32_t i = 0; i < *n; i++) {
-		if (!is_inner(list[i].number, number))
+		if (!eng_is_inner(list[i].number, number))
 			list[kept++] = list[i];
 		else if (add_upper(op, task, list[i].id, (int32_t)list[i].count))
 			found.ids[found.n++] = list[i].id;

@@ -4,7 +4,8 @@
  *
  * Numbers only grow. A task that grows beyond some of its followers takes them in, one that grows beyond those
  * who aggregated it leaves them; each such edge is turned from one kind into the other under
- * the locks of both its ends, with its count. Equal numbers are a tie: the lower end grows by one.
+ * the locks of both its ends, with its count. Equal numbers are no tie: the lower end is a follower. That follower
+ * edges never form a ring does not need the numbers: each goes along calls.
  *
  * A number is a base and a distance. Tasks that call many others get a distance, so that they
  * aggregate them early. The sum is what counts; it is never stored, so that it cannot
@@ -156,19 +157,13 @@ static void put_out(struct eng_op *op, struct eng_node *upper, struct eng_node *
 void eng_balance(struct eng_op *op, eng_id upper_id, eng_id id)
 {
 	struct eng_node *upper, *task;
-	uint32_t above, below;
 
 	PAWL_REQUIRE(eng_lock_pair(op->graph, upper_id, id, &upper, &task) &&
 		     "an edge leads to a task that is there");
-	above = eng_number(upper);
-	below = eng_number(task);
-	if (above == ENG_NUMBER_ROOT || above > below)
+	if (eng_is_inner(eng_number(upper), eng_number(task)))
 		take_in(op, upper, task);
-	else if (below > above)
+	else
 		put_out(op, upper, task);
-	else if (eng_map_get(upper, ENG_FOLLOWERS, id) ||
-		 pawl_cmap_get(&task->uppers, upper_id))
-		eng_queue_number(&op->queue, id, task->base + 1, 0);
 	eng_unlock_pair(upper, task);
 }
 

@@ -29,6 +29,12 @@ struct pawl_error *eng_error_printf(eng_id task, const char *function, struct pa
 struct pawl_error *eng_error_pin(struct pawl_error *error);
 void eng_error_unpin(struct pawl_error *error);
 
+/*
+ * Of rings: the same text for the same ring, however it was found and whoever found it. Else the tasks of the ring
+ * would find each other's errors changed for ever.
+ */
+#define ENG_RING_MESSAGE "tasks in a ring: %s"
+
 /* Do they say the same, all the way down? */
 bool eng_error_equal(const struct pawl_error *a, const struct pawl_error *b);
 

@@ -81,6 +81,12 @@ void eng_op_run(struct eng_op *op);
 /* eng_op_end() - The same, and the operation is over. */
 void eng_op_end(struct eng_op *op);
 
+/* eng_is_inner() - Does a task with the one number aggregate, of those next to it, one with the other? */
+static inline bool eng_is_inner(uint32_t upper, uint32_t task)
+{
+	return upper == ENG_NUMBER_ROOT || task < upper;
+}
+
 /* ---- aggregate.c --------------------------------------------------------------------- */
 
 /* The tasks next to this one: its children, or, of one that aggregates, its followers. */

@@ -236,47 +236,47 @@ static void ring_found(struct looker *looker)
 	struct eng_node *node, *reader;
 
 	looker->failure = eng_wait_ring(&looker->wait);
-	looker->error = 0;
 	if (!tracks(looker, true) || looker->cell ||
-	    !eng_lock_pair(looker->op->graph, looker->id, looker->context->id, &node, &reader))
+	    !eng_lock_pair(looker->context->graph, looker->id, looker->context->id, &node,
+			   &reader))
 		return;
 	depend_on_output(looker, node, reader);
-	looker->raise = false;
 	eng_unlock_pair(node, reader);
 }
 
-/* Until there is an answer. */
+/* One look as an operation. Of its own, so that the stack has no room for one while the reader waits. */
+PAWL_NOINLINE static enum look look_once(struct looker *looker)
+{
+	struct eng_op op;
+	enum look outcome;
+
+	eng_op_begin(&op, looker->context->graph, looker->context->priority);
+	looker->op = &op;
+	outcome = look(looker);
+	if (looker->raise)
+		eng_leaf_raise(&op, looker->context->id, looker->leaf);
+	eng_op_end(&op);
+	looker->op = NULL;
+	return outcome;
+}
+
+/* Until there is an answer, or an error. */
 static void look_on(struct looker *looker)
 {
-	for (;;) {
-		struct eng_op op;
-		enum look outcome;
-		int error;
+	enum look outcome;
 
-		eng_op_begin(&op, looker->context->graph, looker->context->priority);
-		looker->op = &op;
-		outcome = look(looker);
-		if (looker->raise)
-			eng_leaf_raise(&op, looker->context->id, looker->leaf);
-		eng_op_end(&op);
-		if (outcome == LOOK_DONE)
-			return;
-		if (outcome == LOOK_LATER)
-			continue;
-		error = eng_wait(&looker->wait, looker->context);
-		if (error == -EDEADLK) {
-			eng_op_begin(&op, looker->context->graph, looker->context->priority);
-			ring_found(looker);
-			eng_op_end(&op);
-			error = 0;
-			eng_wait_fini(&looker->wait);
-			return;
-		}
+	while ((outcome = look_once(looker)) != LOOK_DONE) {
+		int error = 0;
+
+		if (outcome == LOOK_WAIT)
+			error = eng_wait(&looker->wait, looker->context);
 		eng_wait_fini(&looker->wait);
-		if (error) {
+		if (error == -EDEADLK)
+			ring_found(looker);
+		else if (error)
 			looker->error = error;
+		if (error)
 			return;
-		}
 	}
 }
 

@@ -43,35 +43,59 @@ static bool walk(struct eng_op *op, struct eng_table *seen, eng_id from, eng_id 
 	return false;
 }
 
-static size_t put_name(struct eng_op *op, char *text, size_t length, eng_id id)
+static size_t put_name(struct eng_op *op, char *text, size_t length, eng_id id, bool more)
 {
 	struct eng_node *node = eng_lock_any(op->graph, id);
 	int n;
 
-	n = snprintf(text + length, TEXT_BYTES - length, "%s%s#%u", length ? " <- " : "",
-		     node ? eng_node_name(op->graph, node) : "task",
-		     (unsigned)(id & ~ENG_TRANSIENT));
+	n = snprintf(text + length, TEXT_BYTES - length, "%s%s#%u", length ? " -> " : "",
+		     more   ? "..."
+		     : node ? eng_node_name(op->graph, node)
+			    : "task",
+		     id);
 	if (node)
 		eng_unlock(node);
 	return n > 0 && (size_t)n < TEXT_BYTES - length ? length + (size_t)n : length;
+}
+
+/* The way back from `to`, which is the ring: callers before callees, from the smallest number on. */
+static struct pawl_error *ring_error(struct eng_op *op, const struct eng_table *seen,
+				     eng_id from, eng_id to)
+{
+	struct eng_list ring = eng_list_make(&op->queue, seen->n);
+	char text[TEXT_BYTES] = "";
+	struct pawl_error *error;
+	uint32_t n = 0, first;
+	size_t length = 0;
+
+	/* Backwards, into the list from its end. */
+	for (eng_id id = to; n < ring.n; id = eng_table_get(seen, id)->a) {
+		ring.ids[ring.n - ++n] = id;
+		if (id == from)
+			break;
+	}
+	first = ring.n - n;
+	for (uint32_t i = ring.n - n; i < ring.n; i++) {
+		if (ring.ids[i] < ring.ids[first])
+			first = i;
+	}
+	for (uint32_t i = 0; i <= n && i <= NAMES_MOST; i++) {
+		length = put_name(op, text, length, ring.ids[first], i == NAMES_MOST);
+		if (++first == ring.n)
+			first = ring.n - n;
+	}
+	error = eng_error_printf(0, NULL, NULL, ENG_RING_MESSAGE, text);
+	error->ring = true;
+	return error;
 }
 
 struct pawl_error *eng_ring_find(struct eng_op *op, eng_id from, eng_id to)
 {
 	struct pawl_error *error = NULL;
 	struct eng_table seen = {0};
-	char text[TEXT_BYTES];
-	size_t length = 0;
-	eng_id id = to;
 
-	if (walk(op, &seen, from, to)) {
-		for (unsigned i = 0; i < NAMES_MOST && id; i++) {
-			length = put_name(op, text, length, id);
-			id = id == from ? 0 : eng_table_get(&seen, id)->a;
-		}
-		(void)put_name(op, text, length, to);
-		error = eng_error_printf(to, NULL, NULL, "calls go round in a ring: %s", text);
-	}
+	if (walk(op, &seen, from, to))
+		error = ring_error(op, &seen, from, to);
 	eng_table_fini(&seen);
 	return error;
 }

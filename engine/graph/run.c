@@ -29,12 +29,13 @@
 #include <pawl/mem.h>
 #include <pawl/timer.h>
 
+#include "../runtime/worker.h"
 #include "cells.h"
 #include "context.h"
 #include "pairs.h"
 #include "registry.h"
 
-#define ARGS_BYTES 512
+#define ARGS_BYTES 256
 
 /* ---- start --------------------------------------------------------------------------- */
 
@@ -573,7 +574,7 @@ static bool step_finish(struct ending *ending)
 	return true;
 }
 
-static void finish(struct pawl_context *context, int error, pawl_ref_t output)
+PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_ref_t output)
 {
 	struct ending ending;
 
@@ -651,6 +652,7 @@ int eng_run_body(void *arg, void **ret_value)
 	(void)ret_value;
 	if (!start(run))
 		return -ECANCELED;
+	pawl_store_relaxed(&eng_run_here()->task->label, (uint64_t)run->id);
 	context.priority = run->priority;
 	pawl_cleanup_push(&cleanup, abandon, &context);
 	error = call(&context, &output);

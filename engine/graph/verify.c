@@ -204,7 +204,7 @@ static void compare_numbers(struct audit *audit)
 			broken(audit, "task %x (%u) is inner to %x (%u)", below, low, above,
 			       high);
 		if (eng_map_get(upper, ENG_FOLLOWERS, below) &&
-		    (high < ENG_NUMBER_LEAF || high >= low))
+		    (high < ENG_NUMBER_LEAF || high > low || high == ENG_NUMBER_ROOT))
 			broken(audit, "task %x (%u) follows %x (%u)", below, low, above, high);
 		eng_unlock_pair(upper, task);
 	}

@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include <pawl/atomic.h>
+#include <pawl/mem.h>
 
 #include "../runtime/join.h"
 
@@ -104,16 +105,17 @@ int eng_wait(struct eng_wait *wait, struct pawl_context *context)
 		events[n++] = &wait->clean->event;
 	if (!wait->run || eng_task_handle(graph->rt->tasks, wait->run->task.pawl_id, &task))
 		return eng_wait_events(events, n, has_come, wait, "clean");
-	return eng_task_wait_events(graph->rt, task, events, n, has_come, wait, wait->ring,
-				    sizeof(wait->ring));
+	return eng_task_wait_events(graph->rt, task, events, n, has_come, wait, &wait->ring);
 }
 
-struct pawl_error *eng_wait_ring(const struct eng_wait *wait)
+struct pawl_error *eng_wait_ring(struct eng_wait *wait)
 {
-	struct pawl_error *error;
+	struct pawl_error *error =
+		eng_error_printf(0, NULL, NULL, ENG_RING_MESSAGE,
+				 wait->ring ? wait->ring : "(no memory for their names)");
 
-	error = eng_error_printf(0, NULL, NULL, "tasks wait for each other in a ring: %s",
-				 wait->ring);
+	pawl_mem_free(wait->ring, ENG_RING_BYTES, 0);
+	wait->ring = NULL;
 	error->ring = true;
 	return error;
 }

@@ -16,7 +16,7 @@ struct eng_wait {
 	uint32_t writes;	   /* of cells, when it was looked at */
 	struct eng_clean *clean;   /* pinned; NULL: not waited for */
 	eng_id id;		   /* of what is to be clean */
-	char ring[512];		   /* after -EDEADLK */
+	char *ring;		   /* after -EDEADLK; NULL: none */
 };
 
 /* All zero to begin with. Under the lock. */
@@ -33,7 +33,7 @@ PAWL_MUST_CHECK int eng_wait(struct eng_wait *wait, struct pawl_context *context
 void eng_wait_fini(struct eng_wait *wait);
 
 /* eng_wait_ring() - The error of -EDEADLK. */
-struct pawl_error *eng_wait_ring(const struct eng_wait *wait);
+struct pawl_error *eng_wait_ring(struct eng_wait *wait);
 
 /* eng_edit_wait() - Until no edit is being applied. Returns: the number of edits. */
 uint64_t eng_edit_wait(struct pawl_context *context);

@@ -33,17 +33,20 @@ PAWL_MUST_CHECK int eng_wait_events(struct pawl_event *const *events, size_t n,
 				    bool (*holds)(const void *arg), const void *arg,
 				    const char *note);
 
+#define ENG_RING_BYTES 512
+
 /*
  * eng_task_wait_events() - The same, because of this task: it is run here if nobody has begun, and gets the
  * waiter's lane.
  *
  * Requires: the caller keeps a handle or a reference.
  * Returns:  0: it holds, or the task was run.
- * Errors:   -ECANCELED; -EDEADLK: tasks wait for each other in a ring, which is described in `ring`.
+ * Errors:   -ECANCELED; -EDEADLK: tasks wait for each other in a ring: ret_ring is its
+ *           description, of ENG_RING_BYTES, or NULL: no memory. The caller's to free.
  */
 PAWL_MUST_CHECK int eng_task_wait_events(struct pawl_runtime *rt, struct eng_task *task,
 					 struct pawl_event *const *events, size_t n,
 					 bool (*holds)(const void *arg), const void *arg,
-					 char *ring, size_t len);
+					 char **ret_ring);
 
 #endif

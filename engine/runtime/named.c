@@ -6,12 +6,16 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include <pawl/atomic.h>
+#include <pawl/mem.h>
 
 #include "join.h"
 
 #define EVENTS_MOST 2
+#define RING_MOST   65536
+#define RING_NAMES  16
 
 /* What a listener is registered with: the events, and the own task's interrupt. */
 static size_t listen_all(struct eng_run *run, struct pawl_event *const *events, size_t n,
@@ -57,6 +61,55 @@ int eng_wait_events(struct pawl_event *const *events, size_t n, bool (*holds)(co
 	return 0;
 }
 
+/* ---- rings ------------------------------------------------------------------------- */
+
+/* The next one along the edges; NULL: there is none any more. */
+static struct eng_task *next_of(struct eng_tasks *tasks, const struct eng_task *task)
+{
+	uint64_t id = pawl_load_acquire(&task->waits_for);
+	struct eng_task *next;
+
+	return id && !eng_task_find(tasks, id, &next) ? next : NULL;
+}
+
+/*
+ * From the member with the smallest label on, so that it is the same text whoever finds the ring. Those of
+ * a ring sleep; should one be cancelled meanwhile, the text is cut short.
+ */
+static void describe(struct eng_tasks *tasks, struct eng_task *task, char *text, size_t len)
+{
+	struct eng_task *at = task, *first = task;
+	size_t length = 0;
+
+	for (unsigned i = 0; i < RING_MOST && (at = next_of(tasks, at)) && at != task; i++) {
+		if (pawl_load_relaxed(&at->label) < pawl_load_relaxed(&first->label))
+			first = at;
+	}
+	at = first;
+	for (unsigned i = 0; at && i <= RING_NAMES && length < len; i++) {
+		const char *name = pawl_load_relaxed(&at->name);
+
+		length += (size_t)snprintf(text + length, len - length, "%s%s#%llu",
+					   i ? " -> " : "",
+					   i == RING_NAMES ? "..."
+					   : name	   ? name
+							   : "task",
+					   (unsigned long long)pawl_load_relaxed(&at->label));
+		if (i && at == first)
+			break;
+		at = next_of(tasks, at);
+	}
+}
+
+static char *description(struct eng_tasks *tasks, struct eng_task *task)
+{
+	char *text = pawl_mem_zalloc(ENG_RING_BYTES, 0);
+
+	if (text)
+		describe(tasks, task, text, ENG_RING_BYTES);
+	return text;
+}
+
 /* What is undone, also if the body is forced out of its sleep. */
 struct named {
 	struct pawl_cleanup cleanup;
@@ -73,8 +126,7 @@ static void named_over(void *arg)
 
 int eng_task_wait_events(struct pawl_runtime *rt, struct eng_task *task,
 			 struct pawl_event *const *events, size_t n,
-			 bool (*holds)(const void *arg), const void *arg, char *ring,
-			 size_t len)
+			 bool (*holds)(const void *arg), const void *arg, char **ret_ring)
 {
 	struct eng_run *run = eng_run_here();
 	struct named named = {.task = task};
@@ -90,7 +142,7 @@ int eng_task_wait_events(struct pawl_runtime *rt, struct eng_task *task,
 	named.self = run->task;
 	pawl_cleanup_push(&named.cleanup, named_over, &named);
 	if (eng_edge_makes_ring(rt->tasks, run->task, task)) {
-		(void)eng_ring_describe(rt->tasks, run->task, ring, len);
+		*ret_ring = description(rt->tasks, run->task);
 		error = -EDEADLK;
 	} else if (!eng_run_inline(rt, run, task)) {
 		eng_lend(rt, task, run->lane);

@@ -162,6 +162,7 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->parting, 0u);
 	pawl_store_relaxed(&task->watchers, (void *)NULL);
 	pawl_store_relaxed(&task->waits_for, 0u);
+	pawl_store_relaxed(&task->label, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
 	task->id = id;
 	memset((char *)task + offsetof(struct eng_task, body), 0,

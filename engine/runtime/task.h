@@ -77,6 +77,8 @@ struct eng_task {
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
+	/* What it is to who has it run, 0: nothing; for descriptions of rings. Its body. */
+	struct pawl_atomic_u64 label;
 	/* Watchers, newest first; CLOSED once it has ended. All threads. */
 	struct pawl_atomic_ptr watchers;
 	/* Notified when final. */
