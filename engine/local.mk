@@ -25,6 +25,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
 	engine/graph/leaf.c \
+	engine/graph/local.c \
+	engine/graph/local.h \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \
@@ -40,6 +42,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
+	engine/graph/trait.c \
+	engine/graph/trait.h \
 	engine/graph/value.c \
 	engine/graph/verify.c \
 	engine/graph/wait.c \

@@ -10,6 +10,7 @@
 
 #include "bag.h"
 #include "context.h"
+#include "local.h"
 #include "registry.h"
 
 void eng_collectible_add(struct eng_op *op, struct eng_node *node, uint32_t trait, uint64_t ref,
@@ -57,6 +58,11 @@ static int emit(struct pawl_context *context, const struct pawl_trait *trait, pa
 
 	if (!context->run || !number || !ref.pawl_bits)
 		return -EINVAL;
+	if (eng_ref_is_local(ref)) {
+		error = eng_local_link(context, ref, 0, &ref, NULL);
+		if (error)
+			return error;
+	}
 	if (eng_is_transient(eng_ref_task(ref)) && !eng_is_transient(context->id))
 		return eng_context_error(
 			context,
@@ -147,6 +153,11 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	pawl_ref_t cell;
 	int error;
 
+	if (eng_ref_is_local(task)) {
+		error = eng_local_link(context, task, 0, &task, NULL);
+		if (error)
+			return error;
+	}
 	if (!number || !task.pawl_bits || eng_ref_cell(task))
 		return -EINVAL;
 	error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);

@@ -89,6 +89,11 @@ static void describe(struct eng_tasks *tasks, struct eng_task *task, char *text,
 	for (unsigned i = 0; at && i <= RING_NAMES && length < len; i++) {
 		const char *name = pawl_load_relaxed(&at->name);
 
+		if (pawl_load_relaxed(&at->label) == ENG_LABEL_UNNAMED) {
+			at = next_of(tasks, at);
+			continue;
+		}
+
 		length += (size_t)snprintf(text + length, len - length, "%s%s#%llu",
 					   i ? " -> " : "",
 					   i == RING_NAMES ? "..."

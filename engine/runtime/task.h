@@ -58,6 +58,8 @@ struct pawl_group;
 struct eng_run;
 struct eng_tasks;
 
+#define ENG_LABEL_UNNAMED UINT64_MAX
+
 struct eng_task {
 	/* Generation in the upper half; flags, outcome, phase (task.c). All threads. */
 	struct pawl_atomic_u64 word;
@@ -77,7 +79,7 @@ struct eng_task {
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
-	/* What it is to who has it run, 0: nothing; for descriptions of rings. Its body. */
+	/* What it is to who has it run, 0: nothing, UNNAMED: it is left out; for descriptions of rings. Its body. */
 	struct pawl_atomic_u64 label;
 	/* Watchers, newest first; CLOSED once it has ended. All threads. */
 	struct pawl_atomic_ptr watchers;

@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <pawl.h>
@@ -46,6 +47,20 @@ static int get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 	pawl_value_unpin(value);
 	return 0;
 }
+
+static void visit_ref(const void *payload, size_t bytes,
+		      void (*visit)(void *arg, pawl_ref_t ref), void *arg)
+{
+	pawl_ref_t ref;
+
+	(void)bytes;
+	memcpy(&ref, payload, sizeof(ref));
+	visit(arg, ref);
+}
+static const struct pawl_value_type ref_type = {.size = sizeof(ref_type),
+						.name = "ref",
+						.version = 1,
+						.visit_refs = visit_ref};
 
 /* ---- the world ------------------------------------------------------------------------------ */
 
@@ -127,8 +142,180 @@ static int many_body(struct pawl_context *context, const void *args, pawl_ref_t 
 static const struct pawl_function many = {sizeof(many),	      "many", 1, 0, many_body,
 					  sizeof(struct one), NULL,   0};
 
-static const struct pawl_function *const functions[] = {&input, &many};
-static const struct pawl_value_type *const types[] = {&number_type};
+/* ---- arguments that are not known yet ------------------------------------------------------- */
+
+struct two {
+	pawl_ref_t a, b;
+};
+
+static int add_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct two *two = args;
+	int64_t a, b;
+	int error = get(context, two->a, 0, &a);
+
+	ran(ADD);
+	if (!error)
+		error = get(context, two->b, 0, &b);
+	return error ? error : give(context, a + b, ret_output);
+}
+static const struct pawl_argument two_arguments[] = {
+	{PAWL_ARGUMENT_REF, offsetof(struct two, a), 0},
+	{PAWL_ARGUMENT_REF, offsetof(struct two, b), 0}};
+static const struct pawl_function add = {sizeof(add),	     "add",	    1, 0, add_body,
+					 sizeof(struct two), two_arguments, 2};
+/* The same of outputs, as they are. */
+static const struct pawl_function add_op = {
+	sizeof(add_op), "add-op",	    1,		   PAWL_FUNCTION_OPERATION,
+	add_body,	sizeof(struct two), two_arguments, 2};
+
+static int call_add(struct pawl_context *context, const struct pawl_function *function,
+		    pawl_ref_t a, pawl_ref_t b, pawl_ref_t *ret_output)
+{
+	struct two two = {a, b};
+
+	return pawl_call(context, function, &two, ret_output);
+}
+
+/* The sum of inputs 0 to n - 1 as a chain of additions that nobody waits for. */
+static int tree_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	pawl_ref_t sum, next;
+	int error = call_input(context, 0, &sum);
+
+	ran(TREE);
+	for (uint64_t i = 1; i < one->n && !error; i++) {
+		error = call_input(context, i, &next);
+		if (!error)
+			error = call_add(context, i % 8 ? &add : &add_op, sum, next, &sum);
+	}
+	*ret_output = sum;
+	return error;
+}
+static const struct pawl_function tree = {sizeof(tree),	      "tree", 1, 0, tree_body,
+					  sizeof(struct one), NULL,   0};
+
+struct list {
+	struct pawl_refs refs;
+	struct pawl_slice text;
+	uint64_t number;
+};
+
+/* Of a list, with the length of a text and a number. */
+static int total_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct list *list = args;
+	int64_t sum = (int64_t)(list->text.len + list->number), number;
+	int error = 0;
+
+	for (size_t i = 0; i < list->refs.n && !error; i++) {
+		error = get(context, list->refs.refs[i], 0, &number);
+		if (!error)
+			sum += number;
+	}
+	return error ? error : give(context, sum, ret_output);
+}
+static const struct pawl_argument list_arguments[] = {
+	{PAWL_ARGUMENT_REFS, offsetof(struct list, refs), 0},
+	{PAWL_ARGUMENT_BYTES, offsetof(struct list, text), 0},
+	{PAWL_ARGUMENT_DATA, offsetof(struct list, number), sizeof(uint64_t)}};
+static const struct pawl_function total = {
+	sizeof(total), "total", 1, 0, total_body, sizeof(struct list), list_arguments, 3};
+
+/* A list on the stack that is gone when the call is made; read here. */
+static int lists_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	pawl_ref_t refs[INPUTS], sum;
+	char text[] = "seven..";
+	struct list list = {{refs, one->n}, {text, 7}, 100};
+	int64_t number;
+	int error = 0;
+
+	for (size_t i = 0; i < one->n && !error; i++)
+		error = call_input(context, i, &refs[i]);
+	if (!error)
+		error = pawl_call(context, &total, &list, &sum);
+	memset(refs, 0xff, sizeof(refs));
+	memset(text, 0, sizeof(text));
+	if (!error)
+		error = get(context, sum, 0, &number);
+	return error ? error : give(context, number, ret_output);
+}
+static const struct pawl_function lists = {sizeof(lists),      "lists", 1, 0, lists_body,
+					   sizeof(struct one), NULL,	0};
+
+/* Where a reference gets out of its run. */
+static pawl_ref_t escaped;
+
+static int escape_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	pawl_ref_t a, cell;
+	struct pawl_value *value;
+	int error = call_input(context, 1, &a);
+
+	(void)args;
+	if (!error)
+		error = call_add(context, &add, a, a, &escaped);
+	if (error)
+		return error;
+	t_check(!(uint32_t)escaped.pawl_bits);
+	t_check(!pawl_value_of(&ref_type, &escaped, sizeof(escaped), &value));
+	t_check(pawl_cell(context, value, &cell) == -EINVAL);
+	*ret_output = escaped;
+	return 0;
+}
+static const struct pawl_function escape = {sizeof(escape), "escape", 1,	  0,
+					    escape_body,    0,	      NULL, 0};
+
+static int outside_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	pawl_ref_t ref;
+	int64_t number;
+
+	if (one->n == 0)
+		return get(context, escaped, 0, &number);
+	if (one->n == 1)
+		return pawl_resolve(context, escaped, 0, &ref, NULL);
+	if (one->n == 2)
+		return call_add(context, &add, escaped, escaped, &ref);
+	if (one->n == 3)
+		return pawl_connect(context, escaped);
+	*ret_output = escaped;
+	return 0;
+}
+static const struct pawl_function outside = {sizeof(outside),	 "outside", 1, 0, outside_body,
+					     sizeof(struct one), NULL,	    0};
+
+/* Two tasks: each adds what the other gives to an input, as long as input 50 is not 0. */
+static const struct pawl_function ring;
+
+static int ring_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	struct one other = {one->n ^ 1};
+	int64_t closed;
+	pawl_ref_t a, b;
+	int error = call_input(context, 50, &a);
+
+	if (!error)
+		error = get(context, a, 0, &closed);
+	if (!error && !closed)
+		return give(context, 7, ret_output);
+	if (!error)
+		error = pawl_call(context, &ring, &other, &b);
+	if (!error)
+		error = call_add(context, &add, a, b, ret_output);
+	return error;
+}
+static const struct pawl_function ring = {sizeof(ring),	      "ring", 1, 0, ring_body,
+					  sizeof(struct one), NULL,   0};
+
+static const struct pawl_function *const functions[] = {&input, &many,	 &add,	   &add_op, &tree,
+							&total, &lists,	 &escape, &outside, &ring};
+static const struct pawl_value_type *const types[] = {&number_type, &ref_type};
 
 static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 
@@ -270,7 +457,7 @@ static int many_visit(struct pawl_context *context, void *arg)
 	t_check(pawl_resolve(context, refs[1], 0, &refs[2], NULL) == 0);
 	t_check(pawl_read_many(context, refs, 3, PAWL_READ_STRONG, values, NULL) == 0);
 	for (unsigned i = 0; i < 3; i++) {
-		t_check(number_of(values[i]) == i ? 2 : 1);
+		t_check(number_of(values[i]) == (i ? 2 : 1));
 		pawl_value_unpin(values[i]);
 	}
 	refs[1] = PAWL_REF_NONE;
@@ -286,11 +473,92 @@ static void case_many_in_visit(void **state)
 	down();
 }
 
+/* ---- arguments that are not known yet ------------------------------------------------------------- */
+
+static void case_local(void **state)
+{
+	(void)state;
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		up(workers);
+		assert_int_equal(ask(&tree, 50), 50 * 49 / 2);
+		assert_int_equal(ran_now(TREE), 1);
+		assert_int_equal(ran_now(ADD), 49);
+		set(20, 1020);
+		assert_int_equal(ask(&tree, 50), 50 * 49 / 2 + 1000);
+		assert_int_equal(ran_now(INPUT), 51);
+		/* The first error of the chain is that of all behind it. */
+		set(9, -9);
+		ask_fails(&tree, 50, "input 9 is negative");
+		set(9, 9);
+		assert_int_equal(ask(&tree, 50), 50 * 49 / 2 + 1000);
+		assert_int_equal(ask(&lists, 10), 45 + 107);
+		down();
+	}
+}
+
+static void case_local_outside(void **state)
+{
+	struct ask again = {&escape, NULL, 0, ""};
+
+	(void)state;
+	up(2);
+	assert_int_equal(pawl_engine_run(engine, ask_visit, &again), 0);
+	assert_int_equal(again.number, 2);
+	for (unsigned i = 0; i < 5; i++)
+		ask_fails(&outside, i, "used outside of that run");
+	down();
+}
+
+/* Calls that nobody reads are made all the same, before the run is over. */
+static int unread_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	pawl_ref_t a, b;
+	int error = call_input(context, 3, &a);
+
+	(void)args;
+	if (!error)
+		error = call_add(context, &add, a, a, &b);
+	return error ? error : give(context, 1, ret_output);
+}
+
+static void case_local_unread(void **state)
+{
+	pawl_ref_t root;
+
+	(void)state;
+	up(2);
+	assert_int_equal(pawl_engine_spawn_root(engine, unread_body, NULL, NULL, &root), 0);
+	check_sums();
+	assert_int_equal(ran_now(ADD), 1);
+	set(3, 33);
+	check_sums();
+	assert_int_equal(ran_now(ADD), 1);
+	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
+	down();
+}
+
+static void case_local_ring(void **state)
+{
+	(void)state;
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		up(workers);
+		set(50, 1);
+		ask_fails(&ring, 0, "in a ring");
+		set(50, 0);
+		assert_int_equal(ask(&ring, 0), 7);
+		down();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(case_many),
 		cmocka_unit_test(case_many_in_visit),
+		cmocka_unit_test(case_local),
+		cmocka_unit_test(case_local_outside),
+		cmocka_unit_test(case_local_unread),
+		cmocka_unit_test(case_local_ring),
 	};
 
 	return t_run("engine-api", tests);

@@ -274,6 +274,28 @@ PAWL_API PAWL_MUST_CHECK int pawl_resolve(struct pawl_context *context, pawl_ref
 PAWL_API PAWL_MUST_CHECK int pawl_cell(struct pawl_context *context, struct pawl_value *value,
 				       pawl_ref_t *ret_cell);
 
+/*
+ * pawl_call_method() - pawl_call() of the function that does this method for the receiver's type. `args` is the
+ * method's struct, the receiver's place in it is filled in by the call; NULL: there is no other argument. The
+ * receiver may be not done yet, as arguments of pawl_call() may.
+ *
+ * Errors: as pawl_call(); -EINVAL: no trait of this engine, no such method; -PAWL_ETASK: values of that type
+ *         do not have the trait.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_call_method(struct pawl_context *context,
+					      const struct pawl_trait *trait, size_t method,
+					      pawl_ref_t receiver, const void *args,
+					      pawl_ref_t *ret_output);
+
+/*
+ * pawl_ref_has_trait() - Does the value in that cell have that trait? Nothing is read.
+ *
+ * Requires: a cell of this engine (pawl_resolve()).
+ * Returns:  false also for references to outputs.
+ */
+PAWL_API bool pawl_ref_has_trait(const struct pawl_context *context, pawl_ref_t cell,
+				 const struct pawl_trait *trait);
+
 /* pawl_connect() - An operation's output becomes part of the running task, as if it had called it. */
 PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref_t operation);
 
