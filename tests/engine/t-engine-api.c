@@ -57,10 +57,8 @@ static void visit_ref(const void *payload, size_t bytes,
 	memcpy(&ref, payload, sizeof(ref));
 	visit(arg, ref);
 }
-static const struct pawl_value_type ref_type = {.size = sizeof(ref_type),
-						.name = "ref",
-						.version = 1,
-						.visit_refs = visit_ref};
+static const struct pawl_value_type ref_type = {
+	.size = sizeof(ref_type), .name = "ref", .version = 1, .visit_refs = visit_ref};
 
 /* ---- the world ------------------------------------------------------------------------------ */
 
@@ -166,8 +164,8 @@ static const struct pawl_function add = {sizeof(add),	     "add",	    1, 0, add_
 					 sizeof(struct two), two_arguments, 2};
 /* The same of outputs, as they are. */
 static const struct pawl_function add_op = {
-	sizeof(add_op), "add-op",	    1,		   PAWL_FUNCTION_OPERATION,
-	add_body,	sizeof(struct two), two_arguments, 2};
+	sizeof(add_op),	    "add-op",	   1, PAWL_FUNCTION_OPERATION, add_body,
+	sizeof(struct two), two_arguments, 2};
 
 static int call_add(struct pawl_context *context, const struct pawl_function *function,
 		    pawl_ref_t a, pawl_ref_t b, pawl_ref_t *ret_output)
@@ -266,7 +264,7 @@ static int escape_body(struct pawl_context *context, const void *args, pawl_ref_
 	*ret_output = escaped;
 	return 0;
 }
-static const struct pawl_function escape = {sizeof(escape), "escape", 1,	  0,
+static const struct pawl_function escape = {sizeof(escape), "escape", 1,    0,
 					    escape_body,    0,	      NULL, 0};
 
 static int outside_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
@@ -286,8 +284,8 @@ static int outside_body(struct pawl_context *context, const void *args, pawl_ref
 	*ret_output = escaped;
 	return 0;
 }
-static const struct pawl_function outside = {sizeof(outside),	 "outside", 1, 0, outside_body,
-					     sizeof(struct one), NULL,	    0};
+static const struct pawl_function outside = {sizeof(outside), "outside",	  1,	0,
+					     outside_body,    sizeof(struct one), NULL, 0};
 
 /* Two tasks: each adds what the other gives to an input, as long as input 50 is not 0. */
 static const struct pawl_function ring;
@@ -313,11 +311,145 @@ static int ring_body(struct pawl_context *context, const void *args, pawl_ref_t 
 static const struct pawl_function ring = {sizeof(ring),	      "ring", 1, 0, ring_body,
 					  sizeof(struct one), NULL,   0};
 
-static const struct pawl_function *const functions[] = {&input, &many,	 &add,	   &add_op, &tree,
-							&total, &lists,	 &escape, &outside, &ring};
-static const struct pawl_value_type *const types[] = {&number_type, &ref_type};
+/* ---- traits -------------------------------------------------------------------------------- */
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
+/* Something with a size, which can be asked for scaled. */
+struct scaled {
+	pawl_ref_t self;
+	uint64_t factor;
+	uint64_t ignored; /* by words */
+};
+static const struct pawl_argument scaled_arguments[] = {
+	{PAWL_ARGUMENT_REF, offsetof(struct scaled, self), 0},
+	{PAWL_ARGUMENT_DATA, offsetof(struct scaled, factor), sizeof(uint64_t)},
+	{PAWL_ARGUMENT_DATA, offsetof(struct scaled, ignored), sizeof(uint64_t)}};
+static const struct pawl_argument size_arguments[] = {{PAWL_ARGUMENT_REF, 0, 0}};
+
+static int scaled_number_body(struct pawl_context *context, const void *args,
+			      pawl_ref_t *ret_output)
+{
+	const struct scaled *scaled = args;
+	int64_t number;
+	int error = get(context, scaled->self, 0, &number);
+
+	ran(METHOD);
+	return error ? error : give(context, number * (int64_t)scaled->factor, ret_output);
+}
+static const struct pawl_function scaled_number = {
+	sizeof(scaled_number), "number.scaled",	 1, 0, scaled_number_body,
+	sizeof(struct scaled), scaled_arguments, 3};
+
+static int scaled_words_body(struct pawl_context *context, const void *args,
+			     pawl_ref_t *ret_output)
+{
+	const struct scaled *scaled = args;
+	struct pawl_value *value;
+	int64_t bytes;
+	int error = pawl_read(context, scaled->self, 0, &value, NULL);
+
+	ran(METHOD);
+	if (error)
+		return error;
+	t_check(!scaled->ignored);
+	bytes = (int64_t)pawl_value_bytes(value);
+	pawl_value_unpin(value);
+	return give(context, bytes * (int64_t)scaled->factor, ret_output);
+}
+static const struct pawl_function scaled_words = {
+	sizeof(scaled_words),  "words.scaled",	 1, 0, scaled_words_body,
+	sizeof(struct scaled), scaled_arguments, 2};
+
+/* For all types: scaled by one. */
+static const struct pawl_trait sized_trait;
+
+static int size_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct scaled scaled = {{0}, 1, 0};
+	const pawl_ref_t *self = args;
+
+	return pawl_call_method(context, &sized_trait, 1, *self, &scaled, ret_output);
+}
+static const struct pawl_function size_default = {
+	sizeof(size_default), "sized.size",   1, 0, size_body,
+	sizeof(pawl_ref_t),   size_arguments, 1};
+
+static const struct pawl_method sized_methods[] = {
+	{"size", sizeof(pawl_ref_t), size_arguments, 1, &size_default},
+	{"scaled", sizeof(struct scaled), scaled_arguments, 3, NULL}};
+static const struct pawl_trait sized_trait = {sizeof(sized_trait), "sized", sized_methods, 2};
+static const struct pawl_trait other_trait = {sizeof(other_trait), "other", NULL, 0};
+
+static const struct pawl_function *const number_methods[] = {NULL, &scaled_number};
+static const struct pawl_function *const words_methods[] = {NULL, &scaled_words};
+static const struct pawl_implementation number_has[] = {{&sized_trait, number_methods}};
+static const struct pawl_implementation words_has[] = {{&other_trait, NULL},
+						       {&sized_trait, words_methods}};
+static const struct pawl_value_type words_type = {.size = sizeof(words_type),
+						  .name = "words",
+						  .version = 1,
+						  .implementations = words_has,
+						  .implementations_n = 2};
+
+/* Words of that length; of 0: a reference. */
+static int words_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	struct pawl_value *value;
+	int error = pawl_value_create(one->n ? &words_type : &ref_type,
+				      one->n ? one->n : sizeof(pawl_ref_t), &value);
+
+	(void)pawl_yield();
+	return error ? error : pawl_cell(context, value, ret_output);
+}
+static const struct pawl_function words = {sizeof(words),      "words", 1, 0, words_body,
+					   sizeof(struct one), NULL,	0};
+
+/* Sizes of an input and of words, of either kind of reference, and three times that. */
+static int sizes_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	struct scaled scaled = {{0}, 3, 0};
+	pawl_ref_t refs[2], size, sum = PAWL_REF_NONE, cell;
+	int error = call_input(context, one->n, &refs[0]);
+
+	if (!error)
+		error = pawl_call(context, &words, one, &refs[1]);
+	for (unsigned i = 0; i < 2 && !error; i++) {
+		error = pawl_call_method(context, &sized_trait, 0, refs[i], NULL, &size);
+		if (!error && i)
+			error = call_add(context, &add, sum, size, &size);
+		sum = size;
+	}
+	for (unsigned i = 0; i < 2 && !error; i++) {
+		error = pawl_resolve(context, refs[i], 0, &cell, NULL);
+		if (error)
+			break;
+		t_check(!pawl_ref_has_trait(context, refs[i], &sized_trait));
+		t_check(pawl_ref_has_trait(context, cell, &sized_trait) == (one->n || !i));
+		t_check(pawl_ref_has_trait(context, cell, &other_trait) == (i && one->n));
+		for (scaled.ignored = 0; scaled.ignored < 3 && !error; scaled.ignored++)
+			error = pawl_call_method(context, &sized_trait, 1, cell, &scaled,
+						 &size);
+		if (!error)
+			error = call_add(context, &add, sum, size, &sum);
+	}
+	*ret_output = sum;
+	return error;
+}
+static const struct pawl_function sizes = {sizeof(sizes),      "sizes", 1, 0, sizes_body,
+					   sizeof(struct one), NULL,	0};
+
+static const struct pawl_trait *const traits[] = {&sized_trait, &other_trait};
+static const struct pawl_function *const functions[] = {
+	&scaled_number, &scaled_words, &size_default, &words, &sizes,  &input,	 &many, &add,
+	&add_op,	&tree,	       &total,	      &lists, &escape, &outside, &ring};
+static const struct pawl_value_type *const types[] = {&number_type, &ref_type, &words_type};
+
+static const struct pawl_value_type number_type = {.size = sizeof(number_type),
+						   .name = "number",
+						   .version = 1,
+						   .implementations = number_has,
+						   .implementations_n = 1};
 
 static void set(unsigned at, int64_t number)
 {
@@ -332,6 +464,8 @@ static void up_with(struct pawl_engine_options options, unsigned workers)
 	options.workers = workers;
 	options.functions = functions;
 	options.functions_n = sizeof(functions) / sizeof(*functions);
+	options.traits = traits;
+	options.traits_n = sizeof(traits) / sizeof(*traits);
 	options.types = types;
 	options.types_n = sizeof(types) / sizeof(*types);
 	assert_int_equal(pawl_engine_open(&options, &engine), 0);
@@ -540,25 +674,96 @@ static void case_local_unread(void **state)
 static void case_local_ring(void **state)
 {
 	(void)state;
+	up(1);
+	set(50, 1);
+	ask_fails(&ring, 0, "in a ring");
+	down();
+}
+
+/* ---- traits --------------------------------------------------------------------------------------- */
+
+static void case_traits(void **state)
+{
+	(void)state;
 	for (unsigned workers = 1; workers <= 3; workers++) {
 		up(workers);
-		set(50, 1);
-		ask_fails(&ring, 0, "in a ring");
-		set(50, 0);
-		assert_int_equal(ask(&ring, 0), 7);
+		assert_int_equal(ask(&sizes, 5), 5 + 5 + 3 * (5 + 5));
+		/* Once each scaled by 1, a number thrice by 3, words once: they ignore what differs. */
+		assert_int_equal(ran_now(METHOD), 2 + 3 + 1);
+		set(5, 6);
+		assert_int_equal(ask(&sizes, 5), 6 + 5 + 3 * (6 + 5));
+		set(0, 0);
+		ask_fails(&sizes, 0, "ref does not have the trait sized");
 		down();
 	}
+}
+
+static int no_method_visit(struct pawl_context *context, void *arg)
+{
+	static const struct pawl_trait unknown = {sizeof(unknown), "unknown", NULL, 0};
+	pawl_ref_t ref, output;
+
+	(void)arg;
+	t_check(!call_input(context, 1, &ref));
+	t_check(pawl_call_method(context, &sized_trait, 2, ref, NULL, &output) == -EINVAL);
+	t_check(pawl_call_method(context, &sized_trait, 1, ref, NULL, &output) == -EINVAL);
+	t_check(pawl_call_method(context, &unknown, 0, ref, NULL, &output) == -EINVAL);
+	t_check(pawl_call_method(context, &sized_trait, 0, PAWL_REF_NONE, NULL, &output) ==
+		-ESTALE);
+	return 0;
+}
+
+static void try_tables(const struct pawl_implementation *has, int error)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_value_type type = PAWL_VALUE_TYPE("type");
+	const struct pawl_value_type *const list[] = {&type};
+	struct pawl_engine *other;
+
+	type.implementations = has;
+	type.implementations_n = 1;
+	options.workers = 1;
+	options.functions = functions;
+	options.functions_n = 3;
+	options.traits = traits;
+	options.traits_n = 1;
+	options.types = list;
+	options.types_n = 1;
+	assert_int_equal(pawl_engine_open(&options, &other), error);
+	if (!error)
+		assert_int_equal(pawl_engine_close(other), 0);
+}
+
+static void case_traits_wrong(void **state)
+{
+	static const struct pawl_function *const unlisted[] = {NULL, &words};
+	static const struct pawl_function *const lengths[] = {&scaled_number, &scaled_words};
+	struct pawl_implementation has = {&sized_trait, number_methods};
+
+	(void)state;
+	up(1);
+	assert_int_equal(pawl_engine_run(engine, no_method_visit, NULL), 0);
+	down();
+	try_tables(&has, 0);
+	has.functions = NULL;
+	try_tables(&has, -EINVAL);
+	has.functions = unlisted;
+	try_tables(&has, -EINVAL);
+	has.functions = lengths;
+	try_tables(&has, -EINVAL);
+	has.trait = &other_trait;
+	try_tables(&has, -EINVAL);
+	has.trait = NULL;
+	try_tables(&has, -EINVAL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_many),
-		cmocka_unit_test(case_many_in_visit),
-		cmocka_unit_test(case_local),
-		cmocka_unit_test(case_local_outside),
-		cmocka_unit_test(case_local_unread),
-		cmocka_unit_test(case_local_ring),
+		cmocka_unit_test(case_many),	     cmocka_unit_test(case_many_in_visit),
+		cmocka_unit_test(case_local),	     cmocka_unit_test(case_local_outside),
+		cmocka_unit_test(case_local_unread), cmocka_unit_test(case_local_ring),
+		cmocka_unit_test(case_traits),	     cmocka_unit_test(case_traits_wrong),
 	};
 
 	return t_run("engine-api", tests);
