@@ -32,6 +32,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/op.c \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
+	engine/graph/panic.c \
 	engine/graph/queue.c \
 	engine/graph/queue.h \
 	engine/graph/read-many.c \

@@ -30,6 +30,17 @@ int eng_context_error(struct pawl_context *context, struct pawl_error *error,
 /* eng_failure() - The error that the task has as its output. The caller's. */
 struct pawl_error *eng_failure(struct pawl_context *context, int error);
 
+/* ---- panic.c ------------------------------------------------------------------------ */
+
+/* eng_exit_forced() - In a cleanup: is the body unwound because it was forced to end? */
+bool eng_exit_forced(void);
+/*
+ * eng_exit_take() - In a cleanup: pawl_exit() was called. To the runtime it is as if the body had returned 0.
+ *
+ * Returns: what its function would have returned.
+ */
+PAWL_MUST_CHECK int eng_exit_take(struct pawl_context *context);
+
 /* ---- read.c ------------------------------------------------------------------------- */
 
 /* Besides PAWL_READ_...: -EAGAIN where it would have to wait. What has to run is scheduled. */

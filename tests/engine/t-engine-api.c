@@ -439,10 +439,80 @@ static int sizes_body(struct pawl_context *context, const void *args, pawl_ref_t
 static const struct pawl_function sizes = {sizeof(sizes),      "sizes", 1, 0, sizes_body,
 					   sizeof(struct one), NULL,	0};
 
+/* ---- panics --------------------------------------------------------------------------------- */
+
+static struct pawl_atomic_u32 cleaned;
+
+static void clean(void *arg)
+{
+	(void)arg;
+	pawl_add_relaxed(&cleaned, 1u);
+}
+
+/* Arguments that are too large for the stack. */
+struct large {
+	uint64_t how, filler[63];
+};
+
+static int panics_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct large *large = args;
+	struct pawl_cleanup cleanup;
+	int64_t number;
+	pawl_ref_t ref, sum;
+	int error = call_input(context, 11, &ref);
+
+	/* Made though nobody waits for it any more. */
+	if (!error)
+		error = call_add(context, &add, ref, ref, &sum);
+	if (!error)
+		error = get(context, ref, 0, &number);
+	if (error)
+		return error;
+	pawl_cleanup_push(&cleanup, clean, NULL);
+	if (number == 1)
+		pawl_panic(context, "number %d is odd", (int)number);
+	if (number == 3)
+		pawl_exit(-EBADF, "left by %s", "the side door");
+	if (number == 5)
+		pawl_exit(-EBADF, NULL);
+	pawl_cleanup_pop(&cleanup, false);
+	return give(context, number + (int64_t)large->how, ret_output);
+}
+static const struct pawl_function panics = {sizeof(panics),	  "panics", 1, 0, panics_body,
+					    sizeof(struct large), NULL,	    0};
+
+/* Runs it inside its own wait, and goes on. */
+static int survives_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct large large = {.how = 40};
+	const struct pawl_error *failure = NULL;
+	struct pawl_cleanup cleanup;
+	struct pawl_value *value;
+	pawl_ref_t ref;
+	int error;
+
+	(void)args;
+	pawl_cleanup_push(&cleanup, clean, NULL);
+	error = pawl_call(context, &panics, &large, &ref);
+	if (!error)
+		error = pawl_read(context, ref, 0, &value, &failure);
+	pawl_cleanup_pop(&cleanup, false);
+	if (error == -PAWL_ETASK && !strcmp(pawl_error_message(failure), "number 1 is odd"))
+		return give(context, -1, ret_output);
+	if (error)
+		return error;
+	pawl_value_unpin(value);
+	return pawl_context_fail(context, "no panic");
+}
+static const struct pawl_function survives = {sizeof(survives), "survives",	    1,	  0,
+					      survives_body,	sizeof(struct one), NULL, 0};
+
 static const struct pawl_trait *const traits[] = {&sized_trait, &other_trait};
 static const struct pawl_function *const functions[] = {
-	&scaled_number, &scaled_words, &size_default, &words, &sizes,  &input,	 &many, &add,
-	&add_op,	&tree,	       &total,	      &lists, &escape, &outside, &ring};
+	&panics, &survives, &scaled_number, &scaled_words, &size_default, &words,
+	&sizes,	 &input,    &many,	    &add,	   &add_op,	  &tree,
+	&total,	 &lists,    &escape,	    &outside,	   &ring};
 static const struct pawl_value_type *const types[] = {&number_type, &ref_type, &words_type};
 
 static const struct pawl_value_type number_type = {.size = sizeof(number_type),
@@ -723,7 +793,7 @@ static void try_tables(const struct pawl_implementation *has, int error)
 	type.implementations = has;
 	type.implementations_n = 1;
 	options.workers = 1;
-	options.functions = functions;
+	options.functions = functions + 2;
 	options.functions_n = 3;
 	options.traits = traits;
 	options.traits_n = 1;
@@ -757,6 +827,46 @@ static void case_traits_wrong(void **state)
 	try_tables(&has, -EINVAL);
 }
 
+/* ---- panics ---------------------------------------------------------------------------------------- */
+
+static int panic_visit(struct pawl_context *context, void *arg)
+{
+	(void)arg;
+	pawl_panic(context, "a visit");
+}
+
+static void case_panic(void **state)
+{
+	struct large large = {.how = 100};
+	struct ask again = {&panics, &large, 0, ""};
+
+	(void)state;
+	for (unsigned workers = 1; workers <= 2; workers++) {
+		up(workers);
+		(void)pawl_xchg_relaxed(&cleaned, 0u);
+		assert_int_equal(pawl_engine_run(engine, ask_visit, &again), 0);
+		assert_int_equal(again.number, 111);
+		set(11, 1);
+		assert_int_equal(pawl_engine_run(engine, ask_visit, &again), -PAWL_ETASK);
+		assert_non_null(strstr(again.text, "panics: number 1 is odd"));
+		/* A run that was stale ends that way, too. */
+		assert_true(pawl_xchg_relaxed(&cleaned, 0u) >= 1);
+		assert_int_equal(ask(&survives, 0), -1);
+		assert_true(pawl_xchg_relaxed(&cleaned, 0u) >= 1);
+		set(11, 3);
+		assert_int_equal(pawl_engine_run(engine, ask_visit, &again), -PAWL_ETASK);
+		assert_non_null(strstr(again.text, "left by the side door"));
+		set(11, 5);
+		assert_int_equal(pawl_engine_run(engine, ask_visit, &again), -PAWL_ETASK);
+		assert_non_null(strstr(again.text, "error 9"));
+		set(11, 6);
+		assert_int_equal(pawl_engine_run(engine, ask_visit, &again), 0);
+		assert_int_equal(again.number, 106);
+		assert_int_equal(pawl_engine_run(engine, panic_visit, NULL), -PAWL_ETASK);
+		down();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -764,6 +874,7 @@ int main(void)
 		cmocka_unit_test(case_local),	     cmocka_unit_test(case_local_outside),
 		cmocka_unit_test(case_local_unread), cmocka_unit_test(case_local_ring),
 		cmocka_unit_test(case_traits),	     cmocka_unit_test(case_traits_wrong),
+		cmocka_unit_test(case_panic),
 	};
 
 	return t_run("engine-api", tests);

@@ -303,6 +303,16 @@ PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref
 PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, const char *format,
 					       ...) PAWL_PRINTF(2, 3);
 
+/*
+ * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes), and its body ends here:
+ * cleanups run (pawl_cleanup_push()), frames do not. What was running the task goes on. A visit returns
+ * -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it names.
+ *
+ * Requires: called by the function that got the context, outside sections, no lock held.
+ */
+PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
+	PAWL_PRINTF(2, 3) __attribute__((noreturn));
+
 /* pawl_mark_session_dependent() - This run read something that may be different in the next session. */
 PAWL_API void pawl_mark_session_dependent(struct pawl_context *context);
 
