@@ -154,8 +154,11 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	if (error && error != -PAWL_ETASK)
 		return error;
 	error = look(context, eng_ref_task(task), number, &all);
-	while (!error && eng_bag_next(all, &cursor, &entry))
-		fn(arg, (pawl_ref_t){entry.ref}, entry.count);
+	/* More may have been taken away than there were: then there is none. */
+	while (!error && eng_bag_next(all, &cursor, &entry)) {
+		if (entry.count > 0)
+			fn(arg, (pawl_ref_t){entry.ref}, entry.count);
+	}
 	eng_bag_free(&all);
 	return error;
 }
