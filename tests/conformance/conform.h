@@ -24,24 +24,26 @@
 #define CF_N(array) (sizeof(array) / sizeof(*(array)))
 
 /* A function whose arguments are plain data, or none (`bytes` 0). */
-#define CF_FUNCTION(function, flags, bytes)                                               \
-	static const struct pawl_function function = {sizeof(function), #function, 1,     \
-						      (flags),		function##_body, \
-						      (bytes),		NULL,	   0}
+#define CF_FUNCTION(function, flags, bytes)            \
+	static const struct pawl_function function = { \
+		sizeof(function), #function, 1, (flags), function##_body, (bytes), NULL, 0}
 /* One with a table of arguments of the name function##_arguments. */
-#define CF_FUNCTION_OF(function, flags, type)                                             \
-	static const struct pawl_function function = {                                    \
-		sizeof(function), #function,		1, (flags), function##_body,      \
-		sizeof(type),	  function##_arguments, CF_N(function##_arguments)}
-#define CF_REF(type, member)                                         \
-	{                                                            \
-		PAWL_ARGUMENT_REF, offsetof(type, member),           \
-			sizeof(((const type *)0)->member)            \
+#define CF_FUNCTION_OF(function, flags, type)                               \
+	static const struct pawl_function function = {sizeof(function),     \
+						      #function,            \
+						      1,                    \
+						      (flags),              \
+						      function##_body,      \
+						      sizeof(type),         \
+						      function##_arguments, \
+						      CF_N(function##_arguments)}
+#define CF_REF(type, member)                                                                 \
+	{                                                                                    \
+		PAWL_ARGUMENT_REF, offsetof(type, member), sizeof(((const type *)0)->member) \
 	}
-#define CF_DATA(type, member)                                        \
-	{                                                            \
-		PAWL_ARGUMENT_DATA, offsetof(type, member),          \
-			sizeof(((const type *)0)->member)            \
+#define CF_DATA(type, member)                                                                 \
+	{                                                                                     \
+		PAWL_ARGUMENT_DATA, offsetof(type, member), sizeof(((const type *)0)->member) \
 	}
 
 /* What the engine of a case is made with. cf_number is in all of them. */

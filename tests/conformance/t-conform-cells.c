@@ -239,8 +239,8 @@ CF_FUNCTION(consumer, PAWL_FUNCTION_OPERATION, sizeof(struct consumed));
 
 static const struct pawl_function *const hashed_functions[] = {&producer, &consumer};
 static const struct pawl_value_type *const hashed_types[] = {&noisy_type};
-static const struct cf_tables hashed_tables = {hashed_functions, 2, hashed_types, 1, NULL, 0,
-					       0};
+static const struct cf_tables hashed_tables = {
+	hashed_functions, 2, hashed_types, 1, NULL, 0, 0};
 
 static void hashed_change(unsigned run)
 {
@@ -298,10 +298,8 @@ struct counter {
 };
 static struct counter counters[3];
 
-static const struct pawl_value_type counter_type = {.size = sizeof(counter_type),
-						    .name = "counter",
-						    .version = 1,
-						    .mode = PAWL_CELL_NEW};
+static const struct pawl_value_type counter_type = {
+	.size = sizeof(counter_type), .name = "counter", .version = 1, .mode = PAWL_CELL_NEW};
 
 static void increment(struct counter *counter)
 {
@@ -396,8 +394,8 @@ CF_FUNCTION(counted, 0, sizeof(struct counted));
 static const struct pawl_function *const counter_functions[] = {&counter, &counter_ref,
 								&count_of, &counted};
 static const struct pawl_value_type *const counter_types[] = {&counter_type};
-static const struct cf_tables counter_tables = {counter_functions, 4, counter_types, 1, NULL, 0,
-						0};
+static const struct cf_tables counter_tables = {
+	counter_functions, 4, counter_types, 1, NULL, 0, 0};
 
 static void read_ref(unsigned run)
 {
@@ -488,8 +486,7 @@ static int see(struct pawl_context *context, void *arg)
 	pawl_ref_t ref;
 	int error = pawl_call(context, &pick, &seen->picked, &ref);
 
-	return error ? error
-		     : pawl_read(context, ref, PAWL_READ_STRONG, &seen->value, NULL);
+	return error ? error : pawl_read(context, ref, PAWL_READ_STRONG, &seen->value, NULL);
 }
 
 static void same_value(unsigned run, bool fresh)
@@ -557,8 +554,8 @@ CF_FUNCTION(changing, PAWL_FUNCTION_OPERATION, 0);
 
 static const struct pawl_function *const changing_functions[] = {&changing};
 static const struct pawl_value_type *const changing_types[] = {&other_type};
-static const struct cf_tables changing_tables = {changing_functions, 1, changing_types, 1,
-						 NULL,		     0, 0};
+static const struct cf_tables changing_tables = {
+	changing_functions, 1, changing_types, 1, NULL, 0, 0};
 
 struct turn {
 	uint32_t task;

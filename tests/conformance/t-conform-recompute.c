@@ -188,8 +188,8 @@ CF_FUNCTION(forward, 0, sizeof(struct cf_state));
 static const struct pawl_function *const analysis_functions[] = {&input,   &holder, &second,
 								 &compute, &method, &forward};
 static const struct pawl_value_type *const analysis_types[] = {&holder_type};
-static const struct cf_tables analysis_tables = {analysis_functions, 6, analysis_types, 1, NULL,
-						 0,		     0};
+static const struct cf_tables analysis_tables = {
+	analysis_functions, 6, analysis_types, 1, NULL, 0, 0};
 
 static void immutable_analysis(unsigned run)
 {
@@ -240,8 +240,8 @@ static int outer_body(struct pawl_context *context, const void *args, pawl_ref_t
 CF_FUNCTION(outer, 0, sizeof(struct cf_state));
 
 static const struct pawl_function *const dependency_functions[] = {&noisy, &outer};
-static const struct cf_tables dependency_tables = {dependency_functions, 2, NULL, 0, NULL, 0,
-						   0};
+static const struct cf_tables dependency_tables = {
+	dependency_functions, 2, NULL, 0, NULL, 0, 0};
 
 static void recompute_dependency(unsigned run)
 {
@@ -477,8 +477,8 @@ static void random_change(unsigned run)
 	pawl_ref_t root;
 
 	(void)run;
-	assert_int_equal(
-		pawl_engine_spawn_root(cf_engine, changing_root, &state, NULL, &root), 0);
+	assert_int_equal(pawl_engine_spawn_root(cf_engine, changing_root, &state, NULL, &root),
+			 0);
 	assert_int_equal(pawl_engine_wait_idle(cf_engine, PAWL_FOREVER), 0);
 	for (unsigned i = 0; i < t_scaled(40); i++) {
 		int64_t number = (int64_t)t_random_below(100);
@@ -596,8 +596,8 @@ static void dirty_in_progress(unsigned run)
 	static const struct {
 		int64_t steps[3], expected;
 	} cases[] = {
-		{{1, 3, 2}, 2000},     {{11, 13, 12}, 42012}, {{1, 13, 11}, 42011},
-		{{1, 3, 11}, 42011},   {{11, 3, 2}, 2000},    {{11, 13, 2}, 2000},
+		{{1, 3, 2}, 2000},   {{11, 13, 12}, 42012}, {{1, 13, 11}, 42011},
+		{{1, 3, 11}, 42011}, {{11, 3, 2}, 2000},    {{11, 13, 2}, 2000},
 	};
 
 	(void)run;
