@@ -35,6 +35,9 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error);
 PAWL_MUST_CHECK int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 				pawl_ref_t *ret_cell, const struct pawl_error **ret_error);
 
+/* A strong read is one state: is the task as clean as it was, and was nothing edited? */
+bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit);
+
 /* ---- create.c -------------------------------------------------------------------------- */
 
 /* eng_create_transient() - A root or a task that runs once, scheduled. */
