@@ -28,6 +28,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \
+	engine/graph/origin.c \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/queue.c \

@@ -57,6 +57,9 @@ struct eng_closure {
 bool eng_cache_match(const void *entry, const void *wanted);
 uint64_t eng_cache_hash(const void *entry);
 
+/* eng_say_origin() - That task in words: its call, and what of that is transient. len is not 0. */
+void eng_say_origin(struct eng_graph *graph, eng_id id, char *buf, size_t len);
+
 /* Arguments as the body gets them, from those in the key. `into` has room for args_bytes. */
 void eng_args_read(const struct pawl_function *function, const struct eng_key *key, void *into);
 

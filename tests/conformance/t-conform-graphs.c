@@ -485,8 +485,8 @@ CF_FUNCTION(strong_node, PAWL_FUNCTION_OPERATION | PAWL_FUNCTION_ROOT,
 static const struct pawl_function *const strong_functions[] = {&shared_dep, &strong_leaf,
 							       &strong_child, &strong_node};
 static const struct pawl_trait *const strong_traits[] = {&issue};
-static const struct cf_tables strong_tables = {strong_functions, 4, NULL, 0, strong_traits, 1,
-					       4};
+static const struct cf_tables strong_tables = {strong_functions, 4, NULL, 0,
+					       strong_traits,	 1, 4};
 
 static void nested_strong(unsigned run)
 {
@@ -553,8 +553,8 @@ static int self_invalidating_body(struct pawl_context *context, const void *args
 }
 CF_FUNCTION(self_invalidating, PAWL_FUNCTION_OPERATION, sizeof(struct cf_state));
 
-static const struct pawl_function *const inline_functions[] = {&chain_link, &counted_leaf,
-							       &leaf_reader, &self_invalidating};
+static const struct pawl_function *const inline_functions[] = {
+	&chain_link, &counted_leaf, &leaf_reader, &self_invalidating};
 static const struct cf_tables inline_tables = {inline_functions, 4, NULL, 0, NULL, 0, 4};
 
 static void inline_chain(unsigned run)
