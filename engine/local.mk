@@ -6,6 +6,7 @@
 check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
 	engine/engine.c \
+	engine/engine.h \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/bag.c \
@@ -36,6 +37,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/ref.h \
 	engine/graph/registry.c \
 	engine/graph/registry.h \
+	engine/graph/ring.c \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
@@ -43,12 +45,14 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/verify.c \
 	engine/graph/wait.c \
 	engine/graph/wait.h \
+	engine/state.c \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/group.h \
 	engine/include/pawl/io.h \
 	engine/include/pawl/join.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
+	engine/include/pawl/state.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/value.h \
 	engine/runtime/blocking.c \

@@ -12,6 +12,7 @@ STRESS_TESTS = \
 	verify/stress-event \
 	verify/stress-fiber \
 	verify/stress-gate \
+	verify/stress-graph \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
@@ -40,6 +41,9 @@ verify_stress_edges_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_gate_SOURCES = verify/t-gate.c
+verify_stress_graph_SOURCES = verify/t-graph.c
+verify_stress_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_group_SOURCES = verify/t-group.c
 verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
