@@ -8,16 +8,17 @@
  * The graph: input i has a number of the world's; twice(i) reads input i; either() reads input 2, and twice(0) or
  * twice(1) as that says; sum() reads twice(0) and either().
  *
- *  fresh-fresh      two visits ask for a task that nobody has made
  *  read-edit        a strong read beside a change of what it depends on
- *  read-edit-twice  the same with two changes
  *  edit-edit        two changes of one input
  *  eventual-edit    a read that takes what is there
  *  switch-edit      a task takes another one's place below its reader, beside a change below
- *  switch-read      the same beside a strong read
  *  sum-edits        two inputs of one task change at the same time
+ *
+ * Natively only, since an execution is longer than the checker follows, or there are too many:
+ *  fresh-fresh      two visits ask for a task that nobody has made
+ *  read-edit-twice, switch-read
  *  root-...         the same below a root, where what was edited runs at once, each thread what it
- *                   has scheduled; with at most two preemptions: the whole is too large
+ *                   has scheduled
  */
 /* mc-sources: engine/graph/active.c engine/graph/aggregate.c engine/graph/bag.c */
 /* mc-sources: engine/graph/balance.c engine/graph/cell.c engine/graph/cells.c */
@@ -416,34 +417,37 @@ static void edit_2(void)
 	edit(2, 1);
 }
 
-#define SCN(...)                                                       \
-	{                                                              \
-		__VA_ARGS__, .no_spurious = true, .native_divisor = 50 \
+#define SCN(...)                                                                            \
+	{                                                                                   \
+		__VA_ARGS__, .no_spurious = true, .ideal_locks = true, .ideal_parks = true, \
+			     .native_divisor = 50                                           \
 	}
 static const struct mc_scenario scenarios[] = {
-	SCN(.name = "fresh-fresh", .setup = setup_empty, .threads = {read_top, read_top},
-	    .finish = finish),
 	SCN(.name = "read-edit", .setup = setup_twice, .threads = {read_top, edit_0},
 	    .finish = finish),
-	SCN(.name = "read-edit-twice", .setup = setup_twice,
-	    .threads = {read_top, edit_0_twice}, .finish = finish),
 	SCN(.name = "edit-edit", .setup = setup_twice, .threads = {edit_0, edit_0_again},
 	    .finish = finish),
 	SCN(.name = "eventual-edit", .setup = setup_twice, .threads = {read_eventually, edit_0},
 	    .finish = finish),
 	SCN(.name = "switch-edit", .setup = setup_either, .threads = {edit_2, edit_0},
 	    .finish = finish),
-	SCN(.name = "switch-read", .setup = setup_either, .threads = {edit_2, read_top},
-	    .finish = finish),
 	SCN(.name = "sum-edits", .setup = setup_sum, .threads = {edit_0, edit_1},
 	    .finish = finish),
+#if !defined(PAWL_MC)
+	SCN(.name = "fresh-fresh", .setup = setup_empty, .threads = {read_top, read_top},
+	    .finish = finish),
+	SCN(.name = "read-edit-twice", .setup = setup_twice,
+	    .threads = {read_top, edit_0_twice}, .finish = finish),
+	SCN(.name = "switch-read", .setup = setup_either, .threads = {edit_2, read_top},
+	    .finish = finish),
 	SCN(.name = "root-edits", .setup = setup_root_twice, .threads = {edit_0, edit_0_again},
-	    .finish = finish, .preemption_bound_plus_1 = 3),
+	    .finish = finish),
 	SCN(.name = "root-read", .setup = setup_root_twice, .threads = {edit_0, read_top},
-	    .finish = finish, .preemption_bound_plus_1 = 3),
+	    .finish = finish),
 	SCN(.name = "root-switch", .setup = setup_root_either, .threads = {edit_2, edit_0},
-	    .finish = finish, .preemption_bound_plus_1 = 3),
-	SCN(.name = "root-sum", .setup = setup_root_sum, .threads = {edit_0, edit_1},
-	    .finish = finish, .preemption_bound_plus_1 = 3),
+	    .finish = finish),
+	SCN(.name = "root-sum", .setup = setup_root_sum, .threads = {edit_0, edit_1, read_top},
+	    .finish = finish),
+#endif
 };
 MC_MAIN(scenarios)
