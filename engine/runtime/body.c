@@ -55,11 +55,12 @@ static bool restarts(struct eng_run *run, struct restart *restart)
 {
 	const struct pawl_group *group = pawl_load_relaxed(&run->task->group);
 	const struct eng_policy *policy = &group->policy;
-	uint64_t now = eng_now(run->rt);
+	uint64_t now;
 
 	if (outcome_of(run) != ENG_OUTCOME_FAILED || policy->kind != PAWL_FAILURE_RESTART ||
 	    eng_lifetime_state(&group->life) != ENG_LIFETIME_OPEN)
 		return false;
+	now = eng_now(run->rt);
 	if (!restart->count || now - restart->since_ns > policy->window_ns) {
 		restart->since_ns = now;
 		restart->count = 0;
@@ -96,7 +97,69 @@ static void call_body(struct eng_run *run, struct restart *restart)
 	}
 }
 
-void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
+/* Code of the user's: whatever it calls does not end the body that happens to be below it on the stack. */
+static void free_arg(struct eng_task *task)
+{
+	struct eng_run *run;
+
+	if (!task->free_arg)
+		return;
+	run = eng_run_hide();
+	task->free_arg(task->arg);
+	eng_run_show(run);
+}
+
+static void leave(struct pawl_runtime *rt, struct eng_task *task, struct pawl_group *group)
+{
+	eng_group_forget(task);
+	eng_task_put(rt->tasks, task, 1);
+	eng_lifetime_leave(&group->life, 1);
+}
+
+static void task_ended(struct pawl_runtime *rt, struct eng_task *task, uint32_t refs)
+{
+	struct pawl_group *group = pawl_load_relaxed(&task->group);
+	enum eng_outcome outcome = eng_task_outcome(task);
+
+	/* Who is told finds what follows from it done. */
+	if (outcome == ENG_OUTCOME_FAILED)
+		eng_group_failed(rt, group);
+	eng_task_tell(task);
+	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, outcome, task->error);
+	/* The name may lie in the argument. */
+	free_arg(task);
+	eng_group_forget(task);
+	eng_task_put(rt->tasks, task, refs);
+	/* Last: what it used is free when the group has drained. */
+	eng_group_leave(group, outcome);
+}
+
+void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
+{
+	task_ended(rt, task, 1);
+}
+
+void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
+{
+	struct pawl_group *group = pawl_load_relaxed(&task->group);
+
+	/* It lives in its group on, and has its references: its body may use anything. */
+	pawl_add_relaxed(&group->ended[ENG_OUTCOME_STUCK], 1u);
+	eng_task_tell(task);
+	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, ENG_OUTCOME_STUCK, 0);
+	if (pawl_xchg_acq_rel(&task->parting, 1u))
+		leave(rt, task, group);
+}
+
+/* Its end was told when it was given up, or is being told; what is left is to leave. */
+void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
+{
+	free_arg(task);
+	if (pawl_xchg_acq_rel(&task->parting, 1u))
+		leave(rt, task, pawl_load_relaxed(&task->group));
+}
+
+void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane, uint32_t refs)
 {
 	struct restart restart = {0, 0, 0};
 	struct eng_run run;
@@ -118,67 +181,13 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 	stack->run = run.outer;
 	task->error = run.error;
 	task->run = NULL;
-	if (eng_task_finish(task, outcome_of(&run)))
-		eng_task_ended(run.rt, task);
-	else
+	if (eng_task_finish(task, outcome_of(&run))) {
+		task_ended(run.rt, task, 1 + refs);
+	} else {
 		eng_task_came_back(run.rt, task);
-}
-
-/* Code of the user's: whatever it calls does not end the body that happens to be below it on the stack. */
-static void free_arg(struct eng_task *task)
-{
-	struct eng_run *run;
-
-	if (!task->free_arg)
-		return;
-	run = eng_run_hide();
-	task->free_arg(task->arg);
-	eng_run_show(run);
-}
-
-static void leave(struct pawl_runtime *rt, struct eng_task *task, struct pawl_group *group)
-{
-	eng_group_forget(task);
-	eng_task_put(rt->tasks, task, 1);
-	eng_lifetime_leave(&group->life, 1);
-}
-
-void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
-{
-	struct pawl_group *group = pawl_load_relaxed(&task->group);
-	enum eng_outcome outcome = eng_task_outcome(task);
-
-	/* Who is told finds what follows from it done. */
-	if (outcome == ENG_OUTCOME_FAILED)
-		eng_group_failed(rt, group);
-	eng_task_tell(task);
-	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, outcome, task->error);
-	/* The name may lie in the argument. */
-	free_arg(task);
-	eng_group_forget(task);
-	eng_task_put(rt->tasks, task, 1);
-	/* Last: what it used is free when the group has drained. */
-	eng_group_leave(group, outcome);
-}
-
-void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
-{
-	struct pawl_group *group = pawl_load_relaxed(&task->group);
-
-	/* It lives in its group on, and has its references: its body may use anything. */
-	pawl_add_relaxed(&group->ended[ENG_OUTCOME_STUCK], 1u);
-	eng_task_tell(task);
-	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, ENG_OUTCOME_STUCK, 0);
-	if (pawl_xchg_acq_rel(&task->parting, 1u))
-		leave(rt, task, group);
-}
-
-/* Its end was told when it was given up, or is being told; what is left is to leave. */
-void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
-{
-	free_arg(task);
-	if (pawl_xchg_acq_rel(&task->parting, 1u))
-		leave(rt, task, pawl_load_relaxed(&task->group));
+		if (refs)
+			eng_task_put(run.rt->tasks, task, refs);
+	}
 }
 
 /* ---- ends ------------------------------------------------------------------------ */

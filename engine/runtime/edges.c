@@ -16,7 +16,9 @@
  *     others' at rest. An old edge below a new count is noticed in the second walk: edges that were
  *     not there at once are ordered by something, and the first walk has acquired the later one.
  *  O2 The edge and the waiter's count, fence, then the look at one's own waiters and the walk: of two
- *     bodies that close a ring at once one sees the other's edge and count.
+ *     bodies that close a ring at once one sees the other's edge and count. Who runs another's body on
+ *     its own stack writes its edge alone: that body is the one to look, on the same thread, told
+ *     that it is waited for.
  */
 #include "config.h"
 
@@ -59,13 +61,14 @@ static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struc
 	return 0;
 }
 
-bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task, struct eng_task *target)
+bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task, struct eng_task *target,
+			 bool awaited)
 {
 	uint64_t digest;
 
 	eng_edge_set(task, target->id);
 	pawl_fence_dekker(); /* O2 */
-	if (task != target && !pawl_load_relaxed(&task->waiters))
+	if (task != target && !awaited && !pawl_load_relaxed(&task->waiters))
 		return false;
 	digest = walk(tasks, target, task);
 	return digest && (!PAWL_MC_STEP("walk-again") || walk(tasks, target, task) == digest);
