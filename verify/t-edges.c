@@ -145,8 +145,8 @@ static void finish_gone(void)
 	finish();
 }
 
-#define EDGES(NAME, SETUP, FINISH, ...)                                                    \
-	{                                                                                  \
+#define EDGES(NAME, SETUP, FINISH, ...)                                                   \
+	{                                                                                 \
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
 		.ideal_locks = true, .no_spurious = true                                  \
 	}
