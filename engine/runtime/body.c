@@ -4,7 +4,8 @@
  *
  * A body is told to end by flags of its task's word, looked at in each call that may wait. A wait
  * listens to two events, the one that it waits for and the task's own `interrupt`: listen, look at
- * the flags, sleep (task.c, O3). Forced, the first such call jumps back to where the
+ * the flags, sleep (task.c, O3). To the second it listens from its first wait on, until it is told
+ * or ends: most bodies that wait do so more than once. Forced, the first such call jumps back to where the
  * body was called, past its frames, after the cleanups it registered; a body that was started by
  * another one's wait for it lies above that one on the same stack, and jumps to its own base.
  *
@@ -169,6 +170,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 	run.outer = stack->run;
 	run.cleanups = NULL;
 	run.lane = lane;
+	run.listens = false;
 	run.error = 0;
 	run.forced = false;
 	stack->run = &run;
@@ -178,6 +180,8 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 		run.error = -ECANCELED;
 	else
 		call_body(&run, &restart);
+	if (run.listens)
+		pawl_event_unlisten(&run.told);
 	stack->run = run.outer;
 	task->error = run.error;
 	task->run = NULL;
@@ -276,21 +280,22 @@ bool eng_told(const struct eng_run *run)
 
 int eng_wait_once(struct eng_run *run, struct pawl_listener *wanted, uint64_t deadline_ns)
 {
-	struct pawl_listener told;
 	/* What it waits for comes first: of both at once that one is told. */
-	struct pawl_listener *both[2] = {wanted ? wanted : &told, &told};
+	struct pawl_listener *both[2] = {wanted ? wanted : &run->told, &run->told};
 	size_t which = 0;
 	int error;
 
-	pawl_event_listen(&run->task->interrupt, &told, wanted ? NULL : "its deadline", 0);
+	if (!run->listens)
+		pawl_event_listen(&run->task->interrupt, &run->told, "its deadline", 0);
+	run->listens = true;
 	if (eng_told(run))
 		deadline_ns = 0;
 	error = pawl_event_wait_any(both, wanted ? 2 : 1, deadline_ns, &which);
-	if (error || both[which] == wanted)
-		pawl_event_unlisten(&told);
+	if (!error && both[which] == wanted)
+		return 0;
 	if (!error)
-		return both[which] == wanted ? 0 : -EINTR;
-	return eng_told(run) ? -EINTR : error;
+		run->listens = false;
+	return !error || eng_told(run) ? -EINTR : error;
 }
 
 int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)

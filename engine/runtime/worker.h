@@ -35,6 +35,9 @@ struct eng_run {
 	struct eng_run *outer; /* that it was started from, by a wait for it; NULL: none */
 	struct pawl_cleanup *cleanups;
 	unsigned lane;
+	/* To the task's `interrupt`, from its first wait on, if `listens`. */
+	struct pawl_listener told;
+	bool listens;
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
