@@ -125,7 +125,8 @@ bench_b_retire_SOURCES = bench/b-retire.c $(WAIT_SOURCES)
 bench_b_retire_LDADD = $(BENCH_LDADD)
 
 # The tasks of oneTBB: an object, as the maps of C++ are.
-bench_b_runtime_SOURCES = bench/b-runtime.c bench/runtime-cxx.h $(RUNTIME_SOURCES)
+bench_b_runtime_SOURCES = bench/b-runtime.c bench/b-runtime-crowd.c bench/runtime-cxx.h \
+	bench/runtime-ours.h $(RUNTIME_SOURCES)
 bench_b_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
 bench_b_runtime_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 EXTRA_DIST += bench/base-runtime-cxx.cc
