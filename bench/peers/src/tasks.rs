@@ -103,9 +103,7 @@ pub extern "C" fn tk_join_batches(runtime: &Runtime, n: u64, batch: u64) {
 pub extern "C" fn tk_join_outside(runtime: &Runtime, n: u64) {
     let handle: &Handle = runtime.handle();
     for i in 0..n {
-        handle
-            .block_on(handle.spawn(nothing(i)))
-            .expect("a task");
+        handle.block_on(handle.spawn(nothing(i))).expect("a task");
     }
 }
 
