@@ -185,7 +185,7 @@ static void recycle(struct eng_tasks *tasks, struct eng_task *task)
 void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task)
 {
 	/* Who looks for the task before, by its id, may have a reference for a moment: the last one recycles (O4). */
-	if (pawl_sub_acq_rel(&task->refs, task->made) == task->made)
+	if (pawl_sub_release(&task->refs, task->made) == task->made)
 		recycle(tasks, task);
 }
 

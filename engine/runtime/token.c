@@ -11,8 +11,8 @@
  *     that is fired, or sees that it has fired, and cancels by itself.
  *  I2 A binding has a reference to its task or group, and one to the token, as long as it has memory. It
  *     loses its memory when both have let go, which is counted under the token's lock.
- *  I3 A binding that is linked is one whose watcher was not told: its task has not left its group, so the
- *     runtime has not drained. Who takes it out to fire it becomes a guest of the runtime before the lock
+ *  I3 A binding that is linked is one whose watcher was not told, or whose binder has not returned: its task has
+ *     not left its group, so the runtime has not drained, or a call on it is running. Who takes it out to fire it becomes a guest of the runtime before the lock
  *     is given back; what tells the watcher takes that lock later, and the runtime drains after that.
  *     So the runtime that looks at its guests sees this one.
  *  I4 No code of users, and no end of a task, runs with a lock held: bindings are fired one by one.

@@ -77,11 +77,13 @@ static struct pawl_task_options traced(void)
 static void visit_and_expect(struct object *const *objects, const unsigned *times, size_t n)
 {
 	uint64_t before[8];
+	size_t count;
 	unsigned told = 0, sum = 0;
 
 	for (size_t i = 0; i < n; i++)
 		before[i] = pawl_load_relaxed(&objects[i]->told);
-	assert_int_equal(pawl_runtime_visit(rt, &told), told);
+	count = pawl_runtime_visit(rt, &told);
+	assert_int_equal(count, told);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(pawl_load_relaxed(&objects[i]->told) - before[i], times[i]);
 		sum += times[i];
