@@ -6,6 +6,7 @@
  *  wait             two jobs, and who waits until none is left
  *  wait-again       a job ends and another one begins: the idle moment between them is not missed
  *  no-false-idle    one job begins before the other one ends: there is no idle moment
+ *  jobs-wait        two jobs begin and end beside who waits
  *  look             who finds it idle sees what was done
  *  edges            what is told is told by turns, one at a time, and at last what is
  *  last             who finishes last tells, and sees what the other one did
@@ -55,6 +56,19 @@ static void edge_sees(void *arg, bool busy)
 		mc_assert(done[0] == 1 && done[1] == 1);
 }
 
+/* Each thread's own time: stretches that one begins and another one ends are long, or of no time. */
+static uint64_t now_here(void *arg)
+{
+	(void)arg;
+	return 10 * (1 + (uint64_t)mc_thread());
+}
+
+static void setup_clock(void)
+{
+	setup();
+	jobs->now = now_here;
+}
+
 static void setup_edges(void)
 {
 	setup();
@@ -94,6 +108,7 @@ static void finish(void)
 	mc_assert(eng_jobs_take(jobs, &update) == (stretches < jobs->idles));
 	mc_assert(sum_jobs + update.jobs == begun);
 	mc_assert(stretches + update.stretches == jobs->idles);
+	mc_assert(update.busy_ns <= 20 * update.stretches);
 	mc_assert(!last_busy && edges % 2 == 0);
 	pawl_mem_free(jobs, sizeof(*jobs), PAWL_LINE_BYTES);
 	pawl_thread_detach();
@@ -134,6 +149,11 @@ static void wait_for_both(void)
 {
 	wait_idle(eng_jobs_idles(jobs));
 	mc_assert(done[0] == 1 && done[1] == 1);
+}
+
+static void wait_now(void)
+{
+	wait_idle(eng_jobs_idles(jobs));
 }
 
 /* The second job never finishes while this waits: only the moment between them can be found. */
@@ -200,9 +220,10 @@ static const struct mc_scenario scenarios[] = {
 	JOBS("wait-again", setup_one, finish_second, wait_for_moment, end_and_begin),
 	JOBS("no-false-idle", setup_one, finish_second, begin_then_end, never_idle),
 	JOBS("look", setup_two, finish, look, finish_0, finish_1),
+	JOBS("jobs-wait", setup, finish, job, job, wait_now),
 	JOBS("edges", setup_edges, finish, job, job),
 	JOBS("last", setup_last, finish, finish_0, finish_1),
-	JOBS("update", setup, finish, job, two_jobs),
+	JOBS("update", setup_clock, finish, job, two_jobs),
 	JOBS("take", setup, finish, job, take_0),
 };
 

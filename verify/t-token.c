@@ -7,6 +7,8 @@
  *  fire-end         the token fires while its task ends
  *  fire-spawn       a task is spawned with a token that fires: it does not run on
  *  fire-bind        a task that runs is bound to a token that fires
+ *  fire-bind-end    the same, where the task ends just then
+ *  fire-end-drop    who fires puts the last handle but one, beside the end of the task
  *  fire-fire        two fire at once: one does, and each task ends once
  *  bind-end         a task ends while it is bound
  *  drop-end         the last handle goes while the task ends: nobody is cancelled
@@ -252,6 +254,36 @@ static void finish_unfired(void)
 	finish();
 }
 
+static void finish_bind_end(void)
+{
+	mc_assert(sum(fired) == 1 && sum(ended) == 1);
+	mc_assert(eng_task_outcome(task[0]) == ENG_OUTCOME_COMPLETED);
+	finish();
+}
+
+static void setup_running_two_handles(void)
+{
+	setup_running();
+	eng_token_get(token);
+}
+
+static void put_one(void)
+{
+	eng_token_put(token);
+}
+
+static void fire_and_put(void)
+{
+	fire();
+	eng_token_put(token);
+}
+
+static void finish_dropped(void)
+{
+	token = NULL;
+	finish_bind_end();
+}
+
 static void put_last(void)
 {
 	eng_token_put(token);
@@ -387,6 +419,9 @@ static const struct mc_scenario scenarios[] = {
 	TOKEN("fire-end", setup_running, finish_fired, fire, end_0),
 	TOKEN("fire-spawn", setup, finish_spawned, fire, spawn_bound),
 	TOKEN("fire-bind", setup_unbound, finish_told, fire, bind_running),
+	TOKEN("fire-bind-end", setup_unbound, finish_bind_end, fire, bind_ending, end_0),
+	TOKEN("fire-end-drop", setup_running_two_handles, finish_dropped, fire_and_put, end_0,
+	      put_one),
 	TOKEN("fire-fire", setup_fire_fire, finish_two_ready, fire_too, fire_too),
 	TOKEN("bind-end", setup_unbound, finish_unfired, bind_ending, end_0),
 	TOKEN("drop-end", setup_running, finish_unfired, put_last, end_0),

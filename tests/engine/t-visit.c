@@ -124,7 +124,7 @@ static int give_value(void *arg, void **ret_value)
 	return 0;
 }
 
-/* From before its first step to the drop: argument, value, nothing. */
+/* AT-S16. From before its first step to the drop: argument, value, nothing. */
 static void case_life(void **state)
 {
 	struct pawl_task_options options = traced();
@@ -162,7 +162,7 @@ static void case_life(void **state)
 	down();
 }
 
-/* Set in the body, told while it runs; another one replaces it; *ret_value has the last word. */
+/* AT-S16. Set in the body, told while it runs; another one replaces it; *ret_value has the last word. */
 static struct object early[2];
 
 static int set_value(void *arg, void **ret_value)
