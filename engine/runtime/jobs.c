@@ -39,7 +39,7 @@ void eng_jobs_init(struct eng_jobs *jobs, uint64_t (*now)(void *clock_arg), void
 {
 	memset(jobs, 0, sizeof(*jobs));
 	pawl_init_word(&jobs->word, UINT64_C(0));
-	pawl_lock_init(&jobs->lock, PAWL_LOCK_RANK_USER);
+	pawl_lock_init(&jobs->lock, PAWL_LOCK_RANK_EVENT - 1);
 	pawl_event_init(&jobs->busy);
 	pawl_event_init(&jobs->idle);
 	jobs->now = now;

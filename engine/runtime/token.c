@@ -36,9 +36,9 @@
 
 #include "token.h"
 
-/* Locks of tokens, then those of homes. */
-#define RANK_TOKEN PAWL_LOCK_RANK_USER
-#define RANK_HOME  (PAWL_LOCK_RANK_USER + 1)
+/* Locks of tokens, then those of homes; both inside whatever a program that spawns may hold. */
+#define RANK_TOKEN (PAWL_LOCK_RANK_EVENT - 2)
+#define RANK_HOME  (PAWL_LOCK_RANK_EVENT - 1)
 
 struct pawl_token {
 	struct pawl_lock lock;

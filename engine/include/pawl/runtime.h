@@ -213,7 +213,8 @@ PAWL_API int pawl_runtime_shutdown(struct pawl_runtime *runtime, uint64_t grace_
 				   struct pawl_shutdown_report *ret_report);
 
 /*
- * pawl_runtime_destroy() - Free it. NULL is nothing.
+ * pawl_runtime_destroy() - Free it. NULL is nothing. Tokens that fire into it just then (pawl/token.h) are
+ * waited for.
  *
  * Requires: attached; shut down; no other call on it is running, and none will come; groups were put
  *           and handles dropped, or are forgotten now: their values are freed.
