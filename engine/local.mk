@@ -11,6 +11,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/timer.h \
+	engine/include/pawl/trace.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \
@@ -20,9 +21,12 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/group-api.c \
 	engine/runtime/group.c \
 	engine/runtime/group.h \
+	engine/runtime/hang-report.c \
 	engine/runtime/idle.c \
 	engine/runtime/idle.h \
 	engine/runtime/interval.c \
+	engine/runtime/introspect.c \
+	engine/runtime/introspect.h \
 	engine/runtime/io.c \
 	engine/runtime/join-many.c \
 	engine/runtime/join.c \
@@ -41,6 +45,13 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/supervise.c \
 	engine/runtime/task.c \
 	engine/runtime/task.h \
+	engine/runtime/text.c \
+	engine/runtime/text.h \
+	engine/runtime/trace-ring.c \
+	engine/runtime/trace-ring.h \
+	engine/runtime/trace.c \
+	engine/runtime/watch.c \
+	engine/runtime/watch.h \
 	engine/runtime/wheel.c \
 	engine/runtime/wheel.h \
 	engine/runtime/worker.c \

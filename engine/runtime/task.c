@@ -3,7 +3,8 @@
  * task.c - one word for all that decides about a task. verify/t-task.c runs this file under the
  * model checker.
  *
- * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 32-63 generation of the handle.
+ * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 BACK, 16-31 how many have pinned
+ * it, 32-63 generation of the handle.
  *
  * Invariants:
  *  I1 A task becomes final by one transition, and who makes it ends the task: nobody else, and
@@ -15,6 +16,8 @@
  *     transition that was decided on from a word fails if the record serves another task.
  *  I4 `group` is set before the task enters its group, in the phase STARTING: who closed the group
  *     sees every record that was let in before.
+ *  I5 While a task is pinned it does not become final, but by being given up, and then its body is
+ *     not over: so its name, which its owner may take away with its end, is there.
  *
  * Ordering:
  *  O1 publish releases the record to walkers, who acquire the word, or what became of it. Who claims
@@ -31,6 +34,8 @@
  *
  *  O6 Watchers are pushed with release and taken with acquire; CLOSED is stored with release, after
  *     the outcome, and read with acquire: who is refused sees the outcome.
+ *  O7 unpin releases, and every transition to FINAL acquires: the name is read before it goes. pin
+ *     acquires the publishing, through whatever became of the word since.
  *
  * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
  * push; a dead entry costs one look when its turn comes); a lock for each record.
@@ -38,6 +43,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include <pawl/atomic.h>
@@ -47,7 +53,9 @@
 #include "task.h"
 
 #define OUTCOME_SHIFT 3
-#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE)
+#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_BACK)
+#define READERS	      UINT64_C(0xffff0000)
+#define PINNED_SPINS  64 /* looks at a pinned task before another thread may run */
 #define GENERATION    (~UINT64_C(0) << 32)
 #define HANDLE	      (UINT64_C(1) << 32)
 #define CLOSED	      ((void *)1)
@@ -204,7 +212,7 @@ int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_ta
 /* The word with another phase, and an outcome where it is final. */
 static uint64_t word_to(uint64_t word, enum eng_phase phase, enum eng_outcome outcome)
 {
-	return (word & (GENERATION | FLAGS)) | (uint64_t)phase |
+	return (word & (GENERATION | READERS | FLAGS)) | (uint64_t)phase |
 	       (uint64_t)outcome << OUTCOME_SHIFT;
 }
 
@@ -234,15 +242,29 @@ bool eng_task_claim(struct eng_task *task)
 	return false;
 }
 
+/* Somebody reads the record: look again. Returns the word. */
+static PAWL_NOINLINE uint64_t pinned_pause(const struct eng_task *task, unsigned *spins)
+{
+	if (++*spins % PINNED_SPINS)
+		pawl_pause();
+	else
+		sched_yield();
+	return pawl_load_relaxed(&task->word);
+}
+
 /* From a phase to FINAL, whatever flags come meanwhile, if the generation is that of `word`. */
 static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
 		     enum eng_outcome outcome)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
+	unsigned spins = 0;
 
 	while (eng_word_phase(seen) == phase && !((seen ^ word) & GENERATION)) {
-		if (pawl_cas_weak_release(&task->word, &seen, /* O2 */
-					  word_to(seen, ENG_TASK_FINAL, outcome)))
+		/* I5; one that is given up does not come back soon. */
+		if (PAWL_UNLIKELY(seen & READERS) && outcome != ENG_OUTCOME_STUCK)
+			seen = pinned_pause(task, &spins);
+		else if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
+					       word_to(seen, ENG_TASK_FINAL, outcome)))
 			return true;
 	}
 	return false;
@@ -273,14 +295,45 @@ bool eng_task_settle(struct eng_task *task)
 
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome)
 {
-	/* Flags that came since are lost: it ends. */
-	pawl_store_release(&task->word, (task->id & GENERATION) | ENG_TASK_FINAL |
-						(uint64_t)outcome << OUTCOME_SHIFT);
+	if (!end_from(task, ENG_TASK_SETTLING, task->id, outcome))
+		PAWL_REQUIRE(!"who settles it is alone");
+}
+
+bool eng_task_pin(struct eng_task *task, uint64_t word)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	do {
+		enum eng_phase phase = eng_word_phase(seen);
+
+		if (((seen ^ word) & GENERATION) || phase < ENG_TASK_READY)
+			return false;
+		if (phase == ENG_TASK_FINAL && (eng_word_outcome(seen) != ENG_OUTCOME_STUCK ||
+						seen & ENG_TASK_BACK))
+			return false;
+	} while (!pawl_cas_weak_acquire(&task->word, &seen, seen + ENG_TASK_READER)); /* O7 */
+	return true;
+}
+
+void eng_task_unpin(struct eng_task *task)
+{
+	pawl_sub_release(&task->word, ENG_TASK_READER); /* O7 */
+}
+
+void eng_task_came_home(struct eng_task *task)
+{
+	uint64_t seen = pawl_or_relaxed(&task->word, ENG_TASK_BACK);
+	unsigned spins = 0;
+
+	while (seen & READERS)
+		seen = pinned_pause(task, &spins);
+	(void)pawl_load_acquire(&task->word); /* O7 */
 }
 
 enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
+	unsigned spins = 0;
 	uint64_t next;
 
 	for (;;) {
@@ -290,11 +343,15 @@ enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t fl
 		if (((seen ^ word) & GENERATION) || phase == ENG_TASK_FREE ||
 		    phase == ENG_TASK_SETTLING || phase == ENG_TASK_FINAL)
 			return ENG_STOPPED_NOT;
+		if (waits && PAWL_UNLIKELY(seen & READERS)) {
+			seen = pinned_pause(task, &spins); /* I5 */
+			continue;
+		}
 		next = waits ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED)
 			     : seen | flags;
 		if (next == seen)
 			return ENG_STOPPED_ASKED;
-		/* O1: what is final is ended by the caller, who reads the record. */
+		/* O1, O7: what is final is ended by the caller, who reads the record. */
 		if (pawl_cas_weak_acquire(&task->word, &seen, next))
 			break;
 	}

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 
+#include <pawl/atomic.h>
 #include <pawl/base.h>
 #include <pawl/deque.h>
 #include <pawl/fiber.h>
@@ -26,6 +27,7 @@
 #include "idle.h"
 #include "reactor.h"
 #include "task.h"
+#include "watch.h"
 #include "wheel.h"
 
 /* A body that runs, in its stack's frame. */
@@ -35,6 +37,9 @@ struct eng_run {
 	struct eng_run *outer; /* that it was started from, by a wait for it; NULL: none */
 	struct pawl_cleanup *cleanups;
 	unsigned lane;
+	/* Watched: what was on at its start, and when that was (watch.c). */
+	uint32_t watch;
+	uint64_t begin_ns, slice_ns, away_before_ns;
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
@@ -49,6 +54,8 @@ struct eng_stack {
 	struct eng_stack *next;	    /* in `ready` or `spare` */
 	struct pawl_mbox_node node; /* in `woken` */
 	struct eng_timer timer;
+	/* Watched: how long its body waited, in all; and since when it does. */
+	uint64_t away_ns, left_ns;
 };
 
 struct eng_worker {
@@ -79,11 +86,13 @@ struct eng_worker {
 	unsigned since_timers;
 	uint32_t random;
 	uint32_t stacks; /* there are */
+	uint64_t slept_ns; /* watched: when it fell asleep; else 0 */
 
 	/* By this worker alone, read by others: relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
 	struct pawl_atomic_u64 inlined, stolen, parks, sleeps;
 	struct pawl_atomic_u64 stacks_busy;
+	struct pawl_atomic_u64 runs; /* id of the innermost task that runs here; 0: none */
 	struct pawl_atomic_u32 timers;		 /* there are some */
 	struct pawl_atomic_u64 next_deadline_ns; /* when it went to sleep */
 
@@ -112,6 +121,7 @@ struct pawl_runtime {
 
 	struct eng_blocking blocking;
 	struct eng_reactor reactor;
+	struct eng_watch watch;
 
 	/* Shutdown: its only caller that does it, and its report. */
 	struct pawl_atomic_u32 shutdown;
@@ -141,6 +151,24 @@ struct eng_run *eng_run_here(void);
  */
 struct eng_run *eng_run_hide(void);
 void eng_run_show(struct eng_run *run);
+
+/* eng_worker_runs() - For those who ask. NULL: no task. By its thread. */
+static inline void eng_worker_runs(struct eng_worker *worker, const struct eng_task *task)
+{
+	pawl_store_relaxed(&worker->runs, task ? task->id : 0);
+}
+
+/* eng_watched() - What is watched: ENG_WATCH_... and an epoch. May be old. */
+static inline uint32_t eng_watched(const struct pawl_runtime *rt)
+{
+	return pawl_load_relaxed(&rt->watch.on);
+}
+
+/* eng_watching() - Is anything? */
+static inline bool eng_watching(const struct pawl_runtime *rt)
+{
+	return PAWL_UNLIKELY(eng_watched(rt) & ENG_WATCH_ANY);
+}
 
 /* eng_worker_init(), _fini() - Its memory, without the thread. */
 PAWL_MUST_CHECK int eng_worker_init(struct eng_worker *worker, struct pawl_runtime *rt,
