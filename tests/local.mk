@@ -8,8 +8,10 @@ UNIT_TESTS = \
 	tests/engine/t-io \
 	tests/engine/t-join \
 	tests/engine/t-parallel \
+	tests/engine/t-report \
 	tests/engine/t-runtime \
 	tests/engine/t-supervision \
+	tests/engine/t-trace \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
@@ -50,12 +52,16 @@ tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_io_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_report_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_trace_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.

@@ -22,6 +22,7 @@ STRESS_TESTS = \
 	verify/stress-mbox \
 	verify/stress-mem \
 	verify/stress-park \
+	verify/stress-pin \
 	verify/stress-quorum \
 	verify/stress-rcu \
 	verify/stress-retire \
@@ -30,7 +31,8 @@ STRESS_TESTS = \
 	verify/stress-scope \
 	verify/stress-slots \
 	verify/stress-task \
-	verify/stress-thread
+	verify/stress-thread \
+	verify/stress-trace-ring
 
 verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
@@ -53,6 +55,8 @@ verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
+verify_stress_pin_SOURCES = verify/t-pin.c
+verify_stress_pin_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_quorum_SOURCES = verify/t-quorum.c
 verify_stress_quorum_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_rcu_SOURCES = verify/t-rcu.c
@@ -65,6 +69,8 @@ verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
+verify_stress_trace_ring_SOURCES = verify/t-trace-ring.c
+verify_stress_trace_ring_LDADD = engine/libengine-core.la $(LDADD)
 
 check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)

@@ -36,12 +36,13 @@ void eng_edge_set(struct eng_task *task, uint64_t id)
 	uint64_t waits = pawl_load_relaxed(&task->waits);
 
 	pawl_store_relaxed(&task->waits, waits + 1);
-	pawl_store_release(&task->waits_for, id);    /* O1 */
+	pawl_store_release(&task->waits_for, id); /* O1 */
 	pawl_store_relaxed(&task->waits, waits + 2);
 }
 
 /* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
-static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struct eng_task *goal)
+static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task,
+		     const struct eng_task *goal)
 {
 	uint64_t digest = 1;
 
@@ -60,7 +61,8 @@ static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struc
 	return 0;
 }
 
-bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task, struct eng_task *target)
+bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task,
+			 struct eng_task *target)
 {
 	uint64_t digest;
 

@@ -50,14 +50,15 @@ static bool group_line(void *arg, const struct pawl_group_info *info)
 	eng_text_add_plain(text, info->name);
 	eng_text_add(text, "#%llu %s%s, %llu tasks here and below",
 		     (unsigned long long)info->number, states[info->state],
-		     info->forced	 ? ", forced"
+		     info->forced      ? ", forced"
 		     : info->cancelled ? ", cancelled"
 				       : "",
 		     (unsigned long long)info->counts.live);
 	if (info->most)
 		eng_text_add(text, ", %llu of %llu in it", (unsigned long long)info->live,
 			     (unsigned long long)info->most);
-	eng_text_add(text, "; ended: %llu completed, %llu failed, %llu cancelled; %llu refused\n",
+	eng_text_add(text,
+		     "; ended: %llu completed, %llu failed, %llu cancelled; %llu refused\n",
 		     (unsigned long long)info->counts.outcomes[PAWL_OUTCOME_COMPLETED],
 		     (unsigned long long)info->counts.outcomes[PAWL_OUTCOME_FAILED],
 		     (unsigned long long)info->counts.outcomes[PAWL_OUTCOME_CANCELLED],
@@ -79,7 +80,8 @@ static void add_waits(struct eng_text *text, const struct pawl_task_info *info)
 		eng_text_add(text, ": task #%u", short_of(info->waits_for));
 	} else {
 		eng_text_add(text, ": ");
-		eng_text_add_plain(text, info->waits_note ? info->waits_note : "without a note");
+		eng_text_add_plain(text,
+				   info->waits_note ? info->waits_note : "without a note");
 		if (info->waits_value)
 			eng_text_add(text, " %llu", (unsigned long long)info->waits_value);
 	}
@@ -94,7 +96,8 @@ static void add_task(struct eng_text *text, const struct pawl_task_info *info)
 static bool task_line(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
 	static const char *const states[PAWL_TASK_STATE_COUNT] = {
-		"starts", "has not begun", "is completed from outside", "runs", "waits", "ends"};
+		"starts", "has not begun", "is completed from outside",
+		"runs",	  "waits",	   "ends"};
 	struct report *report = arg;
 	struct eng_text *text = &report->text;
 	struct pawl_task_info info;
@@ -131,7 +134,7 @@ static void worker_line(struct report *report, unsigned number)
 
 	eng_text_add(&report->text, "  worker %u ", number);
 	if (id && !eng_task_find(rt->tasks, id, &task) &&
-	    eng_task_info(rt, rt->root, task, id | ENG_TASK_RUNNING, id, &info)) {
+	    eng_task_info(rt, rt->root, task, id >> 32 << 32 | ENG_TASK_RUNNING, id, &info)) {
 		eng_text_add(&report->text, "runs ");
 		add_task(&report->text, &info);
 	} else if (id) {

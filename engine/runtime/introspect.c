@@ -88,8 +88,9 @@ static bool is_starting_below(const struct eng_task *task, uint64_t word,
 	return below && !((pawl_load_acquire(&task->word) ^ word) >> 32);
 }
 
-bool eng_task_info(struct pawl_runtime *rt, const struct pawl_group *group, struct eng_task *task,
-		   uint64_t word, uint64_t id, struct pawl_task_info *ret_info)
+bool eng_task_info(struct pawl_runtime *rt, const struct pawl_group *group,
+		   struct eng_task *task, uint64_t word, uint64_t id,
+		   struct pawl_task_info *ret_info)
 {
 	uint64_t now = eng_now(rt);
 	bool below;

@@ -55,7 +55,6 @@
 #define OUTCOME_SHIFT 3
 #define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_BACK)
 #define READERS	      UINT64_C(0xffff0000)
-#define PINNED_SPINS  64 /* looks at a pinned task before another thread may run */
 #define GENERATION    (~UINT64_C(0) << 32)
 #define HANDLE	      (UINT64_C(1) << 32)
 #define CLOSED	      ((void *)1)
@@ -242,13 +241,11 @@ bool eng_task_claim(struct eng_task *task)
 	return false;
 }
 
-/* Somebody reads the record: look again. Returns the word. */
-static PAWL_NOINLINE uint64_t pinned_pause(const struct eng_task *task, unsigned *spins)
+/* Somebody reads the record, or lost its processor while it did: look again. Returns the word. */
+static uint64_t pinned_pause(const struct eng_task *task)
 {
-	if (++*spins % PINNED_SPINS)
-		pawl_pause();
-	else
-		sched_yield();
+	pawl_pause();
+	sched_yield();
 	return pawl_load_relaxed(&task->word);
 }
 
@@ -257,12 +254,11 @@ static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
 		     enum eng_outcome outcome)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
-	unsigned spins = 0;
 
 	while (eng_word_phase(seen) == phase && !((seen ^ word) & GENERATION)) {
 		/* I5; one that is given up does not come back soon. */
 		if (PAWL_UNLIKELY(seen & READERS) && outcome != ENG_OUTCOME_STUCK)
-			seen = pinned_pause(task, &spins);
+			seen = pinned_pause(task);
 		else if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
 					       word_to(seen, ENG_TASK_FINAL, outcome)))
 			return true;
@@ -308,8 +304,8 @@ bool eng_task_pin(struct eng_task *task, uint64_t word)
 
 		if (((seen ^ word) & GENERATION) || phase < ENG_TASK_READY)
 			return false;
-		if (phase == ENG_TASK_FINAL && (eng_word_outcome(seen) != ENG_OUTCOME_STUCK ||
-						seen & ENG_TASK_BACK))
+		if (phase == ENG_TASK_FINAL &&
+		    (eng_word_outcome(seen) != ENG_OUTCOME_STUCK || seen & ENG_TASK_BACK))
 			return false;
 	} while (!pawl_cas_weak_acquire(&task->word, &seen, seen + ENG_TASK_READER)); /* O7 */
 	return true;
@@ -323,17 +319,15 @@ void eng_task_unpin(struct eng_task *task)
 void eng_task_came_home(struct eng_task *task)
 {
 	uint64_t seen = pawl_or_relaxed(&task->word, ENG_TASK_BACK);
-	unsigned spins = 0;
 
 	while (seen & READERS)
-		seen = pinned_pause(task, &spins);
+		seen = pinned_pause(task);
 	(void)pawl_load_acquire(&task->word); /* O7 */
 }
 
 enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
-	unsigned spins = 0;
 	uint64_t next;
 
 	for (;;) {
@@ -344,7 +338,7 @@ enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t fl
 		    phase == ENG_TASK_SETTLING || phase == ENG_TASK_FINAL)
 			return ENG_STOPPED_NOT;
 		if (waits && PAWL_UNLIKELY(seen & READERS)) {
-			seen = pinned_pause(task, &spins); /* I5 */
+			seen = pinned_pause(task); /* I5 */
 			continue;
 		}
 		next = waits ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED)

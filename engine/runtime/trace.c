@@ -134,7 +134,8 @@ void pawl_trace_stats_read(struct pawl_runtime *runtime, struct pawl_trace_stats
 
 /* ---- copying and sorting ------------------------------------------------------------ */
 
-struct export {
+struct export
+{
 	struct eng_text text;
 	const struct eng_trace *trace;
 	struct eng_event *events; /* trace->slots of them */
@@ -165,8 +166,8 @@ static void copy_ring(struct export *export, const struct eng_ring *ring)
 			continue;
 		event->at_ns = export->trace->begin_ns;
 		if (event->kind != ENG_EVENT_BEGIN)
-			event->length_ns -= early_ns < event->length_ns ? early_ns
-									: event->length_ns;
+			event->length_ns -=
+				early_ns < event->length_ns ? early_ns : event->length_ns;
 	}
 }
 
@@ -238,7 +239,8 @@ static void add_name(struct export *export, const struct eng_event *event)
 
 static void add_ids(struct export *export, const struct eng_event *event)
 {
-	eng_text_add(&export->text, ",\"args\":{\"task\":\"0x%llx\",\"parent\":\"0x%llx\",\"lane\":%u",
+	eng_text_add(&export->text,
+		     ",\"args\":{\"task\":\"0x%llx\",\"parent\":\"0x%llx\",\"lane\":%u",
 		     (unsigned long long)event->task, (unsigned long long)event->parent,
 		     event->lane);
 }
@@ -271,8 +273,7 @@ static void add_arrow(struct export *export, const char *phase, unsigned worker,
 		      const struct eng_event *event)
 {
 	begin(export, phase, worker);
-	eng_text_add(&export->text,
-		     "%s,\"cat\":\"spawn\",\"name\":\"spawn\",\"id\":\"0x%llx\"",
+	eng_text_add(&export->text, "%s,\"cat\":\"spawn\",\"name\":\"spawn\",\"id\":\"0x%llx\"",
 		     *phase == 'f' ? ",\"bp\":\"e\"" : "", (unsigned long long)event->task);
 	add_at(export, at_ns);
 	eng_text_add(&export->text, "}");
@@ -318,7 +319,8 @@ static void write_event(struct export *export, const struct eng_event *event)
 		break;
 	case ENG_EVENT_STOLE:
 		begin(export, "i", export->worker);
-		eng_text_add(&export->text, ",\"s\":\"t\",\"cat\":\"worker\",\"name\":\"steals\"");
+		eng_text_add(&export->text,
+			     ",\"s\":\"t\",\"cat\":\"worker\",\"name\":\"steals\"");
 		add_at(export, event->at_ns);
 		add_ids(export, event);
 		eng_text_add(&export->text, "}}");
@@ -336,15 +338,15 @@ static void write_event(struct export *export, const struct eng_event *event)
 static void write_names(struct export *export)
 {
 	begin(export, "M", 0);
-	eng_text_add(&export->text,
-		     ",\"name\":\"process_name\",\"args\":{\"name\":\"pawl\"}}");
+	eng_text_add(&export->text, ",\"name\":\"process_name\",\"args\":{\"name\":\"pawl\"}}");
 	for (unsigned i = 0; i < export->trace->rings; i++) {
 		begin(export, "M", i);
 		eng_text_add(&export->text,
 			     ",\"name\":\"thread_name\",\"args\":{\"name\":\"worker %u\"}}", i);
 		begin(export, "M", i);
 		eng_text_add(&export->text,
-			     ",\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":%u}}", i);
+			     ",\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":%u}}",
+			     i);
 	}
 }
 

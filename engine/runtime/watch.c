@@ -71,7 +71,8 @@ static struct eng_times *times_of(const struct eng_worker *worker)
 {
 	struct eng_times *times = pawl_load_acquire(&worker->rt->watch.times); /* O1 */
 
-	return times && worker->number < worker->rt->worker_count ? &times[worker->number] : NULL;
+	return times && worker->number < worker->rt->worker_count ? &times[worker->number]
+								  : NULL;
 }
 
 static void add(struct pawl_atomic_u64 *word, uint64_t n)
@@ -172,7 +173,8 @@ static void event_of(struct eng_event *event, enum eng_event_kind kind, uint64_t
 }
 
 /* The stretch of a body that ends now. `waits`: it goes on later. */
-static void slice(struct eng_worker *worker, const struct eng_run *run, uint64_t now, bool waits)
+static void slice(struct eng_worker *worker, const struct eng_run *run, uint64_t now,
+		  bool waits)
 {
 	struct eng_event event;
 
@@ -223,8 +225,7 @@ void eng_watch_end(struct eng_stack *stack, struct eng_run *run, enum eng_outcom
 	}
 	if (run->watch == on && on & ENG_WATCH_TIMES && times) {
 		away_ns = stack->away_ns - run->away_before_ns;
-		count(&times->runs[run->task->lane],
-		      between(run->begin_ns + away_ns, now));
+		count(&times->runs[run->task->lane], between(run->begin_ns + away_ns, now));
 	}
 }
 

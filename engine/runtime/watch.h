@@ -51,8 +51,8 @@ enum eng_event_kind {
 struct eng_event {
 	uint8_t kind;
 	uint8_t lane;
-	uint8_t outcome; /* END */
-	uint8_t waits;	 /* SLICE: it ended because the body waits, or yields */
+	uint8_t outcome;  /* END */
+	uint8_t waits;	  /* SLICE: it ended because the body waits, or yields */
 	uint16_t spawner; /* as in the task */
 	uint16_t depth;	  /* SLICE: bodies below it on the stack */
 	uint64_t at_ns, length_ns;

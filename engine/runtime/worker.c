@@ -581,8 +581,7 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 	}
 	if (searches)
 		eng_idle_found(&rt->idle, look, worker);
-	if (eng_watching(rt) && worker->first &&
-	    pawl_load_relaxed(&worker->stolen) != stolen)
+	if (eng_watching(rt) && worker->first && pawl_load_relaxed(&worker->stolen) != stolen)
 		eng_watch_stole(worker, worker->first);
 	return stack;
 }

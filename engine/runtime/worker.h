@@ -85,15 +85,15 @@ struct eng_worker {
 	bool local_first, outside_first; /* the next time */
 	unsigned since_timers;
 	uint32_t random;
-	uint32_t stacks; /* there are */
+	uint32_t stacks;   /* there are */
 	uint64_t slept_ns; /* watched: when it fell asleep; else 0 */
 
 	/* By this worker alone, read by others: relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
 	struct pawl_atomic_u64 inlined, stolen, parks, sleeps;
 	struct pawl_atomic_u64 stacks_busy;
-	struct pawl_atomic_u64 runs; /* id of the innermost task that runs here; 0: none */
-	struct pawl_atomic_u32 timers;		 /* there are some */
+	struct pawl_atomic_u64 runs;   /* id of the innermost task that runs here; 0: none */
+	struct pawl_atomic_u32 timers; /* there are some */
 	struct pawl_atomic_u64 next_deadline_ns; /* when it went to sleep */
 
 	struct pawl_atomic_u32 clock_moved;

@@ -31,13 +31,13 @@ PAWL_BEGIN_DECLS
 enum pawl_failure_policy {
 	PAWL_FAILURE_IGNORE,	      /* nothing: it is an outcome */
 	PAWL_FAILURE_CANCEL_SIBLINGS, /* its group is cancelled */
-	PAWL_FAILURE_ESCALATE,	      /* its group is cancelled, and it fails in the parent as well */
-	PAWL_FAILURE_RESTART,	      /* its body runs again, after a while; too often: as ESCALATE */
+	PAWL_FAILURE_ESCALATE, /* its group is cancelled, and it fails in the parent as well */
+	PAWL_FAILURE_RESTART,  /* its body runs again, after a while; too often: as ESCALATE */
 	PAWL_FAILURE_POLICY_COUNT
 };
 
 struct pawl_group_options {
-	size_t size; /* sizeof(struct pawl_group_options) */
+	size_t size;	  /* sizeof(struct pawl_group_options) */
 	const char *name; /* copied; NULL: "group" */
 	uint64_t most;	  /* tasks and groups that live in it at one time; 0: no limit */
 	enum pawl_failure_policy policy;
@@ -47,10 +47,10 @@ struct pawl_group_options {
 	uint64_t backoff_ns;
 	uint64_t backoff_most_ns;
 };
-#define PAWL_GROUP_OPTIONS_INIT                                                           \
-	{                                                                                 \
-		sizeof(struct pawl_group_options), NULL, 0, PAWL_FAILURE_IGNORE, 5,       \
-			60000000000u, 100000000u, 10000000000u                            \
+#define PAWL_GROUP_OPTIONS_INIT                                                     \
+	{                                                                           \
+		sizeof(struct pawl_group_options), NULL, 0, PAWL_FAILURE_IGNORE, 5, \
+			60000000000u, 100000000u, 10000000000u                      \
 	}
 
 /*
@@ -93,7 +93,8 @@ PAWL_API bool pawl_group_cancelled(const struct pawl_group *group);
  */
 PAWL_API PAWL_MUST_CHECK int pawl_scope(struct pawl_group *parent,
 					const struct pawl_group_options *options,
-					int (*fn)(struct pawl_group *group, void *arg), void *arg);
+					int (*fn)(struct pawl_group *group, void *arg),
+					void *arg);
 
 /*
  * pawl_group_wait() - Sleep until the group has drained.
@@ -121,7 +122,7 @@ enum pawl_task_state {
 	PAWL_TASK_QUEUED,
 	PAWL_TASK_EXTERNAL, /* a completion: waits for its producer */
 	PAWL_TASK_RUNNING,
-	PAWL_TASK_WAITING,  /* its body sleeps, or runs what it waits for */
+	PAWL_TASK_WAITING, /* its body sleeps, or runs what it waits for */
 	PAWL_TASK_ENDING,
 	PAWL_TASK_STATE_COUNT
 };
@@ -133,13 +134,13 @@ enum pawl_task_state {
 struct pawl_task_info {
 	pawl_task_t task;
 	enum pawl_task_state state;
-	bool cancelled, forced; /* asked to end */
-	bool stuck;		/* given up at shutdown; its body runs on */
+	bool cancelled, forced;		 /* asked to end */
+	bool stuck;			 /* given up at shutdown; its body runs on */
 	char name[PAWL_TASK_NAME_BYTES]; /* a copy, cut; "": none */
-	enum pawl_lane lane;	/* that it was spawned into */
-	pawl_task_t parent;	/* that spawned it; NONE: no task did */
-	uint64_t group;		/* number of the group that it lives in */
-	uint64_t age_ns;	/* since it was spawned, to some milliseconds */
+	enum pawl_lane lane;		 /* that it was spawned into */
+	pawl_task_t parent;		 /* that spawned it; NONE: no task did */
+	uint64_t group;			 /* number of the group that it lives in */
+	uint64_t age_ns;		 /* since it was spawned, to some milliseconds */
 	/* WAITING, for what, as the listener's note says; NULL: it says nothing. */
 	const char *waits_note;
 	uint64_t waits_value;
@@ -161,7 +162,7 @@ PAWL_API size_t pawl_group_tasks(struct pawl_group *group, size_t max,
 
 enum pawl_group_state {
 	PAWL_GROUP_OPEN,
-	PAWL_GROUP_CLOSED,  /* something lives there */
+	PAWL_GROUP_CLOSED, /* something lives there */
 	PAWL_GROUP_DRAINED,
 	PAWL_GROUP_STATE_COUNT
 };
@@ -175,10 +176,10 @@ struct pawl_group_info {
 	enum pawl_group_state state;
 	bool cancelled, forced; /* asked to end */
 	enum pawl_failure_policy policy;
-	uint64_t live; /* tasks and groups right in it */
-	uint64_t most; /* of them at one time; 0: no limit */
+	uint64_t live;			 /* tasks and groups right in it */
+	uint64_t most;			 /* of them at one time; 0: no limit */
 	struct pawl_group_counts counts; /* here and below */
-	uint64_t reserved[4]; /* 0 */
+	uint64_t reserved[4];		 /* 0 */
 };
 
 /* Returns false to stop. */

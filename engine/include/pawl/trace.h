@@ -96,7 +96,10 @@ struct pawl_trace_options {
 	uint32_t events;
 	uint32_t flags; /* 0 */
 };
-#define PAWL_TRACE_OPTIONS_INIT {sizeof(struct pawl_trace_options), 0, 0}
+#define PAWL_TRACE_OPTIONS_INIT                         \
+	{                                               \
+		sizeof(struct pawl_trace_options), 0, 0 \
+	}
 
 /*
  * pawl_trace_start() - Write down what workers do from now on. What an earlier trace has written goes.
@@ -131,7 +134,7 @@ PAWL_API int pawl_trace_export(struct pawl_runtime *runtime, pawl_text_fn *fn, v
 struct pawl_trace_stats {
 	uint64_t on; /* 1: it is being written */
 	uint64_t written;
-	uint64_t lost; /* of these */
+	uint64_t lost;	      /* of these */
 	uint64_t reserved[5]; /* 0 */
 };
 
