@@ -59,3 +59,7 @@ engine_libengine_core_la_SOURCES = \
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include \
 	-I$(srcdir)/engine/include
+
+# Commands for gdb.
+gdbdir = $(pkgdatadir)/gdb
+dist_gdb_DATA = engine/gdb/pawl-gdb.py

@@ -81,6 +81,12 @@ tests_libharness_la_SOURCES = \
 	tests/lib/fibers.h \
 	tests/lib/waiting.h
 
+# A program for the debugger to look at (tests/gdb/run.sh).
+check_PROGRAMS += tests/gdb/parked
+tests_gdb_parked_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
+ALL_TESTS += tests/gdb/run.sh
+
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.
 check-upstream:
