@@ -10,35 +10,35 @@
 static struct pawl_runtime *rt;
 static struct pawl_event cellar;
 
+/* Frames to be seen: what comes after a call keeps it from being a jump. */
+static inline int seen(int error)
+{
+	__asm__ __volatile__("" : "+r"(error));
+	return error;
+}
+
 static PAWL_NOINLINE int waits_in_the_cellar(unsigned steps)
 {
 	struct pawl_listener listener;
-	volatile int error;
 
-	/* Frames to be seen; nothing is a tail call. */
-	if (steps) {
-		error = waits_in_the_cellar(steps - 1);
-		return error;
-	}
+	if (steps)
+		return seen(waits_in_the_cellar(steps - 1));
 	pawl_event_listen(&cellar, &listener, "the cellar door", 42);
-	error = pawl_wait(&listener, PAWL_FOREVER);
-	return error;
+	return seen(pawl_wait(&listener, PAWL_FOREVER));
 }
 
 static int goes_down(void *arg, void **ret_value)
 {
-	volatile int error = waits_in_the_cellar(3);
-
 	(void)arg;
 	(void)ret_value;
-	return error;
+	return seen(waits_in_the_cellar(3));
 }
 
 static int sends_another(void *arg, void **ret_value)
 {
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
-	volatile int error;
 	pawl_task_t task;
+	int error;
 
 	(void)arg;
 	(void)ret_value;
@@ -46,7 +46,7 @@ static int sends_another(void *arg, void **ret_value)
 	error = pawl_spawn(pawl_runtime_root(rt), &options, goes_down, NULL, &task);
 	if (!error)
 		error = pawl_task_wait(rt, task, PAWL_FOREVER, NULL);
-	return error;
+	return seen(error);
 }
 
 /* Where the debugger stops. */
