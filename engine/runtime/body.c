@@ -55,11 +55,12 @@ static bool restarts(struct eng_run *run, struct restart *restart)
 {
 	const struct pawl_group *group = pawl_load_relaxed(&run->task->group);
 	const struct eng_policy *policy = &group->policy;
-	uint64_t now = eng_now(run->rt);
+	uint64_t now;
 
 	if (outcome_of(run) != ENG_OUTCOME_FAILED || policy->kind != PAWL_FAILURE_RESTART ||
 	    eng_lifetime_state(&group->life) != ENG_LIFETIME_OPEN)
 		return false;
+	now = eng_now(run->rt);
 	if (!restart->count || now - restart->since_ns > policy->window_ns) {
 		restart->since_ns = now;
 		restart->count = 0;
@@ -110,7 +111,8 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 	run.forced = false;
 	stack->run = &run;
 	task->run = &run;
-	eng_worker_runs(stack->worker, task);
+	eng_worker_runs(stack->worker, task->id);
+	run.worker = stack->worker;
 	run.watch = eng_watched(run.rt);
 	run.slice_ns = 0;
 	if (PAWL_UNLIKELY(run.watch & ENG_WATCH_ANY))
@@ -123,7 +125,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 	if (eng_watching(run.rt))
 		eng_watch_end(stack, &run, outcome_of(&run));
 	stack->run = run.outer;
-	eng_worker_runs(stack->worker, run.outer ? run.outer->task : NULL);
+	eng_worker_runs(stack->worker, run.outer ? run.outer->task->id : 0);
 	task->error = run.error;
 	task->run = NULL;
 	if (eng_task_finish(task, outcome_of(&run)))

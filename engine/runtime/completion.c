@@ -37,6 +37,7 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
 	task->free_value = options->free_value;
 	eng_watch_spawned(rt, task, NULL);
+	eng_watch_queued(rt, task);
 	pawl_store_relaxed(&task->produced, 1u);
 	error = eng_group_enter(group, task);
 	if (error) {

@@ -29,20 +29,18 @@
 
 #define RING_MOST  65536
 #define RING_NAMES 16
-#define NAME_BYTES 128
 
 void eng_edge_set(struct eng_task *task, uint64_t id)
 {
 	uint64_t waits = pawl_load_relaxed(&task->waits);
 
 	pawl_store_relaxed(&task->waits, waits + 1);
-	pawl_store_release(&task->waits_for, id); /* O1 */
+	pawl_store_release(&task->waits_for, id);    /* O1 */
 	pawl_store_relaxed(&task->waits, waits + 2);
 }
 
 /* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
-static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task,
-		     const struct eng_task *goal)
+static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struct eng_task *goal)
 {
 	uint64_t digest = 1;
 
@@ -61,8 +59,7 @@ static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task,
 	return 0;
 }
 
-bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task,
-			 struct eng_task *target)
+bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task, struct eng_task *target)
 {
 	uint64_t digest;
 
@@ -74,19 +71,6 @@ bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task,
 	return digest && (!PAWL_MC_STEP("walk-again") || walk(tasks, target, task) == digest);
 }
 
-/* The name of a task that may be over by now, cut; "task" without one. */
-static void name_copy(struct eng_task *task, uint64_t id, char *name, size_t len)
-{
-	const char *text = NULL;
-	bool pinned = eng_task_pin(task, id);
-
-	if (pinned)
-		text = pawl_load_relaxed(&task->name);
-	(void)snprintf(name, len, "%s", text ? text : "task");
-	if (pinned)
-		eng_task_unpin(task);
-}
-
 size_t eng_ring_describe(struct eng_tasks *tasks, struct eng_task *task, char *buf, size_t len)
 {
 	struct eng_task *at = task;
@@ -95,13 +79,13 @@ size_t eng_ring_describe(struct eng_tasks *tasks, struct eng_task *task, char *b
 
 	for (unsigned i = 0; i <= RING_NAMES; i++) {
 		uint64_t next = pawl_load_relaxed(&at->waits_for);
+		const char *name = pawl_load_relaxed(&at->name);
 		size_t room = length < len ? len - length : 0;
-		char name[NAME_BYTES] = "...";
 
-		if (i < RING_NAMES)
-			name_copy(at, id, name, sizeof(name));
 		length += (size_t)snprintf(room ? buf + length : NULL, room, "%s%s#%u",
-					   i ? " -> " : "", name, (unsigned)(id & UINT32_MAX));
+					   i ? " -> " : "",
+					   i == RING_NAMES ? "..." : name ? name : "task",
+					   (unsigned)(id & UINT32_MAX));
 		id = next;
 		if ((i && at == task) || !next || eng_task_find(tasks, next, &at))
 			break;

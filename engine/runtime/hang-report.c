@@ -110,9 +110,12 @@ static bool task_line(struct eng_task *task, uint64_t word, uint64_t id, void *a
 		add_waits(text, &info);
 	else
 		eng_text_add(text, " %s", states[info.state]);
-	eng_text_add(text, "; in group #%llu, lane %u, age ", (unsigned long long)info.group,
+	eng_text_add(text, "; in group #%llu, lane %u", (unsigned long long)info.group,
 		     (unsigned)info.lane);
-	add_time(text, info.age_ns);
+	if (info.age_ns) {
+		eng_text_add(text, ", age ");
+		add_time(text, info.age_ns);
+	}
 	if (info.parent.pawl_id)
 		eng_text_add(text, ", spawned by #%u", short_of(info.parent));
 	eng_text_add(text, "%s\n",
@@ -128,7 +131,7 @@ static bool task_line(struct eng_task *task, uint64_t word, uint64_t id, void *a
 static void worker_line(struct report *report, unsigned number)
 {
 	struct pawl_runtime *rt = report->rt;
-	uint64_t id = pawl_load_relaxed(&rt->workers[number].runs);
+	uint64_t id = pawl_load_relaxed(&rt->workers[number].running);
 	struct pawl_task_info info;
 	struct eng_task *task;
 

@@ -65,13 +65,15 @@ static void copy_pinned(const struct eng_task *task, uint64_t now, struct pawl_t
 {
 	const struct pawl_group *group = pawl_load_acquire(&task->group);
 	const char *name = pawl_load_relaxed(&task->name);
+	uint64_t spawned_ns = pawl_load_relaxed(&task->spawned_ns);
 
 	if (name)
 		memcpy(info->name, name, strnlen(name, sizeof(info->name) - 1));
 	info->lane = (enum pawl_lane)task->lane;
 	info->parent.pawl_id = task->parent;
 	info->group = group->number;
-	info->age_ns = since(now, task->spawned_ns);
+	if (spawned_ns)
+		info->age_ns = since(now, spawned_ns);
 	if (info->state == PAWL_TASK_RUNNING)
 		copy_waits(task, now, info);
 }

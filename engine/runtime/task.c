@@ -3,7 +3,7 @@
  * task.c - one word for all that decides about a task. verify/t-task.c runs this file under the
  * model checker.
  *
- * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 BACK, 16-31 how many have pinned
+ * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 11 BACK, 16-31 how many have pinned
  * it, 32-63 generation of the handle.
  *
  * Invariants:
@@ -169,6 +169,9 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->parting, 0u);
 	pawl_store_relaxed(&task->watchers, (void *)NULL);
 	pawl_store_relaxed(&task->waits_for, 0u);
+	pawl_store_relaxed(&task->spawned_ns, 0u);
+	pawl_store_relaxed(&task->waits_note, (void *)NULL);
+	pawl_store_relaxed(&task->waits_since_ns, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
 	task->id = id;
 	memset((char *)task + offsetof(struct eng_task, body), 0,

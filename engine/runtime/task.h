@@ -53,7 +53,7 @@ enum eng_outcome {
 /* Flags of a word. */
 #define ENG_TASK_CANCEL UINT64_C(0x100) /* asked to end at its next wait */
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
-#define ENG_TASK_BACK	UINT64_C(0x400) /* it was given up, and its body is over */
+#define ENG_TASK_BACK	UINT64_C(0x800) /* it was given up, and its body is over */
 /* How many read its record: bits 16 to 31. */
 #define ENG_TASK_READER UINT64_C(0x10000)
 
@@ -90,6 +90,16 @@ struct eng_task {
 	struct pawl_atomic_ptr group;
 	uint64_t id; /* the handle */
 
+	/*
+	 * When it was spawned, or, of one that is run at once, first waited; 0: not known. And
+	 * what the body waits for, as its listener says, and since when, 0: it does not. By
+	 * who spawns it, then its worker; who has pinned the task reads. Relaxed: old when it arrives.
+	 */
+	struct pawl_atomic_u64 spawned_ns;
+	struct pawl_atomic_ptr waits_note; /* const char * */
+	struct pawl_atomic_u64 waits_value;
+	struct pawl_atomic_u64 waits_since_ns;
+
 	/* Written before publishing. */
 	int (*body)(void *arg, void **ret_value);
 	void *arg;
@@ -102,18 +112,8 @@ struct eng_task {
 	uint8_t lane;
 	uint8_t flags; /* PAWL_TASK_... */
 	uint16_t home; /* worker of a LOCAL one */
-	/* Who spawned it: worker's number plus 1; 0: no worker did. And when (watch.h). */
-	uint16_t spawner;
-	bool spawned_exactly; /* the time is exact */
-	uint64_t spawned_ns;
-
-	/*
-	 * What the body waits for, as its listener says, and since when, 0: it does not. Its worker
-	 * writes; who has pinned the task reads. Relaxed: old when it arrives.
-	 */
-	struct pawl_atomic_ptr waits_note; /* const char * */
-	struct pawl_atomic_u64 waits_value;
-	struct pawl_atomic_u64 waits_since_ns;
+	uint16_t spawner;     /* worker's number plus 1; 0: none */
+	bool spawned_exactly; /* the time is exact (watch.h) */
 
 	/* By who settles it or runs it, before it is final. Not with STUCK. */
 	void *value;

@@ -7,6 +7,10 @@
  * it, each waiting for the next, all subtract the right part. What was switched on or off
  * between a body's begin and its end is not counted: the word `on` differs by its epoch.
  *
+ * Ages in listings have a price, too: to look at the clock costs as much as a tenth of a task that is
+ * spawned and run by who waits for it. So the newest spawn of a body gets its stamp when it is pushed on
+ * by the next one, or when its body first waits: what is run at once has none.
+ *
  * A trace has for each body the stretches in which it ran ("slices"), written when they end: so what the
  * ring still has is whole, whatever it has lost. A body that ran before tracing began gets its
  * slice from there on.
@@ -61,8 +65,34 @@ void eng_watch_spawned(struct pawl_runtime *rt, struct eng_task *task,
 		       const struct eng_worker *worker)
 {
 	task->spawner = worker && worker->rt == rt ? (uint16_t)(worker->number + 1) : 0;
-	task->spawned_exactly = eng_watching(rt) || rt->options.now;
-	task->spawned_ns = task->spawned_exactly ? eng_now(rt) : eng_stamp(rt);
+	if (PAWL_LIKELY(!eng_watching(rt) && !rt->options.now))
+		return;
+	task->spawned_exactly = true;
+	pawl_store_relaxed(&task->spawned_ns, eng_now(rt));
+}
+
+static void stamp(struct eng_task *task, uint64_t now)
+{
+	if (!pawl_load_relaxed(&task->spawned_ns))
+		pawl_store_relaxed(&task->spawned_ns, now);
+}
+
+void eng_watch_queued(const struct pawl_runtime *rt, struct eng_task *task)
+{
+	if (!pawl_load_relaxed(&task->spawned_ns))
+		stamp(task, eng_stamp(rt));
+}
+
+void eng_watch_parked(const struct eng_worker *worker, struct eng_stack *stack)
+{
+	uint64_t now;
+
+	if (!stack->run)
+		return;
+	now = eng_stamp(worker->rt);
+	pawl_store_relaxed(&stack->run->task->waits_since_ns, now);
+	for (struct eng_run *run = stack->run; run; run = run->outer)
+		stamp(run->task, now);
 }
 
 /* ---- times -------------------------------------------------------------------- */
@@ -201,10 +231,12 @@ void eng_watch_begin(struct eng_stack *stack, struct eng_run *run)
 	run->slice_ns = run->begin_ns;
 	run->away_before_ns = stack->away_ns;
 	if (run->watch & ENG_WATCH_TIMES && times && task->spawned_exactly)
-		count(&times->waits[task->lane], between(task->spawned_ns, run->begin_ns));
+		count(&times->waits[task->lane],
+		      between(pawl_load_relaxed(&task->spawned_ns), run->begin_ns));
 	if (run->watch & ENG_WATCH_TRACE) {
 		event_of(&event, ENG_EVENT_BEGIN, run->begin_ns, task);
-		event.length_ns = task->spawned_exactly ? task->spawned_ns : 0;
+		if (task->spawned_exactly)
+			event.length_ns = pawl_load_relaxed(&task->spawned_ns);
 		write_down(stack->worker, &event);
 	}
 }

@@ -82,9 +82,18 @@ void eng_trace_put(struct eng_trace *trace);
 /* eng_stamp() - The runtime's time to a few milliseconds, at a quarter of the price. */
 uint64_t eng_stamp(const struct pawl_runtime *rt);
 
-/* eng_watch_spawned() - By whom (NULL: no body) and when. Before it is published. */
+/*
+ * eng_watch_spawned() - By whom (NULL: no body), and if that is wanted exactly, when. Before it is
+ * published.
+ */
 void eng_watch_spawned(struct pawl_runtime *rt, struct eng_task *task,
 		       const struct eng_worker *worker);
+
+/* eng_watch_queued() - It is not run at once: it gets a stamp, unless it has one. Requires: a reference. */
+void eng_watch_queued(const struct pawl_runtime *rt, struct eng_task *task);
+
+/* eng_watch_parked() - A stack has: since when its innermost body waits. */
+void eng_watch_parked(const struct eng_worker *worker, struct eng_stack *stack);
 
 /* eng_watch_begin(), _end() - The innermost body of a stack begins, is over. */
 void eng_watch_begin(struct eng_stack *stack, struct eng_run *run);

@@ -229,6 +229,7 @@ static void newest_push(struct eng_worker *worker, struct eng_task *task)
 
 	if (!before)
 		return;
+	eng_watch_queued(worker->rt, before);
 	if (pawl_deque_push_owner(worker->deque, before))
 		lanes_push(worker->rt, ENG_LANES_INSIDE, before, before->lane);
 	eng_idle_pushed(&worker->rt->idle);
@@ -592,8 +593,7 @@ static void note_park(struct eng_worker *worker, struct eng_stack *stack)
 	uint64_t deadline_ns = pawl_fiber_deadline(stack->fiber);
 
 	tally(&worker->parks);
-	if (stack->run)
-		pawl_store_relaxed(&stack->run->task->waits_since_ns, eng_stamp(worker->rt));
+	eng_watch_parked(worker, stack);
 	if (deadline_ns == PAWL_FOREVER)
 		return;
 	if (eng_timer_queued(&stack->timer))
@@ -614,7 +614,7 @@ static void goes_on(struct eng_worker *worker, struct eng_stack *stack)
 	if (!stack->run)
 		return;
 	pawl_store_relaxed(&stack->run->task->waits_since_ns, 0u);
-	eng_worker_runs(worker, stack->run->task);
+	eng_worker_runs(worker, stack->run->task->id);
 	if (eng_watching(worker->rt))
 		eng_watch_back(worker, stack);
 }
@@ -633,7 +633,7 @@ static void base_loop(struct eng_worker *worker)
 		goes_on(worker, stack);
 		state = pawl_fiber_resume(stack->fiber);
 		worker->stack = NULL;
-		eng_worker_runs(worker, NULL);
+		eng_worker_runs(worker, 0);
 		if (eng_watching(worker->rt) && stack->run)
 			eng_watch_left(worker, stack);
 		if (state == PAWL_FIBER_PARKED)

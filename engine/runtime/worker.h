@@ -37,6 +37,7 @@ struct eng_run {
 	struct eng_run *outer; /* that it was started from, by a wait for it; NULL: none */
 	struct pawl_cleanup *cleanups;
 	unsigned lane;
+	struct eng_worker *worker;
 	/* Watched: what was on at its start, and when that was (watch.c). */
 	uint32_t watch;
 	uint64_t begin_ns, slice_ns, away_before_ns;
@@ -85,15 +86,15 @@ struct eng_worker {
 	bool local_first, outside_first; /* the next time */
 	unsigned since_timers;
 	uint32_t random;
-	uint32_t stacks;   /* there are */
+	uint32_t stacks; /* there are */
 	uint64_t slept_ns; /* watched: when it fell asleep; else 0 */
 
 	/* By this worker alone, read by others: relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
 	struct pawl_atomic_u64 inlined, stolen, parks, sleeps;
 	struct pawl_atomic_u64 stacks_busy;
-	struct pawl_atomic_u64 runs;   /* id of the innermost task that runs here; 0: none */
-	struct pawl_atomic_u32 timers; /* there are some */
+	struct pawl_atomic_u64 running; /* the task whose body runs now, 0: none */
+	struct pawl_atomic_u32 timers;		 /* there are some */
 	struct pawl_atomic_u64 next_deadline_ns; /* when it went to sleep */
 
 	struct pawl_atomic_u32 clock_moved;
@@ -152,10 +153,10 @@ struct eng_run *eng_run_here(void);
 struct eng_run *eng_run_hide(void);
 void eng_run_show(struct eng_run *run);
 
-/* eng_worker_runs() - For those who ask. NULL: no task. By its thread. */
-static inline void eng_worker_runs(struct eng_worker *worker, const struct eng_task *task)
+/* eng_worker_runs() - By the worker: this task's body begins or goes on here; 0: none. */
+static inline void eng_worker_runs(struct eng_worker *worker, uint64_t id)
 {
-	pawl_store_relaxed(&worker->runs, task ? task->id : 0);
+	pawl_store_relaxed(&worker->running, id);
 }
 
 /* eng_watched() - What is watched: ENG_WATCH_... and an epoch. May be old. */

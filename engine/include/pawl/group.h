@@ -31,13 +31,13 @@ PAWL_BEGIN_DECLS
 enum pawl_failure_policy {
 	PAWL_FAILURE_IGNORE,	      /* nothing: it is an outcome */
 	PAWL_FAILURE_CANCEL_SIBLINGS, /* its group is cancelled */
-	PAWL_FAILURE_ESCALATE, /* its group is cancelled, and it fails in the parent as well */
-	PAWL_FAILURE_RESTART,  /* its body runs again, after a while; too often: as ESCALATE */
+	PAWL_FAILURE_ESCALATE,	      /* its group is cancelled, and it fails in the parent as well */
+	PAWL_FAILURE_RESTART,	      /* its body runs again, after a while; too often: as ESCALATE */
 	PAWL_FAILURE_POLICY_COUNT
 };
 
 struct pawl_group_options {
-	size_t size;	  /* sizeof(struct pawl_group_options) */
+	size_t size; /* sizeof(struct pawl_group_options) */
 	const char *name; /* copied; NULL: "group" */
 	uint64_t most;	  /* tasks and groups that live in it at one time; 0: no limit */
 	enum pawl_failure_policy policy;
@@ -47,10 +47,10 @@ struct pawl_group_options {
 	uint64_t backoff_ns;
 	uint64_t backoff_most_ns;
 };
-#define PAWL_GROUP_OPTIONS_INIT                                                     \
-	{                                                                           \
-		sizeof(struct pawl_group_options), NULL, 0, PAWL_FAILURE_IGNORE, 5, \
-			60000000000u, 100000000u, 10000000000u                      \
+#define PAWL_GROUP_OPTIONS_INIT                                                           \
+	{                                                                                 \
+		sizeof(struct pawl_group_options), NULL, 0, PAWL_FAILURE_IGNORE, 5,       \
+			60000000000u, 100000000u, 10000000000u                            \
 	}
 
 /*
@@ -93,8 +93,7 @@ PAWL_API bool pawl_group_cancelled(const struct pawl_group *group);
  */
 PAWL_API PAWL_MUST_CHECK int pawl_scope(struct pawl_group *parent,
 					const struct pawl_group_options *options,
-					int (*fn)(struct pawl_group *group, void *arg),
-					void *arg);
+					int (*fn)(struct pawl_group *group, void *arg), void *arg);
 
 /*
  * pawl_group_wait() - Sleep until the group has drained.

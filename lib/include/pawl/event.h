@@ -70,13 +70,7 @@ struct pawl_event {
 	struct pawl_atomic_u32 pawl_pending;
 	struct pawl_atomic_ptr pawl_head;
 };
-#define PAWL_EVENT_INIT              \
-	{                            \
-		PAWL_LOCK_INIT, {0}, \
-		{                    \
-			NULL         \
-		}                    \
-	}
+#define PAWL_EVENT_INIT {PAWL_LOCK_INIT, {0}, {NULL}}
 
 /* One registration: one cache line, on the waiter's stack. Private. */
 struct pawl_listener {
@@ -174,7 +168,7 @@ PAWL_API bool pawl_event_listening(const struct pawl_event *event);
 
 /* What one listener waits for. */
 struct pawl_event_waiter {
-	const char *note; /* as given to listen; NULL: none */
+	const char *note;     /* as given to listen; NULL: none */
 	uint64_t note_value;
 	const char *kind;     /* of waiter: "thread", "fibre" */
 	uint64_t number;      /* slot of the thread, id of the fibre */
