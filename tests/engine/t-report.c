@@ -200,6 +200,45 @@ static void case_states(void **state)
 	down();
 }
 
+/* Given up at shutdown, and listed until its body comes back after all. */
+static void case_stuck(void **state)
+{
+	struct pawl_shutdown_report end;
+	struct pawl_task_info info;
+	pawl_task_t task;
+
+	(void)state;
+	up(1);
+	task = spawn("astray", PAWL_LANE_INHERIT, spin, NULL);
+	t_wait_until(pawl_load_acquire(&ran) == 1);
+	assert_int_equal(pawl_runtime_shutdown(rt, 0, &end), -EBUSY);
+	assert_int_equal(end.outcomes[PAWL_OUTCOME_STUCK], 1);
+	assert_true(is_in(task, PAWL_TASK_RUNNING, &info));
+	assert_true(info.stuck && info.forced);
+	assert_string_equal(info.name, "astray");
+	pawl_store_release(&go, 1u);
+	t_wait_until(pawl_runtime_destroy(rt) == 0);
+}
+
+/* With the clock of the system: at least what they must be. */
+static void case_real_ages(void **state)
+{
+	struct pawl_task_info info;
+	pawl_task_t above, child;
+
+	(void)state;
+	up_with(1, true);
+	above = spawn("above", 5, parent, &child);
+	t_wait_until(pawl_load_acquire(&ran) == 1);
+	t_wait_until(is_in(child, PAWL_TASK_WAITING, &info) && info.waited_ns > 20000000);
+	assert_true(info.age_ns >= info.waited_ns);
+	assert_true(is_in(above, PAWL_TASK_WAITING, &info));
+	assert_true(info.age_ns > 20000000);
+	pawl_event_notify_all(&cell);
+	join(above);
+	down();
+}
+
 /* Run by its parent's wait, or woken by it: the parent waits for it either way. */
 static void case_parents_and_waits_by_name(void **state)
 {
@@ -568,6 +607,8 @@ int main(void)
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(case_what_a_waiting_task_waits_for),
 		cmocka_unit_test(case_states),
+		cmocka_unit_test(case_stuck),
+		cmocka_unit_test(case_real_ages),
 		cmocka_unit_test(case_parents_and_waits_by_name),
 		cmocka_unit_test(case_names_go_with_their_tasks),
 		cmocka_unit_test(case_groups),
