@@ -303,7 +303,7 @@ static void spawner(void *arg)
 	char name[16];
 
 	(void)arg;
-	for (unsigned i = 0; i < t_scaled(2000); i++) {
+	for (unsigned i = 0; i < t_scaled(400); i++) {
 		pawl_task_t task;
 
 		spawn_short_lived(nothing);

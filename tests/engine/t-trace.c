@@ -465,7 +465,7 @@ static int fan(void *arg, void **ret_value)
 static void work(void *arg)
 {
 	(void)arg;
-	for (unsigned i = 0; i < t_scaled(2000); i++) {
+	for (unsigned i = 0; i < t_scaled(400); i++) {
 		t_check(join(spawn("fan", fan, NULL)) == 0);
 		t_step();
 	}
