@@ -7,11 +7,14 @@ check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/group.h \
 	engine/include/pawl/io.h \
+	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/timer.h \
+	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
+	engine/include/pawl/visit.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \
@@ -28,6 +31,9 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/introspect.c \
 	engine/runtime/introspect.h \
 	engine/runtime/io.c \
+	engine/runtime/jobs-api.c \
+	engine/runtime/jobs.c \
+	engine/runtime/jobs.h \
 	engine/runtime/join-many.c \
 	engine/runtime/join.c \
 	engine/runtime/join.h \
@@ -47,9 +53,13 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/task.h \
 	engine/runtime/text.c \
 	engine/runtime/text.h \
+	engine/runtime/token-api.c \
+	engine/runtime/token.c \
+	engine/runtime/token.h \
 	engine/runtime/trace-ring.c \
 	engine/runtime/trace-ring.h \
 	engine/runtime/trace.c \
+	engine/runtime/visit.c \
 	engine/runtime/watch.c \
 	engine/runtime/watch.h \
 	engine/runtime/wheel.c \
