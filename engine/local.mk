@@ -13,6 +13,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/token.h \
+	engine/include/pawl/trace.h \
 	engine/include/pawl/visit.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
@@ -23,9 +24,12 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/group-api.c \
 	engine/runtime/group.c \
 	engine/runtime/group.h \
+	engine/runtime/hang-report.c \
 	engine/runtime/idle.c \
 	engine/runtime/idle.h \
 	engine/runtime/interval.c \
+	engine/runtime/introspect.c \
+	engine/runtime/introspect.h \
 	engine/runtime/io.c \
 	engine/runtime/jobs-api.c \
 	engine/runtime/jobs.c \
@@ -47,10 +51,17 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/supervise.c \
 	engine/runtime/task.c \
 	engine/runtime/task.h \
+	engine/runtime/text.c \
+	engine/runtime/text.h \
 	engine/runtime/token-api.c \
 	engine/runtime/token.c \
 	engine/runtime/token.h \
+	engine/runtime/trace-ring.c \
+	engine/runtime/trace-ring.h \
+	engine/runtime/trace.c \
 	engine/runtime/visit.c \
+	engine/runtime/watch.c \
+	engine/runtime/watch.h \
 	engine/runtime/wheel.c \
 	engine/runtime/wheel.h \
 	engine/runtime/worker.c \
@@ -58,3 +69,7 @@ engine_libengine_core_la_SOURCES = \
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include \
 	-I$(srcdir)/engine/include
+
+# Commands for gdb.
+gdbdir = $(pkgdatadir)/gdb
+dist_gdb_DATA = engine/gdb/pawl-gdb.py

@@ -9,8 +9,10 @@ UNIT_TESTS = \
 	tests/engine/t-jobs \
 	tests/engine/t-join \
 	tests/engine/t-parallel \
+	tests/engine/t-report \
 	tests/engine/t-runtime \
 	tests/engine/t-supervision \
+	tests/engine/t-trace \
 	tests/engine/t-token \
 	tests/engine/t-visit \
 	tests/engine/t-wheel \
@@ -55,12 +57,16 @@ tests_engine_t_jobs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_jobs_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_report_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_trace_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_token_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_visit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -83,6 +89,12 @@ tests_libharness_la_SOURCES = \
 	tests/watchdog.h \
 	tests/lib/fibers.h \
 	tests/lib/waiting.h
+
+# A program for the debugger to look at (tests/gdb/run.sh).
+check_PROGRAMS += tests/gdb/parked
+tests_gdb_parked_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
+ALL_TESTS += tests/gdb/run.sh
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.

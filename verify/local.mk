@@ -23,6 +23,7 @@ STRESS_TESTS = \
 	verify/stress-mbox \
 	verify/stress-mem \
 	verify/stress-park \
+	verify/stress-pin \
 	verify/stress-quorum \
 	verify/stress-rcu \
 	verify/stress-retire \
@@ -33,6 +34,7 @@ STRESS_TESTS = \
 	verify/stress-task \
 	verify/stress-thread \
 	verify/stress-token \
+	verify/stress-trace-ring \
 	verify/stress-visit
 
 verify_stress_counter_SOURCES = verify/t-counter.c
@@ -58,6 +60,8 @@ verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
+verify_stress_pin_SOURCES = verify/t-pin.c
+verify_stress_pin_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_quorum_SOURCES = verify/t-quorum.c
 verify_stress_quorum_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_rcu_SOURCES = verify/t-rcu.c
@@ -70,6 +74,8 @@ verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
+verify_stress_trace_ring_SOURCES = verify/t-trace-ring.c
+verify_stress_trace_ring_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_token_SOURCES = verify/t-token.c
 verify_stress_token_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_visit_SOURCES = verify/t-visit.c

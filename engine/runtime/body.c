@@ -166,6 +166,7 @@ void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
 /* Its end was told when it was given up, or is being told; what is left is to leave. */
 void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
 {
+	eng_task_came_home(task);
 	free_arg(task);
 	if (pawl_xchg_acq_rel(&task->parting, 1u))
 		leave(rt, task, pawl_load_relaxed(&task->group));
@@ -187,6 +188,12 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 	run.value = NULL;
 	stack->run = &run;
 	task->run = &run;
+	eng_worker_runs(stack->worker, task->id);
+	run.worker = stack->worker;
+	run.watch = eng_watched(run.rt);
+	run.slice_ns = 0;
+	if (PAWL_UNLIKELY(run.watch & ENG_WATCH_ANY))
+		eng_watch_begin(stack, &run);
 	/* One that was told before its first step does not take it. */
 	if (flags_of(task))
 		run.error = -ECANCELED;
@@ -194,7 +201,10 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 		call_body(&run, &restart);
 	if (run.listens)
 		pawl_event_unlisten(&run.told);
+	if (eng_watching(run.rt))
+		eng_watch_end(stack, &run, outcome_of(&run));
 	stack->run = run.outer;
+	eng_worker_runs(stack->worker, run.outer ? run.outer->task->id : 0);
 	task->error = run.error;
 	task->run = NULL;
 	if (eng_task_finish(task, outcome_of(&run))) {
@@ -294,15 +304,21 @@ int eng_wait_once(struct eng_run *run, struct pawl_listener *wanted, uint64_t de
 {
 	/* What it waits for comes first: of both at once that one is told. */
 	struct pawl_listener *both[2] = {wanted ? wanted : &run->told, &run->told};
+	struct eng_task *task = run->task;
 	size_t which = 0;
+	uint64_t value;
 	int error;
 
 	if (!run->listens)
-		pawl_event_listen(&run->task->interrupt, &run->told, "its deadline", 0);
+		pawl_event_listen(&task->interrupt, &run->told, "its deadline", 0);
 	run->listens = true;
 	if (eng_told(run))
 		deadline_ns = 0;
+	pawl_store_relaxed(&task->waits_note,
+			   (void *)(uintptr_t)pawl_listener_note(both[0], &value));
+	pawl_store_relaxed(&task->waits_value, value);
 	error = pawl_event_wait_any(both, wanted ? 2 : 1, deadline_ns, &which);
+	pawl_store_relaxed(&task->waits_note, (void *)NULL);
 	if (!error && both[which] == wanted)
 		return 0;
 	if (!error)

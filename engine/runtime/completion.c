@@ -35,6 +35,8 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	if (error)
 		return error;
 	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
+	eng_watch_spawned(rt, task, NULL);
+	eng_watch_queued(rt, task);
 	pawl_store_relaxed(&task->produced, 1u);
 	error = eng_enter(rt, group, task, options);
 	if (error)

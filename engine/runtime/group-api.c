@@ -9,7 +9,6 @@
 
 #include <pawl/atomic.h>
 #include <pawl/group.h>
-#include <pawl/rcu.h>
 
 #include "worker.h"
 
@@ -161,63 +160,6 @@ void pawl_group_counts_read(struct pawl_group *group, struct pawl_group_counts *
 		ret_counts->outcomes[i] = counts.ended[i];
 	ret_counts->refused = counts.refused;
 	ret_counts->live = counts.live;
-}
-
-struct listing {
-	struct pawl_group *group;
-	struct pawl_task_info *infos;
-	size_t max, count;
-};
-
-static enum pawl_task_state state_of(enum eng_phase phase)
-{
-	switch (phase) {
-	case ENG_TASK_STARTING:
-		return PAWL_TASK_STARTING;
-	case ENG_TASK_READY:
-		return PAWL_TASK_QUEUED;
-	case ENG_TASK_PENDING:
-		return PAWL_TASK_EXTERNAL;
-	case ENG_TASK_RUNNING:
-		return PAWL_TASK_RUNNING;
-	default:
-		return PAWL_TASK_ENDING;
-	}
-}
-
-static bool list_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
-{
-	struct listing *listing = arg;
-	struct pawl_task_info *info;
-	enum eng_phase phase = eng_word_phase(word);
-	bool below;
-
-	if (phase == ENG_TASK_FINAL && eng_word_outcome(word) != ENG_OUTCOME_STUCK)
-		return true;
-	pawl_rcu_begin();
-	below = eng_group_is_below(pawl_load_acquire(&task->group), listing->group);
-	pawl_rcu_end();
-	/* It may have become another one while its group was looked at. */
-	if (!below || (pawl_load_acquire(&task->word) ^ word) >> 32)
-		return true;
-	if (listing->count++ >= listing->max)
-		return true;
-	info = &listing->infos[listing->count - 1];
-	memset(info, 0, sizeof(*info));
-	info->task.pawl_id = id;
-	info->name = pawl_load_relaxed(&task->name);
-	info->state = phase == ENG_TASK_FINAL ? PAWL_TASK_RUNNING : state_of(phase);
-	info->cancelled = word & ENG_TASK_CANCEL;
-	info->forced = word & ENG_TASK_FORCE;
-	return true;
-}
-
-size_t pawl_group_tasks(struct pawl_group *group, size_t max, struct pawl_task_info *ret_infos)
-{
-	struct listing listing = {group, ret_infos, max, 0};
-
-	eng_tasks_each(group->forest->tasks, list_one, &listing);
-	return listing.count;
 }
 
 size_t pawl_group_path(struct pawl_group *group, char *buf, size_t len)

@@ -261,6 +261,11 @@ static struct pawl_group *walk_on(struct pawl_group *at, struct pawl_group *top)
 	return next;
 }
 
+struct pawl_group *eng_group_next(struct pawl_group *at, struct pawl_group *top)
+{
+	return walk_on(at, top);
+}
+
 void eng_group_close(struct pawl_group *group)
 {
 	eng_group_get(group);

@@ -122,6 +122,12 @@ void eng_group_stop(struct pawl_group *group, uint64_t flags,
 		    void (*ended)(struct eng_task *task, void *arg), void *arg);
 
 /*
+ * eng_group_next() - The one after `at` among `top` and those below, parents first; NULL: none.
+ * Takes the reference to `at`, gives one to the next. Requires: as put.
+ */
+struct pawl_group *eng_group_next(struct pawl_group *at, struct pawl_group *top);
+
+/*
  * eng_group_watch() - Have `watcher` told (NONE) when the group has drained, before it leaves its parent.
  *
  * Requires: a reference.

@@ -124,6 +124,11 @@ void eng_idle_join(struct eng_idle *idle, unsigned worker)
 	idle->waiters[worker] = pawl_waiter_thread();
 }
 
+bool eng_idle_asleep(const struct eng_idle *idle, unsigned worker)
+{
+	return pawl_load_relaxed(&idle->asleep[worker / 64]) & bit_of(worker);
+}
+
 void eng_idle_search(struct eng_idle *idle)
 {
 	pawl_add_relaxed(&idle->searching, 1u);

@@ -64,6 +64,9 @@ void eng_idle_pushed_to(struct eng_idle *idle, unsigned worker);
 /* eng_idle_all() - Do all of the first `workers` sleep, or are about to? Old at once. */
 bool eng_idle_all(const struct eng_idle *idle, unsigned workers);
 
+/* eng_idle_asleep() - Does this one? */
+bool eng_idle_asleep(const struct eng_idle *idle, unsigned worker);
+
 /* eng_idle_search() - The calling worker begins to search. */
 void eng_idle_search(struct eng_idle *idle);
 

@@ -94,6 +94,7 @@ static void runtime_free(struct pawl_runtime *rt)
 			      PAWL_LINE_BYTES);
 	for (unsigned i = 0; i < 3; i++)
 		pawl_lanes_destroy(rt->lanes[i]);
+	eng_watch_fini(rt);
 	eng_reactor_fini(&rt->reactor);
 	eng_blocking_fini(&rt->blocking);
 	eng_tasks_destroy(rt->tasks);

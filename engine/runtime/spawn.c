@@ -93,6 +93,10 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	task->flags = (uint8_t)options->flags;
 	task->home = task->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;
 	task->parent = run ? run->task->id : 0;
+	eng_watch_spawned(rt, task, run ? run->worker : NULL);
+	/* Others are stamped if they are not run at once. */
+	if (!run || task->lane != run->lane || task->flags)
+		eng_watch_queued(rt, task);
 	error = eng_enter(rt, group, task, options);
 	if (error)
 		return error;

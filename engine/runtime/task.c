@@ -3,7 +3,8 @@
  * task.c - one word for all that decides about a task. verify/t-task.c runs this file under the
  * model checker.
  *
- * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 EXPECTED, 32-63 generation of the handle.
+ * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 EXPECTED, 11 BACK, 16-31 how many have
+ * pinned it, 32-63 generation of the handle.
  *
  * Invariants:
  *  I1 A task becomes final by one transition, and who makes it ends the task: nobody else, and
@@ -21,6 +22,8 @@
  *  I6 EXPECTED is set before anybody watches or listens to `done`, in a word that is not final, and stays:
  *     the transition to FINAL is one on the same word, so who makes it sees the bit, or who wants
  *     to set it sees FINAL. Most tasks are final before anybody asks: nobody is looked for then.
+ *  I7 While a task is pinned it does not become final, but by being given up, and then its body is
+ *     not over: so its name, which its owner may take away with its end, is there.
  *
  * Ordering:
  *  O1 publish releases the record to walkers, who acquire the word, or what became of it. Who claims
@@ -39,6 +42,8 @@
  *  O6 Watchers are pushed with release and taken with acquire; CLOSED is stored with release, after
  *     the outcome, and read with acquire: who is refused sees the outcome. EXPECTED is relaxed (I6); who
  *     finds the word final acquires it.
+ *  O7 unpin releases, and every transition to FINAL acquires: the name is read before it goes. pin
+ *     acquires the publishing, through whatever became of the word since.
  *
  * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
  * push; a dead entry costs one look when its turn comes); a lock for each record.
@@ -46,6 +51,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include <pawl/atomic.h>
@@ -55,7 +61,8 @@
 #include "task.h"
 
 #define OUTCOME_SHIFT 3
-#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_EXPECTED)
+#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_EXPECTED | ENG_TASK_BACK)
+#define READERS	      UINT64_C(0xffff0000)
 #define GENERATION    (~UINT64_C(0) << 32)
 #define HANDLE	      (UINT64_C(1) << 32)
 #define CLOSED	      ((void *)1)
@@ -170,6 +177,9 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->parting, 0u);
 	pawl_store_relaxed(&task->watchers, (void *)NULL);
 	pawl_store_relaxed(&task->waits_for, 0u);
+	pawl_store_relaxed(&task->spawned_ns, 0u);
+	pawl_store_relaxed(&task->waits_note, (void *)NULL);
+	pawl_store_relaxed(&task->waits_since_ns, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
 	task->id = id;
 	task->made = refs + handles * HANDLE;
@@ -215,7 +225,7 @@ int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_ta
 /* The word with another phase, and an outcome where it is final. */
 static uint64_t word_to(uint64_t word, enum eng_phase phase, enum eng_outcome outcome)
 {
-	return (word & (GENERATION | FLAGS)) | (uint64_t)phase |
+	return (word & (GENERATION | READERS | FLAGS)) | (uint64_t)phase |
 	       (uint64_t)outcome << OUTCOME_SHIFT;
 }
 
@@ -245,6 +255,14 @@ bool eng_task_claim(struct eng_task *task)
 	return false;
 }
 
+/* Somebody reads the record, or lost its processor while it did: look again. Returns the word. */
+static uint64_t pinned_pause(const struct eng_task *task)
+{
+	pawl_pause();
+	sched_yield();
+	return pawl_load_relaxed(&task->word);
+}
+
 /* From a phase to FINAL, whatever flags come meanwhile, if the generation is that of `word`. */
 static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
 		     enum eng_outcome outcome)
@@ -252,8 +270,11 @@ static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
 	while (eng_word_phase(seen) == phase && !((seen ^ word) & GENERATION)) {
-		if (pawl_cas_weak_release(&task->word, &seen, /* O2 */
-					  word_to(seen, ENG_TASK_FINAL, outcome)))
+		/* I7; one that is given up does not come back soon. */
+		if (PAWL_UNLIKELY(seen & READERS) && outcome != ENG_OUTCOME_STUCK)
+			seen = pinned_pause(task);
+		else if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
+					       word_to(seen, ENG_TASK_FINAL, outcome)))
 			return true;
 	}
 	return false;
@@ -284,10 +305,40 @@ bool eng_task_settle(struct eng_task *task)
 
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome)
 {
-	/* Not a store: the task may be expected meanwhile (I6). Nothing else changes in this phase. */
+	/* Not a store: it may be expected, or pinned, meanwhile (I6, I7). */
 	bool ended = end_from(task, ENG_TASK_SETTLING, task->id, outcome);
 
 	PAWL_REQUIRE(ended && "who settles a task makes it final");
+}
+
+bool eng_task_pin(struct eng_task *task, uint64_t word)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	do {
+		enum eng_phase phase = eng_word_phase(seen);
+
+		if (((seen ^ word) & GENERATION) || phase < ENG_TASK_READY)
+			return false;
+		if (phase == ENG_TASK_FINAL &&
+		    (eng_word_outcome(seen) != ENG_OUTCOME_STUCK || seen & ENG_TASK_BACK))
+			return false;
+	} while (!pawl_cas_weak_acquire(&task->word, &seen, seen + ENG_TASK_READER)); /* O7 */
+	return true;
+}
+
+void eng_task_unpin(struct eng_task *task)
+{
+	pawl_sub_release(&task->word, ENG_TASK_READER); /* O7 */
+}
+
+void eng_task_came_home(struct eng_task *task)
+{
+	uint64_t seen = pawl_or_relaxed(&task->word, ENG_TASK_BACK);
+
+	while (seen & READERS)
+		seen = pinned_pause(task);
+	(void)pawl_load_acquire(&task->word); /* O7 */
 }
 
 enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags)
@@ -302,11 +353,15 @@ enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t fl
 		if (((seen ^ word) & GENERATION) || phase == ENG_TASK_FREE ||
 		    phase == ENG_TASK_SETTLING || phase == ENG_TASK_FINAL)
 			return ENG_STOPPED_NOT;
+		if (waits && PAWL_UNLIKELY(seen & READERS)) {
+			seen = pinned_pause(task); /* I7 */
+			continue;
+		}
 		next = waits ? word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_CANCELLED)
 			     : seen | flags;
 		if (next == seen)
 			return ENG_STOPPED_ASKED;
-		/* O1: what is final is ended by the caller, who reads the record. */
+		/* O1, O7: what is final is ended by the caller, who reads the record. */
 		if (pawl_cas_weak_acquire(&task->word, &seen, next))
 			break;
 	}

@@ -56,6 +56,9 @@ enum eng_outcome {
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
 /* Somebody watches it, or listens to `done`: eng_task_expect() has set it. Stays. */
 #define ENG_TASK_EXPECTED UINT64_C(0x400)
+#define ENG_TASK_BACK	  UINT64_C(0x800) /* it was given up, and its body is over */
+/* How many read its record: bits 16 to 31. */
+#define ENG_TASK_READER UINT64_C(0x10000)
 
 struct pawl_group;
 struct eng_run;
@@ -91,6 +94,16 @@ struct eng_task {
 	uint64_t id;   /* the handle */
 	uint64_t made; /* references and handles that it was made with */
 
+	/*
+	 * When it was spawned, or, of one that is run at once, first waited; 0: not known. And
+	 * what the body waits for, as its listener says, and since when, 0: it does not. By
+	 * who spawns it, then its worker; who has pinned the task reads. Relaxed: old when it arrives.
+	 */
+	struct pawl_atomic_u64 spawned_ns;
+	struct pawl_atomic_ptr waits_note; /* const char * */
+	struct pawl_atomic_u64 waits_value;
+	struct pawl_atomic_u64 waits_since_ns;
+
 	/* Written before publishing. */
 	int (*body)(void *arg, void **ret_value);
 	void *arg;
@@ -103,8 +116,10 @@ struct eng_task {
 	struct pawl_lane_node lent; /* in the lane of who waits for it */
 	struct eng_task *next;	    /* of a worker's LOCAL tasks */
 	uint8_t lane;
-	uint8_t flags; /* PAWL_TASK_... */
-	uint16_t home; /* worker of a LOCAL one */
+	uint8_t flags;	      /* PAWL_TASK_... */
+	uint16_t home;	      /* worker of a LOCAL one */
+	uint16_t spawner;     /* worker's number plus 1; 0: none */
+	bool spawned_exactly; /* the time is exact (watch.h) */
 
 	/*
 	 * By who settles it or runs it, before it is final. Not with STUCK. Where `visited`, written under
@@ -216,6 +231,23 @@ enum eng_stopped {
  */
 PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word,
 					       uint64_t flags);
+
+/*
+ * eng_task_pin() - Keep it from ending while its record is read: name, parent, group stay what they are. To
+ * be unpinned in a few instructions, since who wants to make it final turns round and round
+ * meanwhile. `word` is what was read of it; only its generation counts.
+ *
+ * Returns:  false: it starts, or is over, or is another one.
+ * Ordering: acquires what was written before it was published.
+ */
+PAWL_MUST_CHECK bool eng_task_pin(struct eng_task *task, uint64_t word);
+void eng_task_unpin(struct eng_task *task);
+
+/*
+ * eng_task_came_home() - The body of one that was given up is over: from here on nobody pins it, and
+ * nobody has. By its worker, once.
+ */
+void eng_task_came_home(struct eng_task *task);
 
 /* eng_task_outcome() - Acquires value and error if it is final. */
 enum eng_outcome eng_task_outcome(const struct eng_task *task);

@@ -229,6 +229,7 @@ static void newest_push(struct eng_worker *worker, struct eng_task *task)
 
 	if (!before)
 		return;
+	eng_watch_queued(worker->rt, before);
 	if (pawl_deque_push_owner(worker->deque, before))
 		lanes_push(worker->rt, ENG_LANES_INSIDE, before, before->lane);
 	eng_idle_pushed(&worker->rt->idle);
@@ -530,8 +531,10 @@ static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 		deadline_ns = again_ns < deadline_ns ? again_ns : deadline_ns;
 	}
 	tally(&worker->sleeps);
+	eng_watch_falls_asleep(worker);
 	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns,
 		       starved ? look_starved : look, worker);
+	eng_watch_woke(worker);
 	/* Taken back by exchange: the time is read after that, and who moves it later sets it again. */
 	(void)pawl_xchg_acquire(&worker->clock_moved, 0u);
 	worker->since_timers = TIMERS_EVERY;
@@ -543,6 +546,7 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 	struct pawl_runtime *rt = worker->rt;
 	struct eng_stack *stack = NULL;
 	bool searches = false, starved;
+	uint64_t stolen = pawl_load_relaxed(&worker->stolen);
 
 	while (!stack) {
 		if (worker->wheel.count && (searches || worker->since_timers >= TIMERS_EVERY))
@@ -577,6 +581,8 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 	}
 	if (searches)
 		eng_idle_found(&rt->idle, look, worker);
+	if (eng_watching(rt) && worker->first && pawl_load_relaxed(&worker->stolen) != stolen)
+		eng_watch_stole(worker, worker->first);
 	return stack;
 }
 
@@ -586,6 +592,7 @@ static void note_park(struct eng_worker *worker, struct eng_stack *stack)
 	uint64_t deadline_ns = pawl_fiber_deadline(stack->fiber);
 
 	tally(&worker->parks);
+	eng_watch_parked(worker, stack);
 	if (deadline_ns == PAWL_FOREVER)
 		return;
 	if (eng_timer_queued(&stack->timer))
@@ -600,6 +607,17 @@ static void note_busy(struct eng_worker *worker)
 	pawl_store_relaxed(&worker->stacks_busy, (uint64_t)(worker->stacks - worker->spares));
 }
 
+/* A stack with a body, or, to start one, without. */
+static void goes_on(struct eng_worker *worker, struct eng_stack *stack)
+{
+	if (!stack->run)
+		return;
+	pawl_store_relaxed(&stack->run->task->waits_since_ns, 0u);
+	eng_worker_runs(worker, stack->run->task->id);
+	if (eng_watching(worker->rt))
+		eng_watch_back(worker, stack);
+}
+
 static void base_loop(struct eng_worker *worker)
 {
 	struct eng_stack *stack;
@@ -611,8 +629,12 @@ static void base_loop(struct eng_worker *worker)
 			eng_wheel_cancel(&worker->wheel, &stack->timer);
 		worker->since_timers++;
 		worker->stack = stack;
+		goes_on(worker, stack);
 		state = pawl_fiber_resume(stack->fiber);
 		worker->stack = NULL;
+		eng_worker_runs(worker, 0);
+		if (eng_watching(worker->rt) && stack->run)
+			eng_watch_left(worker, stack);
 		if (state == PAWL_FIBER_PARKED)
 			note_park(worker, stack);
 		else if (state == PAWL_FIBER_FINISHED)

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 
+#include <pawl/atomic.h>
 #include <pawl/base.h>
 #include <pawl/deque.h>
 #include <pawl/fiber.h>
@@ -28,6 +29,7 @@
 #include "reactor.h"
 #include "task.h"
 #include "token.h"
+#include "watch.h"
 #include "wheel.h"
 
 /* A body that runs, in its stack's frame. */
@@ -40,6 +42,10 @@ struct eng_run {
 	/* To the task's `interrupt`, from its first wait on, if `listens`. */
 	struct pawl_listener told;
 	bool listens;
+	struct eng_worker *worker;
+	/* Watched: what was on at its start, and when that was (watch.c). */
+	uint32_t watch;
+	uint64_t begin_ns, slice_ns, away_before_ns;
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
@@ -55,6 +61,8 @@ struct eng_stack {
 	struct eng_stack *next;	    /* in `ready` or `spare` */
 	struct pawl_mbox_node node; /* in `woken` */
 	struct eng_timer timer;
+	/* Watched: how long its body waited, in all; and since when it does. */
+	uint64_t away_ns, left_ns;
 };
 
 struct eng_worker {
@@ -84,12 +92,14 @@ struct eng_worker {
 	bool local_first, outside_first; /* the next time */
 	unsigned since_timers;
 	uint32_t random;
-	uint32_t stacks; /* there are */
+	uint32_t stacks;   /* there are */
+	uint64_t slept_ns; /* watched: when it fell asleep; else 0 */
 
 	/* By this worker alone, read by others: relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
 	struct pawl_atomic_u64 inlined, stolen, parks, sleeps;
 	struct pawl_atomic_u64 stacks_busy;
+	struct pawl_atomic_u64 running;		 /* the task whose body runs now, 0: none */
 	struct pawl_atomic_u32 timers;		 /* there are some */
 	struct pawl_atomic_u64 next_deadline_ns; /* when it went to sleep */
 
@@ -120,6 +130,7 @@ struct pawl_runtime {
 
 	struct eng_blocking blocking;
 	struct eng_reactor reactor;
+	struct eng_watch watch;
 
 	/* Shutdown: its only caller that does it, and its report. */
 	struct pawl_atomic_u32 shutdown;
@@ -149,6 +160,24 @@ struct eng_run *eng_run_here(void);
  */
 struct eng_run *eng_run_hide(void);
 void eng_run_show(struct eng_run *run);
+
+/* eng_worker_runs() - By the worker: this task's body begins or goes on here; 0: none. */
+static inline void eng_worker_runs(struct eng_worker *worker, uint64_t id)
+{
+	pawl_store_relaxed(&worker->running, id);
+}
+
+/* eng_watched() - What is watched: ENG_WATCH_... and an epoch. May be old. */
+static inline uint32_t eng_watched(const struct pawl_runtime *rt)
+{
+	return pawl_load_relaxed(&rt->watch.on);
+}
+
+/* eng_watching() - Is anything? */
+static inline bool eng_watching(const struct pawl_runtime *rt)
+{
+	return PAWL_UNLIKELY(eng_watched(rt) & ENG_WATCH_ANY);
+}
 
 /* eng_worker_init(), _fini() - Its memory, without the thread. */
 PAWL_MUST_CHECK int eng_worker_init(struct eng_worker *worker, struct pawl_runtime *rt,
