@@ -30,6 +30,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/lifetime.c \
 	engine/runtime/lifetime.h \
 	engine/runtime/parallel.c \
+	engine/runtime/queues.c \
 	engine/runtime/quorum.c \
 	engine/runtime/quorum.h \
 	engine/runtime/reactor.c \

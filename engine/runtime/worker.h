@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 
+#include <pawl/atomic.h>
 #include <pawl/base.h>
 #include <pawl/deque.h>
 #include <pawl/fiber.h>
@@ -159,6 +160,12 @@ void *eng_worker_main(void *arg);
  */
 void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags);
 
+/*
+ * eng_start_take() - The next start, from here or (`far`) from anywhere: claimed, with its queue's
+ * reference, and the lane that it starts in. NULL: there is none. By its worker.
+ */
+struct eng_task *eng_start_take(struct eng_worker *worker, bool far, unsigned *ret_lane);
+
 /* eng_lend_push() - It is READY: have it looked for in this lane as well. Takes one reference. */
 void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
 
@@ -222,5 +229,11 @@ PAWL_MUST_CHECK int eng_wait_once(struct eng_run *run, struct pawl_listener *wan
 bool eng_checkpoint(struct eng_run *run);
 
 uint64_t eng_now(const struct pawl_runtime *rt);
+
+/* eng_tally() - One more, of a word that only the calling thread writes. */
+static inline void eng_tally(struct pawl_atomic_u64 *word)
+{
+	pawl_store_relaxed(word, pawl_load_relaxed(word) + 1);
+}
 
 #endif

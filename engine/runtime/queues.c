@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queues.c - where starts wait, and in what order a worker looks there.
+ *
+ *  newest   the last spawn of a body that runs here: its spawner will most likely wait for it and run
+ *	     it itself, so nobody is woken for it; a thief takes it if it has nothing else.
+ *  deque    older spawns, in the lane of their spawner. Others steal half.
+ *  local    LOCAL tasks.
+ *  lanes    starts from other threads and into other lanes, each in its lane; any worker.
+ *
+ * A queue has one reference to each task in it. A task that somebody else claimed, or that was cancelled, stays
+ * in its queue: its turn is a look, and the reference goes.
+ *
+ * Order of looking, and what bounds the inversion: see pawl/runtime.h.
+ *
+ * Ordering: all through the queues.
+ */
+#include "config.h"
+
+#include <pawl/atomic.h>
+
+#include "worker.h"
+
+#define LANES_EVERY  8	/* looks for a start between two that begin with the lanes */
+#define NEWEST_ROW   16 /* newest spawns in a row */
+#define STEAL_ROUNDS 2
+
+/* May something that nobody here waits for start, on one stack more than there are with a body? */
+static bool room_for_outside(const struct eng_worker *worker)
+{
+	uint32_t most = worker->rt->options.stacks_max;
+
+	return !most || pawl_load_relaxed(&worker->stacks_busy) < most;
+}
+
+/* ---- where starts wait ------------------------------------------------------------ */
+
+static void lanes_push(struct pawl_runtime *rt, unsigned which, struct eng_task *task,
+		       unsigned lane)
+{
+	if (pawl_lanes_push(rt->lanes[which], lane, &task->node, eng_now(rt)))
+		PAWL_REQUIRE(!"lanes without a limit refuse nothing");
+}
+
+/* As newest; the one that was takes its place in the deque. */
+static void newest_push(struct eng_worker *worker, struct eng_task *task)
+{
+	struct eng_task *before = pawl_xchg_acq_rel(&worker->newest, (void *)task);
+
+	if (!before)
+		return;
+	if (pawl_deque_push_owner(worker->deque, before))
+		lanes_push(worker->rt, ENG_LANES_INSIDE, before, before->lane);
+	eng_idle_pushed(&worker->rt->idle);
+}
+
+void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags)
+{
+	struct eng_worker *worker = eng_worker_here();
+	struct eng_run *run = eng_run_here();
+
+	if (worker && worker->rt != rt)
+		worker = NULL;
+	if (worker && run) {
+		eng_tally(&worker->spawned);
+		if (flags & PAWL_TASK_LOCAL) {
+			task->next = NULL;
+			*worker->local_end = task;
+			worker->local_end = &task->next;
+			return;
+		}
+		if (lane == run->lane) {
+			newest_push(worker, task);
+			return;
+		}
+	} else {
+		pawl_add_relaxed(&rt->spawned_outside, 1u);
+	}
+	lanes_push(rt, worker || !rt->options.stacks_max ? ENG_LANES_INSIDE : ENG_LANES_OUTSIDE,
+		   task, lane);
+	eng_idle_pushed(&rt->idle);
+}
+
+void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
+{
+	if (pawl_lanes_push(rt->lanes[ENG_LANES_LENT], lane, &task->lent, eng_now(rt)))
+		PAWL_REQUIRE(!"lanes without a limit refuse nothing");
+	eng_idle_pushed(&rt->idle);
+}
+
+bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task)
+{
+	void *seen = task;
+
+	if (!eng_task_claim(task))
+		return false;
+	eng_tally(&worker->inlined);
+	/* The usual case: the last spawn. It needs no turn in its queue. */
+	if (pawl_load_relaxed(&worker->newest) == task &&
+	    pawl_cas_acquire(&worker->newest, &seen, (void *)NULL))
+		eng_task_put(worker->rt->tasks, task, 1);
+	return true;
+}
+
+/* ---- looking for a start ------------------------------------------------------------- */
+
+static struct eng_task *newest_take(struct eng_worker *from)
+{
+	if (!pawl_load_relaxed(&from->newest))
+		return NULL;
+	return pawl_xchg_acq_rel(&from->newest, (void *)NULL);
+}
+
+static struct eng_task *local_take(struct eng_worker *worker)
+{
+	struct eng_task *task = worker->local;
+
+	if (!task)
+		return NULL;
+	worker->local = task->next;
+	if (!worker->local)
+		worker->local_end = &worker->local;
+	return task;
+}
+
+static struct eng_task *lane_pop(struct pawl_runtime *rt, unsigned which, unsigned *ret_lane)
+{
+	struct pawl_lane_node *node;
+
+	/* -EAGAIN: others are at it. */
+	if (!pawl_lanes_summary(rt->lanes[which]) ||
+	    pawl_lanes_pop(rt->lanes[which], &node) != 1)
+		return NULL;
+	*ret_lane = pawl_lane_node_lane(node);
+	if (which != ENG_LANES_LENT)
+		return PAWL_CONTAINER_OF(node, struct eng_task, node);
+	return PAWL_CONTAINER_OF(node, struct eng_task, lent);
+}
+
+/* One that somebody still waits for. Who gave up waiting takes the lane back by that. */
+static struct eng_task *lent_take(struct pawl_runtime *rt, unsigned *ret_lane)
+{
+	struct eng_task *task;
+
+	while ((task = lane_pop(rt, ENG_LANES_LENT, ret_lane))) {
+		pawl_store_relaxed(&task->lent_lane, 0u);
+		/* A waiter that comes now either is seen, or lends anew. */
+		pawl_fence_dekker();
+		if (pawl_load_relaxed(&task->waiters))
+			return task;
+		eng_task_put(rt->tasks, task, 1);
+	}
+	return NULL;
+}
+
+static struct eng_task *lanes_take(struct eng_worker *worker, unsigned *ret_lane)
+{
+	struct pawl_runtime *rt = worker->rt;
+	struct eng_task *task = lent_take(rt, ret_lane);
+	bool outside = rt->options.stacks_max && room_for_outside(worker);
+
+	/* In turn: each ages by itself. */
+	worker->outside_first = !worker->outside_first;
+	if (!task && outside && worker->outside_first)
+		task = lane_pop(rt, ENG_LANES_OUTSIDE, ret_lane);
+	if (!task)
+		task = lane_pop(rt, ENG_LANES_INSIDE, ret_lane);
+	if (!task && outside)
+		task = lane_pop(rt, ENG_LANES_OUTSIDE, ret_lane);
+	return task;
+}
+
+static uint32_t random_next(struct eng_worker *worker)
+{
+	uint32_t x = worker->random;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return worker->random = x;
+}
+
+static struct eng_task *steal(struct eng_worker *worker)
+{
+	struct pawl_runtime *rt = worker->rt;
+
+	for (unsigned round = 0; round < STEAL_ROUNDS; round++) {
+		unsigned start = random_next(worker) % rt->worker_count;
+
+		for (unsigned i = 0; i < rt->worker_count; i++) {
+			struct eng_worker *victim =
+				&rt->workers[(start + i) % rt->worker_count];
+			struct eng_task *task;
+
+			if (victim == worker)
+				continue;
+			if (pawl_deque_steal_half(victim->deque, worker->deque)) {
+				eng_tally(&worker->stolen);
+				task = pawl_deque_pop_owner(worker->deque);
+				if (task)
+					return task;
+			}
+			/* Only of one that is busy with something else: in the second round. */
+			task = round ? newest_take(victim) : NULL;
+			if (task) {
+				eng_tally(&worker->stolen);
+				return task;
+			}
+		}
+	}
+	return NULL;
+}
+
+struct eng_task *eng_start_take(struct eng_worker *worker, bool far, unsigned *ret_lane)
+{
+	struct eng_task *task;
+
+	for (;;) {
+		*ret_lane = PAWL_LANE_COUNT;
+		task = NULL;
+		if (++worker->looks >= LANES_EVERY) {
+			worker->looks = 0;
+			task = lanes_take(worker, ret_lane);
+		}
+		if (!task && worker->newest_in_a_row < NEWEST_ROW) {
+			task = newest_take(worker);
+			worker->newest_in_a_row = task ? worker->newest_in_a_row + 1 : 0;
+		} else if (!task) {
+			worker->newest_in_a_row = 0;
+		}
+		/* In turn, so that none of the two starves the other. */
+		worker->local_first = !worker->local_first;
+		if (!task && worker->local_first)
+			task = local_take(worker);
+		if (!task)
+			task = pawl_deque_pop_owner(worker->deque);
+		if (!task)
+			task = local_take(worker);
+		if (!task)
+			task = lanes_take(worker, ret_lane);
+		if (!task)
+			task = newest_take(worker);
+		if (!task && far)
+			task = steal(worker);
+		if (!task)
+			return NULL;
+		if (eng_task_claim(task))
+			break;
+		/* Its end came before its turn. */
+		eng_task_put(worker->rt->tasks, task, 1);
+	}
+	if (*ret_lane == PAWL_LANE_COUNT)
+		*ret_lane = task->lane;
+	return task;
+}
+
+bool eng_worker_could_run(const struct eng_worker *worker)
+{
+	const struct pawl_runtime *rt = worker->rt;
+
+	if (!pawl_mbox_is_empty(&worker->woken) || pawl_load_relaxed(&rt->stop) ||
+	    pawl_load_relaxed(&worker->clock_moved) ||
+	    !pawl_lanes_is_empty(rt->lanes[ENG_LANES_INSIDE]) ||
+	    !pawl_lanes_is_empty(rt->lanes[ENG_LANES_LENT]))
+		return true;
+	if (rt->options.stacks_max && room_for_outside(worker) &&
+	    !pawl_lanes_is_empty(rt->lanes[ENG_LANES_OUTSIDE]))
+		return true;
+	for (unsigned i = 0; i < rt->worker_count; i++) {
+		if (!pawl_deque_is_empty(rt->workers[i].deque) ||
+		    pawl_load_relaxed(&rt->workers[i].newest))
+			return true;
+	}
+	return false;
+}
