@@ -6,7 +6,8 @@
  *	     it itself, so nobody is woken for it; a thief takes it if it has nothing else.
  *  deque    older spawns, in the lane of their spawner. Others steal half.
  *  local    LOCAL tasks.
- *  lanes    starts from other threads and into other lanes, each in its lane; any worker.
+ *  lanes    starts from other threads, into other lanes and into far buckets; any worker. A lane is two
+ *	     levels, near and far, half of its aging apart.
  *
  * A queue has one reference to each task in it. A task that somebody else claimed, or that was cancelled, stays
  * in its queue: its turn is a look, and the reference goes.
@@ -35,11 +36,37 @@ static bool room_for_outside(const struct eng_worker *worker)
 
 /* ---- where starts wait ------------------------------------------------------------ */
 
-static void lanes_push(struct pawl_runtime *rt, unsigned which, struct eng_task *task,
-		       unsigned lane)
+/* Items that go into the lanes at once. */
+#define CHAIN_MOST 64
+
+static void lanes_push(struct pawl_runtime *rt, unsigned which, struct eng_task *task)
 {
-	if (pawl_lanes_push(rt->lanes[which], lane, &task->node, eng_now(rt)))
+	if (pawl_lanes_push(rt->lanes[which], eng_level(task->lane, task->far), &task->node,
+			    eng_now(rt)))
 		PAWL_REQUIRE(!"lanes without a limit refuse nothing");
+}
+
+/* A chain of one lane and bucket. */
+static void lanes_push_chain(struct pawl_runtime *rt, unsigned which, struct eng_task *task)
+{
+	unsigned level = eng_level(task->lane, task->far);
+	struct pawl_lane_node *nodes[CHAIN_MOST];
+
+	while (task) {
+		size_t n = 0;
+
+		/* From the push on `next` is not ours to read. */
+		for (; task && n < CHAIN_MOST; task = task->next)
+			nodes[n++] = &task->node;
+		if (pawl_lanes_push_n(rt->lanes[which], level, nodes, n, eng_now(rt)))
+			PAWL_REQUIRE(!"lanes without a limit refuse nothing");
+	}
+}
+
+static void deque_push(struct eng_worker *worker, struct eng_task *task)
+{
+	if (pawl_deque_push_owner(worker->deque, task))
+		lanes_push(worker->rt, ENG_LANES_INSIDE, task);
 }
 
 /* As newest; the one that was takes its place in the deque. */
@@ -49,12 +76,44 @@ static void newest_push(struct eng_worker *worker, struct eng_task *task)
 
 	if (!before)
 		return;
-	if (pawl_deque_push_owner(worker->deque, before))
-		lanes_push(worker->rt, ENG_LANES_INSIDE, before, before->lane);
+	deque_push(worker, before);
 	eng_idle_pushed(&worker->rt->idle);
 }
 
-void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags)
+/* The same as if they came one after the other, but for waking. */
+static void newest_push_chain(struct eng_worker *worker, struct eng_task *first)
+{
+	struct eng_task *before, *last, *next;
+
+	for (last = first; last->next; last = last->next)
+		;
+	before = pawl_xchg_acq_rel(&worker->newest, (void *)last);
+	if (before)
+		deque_push(worker, before);
+	/* The last one may be gone by now, but as an address. */
+	for (; first != last; first = next) {
+		next = first->next;
+		deque_push(worker, first);
+		before = first;
+	}
+	if (before)
+		eng_idle_pushed(&worker->rt->idle);
+}
+
+static void local_push_chain(struct eng_worker *worker, struct eng_task *first)
+{
+	*worker->local_end = first;
+	while (*worker->local_end)
+		worker->local_end = &(*worker->local_end)->next;
+}
+
+/* Where a start waits in which any worker may look. */
+static unsigned lanes_for(const struct pawl_runtime *rt, const struct eng_worker *worker)
+{
+	return worker || !rt->options.stacks_max ? ENG_LANES_INSIDE : ENG_LANES_OUTSIDE;
+}
+
+void eng_start(struct pawl_runtime *rt, struct eng_task *task)
 {
 	struct eng_worker *worker = eng_worker_here();
 	struct eng_run *run = eng_run_here();
@@ -63,27 +122,55 @@ void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, ui
 		worker = NULL;
 	if (worker && run) {
 		eng_tally(&worker->spawned);
-		if (flags & PAWL_TASK_LOCAL) {
+		if (task->flags & PAWL_TASK_LOCAL) {
 			task->next = NULL;
-			*worker->local_end = task;
-			worker->local_end = &task->next;
+			local_push_chain(worker, task);
 			return;
 		}
-		if (lane == run->lane) {
+		if (task->lane == run->lane && !task->far) {
 			newest_push(worker, task);
 			return;
 		}
 	} else {
 		pawl_add_relaxed(&rt->spawned_outside, 1u);
 	}
-	lanes_push(rt, worker || !rt->options.stacks_max ? ENG_LANES_INSIDE : ENG_LANES_OUTSIDE,
-		   task, lane);
+	lanes_push(rt, lanes_for(rt, worker), task);
+	eng_idle_pushed(&rt->idle);
+}
+
+void eng_start_many(struct pawl_runtime *rt, struct eng_task *first)
+{
+	struct eng_worker *worker = eng_worker_here();
+	struct eng_run *run = eng_run_here();
+	uint64_t n = 0;
+
+	if (!first)
+		return;
+	for (const struct eng_task *task = first; task; task = task->next)
+		n++;
+	if (worker && worker->rt != rt)
+		worker = NULL;
+	if (worker && run) {
+		pawl_store_relaxed(&worker->spawned, pawl_load_relaxed(&worker->spawned) + n);
+		if (first->flags & PAWL_TASK_LOCAL) {
+			local_push_chain(worker, first);
+			return;
+		}
+		if (first->lane == run->lane && !first->far) {
+			newest_push_chain(worker, first);
+			return;
+		}
+	} else {
+		pawl_add_relaxed(&rt->spawned_outside, n);
+	}
+	lanes_push_chain(rt, lanes_for(rt, worker), first);
 	eng_idle_pushed(&rt->idle);
 }
 
 void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
-	if (pawl_lanes_push(rt->lanes[ENG_LANES_LENT], lane, &task->lent, eng_now(rt)))
+	if (pawl_lanes_push(rt->lanes[ENG_LANES_LENT], eng_level(lane, false), &task->lent,
+			    eng_now(rt)))
 		PAWL_REQUIRE(!"lanes without a limit refuse nothing");
 	eng_idle_pushed(&rt->idle);
 }
@@ -131,7 +218,7 @@ static struct eng_task *lane_pop(struct pawl_runtime *rt, unsigned which, unsign
 	if (!pawl_lanes_summary(rt->lanes[which]) ||
 	    pawl_lanes_pop(rt->lanes[which], &node) != 1)
 		return NULL;
-	*ret_lane = pawl_lane_node_lane(node);
+	*ret_lane = pawl_lane_node_lane(node) / 2;
 	if (which != ENG_LANES_LENT)
 		return PAWL_CONTAINER_OF(node, struct eng_task, node);
 	return PAWL_CONTAINER_OF(node, struct eng_task, lent);

@@ -59,7 +59,8 @@ static int lanes_make(struct pawl_runtime *rt)
 {
 	struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;
 
-	options.lanes = PAWL_LANE_COUNT;
+	options.lanes = ENG_LEVELS;
+	options.age_step = ENG_LEVEL_STEP;
 	for (unsigned i = 0; i < 3; i++) {
 		int error = pawl_lanes_create(&options, &rt->lanes[i]);
 

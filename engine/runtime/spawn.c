@@ -38,10 +38,37 @@ static unsigned lane_for(const struct pawl_task_options *options, const struct e
 	return run ? run->lane : PAWL_LANE_DEFAULT;
 }
 
+/* Of a record that has just been made. */
+static void task_fill(struct eng_task *task, const struct pawl_task_options *options,
+		      const struct eng_run *run, const struct pawl_job *job)
+{
+	task->body = job->body;
+	task->arg = job->arg;
+	task->free_arg = options->free_arg;
+	task->free_value = options->free_value;
+	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
+	task->lane = (uint8_t)lane_for(options, run);
+	task->far = options->leaf_distance > PAWL_LEAF_NEAR;
+	task->flags = (uint8_t)options->flags;
+	task->home = task->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;
+	task->parent = run ? run->task->id : 0;
+}
+
+/* Returns: it is to be started. Else it was cancelled meanwhile: there is no queue that has a reference. */
+static bool task_publish(struct pawl_runtime *rt, struct eng_task *task)
+{
+	if (PAWL_LIKELY(eng_task_publish(task, ENG_TASK_READY)))
+		return true;
+	eng_task_put(rt->tasks, task, 1);
+	eng_task_ended(rt, task);
+	return false;
+}
+
 int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options,
 	       pawl_body_fn *body, void *arg, pawl_task_t *ret_task)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
+	const struct pawl_job job = {body, arg};
 	struct pawl_runtime *rt = runtime_of(group);
 	struct eng_run *run = eng_run_here();
 	struct eng_task *task;
@@ -55,15 +82,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	error = eng_task_make(rt->tasks, 2, ret_task != NULL, &task);
 	if (error)
 		return error;
-	task->body = body;
-	task->arg = arg;
-	task->free_arg = options->free_arg;
-	task->free_value = options->free_value;
-	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
-	task->lane = (uint8_t)lane_for(options, run);
-	task->flags = (uint8_t)options->flags;
-	task->home = task->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;
-	task->parent = run ? run->task->id : 0;
+	task_fill(task, options, run, &job);
 	error = eng_group_enter(group, task);
 	if (error) {
 		eng_task_unmake(rt->tasks, task);
@@ -72,13 +91,81 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	}
 	if (ret_task)
 		ret_task->pawl_id = task->id;
-	if (eng_task_publish(task, ENG_TASK_READY)) {
-		eng_start(rt, task, task->lane, task->flags);
-	} else {
-		/* Cancelled meanwhile: there is no queue that has a reference. */
-		eng_task_put(rt->tasks, task, 1);
-		eng_task_ended(rt, task);
+	if (task_publish(rt, task))
+		eng_start(rt, task);
+	return 0;
+}
+
+/* ---- many at once ------------------------------------------------------------------- */
+
+/* A chain of tasks by their `next`. */
+static void chain_unmake(struct pawl_runtime *rt, struct eng_task *task)
+{
+	struct eng_task *next;
+
+	for (; task; task = next) {
+		next = task->next;
+		eng_task_unmake(rt->tasks, task);
 	}
+}
+
+static int chain_make(struct pawl_runtime *rt, const struct pawl_task_options *options,
+		      size_t n, const struct pawl_job *jobs, bool handles,
+		      struct eng_task **ret_first)
+{
+	struct eng_run *run = eng_run_here();
+	struct eng_task **end = ret_first;
+
+	*end = NULL;
+	for (size_t i = 0; i < n; i++) {
+		int error = eng_task_make(rt->tasks, 2, handles, end);
+
+		if (error) {
+			*end = NULL;
+			chain_unmake(rt, *ret_first);
+			return error;
+		}
+		task_fill(*end, options, run, &jobs[i]);
+		end = &(*end)->next;
+	}
+	return 0;
+}
+
+int pawl_spawn_many(struct pawl_group *group, const struct pawl_task_options *options, size_t n,
+		    const struct pawl_job *jobs, pawl_task_t *ret_tasks)
+{
+	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
+	struct pawl_runtime *rt = runtime_of(group);
+	struct eng_task *first, *task, *next, *start = NULL, **end = &start;
+	size_t i = 0;
+	int error;
+
+	if (!options)
+		options = &defaults;
+	error = options_check(rt, options, eng_run_here());
+	if (error || !n)
+		return error;
+	error = chain_make(rt, options, n, jobs, ret_tasks != NULL, &first);
+	if (error)
+		return error;
+	error = eng_group_enter_many(group, first, n);
+	if (error) {
+		chain_unmake(rt, first);
+		eng_diagnose_refusal(rt, group, options->name, error);
+		return error;
+	}
+	for (task = first; task && ret_tasks; task = task->next)
+		ret_tasks[i++].pawl_id = task->id;
+	/* Those that are to be started keep their order. Nobody else has them, or reads `next`. */
+	for (task = first; task; task = next) {
+		next = task->next;
+		task->next = NULL;
+		if (task_publish(rt, task)) {
+			*end = task;
+			end = &task->next;
+		}
+	}
+	eng_start_many(rt, start);
 	return 0;
 }
 

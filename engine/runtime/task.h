@@ -99,6 +99,7 @@ struct eng_task {
 	uint8_t lane;
 	uint8_t flags; /* PAWL_TASK_... */
 	uint16_t home; /* worker of a LOCAL one */
+	uint8_t far;   /* 1: in the far bucket of its lane */
 
 	/* By who settles it or runs it, before it is final. Not with STUCK. */
 	void *value;

@@ -154,11 +154,20 @@ bool eng_worker_could_run(const struct eng_worker *worker);
 /* eng_worker_main() - What its thread does. */
 void *eng_worker_main(void *arg);
 
-/*
- * eng_start() - A task is READY: have it started. Takes one reference, which the queue keeps.
- * `lane` is where it waits, `flags` are PAWL_TASK_...
- */
-void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags);
+/* Lanes and their buckets, near and far, as the levels of one queue: half of a lane's aging apart. */
+#define ENG_LEVELS     (2 * PAWL_LANE_COUNT)
+#define ENG_LEVEL_STEP 5000000
+
+static inline unsigned eng_level(unsigned lane, bool far)
+{
+	return 2 * lane + far;
+}
+
+/* eng_start() - A task is READY: have it started. Takes one reference, which the queue keeps. */
+void eng_start(struct pawl_runtime *rt, struct eng_task *task);
+
+/* eng_start_many() - The same for a chain by their `next`, of one kind; NULL is none. */
+void eng_start_many(struct pawl_runtime *rt, struct eng_task *first);
 
 /*
  * eng_start_take() - The next start, from here or (`far`) from anywhere: claimed, with its queue's

@@ -33,7 +33,7 @@
  * Any attached thread may make these calls; those that wait do so as pawl/event.h does.
  *
  *  call                                progress
- *  pawl_spawn                          lock-free but for allocation; at most one futex wake
+ *  pawl_spawn, _spawn_many             lock-free but for allocation; at most one futex wake
  *  pawl_task_cancel, _force, _drop     lock-free; the last drop runs free_value
  *  pawl_wait, pawl_yield, pawl_sleep*  block
  *  pawl_runtime_*                      block
@@ -98,9 +98,18 @@ struct pawl_task_options {
 	 * handles some time after its end, at the latest by pawl_runtime_destroy(). NULL: nothing.
 	 */
 	void (*free_value)(void *value);
+	/*
+	 * Of a body that runs again because of a change: how many tasks lie between it and the change, at most.
+	 * In a lane those near to it go first, as they decide what the others find. There are two
+	 * buckets: up to PAWL_LEAF_NEAR (first runs are 0), and beyond. One beyond is passed by what comes
+	 * into the near one within half of a lane's aging, 5 ms, and by no more.
+	 */
+	uint32_t leaf_distance;
 };
 #define PAWL_TASK_OPTIONS_INIT \
-	{sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL}
+	{sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL, 0}
+
+#define PAWL_LEAF_NEAR 8
 
 /* Runs on the worker that spawned it. Only from a body. */
 #define PAWL_TASK_LOCAL 1u
@@ -265,6 +274,24 @@ PAWL_API void pawl_runtime_stats_read(struct pawl_runtime *runtime,
 PAWL_API PAWL_MUST_CHECK int pawl_spawn(struct pawl_group *group,
 					const struct pawl_task_options *options,
 					pawl_body_fn *body, void *arg, pawl_task_t *ret_task);
+
+/* One of several tasks to spawn. */
+struct pawl_job {
+	pawl_body_fn *body;
+	void *arg;
+};
+
+/*
+ * pawl_spawn_many() - n tasks of one kind in a group: all or none. Workers are woken as for one
+ * start; each that finds more to do wakes the next.
+ *
+ * Requires: as pawl_spawn(). `jobs` is read during the call. n may be 0.
+ * Returns:  0, and n handles; ret_tasks NULL: none are made.
+ * Errors:   as pawl_spawn(), all n refused; -EAGAIN also: the group has not room for n.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_spawn_many(struct pawl_group *group,
+					     const struct pawl_task_options *options, size_t n,
+					     const struct pawl_job *jobs, pawl_task_t *ret_tasks);
 
 /* pawl_task_self() - The innermost body that runs here; NONE outside of bodies. Requires: attached. */
 PAWL_API pawl_task_t pawl_task_self(void);
