@@ -42,6 +42,10 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/supervise.c \
 	engine/runtime/task.c \
 	engine/runtime/task.h \
+	engine/runtime/thread.c \
+	engine/runtime/thread.h \
+	engine/runtime/watchdog.c \
+	engine/runtime/watchdog.h \
 	engine/runtime/wheel.c \
 	engine/runtime/wheel.h \
 	engine/runtime/worker.c \

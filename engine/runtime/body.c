@@ -108,6 +108,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 	run.lane = lane;
 	run.error = 0;
 	run.forced = false;
+	eng_worker_runs(stack->worker, task->id);
 	stack->run = &run;
 	task->run = &run;
 	/* One that was told before its first step does not take it. */
@@ -116,6 +117,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 	else
 		call_body(&run, &restart);
 	stack->run = run.outer;
+	pawl_store_relaxed(&stack->worker->running, run.outer ? run.outer->task->id : 0);
 	task->error = run.error;
 	task->run = NULL;
 	if (eng_task_finish(task, outcome_of(&run)))

@@ -26,8 +26,7 @@
 #define NEWEST_ROW   16 /* newest spawns in a row */
 #define STEAL_ROUNDS 2
 
-/* May something that nobody here waits for start, on one stack more than there are with a body? */
-static bool room_for_outside(const struct eng_worker *worker)
+bool eng_room_for_outside(const struct eng_worker *worker)
 {
 	uint32_t most = worker->rt->options.stacks_max;
 
@@ -113,10 +112,19 @@ static unsigned lanes_for(const struct pawl_runtime *rt, const struct eng_worker
 	return worker || !rt->options.stacks_max ? ENG_LANES_INSIDE : ENG_LANES_OUTSIDE;
 }
 
+static void lanes_pushed(struct pawl_runtime *rt, unsigned which)
+{
+	if (which == ENG_LANES_OUTSIDE)
+		eng_idle_pushed_roomy(&rt->idle);
+	else
+		eng_idle_pushed(&rt->idle);
+}
+
 void eng_start(struct pawl_runtime *rt, struct eng_task *task)
 {
 	struct eng_worker *worker = eng_worker_here();
 	struct eng_run *run = eng_run_here();
+	unsigned which;
 
 	if (worker && worker->rt != rt)
 		worker = NULL;
@@ -134,14 +142,16 @@ void eng_start(struct pawl_runtime *rt, struct eng_task *task)
 	} else {
 		pawl_add_relaxed(&rt->spawned_outside, 1u);
 	}
-	lanes_push(rt, lanes_for(rt, worker), task);
-	eng_idle_pushed(&rt->idle);
+	which = lanes_for(rt, worker);
+	lanes_push(rt, which, task);
+	lanes_pushed(rt, which);
 }
 
 void eng_start_many(struct pawl_runtime *rt, struct eng_task *first)
 {
 	struct eng_worker *worker = eng_worker_here();
 	struct eng_run *run = eng_run_here();
+	unsigned which;
 	uint64_t n = 0;
 
 	if (!first)
@@ -163,8 +173,9 @@ void eng_start_many(struct pawl_runtime *rt, struct eng_task *first)
 	} else {
 		pawl_add_relaxed(&rt->spawned_outside, n);
 	}
-	lanes_push_chain(rt, lanes_for(rt, worker), first);
-	eng_idle_pushed(&rt->idle);
+	which = lanes_for(rt, worker);
+	lanes_push_chain(rt, which, first);
+	lanes_pushed(rt, which);
 }
 
 void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
@@ -244,7 +255,7 @@ static struct eng_task *lanes_take(struct eng_worker *worker, unsigned *ret_lane
 {
 	struct pawl_runtime *rt = worker->rt;
 	struct eng_task *task = lent_take(rt, ret_lane);
-	bool outside = rt->options.stacks_max && room_for_outside(worker);
+	bool outside = rt->options.stacks_max && eng_room_for_outside(worker);
 
 	/* In turn: each ages by itself. */
 	worker->outside_first = !worker->outside_first;
@@ -271,12 +282,13 @@ static struct eng_task *steal(struct eng_worker *worker)
 {
 	struct pawl_runtime *rt = worker->rt;
 
-	for (unsigned round = 0; round < STEAL_ROUNDS; round++) {
-		unsigned start = random_next(worker) % rt->worker_count;
+	unsigned there = eng_workers(rt);
 
-		for (unsigned i = 0; i < rt->worker_count; i++) {
-			struct eng_worker *victim =
-				&rt->workers[(start + i) % rt->worker_count];
+	for (unsigned round = 0; round < STEAL_ROUNDS; round++) {
+		unsigned start = random_next(worker) % there;
+
+		for (unsigned i = 0; i < there; i++) {
+			struct eng_worker *victim = &rt->workers[(start + i) % there];
 			struct eng_task *task;
 
 			if (victim == worker)
@@ -298,37 +310,56 @@ static struct eng_task *steal(struct eng_worker *worker)
 	return NULL;
 }
 
+/* What any worker may have at its turn. */
+static struct eng_task *take_any(struct eng_worker *worker, bool far, unsigned *ret_lane)
+{
+	struct eng_task *task = NULL;
+
+	if (++worker->looks >= LANES_EVERY) {
+		worker->looks = 0;
+		task = lanes_take(worker, ret_lane);
+	}
+	if (!task && worker->newest_in_a_row < NEWEST_ROW) {
+		task = newest_take(worker);
+		worker->newest_in_a_row = task ? worker->newest_in_a_row + 1 : 0;
+	} else if (!task) {
+		worker->newest_in_a_row = 0;
+	}
+	/* In turn, so that none of the two starves the other. */
+	worker->local_first = !worker->local_first;
+	if (!task && worker->local_first)
+		task = local_take(worker);
+	if (!task)
+		task = pawl_deque_pop_owner(worker->deque);
+	if (!task)
+		task = local_take(worker);
+	if (!task)
+		task = lanes_take(worker, ret_lane);
+	if (!task)
+		task = newest_take(worker);
+	if (!task && far)
+		task = steal(worker);
+	return task;
+}
+
+/* What the bodies of a surplus worker that does not count have spawned. */
+static struct eng_task *take_own(struct eng_worker *worker)
+{
+	struct eng_task *task = newest_take(worker);
+
+	if (!task)
+		task = pawl_deque_pop_owner(worker->deque);
+	return task ? task : local_take(worker);
+}
+
 struct eng_task *eng_start_take(struct eng_worker *worker, bool far, unsigned *ret_lane)
 {
 	struct eng_task *task;
 
 	for (;;) {
 		*ret_lane = PAWL_LANE_COUNT;
-		task = NULL;
-		if (++worker->looks >= LANES_EVERY) {
-			worker->looks = 0;
-			task = lanes_take(worker, ret_lane);
-		}
-		if (!task && worker->newest_in_a_row < NEWEST_ROW) {
-			task = newest_take(worker);
-			worker->newest_in_a_row = task ? worker->newest_in_a_row + 1 : 0;
-		} else if (!task) {
-			worker->newest_in_a_row = 0;
-		}
-		/* In turn, so that none of the two starves the other. */
-		worker->local_first = !worker->local_first;
-		if (!task && worker->local_first)
-			task = local_take(worker);
-		if (!task)
-			task = pawl_deque_pop_owner(worker->deque);
-		if (!task)
-			task = local_take(worker);
-		if (!task)
-			task = lanes_take(worker, ret_lane);
-		if (!task)
-			task = newest_take(worker);
-		if (!task && far)
-			task = steal(worker);
+		task = eng_worker_retired(worker) ? take_own(worker)
+						  : take_any(worker, far, ret_lane);
 		if (!task)
 			return NULL;
 		if (eng_task_claim(task))
@@ -341,22 +372,47 @@ struct eng_task *eng_start_take(struct eng_worker *worker, bool far, unsigned *r
 	return task;
 }
 
-bool eng_worker_could_run(const struct eng_worker *worker)
+/* ---- looking whether there is one ---------------------------------------------------- */
+
+static bool has_spawns(const struct eng_worker *worker)
+{
+	return !pawl_deque_is_empty(worker->deque) || pawl_load_relaxed(&worker->newest);
+}
+
+unsigned eng_anything_look(const struct pawl_runtime *rt)
+{
+	unsigned there = eng_workers(rt);
+
+	if (!pawl_lanes_is_empty(rt->lanes[ENG_LANES_INSIDE]) ||
+	    !pawl_lanes_is_empty(rt->lanes[ENG_LANES_LENT]))
+		return ENG_IDLE_ANY;
+	for (unsigned i = 0; i < there; i++) {
+		if (has_spawns(&rt->workers[i]))
+			return ENG_IDLE_ANY;
+	}
+	if (rt->options.stacks_max && !pawl_lanes_is_empty(rt->lanes[ENG_LANES_OUTSIDE]))
+		return ENG_IDLE_ROOMY;
+	return 0;
+}
+
+unsigned eng_worker_look(const struct eng_worker *worker)
 {
 	const struct pawl_runtime *rt = worker->rt;
+	unsigned found = eng_anything_look(rt);
 
-	if (!pawl_mbox_is_empty(&worker->woken) || pawl_load_relaxed(&rt->stop) ||
-	    pawl_load_relaxed(&worker->clock_moved) ||
-	    !pawl_lanes_is_empty(rt->lanes[ENG_LANES_INSIDE]) ||
-	    !pawl_lanes_is_empty(rt->lanes[ENG_LANES_LENT]))
-		return true;
-	if (rt->options.stacks_max && room_for_outside(worker) &&
-	    !pawl_lanes_is_empty(rt->lanes[ENG_LANES_OUTSIDE]))
-		return true;
-	for (unsigned i = 0; i < rt->worker_count; i++) {
-		if (!pawl_deque_is_empty(rt->workers[i].deque) ||
-		    pawl_load_relaxed(&rt->workers[i].newest))
-			return true;
+	if (eng_worker_retired(worker)) {
+		if (has_spawns(worker))
+			found |= ENG_IDLE_MINE;
+	} else if (found & ENG_IDLE_ANY || (found && eng_room_for_outside(worker))) {
+		found |= ENG_IDLE_MINE;
 	}
-	return false;
+	if (!pawl_mbox_is_empty(&worker->woken) || pawl_load_relaxed(&rt->stop) ||
+	    pawl_load_relaxed(&worker->clock_moved) || pawl_load_relaxed(&worker->blocked))
+		found |= ENG_IDLE_MINE;
+	return found;
+}
+
+bool eng_worker_could_run(const struct eng_worker *worker)
+{
+	return eng_worker_look(worker) & ENG_IDLE_MINE;
 }

@@ -3,7 +3,7 @@
  * task.c - one word for all that decides about a task. verify/t-task.c runs this file under the
  * model checker.
  *
- * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 32-63 generation of the handle.
+ * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 HELD, 32-63 generation of the handle.
  *
  * Invariants:
  *  I1 A task becomes final by one transition, and who makes it ends the task: nobody else, and
@@ -32,6 +32,9 @@
  *  O6 Watchers are pushed with release and taken with acquire; CLOSED is stored with release, after
  *     the outcome, and read with acquire: who is refused sees the outcome.
  *
+ *  O7 Who holds a task acquires the record as a walker does (O1), and releases what it read of it: who ends the
+ *     task acquires that, before it frees the argument.
+ *
  * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
  * push; a dead entry costs one look when its turn comes); a lock for each record.
  */
@@ -47,7 +50,7 @@
 #include "task.h"
 
 #define OUTCOME_SHIFT 3
-#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE)
+#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_HELD)
 #define GENERATION    (~UINT64_C(0) << 32)
 #define HANDLE	      (UINT64_C(1) << 32)
 #define CLOSED	      ((void *)1)
@@ -234,28 +237,72 @@ bool eng_task_claim(struct eng_task *task)
 	return false;
 }
 
-/* From a phase to FINAL, whatever flags come meanwhile, if the generation is that of `word`. */
-static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
-		     enum eng_outcome outcome)
+/* Rare, and short: who holds it tells somebody of it. */
+static uint64_t held_until(struct eng_task *task)
+{
+	uint64_t seen;
+
+	while ((seen = pawl_load_relaxed(&task->word)) & ENG_TASK_HELD) {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&task->interrupt, &listener, "who is told of it", 0);
+		if (pawl_load_relaxed(&task->word) & ENG_TASK_HELD)
+			pawl_event_wait(&listener);
+		else
+			pawl_event_unlisten(&listener);
+	}
+	return seen;
+}
+
+bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
-	while (eng_word_phase(seen) == phase && !((seen ^ word) & GENERATION)) {
-		if (pawl_cas_weak_release(&task->word, &seen, /* O2 */
+	for (;;) {
+		if (PAWL_UNLIKELY(seen & ENG_TASK_HELD))
+			seen = held_until(task);
+		if (eng_word_phase(seen) != ENG_TASK_RUNNING) {
+			(void)pawl_load_acquire(&task->word); /* O7 */
+			return false;
+		}
+		if (!(seen & ENG_TASK_HELD) &&
+		    pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
 					  word_to(seen, ENG_TASK_FINAL, outcome)))
+			return true;
+	}
+}
+
+bool eng_task_hold(struct eng_task *task, uint64_t id)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	while (eng_word_phase(seen) == ENG_TASK_RUNNING && !((seen ^ id) & GENERATION)) {
+		if (pawl_cas_weak_acquire(&task->word, &seen, seen | ENG_TASK_HELD)) /* O1 */
 			return true;
 	}
 	return false;
 }
 
-bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome)
+void eng_task_release(struct eng_task *task)
 {
-	return end_from(task, ENG_TASK_RUNNING, task->id, outcome);
+	/*
+	 * From then on the record may serve another task, whose word has no such flag, and
+	 * whose body bears a notification for nothing.
+	 */
+	pawl_and_release(&task->word, ~ENG_TASK_HELD); /* O7 */
+	pawl_event_notify_all(&task->interrupt);
 }
 
 bool eng_task_give_up(struct eng_task *task, uint64_t word)
 {
-	return end_from(task, ENG_TASK_RUNNING, word, ENG_OUTCOME_STUCK);
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	while (eng_word_phase(seen) == ENG_TASK_RUNNING && !((seen ^ word) & GENERATION)) {
+		if (pawl_cas_weak_release(&task->word, &seen, /* O2 */
+					  word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_STUCK)))
+			return true;
+	}
+	return false;
 }
 
 bool eng_task_settle(struct eng_task *task)

@@ -53,6 +53,7 @@ enum eng_outcome {
 /* Flags of a word. */
 #define ENG_TASK_CANCEL UINT64_C(0x100) /* asked to end at its next wait */
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
+#define ENG_TASK_HELD	UINT64_C(0x400) /* its body does not end just now (eng_task_hold()) */
 
 struct pawl_group;
 struct eng_run;
@@ -172,11 +173,23 @@ PAWL_MUST_CHECK bool eng_task_publish(struct eng_task *task, enum eng_phase phas
 PAWL_MUST_CHECK bool eng_task_claim(struct eng_task *task);
 
 /*
- * eng_task_finish() - The body is over, its value and error are written: from RUNNING to FINAL.
+ * eng_task_finish() - The body is over, its value and error are written: from RUNNING to FINAL. Waits while
+ * it is held.
  *
  * Returns: false: it was given up, and ended by who did that.
  */
 PAWL_MUST_CHECK bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome);
+
+/*
+ * eng_task_hold() - Have the body of that task not end before eng_task_release(), so that its name, its
+ * argument and its group stay. One holder at a time.
+ *
+ * Returns: false: it does not run.
+ */
+PAWL_MUST_CHECK bool eng_task_hold(struct eng_task *task, uint64_t id);
+
+/* eng_task_release() - Requires: attached; held by the caller. */
+void eng_task_release(struct eng_task *task);
 
 /* eng_task_give_up() - It does not come back: from RUNNING to FINAL, stuck. As cancel. */
 PAWL_MUST_CHECK bool eng_task_give_up(struct eng_task *task, uint64_t word);

@@ -109,7 +109,7 @@ static void stack_ready(const struct pawl_fiber_hooks *hooks, struct pawl_fiber 
 	pawl_rcu_begin();
 	/* The first one in tells; those after it find that it has been told. */
 	if (pawl_mbox_push(&worker->woken, &stack->node))
-		eng_idle_pushed_to(&worker->rt->idle, worker->number);
+		eng_idle_pushed_to(&worker->rt->idle, worker->idle_number);
 	pawl_rcu_end();
 }
 
@@ -236,18 +236,20 @@ static void stack_main(void *arg)
 /* ---- the base ---------------------------------------------------------------------- */
 
 /* For idle.c. */
-static bool look(void *arg)
+static unsigned look(void *arg)
 {
-	return eng_worker_could_run(arg);
+	return eng_worker_look(arg);
 }
 
 /* The same without memory for a stack: what has a stack already. */
-static bool look_starved(void *arg)
+static unsigned look_starved(void *arg)
 {
 	const struct eng_worker *worker = arg;
 
-	return !pawl_mbox_is_empty(&worker->woken) || pawl_load_relaxed(&worker->rt->stop) ||
-	       pawl_load_relaxed(&worker->clock_moved);
+	if (!pawl_mbox_is_empty(&worker->woken) || pawl_load_relaxed(&worker->rt->stop) ||
+	    pawl_load_relaxed(&worker->clock_moved))
+		return ENG_IDLE_MINE;
+	return 0;
 }
 
 static void sleep_until_pushed(struct eng_worker *worker, bool starved)
@@ -264,7 +266,9 @@ static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 		deadline_ns = again_ns < deadline_ns ? again_ns : deadline_ns;
 	}
 	eng_tally(&worker->sleeps);
-	eng_idle_sleep(&worker->rt->idle, worker->number, deadline_ns,
+	eng_idle_set_full(&worker->rt->idle, worker->idle_number,
+			  !eng_room_for_outside(worker));
+	eng_idle_sleep(&worker->rt->idle, worker->idle_number, deadline_ns,
 		       starved ? look_starved : look, worker);
 	/* Taken back by exchange: the time is read after that, and who moves it later sets it again. */
 	(void)pawl_xchg_acquire(&worker->clock_moved, 0u);
@@ -279,6 +283,8 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 	bool searches = false, starved;
 
 	while (!stack) {
+		if (PAWL_UNLIKELY(pawl_load_relaxed(&worker->blocked)))
+			eng_worker_goes_on(worker);
 		if (worker->wheel.count && (searches || worker->since_timers >= TIMERS_EVERY))
 			timers_expire(worker);
 		take_woken(worker);
@@ -345,7 +351,9 @@ static void base_loop(struct eng_worker *worker)
 			eng_wheel_cancel(&worker->wheel, &stack->timer);
 		worker->since_timers++;
 		worker->stack = stack;
+		eng_worker_runs(worker, stack->run ? stack->run->task->id : 0);
 		state = pawl_fiber_resume(stack->fiber);
+		pawl_store_relaxed(&worker->running, 0u);
 		worker->stack = NULL;
 		if (state == PAWL_FIBER_PARKED)
 			note_park(worker, stack);
@@ -364,6 +372,13 @@ static void free_spares(struct eng_worker *worker)
 		pawl_fiber_kill(stack->fiber);
 		stack_free(worker, stack);
 	}
+}
+
+void eng_worker_goes_on(struct eng_worker *worker)
+{
+	/* Acquire: it was counted before. */
+	if (pawl_xchg_acquire(&worker->blocked, 0u))
+		pawl_sub_relaxed(&worker->rt->idle.surplus, 1u);
 }
 
 static void say_begun(struct pawl_runtime *rt, bool begun)
@@ -387,7 +402,10 @@ void *eng_worker_main(void *arg)
 	worker->slot = pawl_thread_slot();
 	pawl_store_relaxed(&worker_of[worker->slot], (void *)worker);
 	pawl_fiber_set_hooks(&worker->hooks);
-	eng_idle_join(&rt->idle, worker->number);
+	eng_idle_join(&rt->idle, worker->idle_number);
+	/* Before it runs something that spawns. */
+	if (worker->surplus)
+		pawl_store_release(&rt->there, worker->number + 1);
 	say_begun(rt, true);
 	if (options->thread_start)
 		options->thread_start(options->thread_arg, worker->number);
@@ -407,6 +425,10 @@ int eng_worker_init(struct eng_worker *worker, struct pawl_runtime *rt, unsigned
 
 	worker->rt = rt;
 	worker->number = number;
+	worker->surplus = number >= rt->worker_count;
+	worker->idle_number = worker->surplus
+				      ? eng_idle_surplus(&rt->idle, number - rt->worker_count)
+				      : number;
 	worker->random = 0x9e3779b9u * (number + 1);
 	worker->hooks.ready = stack_ready;
 	worker->ready_end = &worker->ready;
