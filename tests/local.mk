@@ -7,9 +7,11 @@ UNIT_TESTS = \
 	tests/engine/t-interval \
 	tests/engine/t-io \
 	tests/engine/t-join \
+	tests/engine/t-lanes-policy \
 	tests/engine/t-parallel \
 	tests/engine/t-runtime \
 	tests/engine/t-supervision \
+	tests/engine/t-watchdog \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
@@ -52,10 +54,14 @@ tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_lanes_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_lanes_policy_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_watchdog_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_watchdog_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.

@@ -14,6 +14,7 @@
  *  economy          two workers, an item: at most one is woken
  *  timed            a worker whose first sleep may end by its deadline, an item
  *  all              who finds all asleep has seen what they did before
+ *  one-asleep       the same of one
  *  woken-sees       who returns because it was woken has seen what was done before the push
  *  chosen-sees      the same where it does not sleep, since its own look finds something
  *  searcher         one searches, one sleeps: a push wakes nobody
@@ -254,6 +255,14 @@ static void ask(void)
 	eng_idle_pushed_to(&idle, 0);
 }
 
+static void ask_of_one(void)
+{
+	while (!eng_idle_is_asleep(&idle, 0))
+		scn_turn();
+	mc_assert(message == 1);
+	eng_idle_pushed_to(&idle, 0);
+}
+
 static void worker0_is_woken(void)
 {
 	eng_idle_join(&idle, 0);
@@ -332,7 +341,7 @@ static void push_roomy(void)
 	eng_idle_pushed_roomy(&idle);
 }
 
-/* Until what the other pushes to it once it has run its item. */
+/* Until it gets something of its own. */
 static void worker0_full(void)
 {
 	eng_idle_join(&idle, 0);
@@ -352,13 +361,6 @@ static void find_roomy(unsigned worker)
 		eng_idle_sleep(&idle, worker, PAWL_FOREVER, look_roomy, NULL);
 	}
 	eng_idle_found(&idle, look_roomy, NULL);
-}
-
-static void worker1_roomy_and_push(void)
-{
-	eng_idle_join(&idle, 1);
-	find_roomy(1);
-	push_own();
 }
 
 static void worker1_roomy(void)
@@ -503,11 +505,17 @@ static void push_two_and_say(void)
 	pawl_store_release(&begun, 1u);
 }
 
+static unsigned look_always_any(void *arg)
+{
+	(void)arg;
+	return ENG_IDLE_ANY;
+}
+
 /* Somebody searches: it is done, whatever waits. */
 static void guard_relies(void)
 {
 	pawl_store_relaxed(&idle.guard, (void *)pawl_waiter_thread());
-	mc_assert(eng_idle_disarm(&idle, look_full, NULL));
+	mc_assert(eng_idle_disarm(&idle, look_always_any, NULL));
 	pawl_store_release(&begun, 1u);
 }
 
@@ -557,6 +565,26 @@ static void finish_economy(void)
 	mc_assert(wakes <= 1 && pawl_load_relaxed(&idle.searching) == woken);
 	mc_assert(pawl_load_relaxed(&work) == 0);
 	mc_assert(!woken || pawl_load_relaxed(&sleeper.token) == 1);
+}
+
+static void setup_full(void)
+{
+	setup_sleeper();
+	pawl_init_word(&roomy_work, 0u);
+}
+
+static void push_roomy_and_own(void)
+{
+	push_roomy();
+	push_own();
+}
+
+/* Worker 1, that nobody runs, was chosen. */
+static void finish_full(void)
+{
+	mc_assert(pawl_load_relaxed(&idle.asleep[0]) == 0);
+	mc_assert(pawl_load_relaxed(&idle.searching) == 1);
+	mc_assert(pawl_load_relaxed(&sleeper.token) == 1);
 }
 
 /* Worker 0 sleeps as well, and is full. */
@@ -665,6 +693,10 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup_message,
 	 .threads = {worker0_after_message, ask},
 	 .finish = finish_message},
+	{.name = "one-asleep",
+	 .setup = setup_message,
+	 .threads = {worker0_after_message, ask_of_one},
+	 .finish = finish_message},
 	{.name = "woken-sees",
 	 .setup = setup_message,
 	 .threads = {worker0_is_woken, push_to_sleeper},
@@ -678,10 +710,9 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {worker0_one, push},
 	 .finish = finish_economy},
 	{.name = "full",
-	 .setup = setup_roomy,
-	 .threads = {worker0_full, worker1_roomy_and_push, push_roomy},
-	 .finish = finish_roomy,
-	 .tallies = wakes},
+	 .setup = setup_full,
+	 .threads = {worker0_full, push_roomy_and_own},
+	 .finish = finish_full},
 	{.name = "full-found",
 	 .setup = setup_full_found,
 	 .threads = {worker0_full, worker1_roomy, push_roomy},
