@@ -112,6 +112,12 @@ static unsigned lanes_for(const struct pawl_runtime *rt, const struct eng_worker
 	return worker || !rt->options.stacks_max ? ENG_LANES_INSIDE : ENG_LANES_OUTSIDE;
 }
 
+/* eng_run_here(), where the worker is known. */
+static struct eng_run *run_of(const struct eng_worker *worker)
+{
+	return worker && worker->stack ? worker->stack->run : NULL;
+}
+
 static void lanes_pushed(struct pawl_runtime *rt, unsigned which)
 {
 	if (which == ENG_LANES_OUTSIDE)
@@ -123,7 +129,7 @@ static void lanes_pushed(struct pawl_runtime *rt, unsigned which)
 void eng_start(struct pawl_runtime *rt, struct eng_task *task)
 {
 	struct eng_worker *worker = eng_worker_here();
-	struct eng_run *run = eng_run_here();
+	struct eng_run *run = run_of(worker);
 	unsigned which;
 
 	if (worker && worker->rt != rt)
@@ -150,7 +156,7 @@ void eng_start(struct pawl_runtime *rt, struct eng_task *task)
 void eng_start_many(struct pawl_runtime *rt, struct eng_task *first)
 {
 	struct eng_worker *worker = eng_worker_here();
-	struct eng_run *run = eng_run_here();
+	struct eng_run *run = run_of(worker);
 	unsigned which;
 	uint64_t n = 0;
 

@@ -17,8 +17,9 @@ static struct pawl_runtime *runtime_of(struct pawl_group *group)
 	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
 }
 
-static int options_check(const struct pawl_runtime *rt, const struct pawl_task_options *options,
-			 const struct eng_run *run)
+static inline int options_check(const struct pawl_runtime *rt,
+				const struct pawl_task_options *options,
+				const struct eng_run *run)
 {
 	if (options->size > sizeof(*options))
 		return -E2BIG;
@@ -31,7 +32,8 @@ static int options_check(const struct pawl_runtime *rt, const struct pawl_task_o
 	return 0;
 }
 
-static unsigned lane_for(const struct pawl_task_options *options, const struct eng_run *run)
+static inline unsigned lane_for(const struct pawl_task_options *options,
+				const struct eng_run *run)
 {
 	if (options->lane != PAWL_LANE_INHERIT)
 		return options->lane;
@@ -39,11 +41,11 @@ static unsigned lane_for(const struct pawl_task_options *options, const struct e
 }
 
 /* Of a record that has just been made. */
-static void task_fill(struct eng_task *task, const struct pawl_task_options *options,
-		      const struct eng_run *run, const struct pawl_job *job)
+static inline void task_fill(struct eng_task *task, const struct pawl_task_options *options,
+			     const struct eng_run *run, pawl_body_fn *body, void *arg)
 {
-	task->body = job->body;
-	task->arg = job->arg;
+	task->body = body;
+	task->arg = arg;
 	task->free_arg = options->free_arg;
 	task->free_value = options->free_value;
 	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
@@ -68,7 +70,6 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	       pawl_body_fn *body, void *arg, pawl_task_t *ret_task)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
-	const struct pawl_job job = {body, arg};
 	struct pawl_runtime *rt = runtime_of(group);
 	struct eng_run *run = eng_run_here();
 	struct eng_task *task;
@@ -82,7 +83,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	error = eng_task_make(rt->tasks, 2, ret_task != NULL, &task);
 	if (error)
 		return error;
-	task_fill(task, options, run, &job);
+	task_fill(task, options, run, body, arg);
 	error = eng_group_enter(group, task);
 	if (error) {
 		eng_task_unmake(rt->tasks, task);
@@ -125,7 +126,7 @@ static int chain_make(struct pawl_runtime *rt, const struct pawl_task_options *o
 			chain_unmake(rt, *ret_first);
 			return error;
 		}
-		task_fill(*end, options, run, &jobs[i]);
+		task_fill(*end, options, run, jobs[i].body, jobs[i].arg);
 		end = &(*end)->next;
 	}
 	return 0;

@@ -49,6 +49,7 @@
 
 #include "task.h"
 
+#define PHASE	      UINT64_C(7)
 #define OUTCOME_SHIFT 3
 #define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_HELD)
 #define GENERATION    (~UINT64_C(0) << 32)
@@ -238,11 +239,9 @@ bool eng_task_claim(struct eng_task *task)
 }
 
 /* Rare, and short: who holds it tells somebody of it. */
-static uint64_t held_until(struct eng_task *task)
+static void wait_while_held(struct eng_task *task)
 {
-	uint64_t seen;
-
-	while ((seen = pawl_load_relaxed(&task->word)) & ENG_TASK_HELD) {
+	while (pawl_load_relaxed(&task->word) & ENG_TASK_HELD) {
 		struct pawl_listener listener;
 
 		pawl_event_listen(&task->interrupt, &listener, "who is told of it", 0);
@@ -251,7 +250,6 @@ static uint64_t held_until(struct eng_task *task)
 		else
 			pawl_event_unlisten(&listener);
 	}
-	return seen;
 }
 
 bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome)
@@ -259,16 +257,15 @@ bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome)
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
 	for (;;) {
-		if (PAWL_UNLIKELY(seen & ENG_TASK_HELD))
-			seen = held_until(task);
-		if (eng_word_phase(seen) != ENG_TASK_RUNNING) {
-			(void)pawl_load_acquire(&task->word); /* O7 */
-			return false;
+		while (PAWL_LIKELY((seen & (PHASE | ENG_TASK_HELD)) == ENG_TASK_RUNNING)) {
+			if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
+						  word_to(seen, ENG_TASK_FINAL, outcome)))
+				return true;
 		}
-		if (!(seen & ENG_TASK_HELD) &&
-		    pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
-					  word_to(seen, ENG_TASK_FINAL, outcome)))
-			return true;
+		wait_while_held(task);
+		seen = pawl_load_acquire(&task->word); /* O7 */
+		if (eng_word_phase(seen) != ENG_TASK_RUNNING)
+			return false;
 	}
 }
 

@@ -258,6 +258,9 @@ static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 		worker->wheel.count ? eng_wheel_next(&worker->wheel) : PAWL_FOREVER;
 	uint64_t again_ns;
 
+	/* Said of it a moment too late: else with the next body. */
+	if (PAWL_UNLIKELY(pawl_load_relaxed(&worker->blocked)))
+		eng_worker_goes_on(worker);
 	pawl_store_relaxed(&worker->next_deadline_ns, deadline_ns);
 	if (worker->rt->options.now)
 		deadline_ns = PAWL_FOREVER;
@@ -283,8 +286,6 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 	bool searches = false, starved;
 
 	while (!stack) {
-		if (PAWL_UNLIKELY(pawl_load_relaxed(&worker->blocked)))
-			eng_worker_goes_on(worker);
 		if (worker->wheel.count && (searches || worker->since_timers >= TIMERS_EVERY))
 			timers_expire(worker);
 		take_woken(worker);
