@@ -186,8 +186,7 @@ void eng_start_many(struct pawl_runtime *rt, struct eng_task *first)
 
 void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
-	if (pawl_lanes_push(rt->lanes[ENG_LANES_LENT], eng_level(lane, false), &task->lent,
-			    eng_now(rt)))
+	if (pawl_lanes_push(rt->lanes[ENG_LANES_LENT], lane, &task->lent, eng_now(rt)))
 		PAWL_REQUIRE(!"lanes without a limit refuse nothing");
 	eng_idle_pushed(&rt->idle);
 }
@@ -235,10 +234,11 @@ static struct eng_task *lane_pop(struct pawl_runtime *rt, unsigned which, unsign
 	if (!pawl_lanes_summary(rt->lanes[which]) ||
 	    pawl_lanes_pop(rt->lanes[which], &node) != 1)
 		return NULL;
-	*ret_lane = pawl_lane_node_lane(node) / 2;
-	if (which != ENG_LANES_LENT)
-		return PAWL_CONTAINER_OF(node, struct eng_task, node);
-	return PAWL_CONTAINER_OF(node, struct eng_task, lent);
+	*ret_lane = pawl_lane_node_lane(node);
+	if (which == ENG_LANES_LENT)
+		return PAWL_CONTAINER_OF(node, struct eng_task, lent);
+	*ret_lane /= 2;
+	return PAWL_CONTAINER_OF(node, struct eng_task, node);
 }
 
 /* One that somebody still waits for. Who gave up waiting takes the lane back by that. */

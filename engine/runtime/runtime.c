@@ -62,10 +62,14 @@ static int lanes_make(struct pawl_runtime *rt)
 {
 	struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;
 
-	options.lanes = ENG_LEVELS;
-	options.age_step = ENG_LEVEL_STEP;
 	for (unsigned i = 0; i < 3; i++) {
-		int error = pawl_lanes_create(&options, &rt->lanes[i]);
+		/* Who waits has no bucket. */
+		bool buckets = i != ENG_LANES_LENT;
+		int error;
+
+		options.lanes = buckets ? ENG_LEVELS : PAWL_LANE_COUNT;
+		options.age_step = buckets ? ENG_LEVEL_STEP : 2 * ENG_LEVEL_STEP;
+		error = pawl_lanes_create(&options, &rt->lanes[i]);
 
 		if (error)
 			return error;

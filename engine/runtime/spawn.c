@@ -146,6 +146,9 @@ int pawl_spawn_many(struct pawl_group *group, const struct pawl_task_options *op
 	error = options_check(rt, options, eng_run_here());
 	if (error || !n)
 		return error;
+	/* No use in trying. */
+	if (n > rt->options.tasks_max)
+		return -EAGAIN;
 	error = chain_make(rt, options, n, jobs, ret_tasks != NULL, &first);
 	if (error)
 		return error;
