@@ -88,8 +88,11 @@ static void join_some(struct pawl_runtime *rt, unsigned first, unsigned end)
 /* The workers may start the watchdog, and that surplus workers. */
 static void threads_join(struct pawl_runtime *rt)
 {
-	unsigned first = rt->begun < rt->worker_count ? rt->begun : rt->worker_count;
+	unsigned first;
 
+	pthread_mutex_lock(&rt->start_mutex);
+	first = rt->begun < rt->worker_count ? rt->begun : rt->worker_count;
+	pthread_mutex_unlock(&rt->start_mutex);
 	pawl_store_relaxed(&rt->stop, 1u);
 	join_some(rt, 0, first);
 	eng_watchdog_fini(rt);

@@ -294,8 +294,9 @@ bool eng_task_give_up(struct eng_task *task, uint64_t word)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
+	/* Relaxed: there is nothing to be seen of one that runs on. */
 	while (eng_word_phase(seen) == ENG_TASK_RUNNING && !((seen ^ word) & GENERATION)) {
-		if (pawl_cas_weak_release(&task->word, &seen, /* O2 */
+		if (pawl_cas_weak_relaxed(&task->word, &seen,
 					  word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_STUCK)))
 			return true;
 	}
