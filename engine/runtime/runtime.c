@@ -24,6 +24,11 @@
 
 #define TASKS_MAX_DEFAULT (UINT32_C(1) << 31)
 
+static uint64_t stamp(void *rt)
+{
+	return eng_now(rt);
+}
+
 static int options_read(const struct pawl_runtime_options *given,
 			struct pawl_runtime_options *into)
 {
@@ -128,6 +133,11 @@ static unsigned workers_most(const struct pawl_runtime_options *options)
 	return most < PAWL_RUNTIME_WORKERS_MAX ? most : PAWL_RUNTIME_WORKERS_MAX;
 }
 
+static void end_for(struct eng_task *task, void *arg)
+{
+	eng_task_ended(arg, task);
+}
+
 static int parts_make(struct pawl_runtime *rt)
 {
 	int error;
@@ -153,6 +163,7 @@ static int parts_make(struct pawl_runtime *rt)
 	if (error)
 		return error;
 	eng_forest_init(&rt->forest, rt->tasks);
+	eng_token_home_init(&rt->tokens, rt->tasks, end_for, rt);
 	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, NULL, &rt->root);
 }
 
@@ -196,6 +207,8 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 	pthread_cond_init(&rt->start_changed, NULL);
 	pawl_event_init(&rt->shutdown_done);
 	eng_reactor_init(&rt->reactor);
+	for (unsigned i = 0; i < 2; i++)
+		eng_jobs_init(&rt->jobs[i], stamp, rt);
 	eng_idle_init(&rt->idle, read.workers);
 	eng_watchdog_init(rt);
 	error = parts_make(rt);
@@ -284,11 +297,6 @@ uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
 }
 
 /* ---- shutdown ---------------------------------------------------------------- */
-
-static void end_for(struct eng_task *task, void *arg)
-{
-	eng_task_ended(arg, task);
-}
 
 static bool give_up_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
@@ -400,6 +408,7 @@ int pawl_runtime_destroy(struct pawl_runtime *runtime)
 	    eng_lifetime_state(&runtime->root->life) != ENG_LIFETIME_DRAINED)
 		return -EBUSY;
 	threads_join(runtime);
+	eng_token_home_wait(&runtime->tokens);
 	queues_empty(runtime);
 	eng_tasks_each(runtime->tasks, forget_one, runtime);
 	eng_group_put(runtime->root);

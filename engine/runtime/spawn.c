@@ -40,6 +40,41 @@ static inline unsigned lane_for(const struct pawl_task_options *options,
 	return run ? run->lane : PAWL_LANE_DEFAULT;
 }
 
+static void value_fill(struct eng_task *task, const struct pawl_task_options *options)
+{
+	task->free_value = options->free_value;
+	task->visit_value = options->visit_value;
+	task->visit_arg = task->body ? options->visit_arg : NULL;
+	task->visited = task->visit_arg || task->visit_value;
+}
+
+int eng_enter(struct pawl_runtime *rt, struct pawl_group *group, struct eng_task *task,
+	      const struct pawl_task_options *options)
+{
+	struct eng_binding *binding = NULL;
+	int error = 0;
+
+	value_fill(task, options);
+	if (options->token)
+		error = eng_binding_make(options->token, &rt->tokens, &binding);
+	if (error) {
+		eng_task_unmake(rt->tasks, task);
+		return error;
+	}
+	error = eng_group_enter(group, task);
+	if (error) {
+		if (binding)
+			eng_binding_discard(binding);
+		eng_task_unmake(rt->tasks, task);
+		eng_diagnose_refusal(rt, group, options->name, error);
+		return error;
+	}
+	/* Before it is published: where the token has fired it is told now, and final by the publishing. */
+	if (binding)
+		(void)eng_bind_task(binding, task);
+	return 0;
+}
+
 /* Of a record that has just been made. */
 static inline void task_fill(struct eng_task *task, const struct pawl_task_options *options,
 			     const struct eng_run *run, pawl_body_fn *body, void *arg)
@@ -47,7 +82,6 @@ static inline void task_fill(struct eng_task *task, const struct pawl_task_optio
 	task->body = body;
 	task->arg = arg;
 	task->free_arg = options->free_arg;
-	task->free_value = options->free_value;
 	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
 	task->lane = (uint8_t)lane_for(options, run);
 	task->far = options->leaf_distance > PAWL_LEAF_NEAR;
@@ -84,12 +118,9 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	if (error)
 		return error;
 	task_fill(task, options, run, body, arg);
-	error = eng_group_enter(group, task);
-	if (error) {
-		eng_task_unmake(rt->tasks, task);
-		eng_diagnose_refusal(rt, group, options->name, error);
+	error = eng_enter(rt, group, task, options);
+	if (error)
 		return error;
-	}
 	if (ret_task)
 		ret_task->pawl_id = task->id;
 	if (task_publish(rt, task))
@@ -99,19 +130,21 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 
 /* ---- many at once ------------------------------------------------------------------- */
 
-/* A chain of tasks by their `next`. */
+/* A chain of tasks by their `next`. What each has of the token waits in its `value` until it is let in. */
 static void chain_unmake(struct pawl_runtime *rt, struct eng_task *task)
 {
 	struct eng_task *next;
 
 	for (; task; task = next) {
 		next = task->next;
+		if (task->value)
+			eng_binding_discard(task->value);
 		eng_task_unmake(rt->tasks, task);
 	}
 }
 
 static int chain_make(struct pawl_runtime *rt, const struct pawl_task_options *options,
-		      size_t n, const struct pawl_job *jobs, bool handles,
+		      size_t n, const struct pawl_start *starts, bool handles,
 		      struct eng_task **ret_first)
 {
 	struct eng_run *run = eng_run_here();
@@ -119,21 +152,39 @@ static int chain_make(struct pawl_runtime *rt, const struct pawl_task_options *o
 
 	*end = NULL;
 	for (size_t i = 0; i < n; i++) {
+		struct eng_binding *binding = NULL;
 		int error = eng_task_make(rt->tasks, 2, handles, end);
 
 		if (error) {
 			*end = NULL;
+		} else {
+			task_fill(*end, options, run, starts[i].body, starts[i].arg);
+			value_fill(*end, options);
+			if (options->token)
+				error = eng_binding_make(options->token, &rt->tokens, &binding);
+			(*end)->value = binding;
+			end = &(*end)->next;
+		}
+		if (error) {
 			chain_unmake(rt, *ret_first);
 			return error;
 		}
-		task_fill(*end, options, run, jobs[i].body, jobs[i].arg);
-		end = &(*end)->next;
 	}
 	return 0;
 }
 
+/* Before it is published, as eng_enter() does. */
+static void bind_one(struct eng_task *task)
+{
+	struct eng_binding *binding = task->value;
+
+	task->value = NULL;
+	if (binding)
+		(void)eng_bind_task(binding, task);
+}
+
 int pawl_spawn_many(struct pawl_group *group, const struct pawl_task_options *options, size_t n,
-		    const struct pawl_job *jobs, pawl_task_t *ret_tasks)
+		    const struct pawl_start *starts, pawl_task_t *ret_tasks)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
 	struct pawl_runtime *rt = runtime_of(group);
@@ -149,7 +200,7 @@ int pawl_spawn_many(struct pawl_group *group, const struct pawl_task_options *op
 	/* No use in trying. */
 	if (n > rt->options.tasks_max)
 		return -EAGAIN;
-	error = chain_make(rt, options, n, jobs, ret_tasks != NULL, &first);
+	error = chain_make(rt, options, n, starts, ret_tasks != NULL, &first);
 	if (error)
 		return error;
 	error = eng_group_enter_many(group, first, n);
@@ -164,6 +215,7 @@ int pawl_spawn_many(struct pawl_group *group, const struct pawl_task_options *op
 	for (task = first; task; task = next) {
 		next = task->next;
 		task->next = NULL;
+		bind_one(task);
 		if (task_publish(rt, task)) {
 			*end = task;
 			end = &task->next;

@@ -308,7 +308,7 @@ static void count_freed(void *arg)
 
 #define MANY 300
 
-static struct pawl_job jobs[MANY];
+static struct pawl_start jobs[MANY];
 static pawl_task_t tasks[MANY];
 
 static void jobs_fill(void)
@@ -405,7 +405,7 @@ static void case_many_from_a_body(void **state)
 static void case_many_in_order(void **state)
 {
 	static const char letters[] = "abcdefghij";
-	struct pawl_job letter_jobs[10];
+	struct pawl_start letter_jobs[10];
 
 	(void)state;
 	up_with(1, 0);

@@ -56,6 +56,7 @@ PAWL_BEGIN_DECLS
 
 struct pawl_group;
 struct pawl_runtime;
+struct pawl_token;
 
 /* A handle: a number that never comes twice in one runtime. Zero: none. */
 typedef struct {
@@ -106,6 +107,11 @@ struct pawl_task_options {
 	 * handles some time after its end, at the latest by pawl_runtime_destroy(). NULL: nothing.
 	 */
 	void (*free_value)(void *value);
+	/* Cancelled when this fires (pawl/token.h). Borrowed for the call. NULL: none. */
+	struct pawl_token *token;
+	/* For who traces what tasks keep alive (pawl/visit.h). NULL: nothing is told. */
+	void (*visit_arg)(void *arg, void *visitor_arg);
+	void (*visit_value)(void *value, void *visitor_arg);
 	/*
 	 * Of a body that runs again because of a change: how many tasks lie between it and the change, at most.
 	 * In a lane those near to it go first, as they decide what the others find. There are two
@@ -114,9 +120,10 @@ struct pawl_task_options {
 	 */
 	uint32_t leaf_distance;
 };
-#define PAWL_TASK_OPTIONS_INIT                                                              \
-	{                                                                                   \
-		sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL, 0 \
+#define PAWL_TASK_OPTIONS_INIT                                                            \
+	{                                                                                 \
+		sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL, \
+			NULL, NULL, NULL, 0                                               \
 	}
 
 #define PAWL_LEAF_NEAR 8
@@ -229,7 +236,8 @@ PAWL_API int pawl_runtime_shutdown(struct pawl_runtime *runtime, uint64_t grace_
 				   struct pawl_shutdown_report *ret_report);
 
 /*
- * pawl_runtime_destroy() - Free it. NULL is nothing.
+ * pawl_runtime_destroy() - Free it. NULL is nothing. Tokens that fire into it just then (pawl/token.h) are
+ * waited for.
  *
  * Requires: attached; shut down; no other call on it is running, and none will come; groups were put
  *           and handles dropped, or are forgotten now: their values are freed.
@@ -295,7 +303,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_spawn(struct pawl_group *group,
 					pawl_body_fn *body, void *arg, pawl_task_t *ret_task);
 
 /* One of several tasks to spawn. */
-struct pawl_job {
+struct pawl_start {
 	pawl_body_fn *body;
 	void *arg;
 };
@@ -304,13 +312,13 @@ struct pawl_job {
  * pawl_spawn_many() - n tasks of one kind in a group: all or none. Workers are woken as for one
  * start; each that finds more to do wakes the next.
  *
- * Requires: as pawl_spawn(). `jobs` is read during the call. n may be 0.
+ * Requires: as pawl_spawn(). `starts` is read during the call. n may be 0.
  * Returns:  0, and n handles; ret_tasks NULL: none are made.
  * Errors:   as pawl_spawn(), all n refused; -EAGAIN also: the group has not room for n.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_spawn_many(struct pawl_group *group,
 					     const struct pawl_task_options *options, size_t n,
-					     const struct pawl_job *jobs,
+					     const struct pawl_start *starts,
 					     pawl_task_t *ret_tasks);
 
 /* pawl_task_self() - The innermost body that runs here; NONE outside of bodies. Requires: attached. */
