@@ -40,6 +40,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/lifetime.c \
 	engine/runtime/lifetime.h \
 	engine/runtime/parallel.c \
+	engine/runtime/queues.c \
 	engine/runtime/quorum.c \
 	engine/runtime/quorum.h \
 	engine/runtime/reactor.c \
@@ -53,6 +54,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/task.h \
 	engine/runtime/text.c \
 	engine/runtime/text.h \
+	engine/runtime/thread.c \
+	engine/runtime/thread.h \
 	engine/runtime/token-api.c \
 	engine/runtime/token.c \
 	engine/runtime/token.h \
@@ -62,6 +65,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/visit.c \
 	engine/runtime/watch.c \
 	engine/runtime/watch.h \
+	engine/runtime/watchdog.c \
+	engine/runtime/watchdog.h \
 	engine/runtime/wheel.c \
 	engine/runtime/wheel.h \
 	engine/runtime/worker.c \

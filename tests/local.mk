@@ -8,11 +8,13 @@ UNIT_TESTS = \
 	tests/engine/t-io \
 	tests/engine/t-jobs \
 	tests/engine/t-join \
+	tests/engine/t-lanes-policy \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
 	tests/engine/t-runtime \
 	tests/engine/t-supervision \
 	tests/engine/t-trace \
+	tests/engine/t-watchdog \
 	tests/engine/t-token \
 	tests/engine/t-visit \
 	tests/engine/t-wheel \
@@ -61,12 +63,16 @@ tests_engine_t_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_report_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_lanes_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_lanes_policy_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_trace_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_watchdog_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_watchdog_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_token_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_visit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -9,6 +9,9 @@
  *  told             a body that sleeps until it is told
  *  finish-stop      the body ends beside a request to end
  *  finish-give-up   the body ends beside who gives it up
+ *  finish-hold      the body ends beside who holds it: not before that is over
+ *  hold-give-up     the same with who gives it up
+ *  publish-hold     held as soon as it runs, or not at all
  *  settle-settle    two settle it, one waits for the outcome
  *  await-end, two-await  the body ends beside who begins to wait for that
  *  settle-stop      settled beside cancelled
@@ -159,6 +162,43 @@ static void give_up(void)
 		return;
 	ended[mc_thread()]++;
 	mc_assert(eng_task_outcome(task) == ENG_OUTCOME_STUCK);
+}
+
+/* Stands for its name, which goes when the body is over. */
+static unsigned name;
+
+static void run_and_free(void)
+{
+	ended[mc_thread()] += eng_task_finish(task, ENG_OUTCOME_COMPLETED);
+	name = 0;
+}
+
+static void hold(void)
+{
+	if (!eng_task_hold(task, id))
+		return;
+	mc_assert(name == 1);
+	eng_task_release(task);
+}
+
+static void setup_named(void)
+{
+	setup_running();
+	name = 1;
+}
+
+static void setup_unnamed(void)
+{
+	setup_starting();
+	name = 0;
+}
+
+static void publish_and_free(void)
+{
+	name = 1;
+	mc_assert(eng_task_publish(task, ENG_TASK_READY));
+	mc_assert(eng_task_claim(task));
+	run_and_free();
 }
 
 /* The value is read only where the outcome says that there is one. */
@@ -498,6 +538,9 @@ static const struct mc_scenario scenarios[] = {
 	TASK("told", setup_running, finish, body_until_told, stop),
 	TASK("finish-stop", setup_running, finish_ran, run, stop),
 	TASK("finish-give-up", setup_running, finish_stuck_or_not, run, give_up),
+	TASK("finish-hold", setup_named, finish, run_and_free, hold),
+	TASK("hold-give-up", setup_named, finish_stuck_or_not, run_and_free, give_up, hold),
+	TASK("publish-hold", setup_unnamed, finish, publish_and_free, hold),
 	TASK("settle-settle", setup_pending, finish_settled, settle, settle, await_value),
 	TASK("settle-stop", setup_pending, finish_settled, settle, stop),
 	TASK("await-end", setup_running, finish_ran, run_and_tell, await_value),

@@ -186,9 +186,9 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 	run.error = 0;
 	run.forced = false;
 	run.value = NULL;
+	eng_worker_runs(stack->worker, task->id);
 	stack->run = &run;
 	task->run = &run;
-	eng_worker_runs(stack->worker, task->id);
 	run.worker = stack->worker;
 	run.watch = eng_watched(run.rt);
 	run.slice_ns = 0;
@@ -204,7 +204,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 	if (eng_watching(run.rt))
 		eng_watch_end(stack, &run, outcome_of(&run));
 	stack->run = run.outer;
-	eng_worker_runs(stack->worker, run.outer ? run.outer->task->id : 0);
+	pawl_store_relaxed(&stack->worker->running, run.outer ? run.outer->task->id : 0);
 	task->error = run.error;
 	task->run = NULL;
 	if (eng_task_finish(task, outcome_of(&run))) {

@@ -215,6 +215,18 @@ int eng_group_enter(struct pawl_group *group, struct eng_task *task)
 	return refusal(group);
 }
 
+int eng_group_enter_many(struct pawl_group *group, struct eng_task *first, size_t n)
+{
+	for (struct eng_task *task = first; task; task = task->next)
+		pawl_store_release(&task->group, (void *)group);
+	if (PAWL_LIKELY(eng_lifetime_enter(&group->life, n, group->most)))
+		return 0;
+	for (struct eng_task *task = first; task; task = task->next)
+		eng_group_forget(task);
+	pawl_add_relaxed(&group->refused, n);
+	return refusal(group);
+}
+
 void eng_group_leave(struct pawl_group *group, enum eng_outcome outcome)
 {
 	pawl_add_relaxed(&group->ended[outcome], 1u);

@@ -99,6 +99,10 @@ void eng_group_put(struct pawl_group *group);
  */
 PAWL_MUST_CHECK int eng_group_enter(struct pawl_group *group, struct eng_task *task);
 
+/* eng_group_enter_many() - The same for a chain of n tasks, by their `next`: all of them, or none. */
+PAWL_MUST_CHECK int eng_group_enter_many(struct pawl_group *group, struct eng_task *first,
+					 size_t n);
+
 /* eng_group_forget() - Walkers find the task in no group any more. By who ended it, before it leaves. */
 void eng_group_forget(struct eng_task *task);
 

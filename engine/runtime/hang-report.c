@@ -142,7 +142,7 @@ static void worker_line(struct report *report, unsigned number)
 		add_task(&report->text, &info);
 	} else if (id) {
 		eng_text_add(&report->text, "runs what just ends");
-	} else if (eng_idle_asleep(&rt->idle, number)) {
+	} else if (eng_idle_is_asleep(&rt->idle, rt->workers[number].idle_number)) {
 		eng_text_add(&report->text, "sleeps");
 	} else {
 		eng_text_add(&report->text, "looks for something to run");
@@ -175,7 +175,7 @@ int pawl_runtime_report(struct pawl_runtime *runtime, pawl_text_fn *fn, void *ar
 		eng_tasks_each(runtime->tasks, task_line, &report);
 	eng_text_add(&report.text, "workers:\n");
 	(void)eng_text_flush(&report.text);
-	for (unsigned i = 0; i < runtime->worker_count && !report.text.error; i++)
+	for (unsigned i = 0; i < eng_workers(runtime) && !report.text.error; i++)
 		worker_line(&report, i);
 	return report.text.error;
 }

@@ -56,7 +56,9 @@ static bool lend_one(struct pawl_runtime *rt, struct eng_task *task, unsigned la
 {
 	uint32_t none = 0;
 
-	if (task->flags & PAWL_TASK_LOCAL || (lane >= task->lane && !rt->options.stacks_max))
+	if (task->flags & PAWL_TASK_LOCAL ||
+	    (eng_level(lane, false) >= eng_level(task->lane, task->far) &&
+	     !rt->options.stacks_max))
 		return false;
 	/* The waiter has counted itself; who takes the loan back looks at the count after it did (lent_take()). */
 	pawl_fence_dekker();

@@ -23,6 +23,7 @@
 #include <pawl/thread.h>
 
 #include "reactor.h"
+#include "thread.h"
 
 #define EVENTS 64
 
@@ -105,7 +106,8 @@ static int arm(struct eng_reactor *reactor, struct eng_fd *entry)
 	}
 	if (epoll_ctl(reactor->epoll, operation, entry->fd, &event)) {
 		/* Closed and opened again meanwhile: another file, which the set does not have. */
-		if (errno != ENOENT || epoll_ctl(reactor->epoll, EPOLL_CTL_ADD, entry->fd, &event))
+		if (errno != ENOENT ||
+		    epoll_ctl(reactor->epoll, EPOLL_CTL_ADD, entry->fd, &event))
 			return -errno;
 	}
 	entry->armed = true;
@@ -233,8 +235,8 @@ static int start_locked(struct eng_reactor *reactor)
 	if (reactor->state == ENG_REACTOR_RUNS)
 		return 0;
 	error = files_open(reactor);
-	if (!error && pthread_create(&reactor->thread, NULL, thread_main, reactor))
-		error = -EAGAIN;
+	if (!error)
+		error = eng_thread_create(&reactor->thread, thread_main, reactor);
 	if (!error) {
 		reactor->state = ENG_REACTOR_BEGINS;
 		while (reactor->state == ENG_REACTOR_BEGINS)
@@ -269,7 +271,8 @@ void eng_reactor_fini(struct eng_reactor *reactor)
 
 /* ---- waiting ------------------------------------------------------------------------- */
 
-int eng_fd_begin(struct eng_reactor *reactor, int fd, uint32_t wanted, struct eng_fd_waiter *waiter)
+int eng_fd_begin(struct eng_reactor *reactor, int fd, uint32_t wanted,
+		 struct eng_fd_waiter *waiter)
 {
 	int error;
 

@@ -19,6 +19,7 @@
 #include <pawl/rcu.h>
 #include <pawl/thread.h>
 
+#include "thread.h"
 #include "worker.h"
 
 #define TASKS_MAX_DEFAULT (UINT32_C(1) << 31)
@@ -55,6 +56,8 @@ static int options_read(const struct pawl_runtime_options *given,
 		into->blocking_max = 64;
 	if (into->blocking_max > 4096)
 		return -EINVAL;
+	if (!into->watchdog_ns)
+		into->watchdog_ns = ENG_WATCHDOG_NS;
 	if (!into->stack_bytes)
 		into->stack_bytes = 65536;
 	return into->workers <= PAWL_RUNTIME_WORKERS_MAX ? 0 : -EINVAL;
@@ -64,9 +67,14 @@ static int lanes_make(struct pawl_runtime *rt)
 {
 	struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;
 
-	options.lanes = PAWL_LANE_COUNT;
 	for (unsigned i = 0; i < 3; i++) {
-		int error = pawl_lanes_create(&options, &rt->lanes[i]);
+		/* Who waits has no bucket. */
+		bool buckets = i != ENG_LANES_LENT;
+		int error;
+
+		options.lanes = buckets ? ENG_LEVELS : PAWL_LANE_COUNT;
+		options.age_step = buckets ? ENG_LEVEL_STEP : 2 * ENG_LEVEL_STEP;
+		error = pawl_lanes_create(&options, &rt->lanes[i]);
 
 		if (error)
 			return error;
@@ -74,23 +82,36 @@ static int lanes_make(struct pawl_runtime *rt)
 	return 0;
 }
 
+static void join_some(struct pawl_runtime *rt, unsigned first, unsigned end)
+{
+	for (unsigned i = first; i < end; i++)
+		eng_idle_pushed_to(&rt->idle, rt->workers[i].idle_number);
+	for (unsigned i = first; i < end; i++)
+		pthread_join(rt->workers[i].thread, NULL);
+}
+
+/* The workers may start the watchdog, and that surplus workers. */
 static void threads_join(struct pawl_runtime *rt)
 {
+	unsigned first;
+
+	pthread_mutex_lock(&rt->start_mutex);
+	first = rt->begun < rt->worker_count ? rt->begun : rt->worker_count;
+	pthread_mutex_unlock(&rt->start_mutex);
 	pawl_store_relaxed(&rt->stop, 1u);
-	for (unsigned i = 0; i < rt->begun; i++)
-		eng_idle_pushed_to(&rt->idle, i);
-	for (unsigned i = 0; i < rt->begun; i++)
-		pthread_join(rt->workers[i].thread, NULL);
+	join_some(rt, 0, first);
+	eng_watchdog_fini(rt);
+	join_some(rt, first, rt->begun);
 	rt->begun = 0;
 }
 
 /* Everything but the threads, in whatever state a failed create left it. */
 static void runtime_free(struct pawl_runtime *rt)
 {
-	for (unsigned i = 0; rt->workers && i < rt->worker_count; i++)
+	for (unsigned i = 0; rt->workers && i < eng_workers(rt); i++)
 		eng_worker_fini(&rt->workers[i]);
 	if (rt->workers)
-		pawl_mem_free(rt->workers, rt->worker_count * sizeof(*rt->workers),
+		pawl_mem_free(rt->workers, rt->worker_most * sizeof(*rt->workers),
 			      PAWL_LINE_BYTES);
 	for (unsigned i = 0; i < 3; i++)
 		pawl_lanes_destroy(rt->lanes[i]);
@@ -101,6 +122,16 @@ static void runtime_free(struct pawl_runtime *rt)
 	pthread_cond_destroy(&rt->start_changed);
 	pthread_mutex_destroy(&rt->start_mutex);
 	pawl_mem_free(rt, sizeof(*rt), PAWL_LINE_BYTES);
+}
+
+/* With surplus ones: as many again, or some. */
+static unsigned workers_most(const struct pawl_runtime_options *options)
+{
+	unsigned most = options->workers + (options->workers < 4 ? 4 : options->workers);
+
+	if (options->watchdog_ns == PAWL_FOREVER)
+		return options->workers;
+	return most < PAWL_RUNTIME_WORKERS_MAX ? most : PAWL_RUNTIME_WORKERS_MAX;
 }
 
 static void end_for(struct eng_task *task, void *arg)
@@ -118,11 +149,12 @@ static int parts_make(struct pawl_runtime *rt)
 	error = lanes_make(rt);
 	if (error)
 		return error;
-	rt->workers =
-		pawl_mem_zalloc(rt->options.workers * sizeof(*rt->workers), PAWL_LINE_BYTES);
+	rt->worker_count = rt->options.workers;
+	rt->worker_most = workers_most(&rt->options);
+	rt->workers = pawl_mem_zalloc(rt->worker_most * sizeof(*rt->workers), PAWL_LINE_BYTES);
 	if (!rt->workers)
 		return -ENOMEM;
-	rt->worker_count = rt->options.workers;
+	pawl_store_relaxed(&rt->there, rt->worker_count);
 	for (unsigned i = 0; i < rt->worker_count; i++) {
 		error = eng_worker_init(&rt->workers[i], rt, i);
 		if (error)
@@ -142,9 +174,10 @@ static int threads_start(struct pawl_runtime *rt)
 	int error = 0;
 
 	for (unsigned i = 0; i < rt->worker_count && !error; i++) {
-		if (pthread_create(&rt->workers[i].thread, NULL, eng_worker_main,
-				   &rt->workers[i]))
-			return -EAGAIN;
+		error = eng_thread_create(&rt->workers[i].thread, eng_worker_main,
+					  &rt->workers[i]);
+		if (error)
+			return error;
 		pthread_mutex_lock(&rt->start_mutex);
 		while (rt->begun == i && !rt->failed)
 			pthread_cond_wait(&rt->start_changed, &rt->start_mutex);
@@ -178,6 +211,7 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 	for (unsigned i = 0; i < 2; i++)
 		eng_jobs_init(&rt->jobs[i], stamp, rt);
 	eng_idle_init(&rt->idle, read.workers);
+	eng_watchdog_init(rt);
 	error = parts_make(rt);
 	if (!error) {
 		error = threads_start(rt);
@@ -207,17 +241,31 @@ uint64_t pawl_runtime_now(struct pawl_runtime *runtime)
 
 void pawl_runtime_clock_moved(struct pawl_runtime *runtime)
 {
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	unsigned there = eng_workers(runtime);
+
+	for (unsigned i = 0; i < there; i++) {
 		pawl_store_release(&runtime->workers[i].clock_moved, 1u);
-		eng_idle_pushed_to(&runtime->idle, i);
+		eng_idle_pushed_to(&runtime->idle, runtime->workers[i].idle_number);
 	}
 }
 
-static uint64_t sleeps_of(const struct pawl_runtime *rt)
+/* A surplus worker that is added meanwhile finds nothing that was not there for the others. */
+static bool all_sleep(const struct pawl_runtime *rt, unsigned there)
+{
+	if (!eng_idle_all(&rt->idle, rt->worker_count))
+		return false;
+	for (unsigned i = rt->worker_count; i < there; i++) {
+		if (!eng_idle_is_asleep(&rt->idle, rt->workers[i].idle_number))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t sleeps_of(const struct pawl_runtime *rt, unsigned there)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < rt->worker_count; i++)
+	for (unsigned i = 0; i < there; i++)
 		sum += pawl_load_relaxed(&rt->workers[i].sleeps);
 	return sum;
 }
@@ -228,22 +276,23 @@ static uint64_t sleeps_of(const struct pawl_runtime *rt)
  */
 uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
 {
-	uint64_t until_ns = PAWL_FOREVER, sleeps = sleeps_of(runtime);
+	unsigned there = eng_workers(runtime);
+	uint64_t until_ns = PAWL_FOREVER, sleeps = sleeps_of(runtime, there);
 
-	if (!eng_idle_all(&runtime->idle, runtime->worker_count))
+	if (!all_sleep(runtime, there))
 		return 0;
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	for (unsigned i = 0; i < there; i++) {
 		uint64_t next_ns = pawl_load_relaxed(&runtime->workers[i].next_deadline_ns);
 
 		until_ns = next_ns < until_ns ? next_ns : until_ns;
 	}
 	pawl_fence_dekker();
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	for (unsigned i = 0; i < there; i++) {
 		if (eng_worker_could_run(&runtime->workers[i]))
 			return 0;
 	}
-	if (!eng_idle_all(&runtime->idle, runtime->worker_count) ||
-	    sleeps_of(runtime) != sleeps)
+	if (!all_sleep(runtime, there) || eng_workers(runtime) != there ||
+	    sleeps_of(runtime, there) != sleeps)
 		return 0;
 	return until_ns;
 }
@@ -317,7 +366,7 @@ static void queues_empty(struct pawl_runtime *rt)
 	struct pawl_lane_node *node;
 	struct eng_task *task;
 
-	for (unsigned i = 0; i < rt->worker_count; i++) {
+	for (unsigned i = 0; i < eng_workers(rt); i++) {
 		struct eng_worker *worker = &rt->workers[i];
 
 		task = pawl_xchg_acquire(&worker->newest, (void *)NULL);
@@ -377,7 +426,10 @@ void pawl_runtime_stats_read(struct pawl_runtime *runtime, struct pawl_runtime_s
 	memset(ret_stats, 0, sizeof(*ret_stats));
 	ret_stats->workers = runtime->worker_count;
 	ret_stats->spawned = pawl_load_relaxed(&runtime->spawned_outside);
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	ret_stats->surplus_workers = eng_workers(runtime) - runtime->worker_count;
+	ret_stats->blocked = pawl_load_relaxed(&runtime->watchdog.found);
+	ret_stats->watchdog_looks = pawl_load_relaxed(&runtime->watchdog.looks);
+	for (unsigned i = 0; i < eng_workers(runtime); i++) {
 		const struct eng_worker *worker = &runtime->workers[i];
 
 		ret_stats->spawned += pawl_load_relaxed(&worker->spawned);

@@ -77,6 +77,23 @@ void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task,
 	tell(rt, &diagnostic);
 }
 
+void eng_diagnose_blocked(struct pawl_runtime *rt, struct eng_task *task, uint64_t for_ns)
+{
+	struct pawl_diagnostic diagnostic = {0};
+
+	if (!rt->options.sink)
+		return;
+	diagnostic.severity = PAWL_SEVERITY_WARNING;
+	diagnostic.kind = PAWL_DIAGNOSTIC_BLOCKED;
+	diagnostic.component = "runtime";
+	diagnostic.group = pawl_load_relaxed(&task->group);
+	diagnostic.task.pawl_id = task->id;
+	diagnostic.parent.pawl_id = task->parent;
+	diagnostic.name = pawl_load_relaxed(&task->name);
+	diagnostic.duration_ns = for_ns;
+	tell(rt, &diagnostic);
+}
+
 void eng_diagnose_refusal(struct pawl_runtime *rt, struct pawl_group *group, const char *name,
 			  int error)
 {

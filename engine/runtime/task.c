@@ -3,8 +3,8 @@
  * task.c - one word for all that decides about a task. verify/t-task.c runs this file under the
  * model checker.
  *
- * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 EXPECTED, 11 BACK, 16-31 how many have
- * pinned it, 32-63 generation of the handle.
+ * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 EXPECTED, 11 BACK, 12 HELD, 16-31 how
+ * many have pinned it, 32-63 generation of the handle.
  *
  * Invariants:
  *  I1 A task becomes final by one transition, and who makes it ends the task: nobody else, and
@@ -42,8 +42,9 @@
  *  O6 Watchers are pushed with release and taken with acquire; CLOSED is stored with release, after
  *     the outcome, and read with acquire: who is refused sees the outcome. EXPECTED is relaxed (I6); who
  *     finds the word final acquires it.
- *  O7 unpin releases, and every transition to FINAL acquires: the name is read before it goes. pin
- *     acquires the publishing, through whatever became of the word since.
+ *  O7 unpin and release (of who holds it) release, and the transitions to FINAL acquire, but that of who
+ *     gives it up: what was read of the record is read before its name and its argument go. pin and
+ *     hold acquire the publishing, through whatever became of the word since (O1).
  *
  * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
  * push; a dead entry costs one look when its turn comes); a lock for each record.
@@ -60,12 +61,14 @@
 
 #include "task.h"
 
+#define PHASE	      UINT64_C(7)
 #define OUTCOME_SHIFT 3
-#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_EXPECTED | ENG_TASK_BACK)
-#define READERS	      UINT64_C(0xffff0000)
-#define GENERATION    (~UINT64_C(0) << 32)
-#define HANDLE	      (UINT64_C(1) << 32)
-#define CLOSED	      ((void *)1)
+#define FLAGS \
+	(ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_EXPECTED | ENG_TASK_BACK | ENG_TASK_HELD)
+#define READERS	   UINT64_C(0xffff0000)
+#define GENERATION (~UINT64_C(0) << 32)
+#define HANDLE	   (UINT64_C(1) << 32)
+#define CLOSED	   ((void *)1)
 
 /* Segment k has FIRST << k records: 24 of them hold 2^32. */
 #ifdef PAWL_MC
@@ -263,31 +266,72 @@ static uint64_t pinned_pause(const struct eng_task *task)
 	return pawl_load_relaxed(&task->word);
 }
 
-/* From a phase to FINAL, whatever flags come meanwhile, if the generation is that of `word`. */
-static bool end_from(struct eng_task *task, enum eng_phase phase, uint64_t word,
-		     enum eng_outcome outcome)
+/* Rare, and short: who holds it tells somebody of it. */
+static void wait_while_held(struct eng_task *task)
+{
+	while (pawl_load_relaxed(&task->word) & ENG_TASK_HELD) {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&task->interrupt, &listener, "who is told of it", 0);
+		if (pawl_load_relaxed(&task->word) & ENG_TASK_HELD)
+			pawl_event_wait(&listener);
+		else
+			pawl_event_unlisten(&listener);
+	}
+}
+
+bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
-	while (eng_word_phase(seen) == phase && !((seen ^ word) & GENERATION)) {
-		/* I7; one that is given up does not come back soon. */
-		if (PAWL_UNLIKELY(seen & READERS) && outcome != ENG_OUTCOME_STUCK)
+	for (;;) {
+		while (PAWL_LIKELY((seen & (PHASE | ENG_TASK_HELD | READERS)) ==
+				   ENG_TASK_RUNNING)) {
+			if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
+						  word_to(seen, ENG_TASK_FINAL, outcome)))
+				return true;
+		}
+		wait_while_held(task);
+		seen = pawl_load_acquire(&task->word); /* O7 */
+		if (eng_word_phase(seen) != ENG_TASK_RUNNING)
+			return false;
+		if (seen & READERS) /* I7 */
 			seen = pinned_pause(task);
-		else if (pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
-					       word_to(seen, ENG_TASK_FINAL, outcome)))
+	}
+}
+
+bool eng_task_hold(struct eng_task *task, uint64_t id)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	while (eng_word_phase(seen) == ENG_TASK_RUNNING && !((seen ^ id) & GENERATION)) {
+		if (pawl_cas_weak_acquire(&task->word, &seen, seen | ENG_TASK_HELD)) /* O1 */
 			return true;
 	}
 	return false;
 }
 
-bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome)
+void eng_task_release(struct eng_task *task)
 {
-	return end_from(task, ENG_TASK_RUNNING, task->id, outcome);
+	/*
+	 * From then on the record may serve another task, whose word has no such flag, and
+	 * whose body bears a notification for nothing.
+	 */
+	pawl_and_release(&task->word, ~ENG_TASK_HELD); /* O7 */
+	pawl_event_notify_all(&task->interrupt);
 }
 
 bool eng_task_give_up(struct eng_task *task, uint64_t word)
 {
-	return end_from(task, ENG_TASK_RUNNING, word, ENG_OUTCOME_STUCK);
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	/* Relaxed: there is nothing to be seen of one that runs on. Who has pinned it need not have done. */
+	while (eng_word_phase(seen) == ENG_TASK_RUNNING && !((seen ^ word) & GENERATION)) {
+		if (pawl_cas_weak_relaxed(&task->word, &seen,
+					  word_to(seen, ENG_TASK_FINAL, ENG_OUTCOME_STUCK)))
+			return true;
+	}
+	return false;
 }
 
 bool eng_task_settle(struct eng_task *task)
@@ -305,10 +349,16 @@ bool eng_task_settle(struct eng_task *task)
 
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome)
 {
-	/* Not a store: it may be expected, or pinned, meanwhile (I6, I7). */
-	bool ended = end_from(task, ENG_TASK_SETTLING, task->id, outcome);
+	uint64_t seen = pawl_load_relaxed(&task->word);
 
-	PAWL_REQUIRE(ended && "who settles a task makes it final");
+	PAWL_REQUIRE(eng_word_phase(seen) == ENG_TASK_SETTLING &&
+		     "who settles a task makes it final");
+	/* Not a store: it may be expected, or pinned, meanwhile (I6, I7). */
+	do {
+		while (PAWL_UNLIKELY(seen & READERS))
+			seen = pinned_pause(task);
+	} while (!pawl_cas_weak_acq_rel(&task->word, &seen, /* O2, O7 */
+					word_to(seen, ENG_TASK_FINAL, outcome)));
 }
 
 bool eng_task_pin(struct eng_task *task, uint64_t word)

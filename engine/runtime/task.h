@@ -56,7 +56,8 @@ enum eng_outcome {
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
 /* Somebody watches it, or listens to `done`: eng_task_expect() has set it. Stays. */
 #define ENG_TASK_EXPECTED UINT64_C(0x400)
-#define ENG_TASK_BACK	  UINT64_C(0x800) /* it was given up, and its body is over */
+#define ENG_TASK_BACK	  UINT64_C(0x800)  /* it was given up, and its body is over */
+#define ENG_TASK_HELD	  UINT64_C(0x1000) /* its body does not end just now (eng_task_hold()) */
 /* How many read its record: bits 16 to 31. */
 #define ENG_TASK_READER UINT64_C(0x10000)
 
@@ -120,6 +121,7 @@ struct eng_task {
 	uint16_t home;	      /* worker of a LOCAL one */
 	uint16_t spawner;     /* worker's number plus 1; 0: none */
 	bool spawned_exactly; /* the time is exact (watch.h) */
+	uint8_t far;	      /* 1: in the far bucket of its lane */
 
 	/*
 	 * By who settles it or runs it, before it is final. Not with STUCK. Where `visited`, written under
@@ -198,11 +200,23 @@ PAWL_MUST_CHECK bool eng_task_publish(struct eng_task *task, enum eng_phase phas
 PAWL_MUST_CHECK bool eng_task_claim(struct eng_task *task);
 
 /*
- * eng_task_finish() - The body is over, its value and error are written: from RUNNING to FINAL.
+ * eng_task_finish() - The body is over, its value and error are written: from RUNNING to FINAL. Waits while
+ * it is held.
  *
  * Returns: false: it was given up, and ended by who did that.
  */
 PAWL_MUST_CHECK bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome);
+
+/*
+ * eng_task_hold() - Have the body of that task not end before eng_task_release(), so that its name, its
+ * argument and its group stay. One holder at a time.
+ *
+ * Returns: false: it does not run.
+ */
+PAWL_MUST_CHECK bool eng_task_hold(struct eng_task *task, uint64_t id);
+
+/* eng_task_release() - Requires: attached; held by the caller. */
+void eng_task_release(struct eng_task *task);
 
 /* eng_task_give_up() - It does not come back: from RUNNING to FINAL, stuck. As cancel. */
 PAWL_MUST_CHECK bool eng_task_give_up(struct eng_task *task, uint64_t word);

@@ -29,19 +29,19 @@
 
 static struct eng_trace *trace_make(struct pawl_runtime *rt, uint64_t slots)
 {
-	size_t head = sizeof(struct eng_trace) + rt->worker_count * sizeof(struct eng_ring);
+	size_t head = sizeof(struct eng_trace) + rt->worker_most * sizeof(struct eng_ring);
 	size_t each = eng_ring_bytes(slots, ENG_EVENT_WORDS);
 	struct eng_trace *trace;
 	char *memory;
 
 	head = (head + PAWL_LINE_BYTES - 1) / PAWL_LINE_BYTES * PAWL_LINE_BYTES;
-	trace = pawl_mem_zalloc(head + rt->worker_count * each, PAWL_LINE_BYTES);
+	trace = pawl_mem_zalloc(head + rt->worker_most * each, PAWL_LINE_BYTES);
 	if (!trace)
 		return NULL;
-	trace->bytes = head + rt->worker_count * each;
+	trace->bytes = head + rt->worker_most * each;
 	pawl_init_word(&trace->refs, 1u);
 	trace->slots = slots;
-	trace->rings = rt->worker_count;
+	trace->rings = rt->worker_most;
 	trace->begin_ns = eng_now(rt);
 	memory = (char *)trace + head;
 	for (unsigned i = 0; i < trace->rings; i++)
@@ -141,7 +141,8 @@ struct export
 	struct eng_event *events; /* trace->slots of them */
 	uint64_t count, lost;
 	unsigned worker;
-	bool any; /* an event was written: the next one has a comma in front */
+	unsigned workers; /* there are; the others' rings are empty */
+	bool any;	  /* an event was written: the next one has a comma in front */
 };
 
 static void copy_ring(struct export *export, const struct eng_ring *ring)
@@ -339,7 +340,7 @@ static void write_names(struct export *export)
 {
 	begin(export, "M", 0);
 	eng_text_add(&export->text, ",\"name\":\"process_name\",\"args\":{\"name\":\"pawl\"}}");
-	for (unsigned i = 0; i < export->trace->rings; i++) {
+	for (unsigned i = 0; i < export->workers; i++) {
 		begin(export, "M", i);
 		eng_text_add(&export->text,
 			     ",\"name\":\"thread_name\",\"args\":{\"name\":\"worker %u\"}}", i);
@@ -354,7 +355,7 @@ static int write_trace(struct export *export)
 {
 	eng_text_add(&export->text, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
 	write_names(export);
-	for (unsigned i = 0; i < export->trace->rings && !export->text.error; i++) {
+	for (unsigned i = 0; i < export->workers && !export->text.error; i++) {
 		export->worker = i;
 		copy_ring(export, &export->trace->ring[i]);
 		sort(export->events, export->count);
@@ -369,7 +370,7 @@ static int write_trace(struct export *export)
 int pawl_trace_export(struct pawl_runtime *runtime, pawl_text_fn *fn, void *arg)
 {
 	struct eng_trace *trace = eng_trace_get(runtime);
-	struct export export = {.trace = trace};
+	struct export export = {.trace = trace, .workers = eng_workers(runtime)};
 	size_t bytes;
 	int error;
 

@@ -101,8 +101,8 @@ static struct eng_times *times_of(const struct eng_worker *worker)
 {
 	struct eng_times *times = pawl_load_acquire(&worker->rt->watch.times); /* O1 */
 
-	return times && worker->number < worker->rt->worker_count ? &times[worker->number]
-								  : NULL;
+	return times && worker->number < worker->rt->worker_most ? &times[worker->number]
+								 : NULL;
 }
 
 static void add(struct pawl_atomic_u64 *word, uint64_t n)
@@ -122,7 +122,7 @@ static void count(struct histogram *histogram, uint64_t ns)
 
 int pawl_runtime_histograms_set(struct pawl_runtime *runtime, bool on)
 {
-	size_t bytes = runtime->worker_count * sizeof(struct eng_times);
+	size_t bytes = runtime->worker_most * sizeof(struct eng_times);
 	void *times, *seen = NULL;
 
 	if (on && !pawl_load_acquire(&runtime->watch.times)) {
@@ -149,7 +149,7 @@ void pawl_runtime_histograms_read(struct pawl_runtime *runtime,
 	const struct eng_times *times = pawl_load_acquire(&runtime->watch.times); /* O1 */
 
 	memset(ret_histograms, 0, sizeof(*ret_histograms));
-	for (unsigned i = 0; times && i < runtime->worker_count; i++) {
+	for (unsigned i = 0; times && i < eng_workers(runtime); i++) {
 		for (unsigned lane = 0; lane < PAWL_LANE_COUNT; lane++) {
 			sum(&ret_histograms->waits[lane], &times[i].waits[lane]);
 			sum(&ret_histograms->runs[lane], &times[i].runs[lane]);
@@ -330,6 +330,6 @@ void eng_watch_fini(struct pawl_runtime *rt)
 	if (trace)
 		eng_trace_put(trace);
 	if (times)
-		pawl_mem_free(times, rt->worker_count * sizeof(struct eng_times),
+		pawl_mem_free(times, rt->worker_most * sizeof(struct eng_times),
 			      PAWL_LINE_BYTES);
 }

@@ -30,6 +30,7 @@
 #include "task.h"
 #include "token.h"
 #include "watch.h"
+#include "watchdog.h"
 #include "wheel.h"
 
 /* A body that runs, in its stack's frame. */
@@ -77,6 +78,8 @@ struct eng_worker {
 	struct pawl_deque *deque;
 	struct pawl_fiber_hooks hooks;
 	unsigned number;
+	unsigned idle_number;	 /* for idle.h */
+	bool surplus;		 /* beyond the number of workers asked for */
 	unsigned slot;		 /* of its thread */
 	struct eng_stack *stack; /* that runs now; NULL: the base */
 	struct eng_task *first;	 /* for the stack that is resumed next, claimed; and its lane */
@@ -99,12 +102,19 @@ struct eng_worker {
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
 	struct pawl_atomic_u64 inlined, stolen, parks, sleeps;
 	struct pawl_atomic_u64 stacks_busy;
-	struct pawl_atomic_u64 running;		 /* the task whose body runs now, 0: none */
+	/* Bodies begun and gone on with; the task whose body runs now, 0: none. */
+	struct pawl_atomic_u64 progress, running;
+	/* 1: the watchdog found it blocked. Set by that, cleared by the worker when it goes on. */
+	struct pawl_atomic_u32 blocked;
 	struct pawl_atomic_u32 timers;		 /* there are some */
 	struct pawl_atomic_u64 next_deadline_ns; /* when it went to sleep */
 
 	struct pawl_atomic_u32 clock_moved;
 	pthread_t thread;
+
+	/* The watchdog's: progress that it saw, since when. */
+	PAWL_ALIGNED(PAWL_LINE_BYTES) uint64_t watched;
+	uint64_t watched_ns;
 };
 
 struct pawl_runtime {
@@ -117,8 +127,11 @@ struct pawl_runtime {
 	struct pawl_lanes *lanes[3];
 	struct eng_idle idle;
 	struct pawl_runtime_options options;
+	/* The surplus ones come last, as the watchdog adds them. */
 	struct eng_worker *workers;
-	unsigned worker_count;
+	unsigned worker_count;	      /* without those */
+	unsigned worker_most;	      /* with all that there may be */
+	struct pawl_atomic_u32 there; /* with those that there are */
 	struct pawl_atomic_u32 stop;
 	/* Spawned by threads that are not workers. */
 	struct pawl_atomic_u64 spawned_outside;
@@ -131,6 +144,7 @@ struct pawl_runtime {
 	struct eng_blocking blocking;
 	struct eng_reactor reactor;
 	struct eng_watch watch;
+	struct eng_watchdog watchdog;
 
 	/* Shutdown: its only caller that does it, and its report. */
 	struct pawl_atomic_u32 shutdown;
@@ -161,12 +175,6 @@ struct eng_run *eng_run_here(void);
 struct eng_run *eng_run_hide(void);
 void eng_run_show(struct eng_run *run);
 
-/* eng_worker_runs() - By the worker: this task's body begins or goes on here; 0: none. */
-static inline void eng_worker_runs(struct eng_worker *worker, uint64_t id)
-{
-	pawl_store_relaxed(&worker->running, id);
-}
-
 /* eng_watched() - What is watched: ENG_WATCH_... and an epoch. May be old. */
 static inline uint32_t eng_watched(const struct pawl_runtime *rt)
 {
@@ -184,17 +192,55 @@ PAWL_MUST_CHECK int eng_worker_init(struct eng_worker *worker, struct pawl_runti
 				    unsigned number);
 void eng_worker_fini(struct eng_worker *worker);
 
+/* eng_workers() - How many there are, by now; the first ones of rt->workers. */
+static inline unsigned eng_workers(const struct pawl_runtime *rt)
+{
+	return pawl_load_acquire(&rt->there);
+}
+
+/* eng_worker_retired() - It is a surplus one, and does not count just now: it runs its own things. */
+static inline bool eng_worker_retired(const struct eng_worker *worker)
+{
+	return PAWL_UNLIKELY(worker->surplus) &&
+	       worker->number - worker->rt->worker_count >=
+		       pawl_load_relaxed(&worker->rt->idle.surplus);
+}
+
+/* eng_room_for_outside() - May something that nobody here waits for start, on one stack more? */
+bool eng_room_for_outside(const struct eng_worker *worker);
+
+/* eng_worker_look() - What is there to do, and for whom (idle.h)? After a fence. */
+unsigned eng_worker_look(const struct eng_worker *worker);
+
+/* eng_anything_look() - The same for who runs nothing. */
+unsigned eng_anything_look(const struct pawl_runtime *rt);
+
 /* eng_worker_could_run() - Is there anything that this worker could do? After a fence. */
 bool eng_worker_could_run(const struct eng_worker *worker);
 
 /* eng_worker_main() - What its thread does. */
 void *eng_worker_main(void *arg);
 
+/* Lanes and their buckets, near and far, as the levels of one queue: half of a lane's aging apart. */
+#define ENG_LEVELS     (2 * PAWL_LANE_COUNT)
+#define ENG_LEVEL_STEP 5000000
+
+static inline unsigned eng_level(unsigned lane, bool far)
+{
+	return 2 * lane + far;
+}
+
+/* eng_start() - A task is READY: have it started. Takes one reference, which the queue keeps. */
+void eng_start(struct pawl_runtime *rt, struct eng_task *task);
+
+/* eng_start_many() - The same for a chain by their `next`, of one kind; NULL is none. */
+void eng_start_many(struct pawl_runtime *rt, struct eng_task *first);
+
 /*
- * eng_start() - A task is READY: have it started. Takes one reference, which the queue keeps.
- * `lane` is where it waits, `flags` are PAWL_TASK_...
+ * eng_start_take() - The next start, from here or (`far`) from anywhere: claimed, with its queue's
+ * reference, and the lane that it starts in. NULL: there is none. By its worker.
  */
-void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags);
+struct eng_task *eng_start_take(struct eng_worker *worker, bool far, unsigned *ret_lane);
 
 /*
  * eng_enter() - A new task begins to live in its group, bound to options->token.
@@ -225,6 +271,9 @@ void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group);
  */
 void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task,
 		  enum pawl_diagnostic_kind kind, enum eng_outcome outcome, int error);
+
+/* eng_diagnose_blocked() - Its body blocks its thread, for so long by now. Requires: held. */
+void eng_diagnose_blocked(struct pawl_runtime *rt, struct eng_task *task, uint64_t for_ns);
 
 /* eng_diagnose_refusal() - A spawn into this group was refused with that error. */
 void eng_diagnose_refusal(struct pawl_runtime *rt, struct pawl_group *group, const char *name,
@@ -267,5 +316,23 @@ PAWL_MUST_CHECK int eng_wait_once(struct eng_run *run, struct pawl_listener *wan
 bool eng_checkpoint(struct eng_run *run);
 
 uint64_t eng_now(const struct pawl_runtime *rt);
+
+/* eng_tally() - One more, of a word that only the calling thread writes. */
+static inline void eng_tally(struct pawl_atomic_u64 *word)
+{
+	pawl_store_relaxed(word, pawl_load_relaxed(word) + 1);
+}
+
+/* eng_worker_goes_on() - It was found blocked: it no longer is. */
+void eng_worker_goes_on(struct eng_worker *worker);
+
+/* eng_worker_runs() - By the worker: this task's body begins or goes on here; 0: one that is not known. */
+static inline void eng_worker_runs(struct eng_worker *worker, uint64_t id)
+{
+	pawl_store_relaxed(&worker->running, id);
+	eng_tally(&worker->progress);
+	if (PAWL_UNLIKELY(pawl_load_relaxed(&worker->blocked)))
+		eng_worker_goes_on(worker);
+}
 
 #endif
