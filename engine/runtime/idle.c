@@ -12,14 +12,17 @@
  *  I3 `searching` is never too high: it is added to only for workers that will look. It may be
  *     too low, below zero even, where a chosen worker stops searching before its waker has added.
  *     Too low only costs a wake-up.
+ *  I4 A worker that is stepped counts as searching in its steps only: its host comes when it likes, so
+ *     nobody relies on it meanwhile. Being woken it is told, and will look at everything.
  *
  * Ordering:
  *  O1 Four places have the same fence: the item is visible, fence, look at searching and asleep
- *     (pushed); asleep is set and searching lowered, fence, look at everything (sleep); searching is
+ *     (pushed); asleep is set and searching lowered, fence, look at everything (sleep, doze); searching is
  *     lowered, fence, look at everything (found). One fence of a pair comes first, so one sees the
  *     other.
  *  O2 asleep: set with release, after the waiter was written; cleared by wakers with acquire and
  *     release, by the worker with acquire: if it finds its bit cleared it has seen what was pushed.
+ *     One that is stepped clears it in any case, and so acquires as well.
  *
  * Sleeping is pawl_park(): its token is sticky, and may come late, when the worker sleeps again;
  * the bit says whether it was meant. A waker may be late as well: after its worker has gone on and
@@ -40,6 +43,7 @@ void eng_idle_init(struct eng_idle *idle, unsigned workers)
 {
 	PAWL_REQUIRE(workers && workers <= ENG_IDLE_WORKERS_MAX);
 	idle->words = (workers + 63) / 64;
+	idle->stepped = ENG_IDLE_WORKERS_MAX;
 	pawl_init_word(&idle->searching, 0u);
 	pawl_init_word(&idle->wakes, 0u);
 	for (unsigned i = 0; i < ENG_IDLE_WORKERS_MAX / 64; i++)
@@ -62,7 +66,8 @@ static bool wake(struct eng_idle *idle, unsigned worker)
 	if (!(before & bit))
 		return false;
 	/* Relaxed: O1 is about the fences. */
-	pawl_add_relaxed(&idle->searching, 1u);
+	if (worker != idle->stepped) /* I4 */
+		pawl_add_relaxed(&idle->searching, 1u);
 	pawl_add_relaxed(&idle->wakes, 1u);
 	pawl_unpark(idle->waiters[worker]);
 	return true;
@@ -124,6 +129,12 @@ void eng_idle_join(struct eng_idle *idle, unsigned worker)
 	idle->waiters[worker] = pawl_waiter_thread();
 }
 
+void eng_idle_join_stepped(struct eng_idle *idle, unsigned worker, struct pawl_waiter *bell)
+{
+	idle->waiters[worker] = bell;
+	idle->stepped = worker;
+}
+
 void eng_idle_search(struct eng_idle *idle)
 {
 	pawl_add_relaxed(&idle->searching, 1u);
@@ -148,16 +159,23 @@ static void take_bit_back(struct eng_idle *idle, struct pawl_atomic_u64 *word, u
 		pawl_add_relaxed(&idle->searching, 1u);
 }
 
+/* From searching to asleep. Returns: a last look finds something. */
+static bool lie_down(struct eng_idle *idle, struct pawl_atomic_u64 *word, uint64_t bit,
+		     eng_idle_look *look, void *arg)
+{
+	pawl_or_release(word, bit); /* O2 */
+	pawl_sub_relaxed(&idle->searching, 1u);
+	pawl_fence_dekker(); /* O1 */
+	return PAWL_MC_STEP("sleep-look") && look(arg);
+}
+
 void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns,
 		    eng_idle_look *look, void *arg)
 {
 	struct pawl_atomic_u64 *word = &idle->asleep[worker / 64];
 	uint64_t bit = bit_of(worker);
 
-	pawl_or_release(word, bit); /* O2 */
-	pawl_sub_relaxed(&idle->searching, 1u);
-	pawl_fence_dekker(); /* O1 */
-	if (PAWL_MC_STEP("sleep-look") && look(arg)) {
+	if (lie_down(idle, word, bit, look, arg)) {
 		take_bit_back(idle, word, bit);
 		return;
 	}
@@ -167,4 +185,18 @@ void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns
 			return;
 		}
 	}
+}
+
+bool eng_idle_doze(struct eng_idle *idle, unsigned worker, eng_idle_look *look, void *arg)
+{
+	if (!lie_down(idle, &idle->asleep[worker / 64], bit_of(worker), look, arg))
+		return true;
+	eng_idle_rise(idle, worker);
+	eng_idle_search(idle); /* I4 */
+	return false;
+}
+
+void eng_idle_rise(struct eng_idle *idle, unsigned worker)
+{
+	(void)pawl_and_acquire(&idle->asleep[worker / 64], ~bit_of(worker)); /* O2 */
 }

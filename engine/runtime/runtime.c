@@ -19,6 +19,7 @@
 #include <pawl/rcu.h>
 #include <pawl/thread.h>
 
+#include "host.h"
 #include "worker.h"
 
 #define TASKS_MAX_DEFAULT (UINT32_C(1) << 31)
@@ -48,7 +49,7 @@ static int options_read(const struct pawl_runtime_options *given,
 		into->tasks_max = TASKS_MAX_DEFAULT;
 	if (!into->blocking_max)
 		into->blocking_max = 64;
-	if (into->blocking_max > 4096)
+	if (into->blocking_max > 4096 || into->host > 1)
 		return -EINVAL;
 	if (!into->stack_bytes)
 		into->stack_bytes = 65536;
@@ -67,6 +68,15 @@ static int lanes_make(struct pawl_runtime *rt)
 			return error;
 	}
 	return 0;
+}
+
+static void host_leave(struct pawl_runtime *rt)
+{
+	if (!rt->host)
+		return;
+	eng_host_end(rt->host);
+	/* Wakers of its thread's waits that are still inside (host.c). */
+	pawl_rcu_synchronize();
 }
 
 static void threads_join(struct pawl_runtime *rt)
@@ -91,6 +101,7 @@ static void runtime_free(struct pawl_runtime *rt)
 		pawl_lanes_destroy(rt->lanes[i]);
 	eng_reactor_fini(&rt->reactor);
 	eng_blocking_fini(&rt->blocking);
+	eng_host_destroy(rt->host);
 	eng_tasks_destroy(rt->tasks);
 	pthread_cond_destroy(&rt->start_changed);
 	pthread_mutex_destroy(&rt->start_mutex);
@@ -118,18 +129,26 @@ static int parts_make(struct pawl_runtime *rt)
 			return error;
 	}
 	error = eng_blocking_init(&rt->blocking, rt->options.blocking_max);
+	if (!error && rt->options.host)
+		error = eng_host_create(rt);
 	if (error)
 		return error;
 	eng_forest_init(&rt->forest, rt->tasks);
 	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, NULL, &rt->root);
 }
 
-/* Workers begin one after the other, so that those that began are the first ones. */
+/*
+ * Workers begin one after the other, so that those that began are the first ones. A host's is the last one,
+ * which is woken only if all others are busy.
+ */
 static int threads_start(struct pawl_runtime *rt)
 {
+	unsigned count = rt->worker_count - rt->options.host;
 	int error = 0;
 
-	for (unsigned i = 0; i < rt->worker_count && !error; i++) {
+	if (rt->host)
+		eng_host_begin(rt->host);
+	for (unsigned i = 0; i < count && !error; i++) {
 		if (pthread_create(&rt->workers[i].thread, NULL, eng_worker_main,
 				   &rt->workers[i]))
 			return -EAGAIN;
@@ -169,6 +188,7 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 		error = threads_start(rt);
 		if (error) {
 			threads_join(rt);
+			host_leave(rt);
 			eng_group_close(rt->root);
 			eng_group_put(rt->root);
 		}
@@ -177,6 +197,8 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 		runtime_free(rt);
 		return error;
 	}
+	if (rt->host && read.thread_start)
+		read.thread_start(read.thread_arg, rt->worker_count - 1);
 	*ret_runtime = rt;
 	return 0;
 }
@@ -350,7 +372,14 @@ int pawl_runtime_destroy(struct pawl_runtime *runtime)
 	if (pawl_load_acquire(&runtime->shutdown) != ENG_DOWN ||
 	    eng_lifetime_state(&runtime->root->life) != ENG_LIFETIME_DRAINED)
 		return -EBUSY;
+	if (runtime->host && !eng_host_is_here(runtime->host))
+		return -EPERM;
 	threads_join(runtime);
+	if (runtime->host && runtime->options.thread_stop)
+		runtime->options.thread_stop(runtime->options.thread_arg,
+					     runtime->worker_count - 1);
+	if (runtime->host)
+		eng_host_end(runtime->host);
 	queues_empty(runtime);
 	eng_tasks_each(runtime->tasks, forget_one, runtime);
 	eng_group_put(runtime->root);

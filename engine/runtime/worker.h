@@ -51,6 +51,8 @@ struct eng_stack {
 	struct eng_timer timer;
 };
 
+struct eng_host;
+
 struct eng_worker {
 	/* What others write: each on its own line. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES)
@@ -79,6 +81,10 @@ struct eng_worker {
 	unsigned since_timers;
 	uint32_t random;
 	uint32_t stacks; /* there are */
+	/* Of one without a thread of its own (host.c); NULL: it has one. */
+	struct eng_host *host;
+	uint64_t budget; /* starts and resumptions that its base may do yet */
+	bool away;	 /* its host is not in a step */
 
 	/* By this worker alone, read by others: relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
@@ -112,6 +118,7 @@ struct pawl_runtime {
 
 	struct eng_blocking blocking;
 	struct eng_reactor reactor;
+	struct eng_host *host; /* of the last worker; NULL: all have threads */
 
 	/* Shutdown: its only caller that does it, and its report. */
 	struct pawl_atomic_u32 shutdown;
@@ -152,6 +159,17 @@ bool eng_worker_could_run(const struct eng_worker *worker);
 
 /* eng_worker_main() - What its thread does. */
 void *eng_worker_main(void *arg);
+
+/* eng_worker_begin(), _end() - The calling thread is its own; and is not any more. Outside of fibres. */
+void eng_worker_begin(struct eng_worker *worker);
+void eng_worker_end(struct eng_worker *worker);
+
+/*
+ * eng_worker_step() - Of one that its host drives: run what is ready, at most `budget` starts and resumptions.
+ *
+ * Returns: false: there is nothing more, and it dozes; true: there may be more.
+ */
+PAWL_MUST_CHECK bool eng_worker_step(struct eng_worker *worker, uint64_t budget);
 
 /*
  * eng_start() - A task is READY: have it started. Takes one reference, which the queue keeps.
