@@ -66,7 +66,7 @@ static bool wake(struct eng_idle *idle, unsigned worker)
 	if (!(before & bit))
 		return false;
 	/* Relaxed: O1 is about the fences. */
-	if (worker != idle->stepped) /* I4 */
+	if (worker != idle->stepped || !PAWL_MC_STEP("not-relied-on")) /* I4 */
 		pawl_add_relaxed(&idle->searching, 1u);
 	pawl_add_relaxed(&idle->wakes, 1u);
 	pawl_unpark(idle->waiters[worker]);
