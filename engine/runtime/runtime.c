@@ -258,11 +258,6 @@ uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
 
 /* ---- shutdown ---------------------------------------------------------------- */
 
-static void end_for(struct eng_task *task, void *arg)
-{
-	eng_task_ended(arg, task);
-}
-
 static bool give_up_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
 	(void)id;
@@ -282,9 +277,9 @@ static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns,
 	struct eng_group_counts counts;
 	int error = 0;
 
-	eng_group_stop(rt->root, ENG_TASK_CANCEL, end_for, rt);
+	eng_group_end(rt->root, ENG_TASK_CANCEL);
 	if (!drained(rt, grace_ns)) {
-		eng_group_stop(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, rt);
+		eng_group_end(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE);
 		if (!drained(rt, grace_ns)) {
 			eng_tasks_each(rt->tasks, give_up_one, rt);
 			if (eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED)
@@ -358,8 +353,13 @@ static bool forget_one(struct eng_task *task, uint64_t word, uint64_t id, void *
 {
 	struct pawl_runtime *rt = arg;
 
+	uint32_t one = 1;
+
 	(void)word;
 	(void)id;
+	/* A producer that nobody dropped. */
+	if (pawl_cas_relaxed(&task->produced, &one, 0u))
+		eng_task_put(rt->tasks, task, 1);
 	while (eng_task_drop(rt->tasks, task))
 		;
 	return true;

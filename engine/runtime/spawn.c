@@ -12,11 +12,6 @@
 
 #include "worker.h"
 
-static struct pawl_runtime *runtime_of(struct pawl_group *group)
-{
-	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
-}
-
 static int options_check(const struct pawl_runtime *rt, const struct pawl_task_options *options,
 			 const struct eng_run *run)
 {
@@ -42,7 +37,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	       pawl_body_fn *body, void *arg, pawl_task_t *ret_task)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
-	struct pawl_runtime *rt = runtime_of(group);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct eng_run *run = eng_run_here();
 	struct eng_task *task;
 	int error;

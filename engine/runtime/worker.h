@@ -38,6 +38,7 @@ struct eng_run {
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
+	bool unwinds; /* its cleanups run: they are not left */
 	jmp_buf base;
 };
 
@@ -136,6 +137,12 @@ struct pawl_runtime {
 #define ENG_LANES_OUTSIDE 1
 #define ENG_LANES_LENT	  2
 
+/* eng_runtime_of() - The runtime that a group is of. */
+static inline struct pawl_runtime *eng_runtime_of(const struct pawl_group *group)
+{
+	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+}
+
 /* eng_worker_here() - The worker whose thread this is, whatever runs on it; NULL: none. */
 struct eng_worker *eng_worker_here(void);
 
@@ -189,8 +196,11 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 /* eng_task_ended() - What who made a task final does next. Gives one reference back. */
 void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task);
 
+/* eng_group_end() - Stop a group (eng_group_stop()), and end what is final by that. */
+void eng_group_end(struct pawl_group *group, uint64_t flags);
+
 /* eng_group_failed() - A task of this group has failed: what its policy says. As eng_task_ended(). */
-void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group);
+void eng_group_failed(struct pawl_group *group);
 
 /*
  * eng_diagnose() - Tell the sink, if there is one. The task is final, or is the one that runs here;

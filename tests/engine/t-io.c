@@ -161,6 +161,64 @@ static void case_told_to_end(void **state)
 	down();
 }
 
+static int wait_and_read(void *arg, void **ret_value)
+{
+	struct end *end = arg;
+	char byte;
+	int error;
+
+	(void)ret_value;
+	pawl_add_relaxed(&ran, 1u);
+	error = pawl_fd_wait(rt, end->fd, PAWL_FD_READ, PAWL_FOREVER, NULL);
+	if (!error && read(end->fd, &byte, 1) != 1)
+		error = -errno;
+	return error;
+}
+
+/*
+ * A number whose file was closed under its waiter, while a copy of the descriptor keeps the file: the old file's
+ * events are not told to who waits for the new one.
+ */
+static void case_number_of_another_file(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 20; round++) {
+		int old[2], new[2], copy, number;
+		pawl_task_t first, second;
+		struct end end;
+
+		up(2);
+		assert_int_equal(pipe2(old, O_CLOEXEC | O_NONBLOCK), 0);
+		number = old[0];
+		copy = dup(number);
+		assert_true(copy >= 0);
+		end = (struct end){number, PAWL_FD_READ, 0};
+		first = spawn(wait_and_read, &end);
+		/* It waits: another one that waits for the same was armed after it, or it is. */
+		t_wait_until(pawl_load_relaxed(&ran) == 1 &&
+			     pawl_runtime_quiet_until(rt) == PAWL_FOREVER);
+		close(number);
+		assert_int_equal(pipe2(new, O_CLOEXEC | O_NONBLOCK), 0);
+		assert_int_equal(new[0], number);
+		assert_int_equal(pawl_task_cancel(rt, first), 0);
+		assert_int_equal(wait_for(first).outcome, PAWL_OUTCOME_CANCELLED);
+		second = spawn(wait_and_read, &end);
+		t_wait_until(pawl_load_relaxed(&ran) == 2 &&
+			     pawl_runtime_quiet_until(rt) == PAWL_FOREVER);
+		/* The old file is ready; and when a later one was told, that has been looked at. */
+		assert_int_equal(write(old[1], "x", 1), 1);
+		assert_int_equal(pawl_fd_wait(rt, old[1], PAWL_FD_WRITE, PAWL_FOREVER, NULL), 0);
+		assert_int_equal(write(new[1], "y", 1), 1);
+		assert_int_equal(wait_for(second).outcome, PAWL_OUTCOME_COMPLETED);
+		close(copy);
+		close(old[1]);
+		close(new[0]);
+		close(new[1]);
+		down();
+		t_step();
+	}
+}
+
 static void case_refused(void **state)
 {
 	int fd;
@@ -360,7 +418,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(case_pipe),	  cmocka_unit_test(case_both_ways),
-		cmocka_unit_test(case_told_to_end), cmocka_unit_test(case_refused),
+		cmocka_unit_test(case_told_to_end), cmocka_unit_test(case_number_of_another_file),
+		cmocka_unit_test(case_refused),
 		cmocka_unit_test(case_status),	  cmocka_unit_test(case_output),
 		cmocka_unit_test(case_many),	  cmocka_unit_test(case_told_to_end_child),
 		cmocka_unit_test(case_deadline),

@@ -91,6 +91,27 @@ static void count_freed(void *value)
 	pawl_add_relaxed(&freed, 1u);
 }
 
+/* Producers that nobody drops, settled and not: messages and values go with the runtime. */
+static void case_producer_forgotten(void **state)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	pawl_producer_t producers[3];
+	pawl_task_t tasks[3];
+
+	(void)state;
+	up(1);
+	options.free_value = count_freed;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(
+			pawl_completion_create(root, &options, &tasks[i], &producers[i]), 0);
+	assert_int_equal(pawl_fail(rt, producers[0], -EIO, "a message of its own"), 0);
+	assert_int_equal(pawl_task_drop(rt, tasks[1]), 0);
+	assert_int_equal(pawl_complete(rt, producers[1], &rt), 0);
+	assert_int_equal(pawl_load_relaxed(&freed), 0);
+	down();
+	assert_int_equal(pawl_load_relaxed(&freed), 1);
+}
+
 /* For each ordered pair of ends: the first one stays, the second one is told. */
 static int do_end(unsigned which, pawl_task_t task, pawl_producer_t producer)
 {
@@ -360,6 +381,59 @@ static void case_settled_mixed(void **state)
 
 static pawl_task_t chain[10001];
 
+/* ---- told to end, with nothing to wait for --------------------------------------------- */
+
+struct idler {
+	pawl_task_t ended;
+	struct pawl_group *drained;
+	unsigned which;
+};
+
+static int wait_again(void *arg, void **ret_value)
+{
+	const struct idler *idler = arg;
+	int error;
+
+	(void)ret_value;
+	pawl_add_relaxed(&ran, 1u);
+	do {
+		error = idler->which ? pawl_group_wait(idler->drained, PAWL_FOREVER)
+				     : pawl_task_wait(rt, idler->ended, PAWL_FOREVER, NULL);
+		pawl_pause();
+	} while (!error);
+	return error;
+}
+
+/* Waits for what has ended, again and again: not told that it is cancelled, ended by a force. */
+static void case_forced_over_ended(void **state)
+{
+	struct plan plan = {0, 0, NULL};
+	struct idler idler;
+
+	(void)state;
+	for (idler.which = 0; idler.which < 2; idler.which++) {
+		struct pawl_result result;
+		pawl_task_t task;
+
+		up(1);
+		assert_int_equal(pawl_spawn(root, NULL, planned, &plan, &idler.ended), 0);
+		assert_int_equal(pawl_task_wait(rt, idler.ended, PAWL_FOREVER, NULL), 0);
+		assert_int_equal(pawl_group_create(root, NULL, &idler.drained), 0);
+		pawl_group_close(idler.drained);
+		assert_int_equal(pawl_spawn(root, NULL, wait_again, &idler, &task), 0);
+		t_wait_until(pawl_load_relaxed(&ran) == 2);
+		assert_int_equal(pawl_task_cancel(rt, task), 0);
+		assert_int_equal(pawl_task_force(rt, task), 0);
+		assert_int_equal(pawl_task_wait(rt, task, PAWL_FOREVER, &result), 0);
+		assert_int_equal(result.outcome, PAWL_OUTCOME_ABORTED);
+		pawl_group_put(idler.drained);
+		drop_all(&task, 1);
+		drop_all(&idler.ended, 1);
+		down();
+		t_step();
+	}
+}
+
 static int link(void *arg, void **ret_value)
 {
 	uintptr_t at = (uintptr_t)arg;
@@ -432,7 +506,9 @@ static void case_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_first_end_stays), cmocka_unit_test(case_awaited_by_many),
+		cmocka_unit_test(case_first_end_stays),
+		cmocka_unit_test(case_producer_forgotten),
+		cmocka_unit_test(case_forced_over_ended), cmocka_unit_test(case_awaited_by_many),
 		cmocka_unit_test(case_race),		cmocka_unit_test(case_any),
 		cmocka_unit_test(case_all),		cmocka_unit_test(case_settled_mixed),
 		cmocka_unit_test(case_deep_chain),	cmocka_unit_test(case_itself),
