@@ -34,7 +34,7 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	error = eng_task_make(rt->tasks, 2, 1, &task);
 	if (error)
 		return error;
-	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
+	eng_task_name(task, options->name);
 	task->free_value = options->free_value;
 	pawl_store_relaxed(&task->produced, 1u);
 	error = eng_group_enter(group, task);

@@ -54,7 +54,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	task->arg = arg;
 	task->free_arg = options->free_arg;
 	task->free_value = options->free_value;
-	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
+	eng_task_name(task, options->name);
 	task->lane = (uint8_t)lane_for(options, run);
 	task->flags = (uint8_t)options->flags;
 	task->home = task->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;

@@ -88,7 +88,7 @@ typedef int pawl_body_fn(void *arg, void **ret_value);
 
 struct pawl_task_options {
 	size_t size;	  /* sizeof(struct pawl_task_options) */
-	const char *name; /* text that stays as long as the task; NULL: none */
+	const char *name; /* text that stays as long as the task; NULL: none. Rings tell its first 23 bytes */
 	enum pawl_lane lane;
 	uint32_t flags; /* PAWL_TASK_... */
 	/* Called once, when the body is over or will never run; not with STUCK. NULL: nothing. */
