@@ -726,6 +726,42 @@ static void case_ping_pong(void **state)
 	}
 }
 
+/* Both before the body goes on: the notification is not lost. */
+static int told_body(void *arg, void **ret_value)
+{
+	struct pawl_listener listener;
+	int error;
+
+	(void)ret_value;
+	pawl_event_listen(&event, &listener, "the test", 0);
+	error = pawl_wait(&listener, PAWL_FOREVER);
+	*(int *)arg = error;
+	return pawl_cancelled() ? -ECANCELED : 0;
+}
+
+static void case_notified_and_cancelled(void **state)
+{
+	(void)state;
+	for (unsigned order = 0; order < 2; order++) {
+		pawl_task_t task;
+		int error = 1;
+
+		up(1);
+		task = spawn(told_body, &error);
+		assert_int_equal(pawl_host_step(rt, 0), 0);
+		assert_int_equal(error, 1);
+		if (order)
+			pawl_event_notify(&event, 1);
+		assert_int_equal(pawl_task_cancel(rt, task), 0);
+		if (!order)
+			pawl_event_notify(&event, 1);
+		assert_int_equal(pawl_host_step(rt, 0), 0);
+		assert_int_equal(error, 0);
+		end(task, PAWL_OUTCOME_CANCELLED);
+		down();
+	}
+}
+
 /* ---- shutdown --------------------------------------------------------------------------------------- */
 
 static int deaf_body(void *arg, void **ret_value)
@@ -835,14 +871,23 @@ static int oom_host(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_readable),     cmocka_unit_test(case_one_wake),
-		cmocka_unit_test(case_budget),	     cmocka_unit_test(case_timer),
-		cmocka_unit_test(case_virtual_time), cmocka_unit_test(case_woken_by_others),
-		cmocka_unit_test(case_slow_host),    cmocka_unit_test(case_left_to_others),
-		cmocka_unit_test(case_refused),	     cmocka_unit_test(case_no_descriptors),
-		cmocka_unit_test(case_everything),   cmocka_unit_test(case_waits),
-		cmocka_unit_test(case_ping_pong),    cmocka_unit_test(case_shutdown_steps),
-		cmocka_unit_test(case_hooks),	     T_OOM(oom_host),
+		cmocka_unit_test(case_readable),
+		cmocka_unit_test(case_one_wake),
+		cmocka_unit_test(case_budget),
+		cmocka_unit_test(case_timer),
+		cmocka_unit_test(case_virtual_time),
+		cmocka_unit_test(case_woken_by_others),
+		cmocka_unit_test(case_slow_host),
+		cmocka_unit_test(case_left_to_others),
+		cmocka_unit_test(case_refused),
+		cmocka_unit_test(case_no_descriptors),
+		cmocka_unit_test(case_everything),
+		cmocka_unit_test(case_waits),
+		cmocka_unit_test(case_ping_pong),
+		cmocka_unit_test(case_notified_and_cancelled),
+		cmocka_unit_test(case_shutdown_steps),
+		cmocka_unit_test(case_hooks),
+		T_OOM(oom_host),
 	};
 
 	return t_run("host", tests);

@@ -25,8 +25,8 @@ PAWL_BEGIN_DECLS
 #define PAWL_FD_WRITE 2u
 
 /*
- * pawl_fd_wait() - Sleep until the descriptor is ready. Several may wait for one. It may be told ready for
- * nothing where its number was that of another file just before: have it not block.
+ * pawl_fd_wait() - Sleep until the descriptor is ready. Several may wait for one; all are told, and one may
+ * have been faster: have it not block.
  *
  * Requires: the descriptor stays open meanwhile.
  * Returns:  0, and in ret_events (may be NULL) which of `events` it is ready for.
