@@ -783,6 +783,7 @@ static int deaf_body(void *arg, void **ret_value)
 static void case_shutdown_steps(void **state)
 {
 	struct pawl_shutdown_report report;
+	struct pawl_group *deaf;
 
 	(void)state;
 	for (uint32_t workers = 1; workers <= 2; workers++) {
@@ -790,14 +791,15 @@ static void case_shutdown_steps(void **state)
 		for (unsigned i = 0; i < 10; i++)
 			assert_int_equal(pawl_spawn(root, NULL, wait_body, NULL, NULL), 0);
 		step_until(&ran, 10);
-		/* They hear of it in steps of the wait; one that does not is forced. */
-		assert_int_equal(pawl_spawn(root, NULL, deaf_body, NULL, NULL), 0);
+		/* They hear of it in steps of the wait; one that does not was forced. */
+		assert_int_equal(pawl_group_create(root, NULL, &deaf), 0);
+		assert_int_equal(pawl_spawn(deaf, NULL, deaf_body, NULL, NULL), 0);
 		step_until(&ran, 11);
-		assert_int_equal(pawl_runtime_shutdown(rt, 1000000, &report), 0);
-		assert_int_equal(report.outcomes[PAWL_OUTCOME_CANCELLED] +
-					 report.outcomes[PAWL_OUTCOME_ABORTED],
-				 11);
-		assert_in_range(report.outcomes[PAWL_OUTCOME_ABORTED], 1, 11);
+		pawl_group_force(deaf);
+		pawl_group_put(deaf);
+		assert_int_equal(pawl_runtime_shutdown(rt, PAWL_FOREVER, &report), 0);
+		assert_int_equal(report.outcomes[PAWL_OUTCOME_CANCELLED], 10);
+		assert_int_equal(report.outcomes[PAWL_OUTCOME_ABORTED], 1);
 		assert_int_equal(pawl_host_step(rt, 0), 0);
 		assert_int_equal(pawl_runtime_destroy(rt), 0);
 		t_step();

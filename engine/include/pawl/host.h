@@ -18,7 +18,8 @@
  * Waits on the host's thread, outside of bodies, step meanwhile: pawl_task_wait(), pawl_group_wait(),
  * pawl_runtime_shutdown(), and whatever else sleeps by pawl_park(); not pawl_lock_lock(). So they come to an
  * end, with no other worker as well; bodies then run below the caller on its thread. A wait with
- * deadline 0 does not step. A body that blocks its thread blocks the host.
+ * deadline 0 does not step, nor does a shutdown without grace, which gives up what has begun. A body that
+ * blocks its thread, or goes on without a wait, holds up the host, and a shutdown by it for good.
  *
  * A program whose only worker is the host, with a clock of its own (pawl_runtime_options.now), decides alone
  * what happens when: such a run can be repeated.
