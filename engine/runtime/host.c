@@ -188,10 +188,10 @@ static bool take_token(struct host_waiter *waiter)
 	return pawl_cas_acquire(&waiter->state, &seen, EMPTY); /* O1 */
 }
 
-/* Until the descriptor is readable or the deadline is over; may return for nothing. */
-static void poll_until(const struct eng_host *host, uint64_t deadline_ns)
+/* Until it is readable or the deadline is over; may return for nothing. */
+static void poll_until(int wanted, uint64_t deadline_ns)
 {
-	struct pollfd fd = {.fd = host->fd, .events = POLLIN};
+	struct pollfd fd = {.fd = wanted, .events = POLLIN};
 	uint64_t now_ns = pawl_now_ns(),
 		 left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 	struct timespec left = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
@@ -208,13 +208,17 @@ static bool host_park(struct pawl_waiter *base, uint64_t deadline_ns)
 
 	if (!deadline_ns)
 		return take_token(waiter);
-	PAWL_REQUIRE(!host->steps && "nothing waits between bodies");
 	while (!take_token(waiter)) {
 		uint32_t seen = EMPTY;
-		bool more = step(host, WAIT_BUDGET);
+		bool more = false;
 
+		/* Code of the user's between two bodies (a clock) blocks the step, as it does a thread. */
+		if (host->steps)
+			bell_read(host);
+		else
+			more = step(host, WAIT_BUDGET);
 		if (!more && pawl_cas_relaxed(&waiter->state, &seen, PARKED)) {
-			poll_until(host, deadline_ns);
+			poll_until(host->steps ? host->event : host->fd, deadline_ns);
 			if (pawl_xchg_acquire(&waiter->state, EMPTY) == TOKEN) /* O1 */
 				return true;
 		}

@@ -762,6 +762,46 @@ static void case_notified_and_cancelled(void **state)
 	}
 }
 
+/* Code of the program's that runs in a step, in no body, and waits for another thread: its clock. */
+static struct pawl_atomic_u32 slow;
+
+static uint64_t slow_now(void *arg)
+{
+	uint32_t one = 1;
+	struct pawl_listener listener;
+
+	(void)arg;
+	if (!pawl_cas_relaxed(&slow, &one, 0u))
+		return 1;
+	pawl_event_listen(&event, &listener, "the test", 0);
+	pawl_add_release(&ran, 1u);
+	pawl_event_wait(&listener);
+	return 1;
+}
+
+static void case_wait_in_a_step(void **state)
+{
+	struct pawl_runtime_options options = PAWL_RUNTIME_OPTIONS_INIT;
+	uint64_t later_ns = 1000;
+	struct t_thread *thread;
+
+	(void)state;
+	options.now = slow_now;
+	pawl_store_relaxed(&slow, 0u);
+	up_with(options, 1);
+	assert_int_equal(pawl_spawn(root, NULL, sleep_body, &later_ns, NULL), 0);
+	assert_int_equal(pawl_host_step(rt, 0), 0);
+	/* The bell is rung meanwhile, and what rang it is found. */
+	assert_int_equal(pawl_spawn(root, NULL, count_body, NULL, NULL), 0);
+	pawl_store_relaxed(&slow, 1u);
+	thread = t_thread_start(notifier, &event);
+	assert_int_equal(pawl_host_step(rt, 0), 0);
+	assert_int_equal(pawl_load_relaxed(&ran), 2);
+	t_thread_join(thread);
+	assert_false(readable());
+	down();
+}
+
 /* ---- shutdown --------------------------------------------------------------------------------------- */
 
 static int deaf_body(void *arg, void **ret_value)
@@ -887,6 +927,7 @@ int main(void)
 		cmocka_unit_test(case_waits),
 		cmocka_unit_test(case_ping_pong),
 		cmocka_unit_test(case_notified_and_cancelled),
+		cmocka_unit_test(case_wait_in_a_step),
 		cmocka_unit_test(case_shutdown_steps),
 		cmocka_unit_test(case_hooks),
 		T_OOM(oom_host),
