@@ -339,14 +339,16 @@ static void grow(void *arg)
 	static void *items[JOBS];
 	struct grown *grown = arg;
 	struct pawl_growth how = {.size = sizeof(how),
-					 .run = grow_run,
-					 .arg = grown,
-					 .sum_bytes = sizeof(unsigned),
-					 .init = grow_init,
-					 .merge = grow_merge};
+				  .run = grow_run,
+				  .arg = grown,
+				  .sum_bytes = sizeof(unsigned),
+				  .init = grow_init,
+				  .merge = grow_merge};
 
 	for (uintptr_t i = 0; i < grown->n; i++)
-		items[i] = (void *)(grown->kind == CASCADE || grown->kind == CASCADE_BREAK ? i + 1 : i);
+		items[i] =
+			(void *)(grown->kind == CASCADE || grown->kind == CASCADE_BREAK ? i + 1
+											: i);
 	grown->error = pawl_parallel_grow(root, &how, items, grown->n, &grown->sum);
 }
 
@@ -427,11 +429,16 @@ static void case_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_each_once),	cmocka_unit_test(case_first_failure_by_index),
-		cmocka_unit_test(case_job_that_exits),	cmocka_unit_test(case_needs_no_worker),
-		cmocka_unit_test(case_closed_group),	cmocka_unit_test(case_forced_caller),
-		cmocka_unit_test(case_grow),		cmocka_unit_test(case_grow_break),
-		cmocka_unit_test(case_grow_fails),	cmocka_unit_test(case_refused),
+		cmocka_unit_test(case_each_once),
+		cmocka_unit_test(case_first_failure_by_index),
+		cmocka_unit_test(case_job_that_exits),
+		cmocka_unit_test(case_needs_no_worker),
+		cmocka_unit_test(case_closed_group),
+		cmocka_unit_test(case_forced_caller),
+		cmocka_unit_test(case_grow),
+		cmocka_unit_test(case_grow_break),
+		cmocka_unit_test(case_grow_fails),
+		cmocka_unit_test(case_refused),
 	};
 
 	return t_run("parallel", tests);

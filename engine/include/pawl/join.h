@@ -50,7 +50,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_task_result(struct pawl_runtime *runtime, pawl
  *           the caller among them (pawl_task_ring()); -ESTALE, -EINVAL as above.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t task,
-					    uint64_t deadline_ns, struct pawl_result *ret_result);
+					    uint64_t deadline_ns,
+					    struct pawl_result *ret_result);
 
 /* ---- several ---------------------------------------------------------------------- */
 
@@ -113,8 +114,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_completion_create(struct pawl_group *group,
  * Errors:   -EALREADY: it is final, cancelled perhaps: nobody wants the value; -ESTALE, -EINVAL: the
  *           producer was dropped, or never was one.
  */
-PAWL_API PAWL_MUST_CHECK int pawl_complete(struct pawl_runtime *runtime, pawl_producer_t producer,
-					   void *value);
+PAWL_API PAWL_MUST_CHECK int pawl_complete(struct pawl_runtime *runtime,
+					   pawl_producer_t producer, void *value);
 
 /* pawl_fail() - It has failed. `message` is copied; NULL: none. error is not 0. */
 PAWL_API PAWL_MUST_CHECK int pawl_fail(struct pawl_runtime *runtime, pawl_producer_t producer,

@@ -88,7 +88,8 @@ typedef int pawl_body_fn(void *arg, void **ret_value);
 
 struct pawl_task_options {
 	size_t size;	  /* sizeof(struct pawl_task_options) */
-	const char *name; /* text that stays as long as the task; NULL: none. Rings tell its first 23 bytes */
+	/* Text that stays as long as the task; NULL: none. Rings tell its first 23 bytes. */
+	const char *name;
 	enum pawl_lane lane;
 	uint32_t flags; /* PAWL_TASK_... */
 	/* Called once, when the body is over or will never run; not with STUCK. NULL: nothing. */
