@@ -178,11 +178,11 @@ static int yield_body(void *arg, void **ret_value)
 
 static int family_body(void *arg, void **ret_value)
 {
-	static const struct pawl_task_options local = {sizeof(local),	NULL, PAWL_LANE_INHERIT,
-						       PAWL_TASK_LOCAL, NULL, NULL};
+	struct pawl_task_options local = PAWL_TASK_OPTIONS_INIT;
 
 	(void)arg;
 	(void)ret_value;
+	local.flags = PAWL_TASK_LOCAL;
 	for (unsigned i = 0; i < 10; i++)
 		t_check(!pawl_spawn(root, i % 2 ? &local : NULL, count_body, NULL, NULL));
 	return 0;
