@@ -6,6 +6,7 @@
 check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/group.h \
+	engine/include/pawl/host.h \
 	engine/include/pawl/io.h \
 	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
@@ -25,6 +26,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/group.c \
 	engine/runtime/group.h \
 	engine/runtime/hang-report.c \
+	engine/runtime/host.c \
+	engine/runtime/host.h \
 	engine/runtime/idle.c \
 	engine/runtime/idle.h \
 	engine/runtime/interval.c \

@@ -4,6 +4,7 @@
 
 UNIT_TESTS = \
 	tests/engine/t-blocking \
+	tests/engine/t-host \
 	tests/engine/t-interval \
 	tests/engine/t-io \
 	tests/engine/t-jobs \
@@ -51,6 +52,8 @@ UNIT_TESTS = \
 # Tests of the engine's rooms.
 tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_host_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -30,6 +30,11 @@
  *  guard-left       a worker takes one of two items and does not come back: the guard gets the other
  *  guard-rely       the guard is done while somebody searches
  *  guard-first      the first of two pushers that find nobody starts the guard
+ *  stepped          a worker that is stepped, a push: the step finds it, or the bell is rung
+ *  stepped-again    it dozes and is stepped whenever the bell was rung; two pushes
+ *  stepped-two      the same, two pushers
+ *  stepped-sees     who is stepped because its bell was rung has seen what was done before
+ *  slow-host        it dozes, and is never stepped: a worker beside it does all
  */
 /* mc-sources: engine/runtime/idle.c */
 #include "scenario.h"
@@ -648,6 +653,108 @@ static void finish_searcher(void)
 	mc_assert(pawl_load_relaxed(&idle.searching) == 0);
 }
 
+/* ---- stepped ----------------------------------------------------------- */
+
+/* A descriptor: it is readable, and orders nothing. */
+static struct scn_waiter bell;
+static unsigned stepped_ran;
+
+static void bell_unpark(struct pawl_waiter *base)
+{
+	(void)base;
+	(void)pawl_or_relaxed(&bell.token, 1u);
+}
+
+static const struct pawl_waiter_ops bell_ops = {.unpark = bell_unpark, .kind = "bell"};
+
+static void setup_bell(unsigned worker)
+{
+	setup_message();
+	stepped_ran = 0;
+	scn_waiter_init(&bell, worker);
+	bell.base.ops = &bell_ops;
+	eng_idle_join_stepped(&idle, worker, &bell.base);
+}
+
+static void setup_stepped(void)
+{
+	setup_bell(0);
+}
+
+static void setup_dozes(void)
+{
+	setup_bell(0);
+	pawl_init_word(&idle.asleep[0], UINT64_C(1));
+}
+
+/* The bell is read as host.c does: before it dozes. */
+static void step(void)
+{
+	eng_idle_rise(&idle, 0);
+	eng_idle_search(&idle);
+	do {
+		while (take_from(&work)) {
+			stepped_ran++;
+			eng_idle_found(&idle, look, NULL);
+			eng_idle_search(&idle);
+		}
+		pawl_store_relaxed(&bell.token, 0u);
+	} while (!eng_idle_doze(&idle, 0, look, NULL));
+}
+
+static void await_bell(void)
+{
+	while (!pawl_load_relaxed(&bell.token))
+		scn_turn();
+}
+
+static void host_steps_for_two(void)
+{
+	while (stepped_ran < 2) {
+		await_bell();
+		step();
+	}
+}
+
+static void host_sees(void)
+{
+	await_bell();
+	eng_idle_rise(&idle, 0);
+	mc_assert(message == 1);
+}
+
+static void finish_stepped(void)
+{
+	bool rung = pawl_load_relaxed(&bell.token);
+
+	mc_assert(pawl_load_relaxed(&work) == 0 || rung);
+	mc_assert(pawl_load_relaxed(&idle.asleep[0]) == 1 || rung);
+	mc_assert(pawl_load_relaxed(&idle.searching) == 0);
+}
+
+static void finish_all_stepped(void)
+{
+	finish_stepped();
+	mc_assert(pawl_load_relaxed(&work) == 0);
+}
+
+static void finish_seen(void)
+{
+	mc_assert(pawl_load_relaxed(&idle.searching) == 0);
+}
+
+static void setup_slow_host(void)
+{
+	setup_bell(1);
+	pawl_init_word(&idle.asleep[0], UINT64_C(2));
+}
+
+static void finish_slow_host(void)
+{
+	mc_assert(pawl_load_relaxed(&work) == 0);
+	mc_assert(pawl_load_relaxed(&idle.searching) == 0);
+}
+
 /* Where nobody looks at it: eng_idle.wakes. */
 static const char *const wakes[] = {"idle+4352", NULL};
 PAWL_STATIC_ASSERT(offsetof(struct eng_idle, wakes) == 4352, "as in wakes[]");
@@ -765,6 +872,31 @@ static const struct mc_scenario scenarios[] = {
 	 .setup = setup_searcher,
 	 .threads = {worker0_searches, push_beside_searcher},
 	 .finish = finish_searcher},
+	{.name = "stepped",
+	 .setup = setup_stepped,
+	 .threads = {step, push},
+	 .finish = finish_stepped,
+	 .tallies = wakes},
+	{.name = "stepped-again",
+	 .setup = setup_dozes,
+	 .threads = {host_steps_for_two, push_two},
+	 .finish = finish_all_stepped,
+	 .tallies = wakes},
+	{.name = "stepped-two",
+	 .setup = setup_dozes,
+	 .threads = {host_steps_for_two, push, push},
+	 .finish = finish_all_stepped,
+	 .tallies = wakes},
+	{.name = "stepped-sees",
+	 .setup = setup_dozes,
+	 .threads = {host_sees, push_message},
+	 .finish = finish_seen,
+	 .tallies = wakes},
+	{.name = "slow-host",
+	 .setup = setup_slow_host,
+	 .threads = {worker0_two, push_two},
+	 .finish = finish_slow_host,
+	 .tallies = wakes},
 };
 
 MC_MAIN(scenarios)

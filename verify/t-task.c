@@ -20,6 +20,7 @@
  *  publish-walk     found by a walker before it is published, or after
  *  other-task       the record serves another task by the time the walker stops it
  *  try-get          a reference by an id whose task may be over
+ *  label            the name of an id whose task may be over, and its record another's
  *  put-put          the last of two references frees the value
  *  put-drop         the last handle beside the last reference: the value is freed once
  *  finish-drop      the same while the body ends
@@ -181,7 +182,7 @@ static void hold(void)
 	eng_task_release(task);
 }
 
-static void setup_named(void)
+static void setup_with_name(void)
 {
 	setup_running();
 	name = 1;
@@ -361,6 +362,28 @@ static void try_get(void)
 	eng_task_put(tasks, found, 1);
 }
 
+static void setup_named(void)
+{
+	setup_starting();
+	eng_task_name(task, "old");
+	mc_assert(eng_task_publish(task, ENG_TASK_READY));
+}
+
+static void end_and_name(void)
+{
+	end_and_make();
+	if (value)
+		eng_task_name(task, "new, and longer");
+}
+
+static void label(void)
+{
+	char text[ENG_LABEL_BYTES];
+
+	if (eng_task_label(tasks, id, text))
+		mc_assert(strcmp(text, "old") == 0);
+}
+
 static void finish_other(void)
 {
 	mc_assert(ended[0] + ended[1] == 1);
@@ -538,8 +561,8 @@ static const struct mc_scenario scenarios[] = {
 	TASK("told", setup_running, finish, body_until_told, stop),
 	TASK("finish-stop", setup_running, finish_ran, run, stop),
 	TASK("finish-give-up", setup_running, finish_stuck_or_not, run, give_up),
-	TASK("finish-hold", setup_named, finish, run_and_free, hold),
-	TASK("hold-give-up", setup_named, finish_stuck_or_not, run_and_free, give_up, hold),
+	TASK("finish-hold", setup_with_name, finish, run_and_free, hold),
+	TASK("hold-give-up", setup_with_name, finish_stuck_or_not, run_and_free, give_up, hold),
 	TASK("publish-hold", setup_unnamed, finish, publish_and_free, hold),
 	TASK("settle-settle", setup_pending, finish_settled, settle, settle, await_value),
 	TASK("settle-stop", setup_pending, finish_settled, settle, stop),
@@ -550,6 +573,7 @@ static const struct mc_scenario scenarios[] = {
 	TASK("publish-walk", setup_walk, finish_walk, publish_and_run, walk),
 	TASK("other-task", setup_ready, finish_other, end_and_make, walk),
 	TASK("try-get", setup_ready, finish_other, end_and_make, try_get),
+	TASK("label", setup_named, finish_other, end_and_name, label),
 	TASK("put-put", setup_two_refs, finish_freed, put, put),
 	TASK("put-drop", setup_handle_final, finish_dropped, drop, put_blind),
 	TASK("finish-drop", setup_handle, finish_dropped, drop, finish_and_put),

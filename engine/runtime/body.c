@@ -99,6 +99,7 @@ static void call_body(struct eng_run *run, struct restart *restart)
 
 	if (!_setjmp(run->base))
 		run->error = task->body(task->arg, &run->value);
+	run->unwinds = false;
 	keep_value(run);
 	while (!run->forced && restarts(run, restart)) {
 		eng_task_forget(task);
@@ -135,7 +136,7 @@ static void task_ended(struct pawl_runtime *rt, struct eng_task *task, uint32_t 
 
 	/* Who is told finds what follows from it done. */
 	if (outcome == ENG_OUTCOME_FAILED)
-		eng_group_failed(rt, group);
+		eng_group_failed(group);
 	eng_task_tell(task);
 	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, outcome, task->error);
 	/* The name may lie in the argument. */
@@ -185,6 +186,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 	run.listens = false;
 	run.error = 0;
 	run.forced = false;
+	run.unwinds = false;
 	run.value = NULL;
 	eng_worker_runs(stack->worker, task->id);
 	stack->run = &run;
@@ -220,6 +222,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 
 static void unwind(struct eng_run *run)
 {
+	run->unwinds = true;
 	while (run->cleanups)
 		pawl_cleanup_pop(run->cleanups, true);
 	_longjmp(run->base, 1);
@@ -229,7 +232,7 @@ bool eng_checkpoint(struct eng_run *run)
 {
 	uint64_t flags = flags_of(run->task);
 
-	if (PAWL_UNLIKELY(flags & ENG_TASK_FORCE)) {
+	if (PAWL_UNLIKELY(flags & ENG_TASK_FORCE) && !run->unwinds) {
 		run->forced = true;
 		run->error = -ECANCELED;
 		unwind(run);
@@ -346,6 +349,8 @@ int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
 int eng_wait_until(struct pawl_event *event, bool (*holds)(const void *arg), const void *arg,
 		   uint64_t deadline_ns, const char *note, uint64_t note_value)
 {
+	struct eng_run *run = eng_run_here();
+
 	while (!holds(arg)) {
 		struct pawl_listener listener;
 		int error;
@@ -359,6 +364,9 @@ int eng_wait_until(struct pawl_event *event, bool (*holds)(const void *arg), con
 		if (error)
 			return error;
 	}
+	/* One that has nothing to wait for, again and again, is told of a force here. */
+	if (run)
+		(void)eng_checkpoint(run);
 	return 0;
 }
 

@@ -21,7 +21,7 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 			   pawl_task_t *ret_task, pawl_producer_t *ret_producer)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
-	struct pawl_runtime *rt = PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct eng_task *task;
 	int error;
 
@@ -34,7 +34,7 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	error = eng_task_make(rt->tasks, 2, 1, &task);
 	if (error)
 		return error;
-	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
+	eng_task_name(task, options->name);
 	eng_watch_spawned(rt, task, NULL);
 	eng_watch_queued(rt, task);
 	pawl_store_relaxed(&task->produced, 1u);

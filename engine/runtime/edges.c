@@ -23,6 +23,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <pawl/atomic.h>
 #include <pawl/hash.h>
@@ -83,14 +84,14 @@ size_t eng_ring_describe(struct eng_tasks *tasks, struct eng_task *task, char *b
 
 	for (unsigned i = 0; i <= RING_NAMES; i++) {
 		uint64_t next = pawl_load_relaxed(&at->waits_for);
-		const char *name = pawl_load_relaxed(&at->name);
 		size_t room = length < len ? len - length : 0;
+		char label[ENG_LABEL_BYTES];
 
+		/* Any of them but the caller's may have ended since. */
+		if (!eng_task_label(tasks, id, label) || !*label)
+			strcpy(label, "task");
 		length += (size_t)snprintf(room ? buf + length : NULL, room, "%s%s#%u",
-					   i ? " -> " : "",
-					   i == RING_NAMES ? "..."
-					   : name	   ? name
-							   : "task",
+					   i ? " -> " : "", i == RING_NAMES ? "..." : label,
 					   (unsigned)(id & UINT32_MAX));
 		id = next;
 		if ((i && at == task) || !next || eng_task_find(tasks, next, &at))

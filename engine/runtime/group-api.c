@@ -12,11 +12,6 @@
 
 #include "worker.h"
 
-static struct pawl_runtime *runtime_of(struct pawl_group *group)
-{
-	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
-}
-
 int pawl_group_create(struct pawl_group *parent, const struct pawl_group_options *options,
 		      struct pawl_group **ret_group)
 {
@@ -58,19 +53,14 @@ void pawl_group_close(struct pawl_group *group)
 	eng_group_close(group);
 }
 
-static void end_for(struct eng_task *task, void *arg)
-{
-	eng_task_ended(arg, task);
-}
-
 void pawl_group_cancel(struct pawl_group *group)
 {
-	eng_group_stop(group, ENG_TASK_CANCEL, end_for, runtime_of(group));
+	eng_group_end(group, ENG_TASK_CANCEL);
 }
 
 void pawl_group_force(struct pawl_group *group)
 {
-	eng_group_stop(group, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, runtime_of(group));
+	eng_group_end(group, ENG_TASK_CANCEL | ENG_TASK_FORCE);
 }
 
 bool pawl_group_cancelled(const struct pawl_group *group)
@@ -105,7 +95,7 @@ int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns)
 		return -EDEADLK;
 	if (eng_lifetime_state(&group->life) == ENG_LIFETIME_OPEN)
 		return -EBUSY;
-	if (!eng_run_here() && runtime_of(group)->options.now && deadline_ns &&
+	if (!eng_run_here() && eng_runtime_of(group)->options.now && deadline_ns &&
 	    deadline_ns != PAWL_FOREVER)
 		return -EINVAL;
 	return eng_wait_until(&group->life.drained, has_drained, group, deadline_ns, "group",

@@ -18,15 +18,18 @@
  *     that is late, which costs a wake-up; two of them do not wake each other for ever.
  *  I5 What waits while nobody searches and nobody sleeps that it is for has the guard armed: armed by the push,
  *     by the look of I1, or still. The guard disarms itself, and then looks once more, as a worker
- *     that goes to sleep does.
+ *     that goes to sleep does. A worker that is stepped and was told does for one that searches, here.
+ *  I6 A worker that is stepped counts as searching in its steps only: its host comes when it likes, so
+ *     nobody relies on it meanwhile. Being woken it is told, and will look at everything.
  *
  * Ordering:
  *  O1 Five places have the same fence: the item is visible, fence, look at searching, asleep, full and
- *     armed (pushed, pushed_to); asleep is set and searching lowered, fence, look at everything (sleep);
- *     searching is lowered, fence, look at everything (found); armed is cleared, fence, look at
+ *     armed (pushed, pushed_to); asleep is set and searching lowered, fence, look at everything (sleep,
+ *     doze); searching is lowered, fence, look at everything (found); armed is cleared, fence, look at
  *     everything (disarm). One fence of a pair comes first, so one sees the other.
  *  O2 asleep: set with release, after the waiter was written; cleared by wakers with acquire and
  *     release, by the worker with acquire: if it finds its bit cleared it has seen what was pushed.
+ *     One that is stepped clears it in any case, and so acquires as well.
  *
  *  O3 armed: cleared with release after the guard's waiter was written, set by exchange with acquire: who
  *     arms it has that.
@@ -50,6 +53,7 @@ void eng_idle_init(struct eng_idle *idle, unsigned workers)
 {
 	PAWL_REQUIRE(workers && workers <= ENG_IDLE_WORKERS_MAX);
 	idle->words = (workers + 63) / 64;
+	idle->stepped = ENG_IDLE_WORKERS_MAX;
 	pawl_init_word(&idle->searching, 0u);
 	pawl_init_word(&idle->surplus, 0u);
 	pawl_init_word(&idle->armed, 0u);
@@ -83,7 +87,8 @@ static bool wake(struct eng_idle *idle, unsigned worker)
 	if (!(before & bit))
 		return false;
 	/* Relaxed: O1 is about the fences. */
-	pawl_add_relaxed(&idle->searching, 1u);
+	if (worker != idle->stepped || !PAWL_MC_STEP("not-relied-on")) /* I6 */
+		pawl_add_relaxed(&idle->searching, 1u);
 	pawl_add_relaxed(&idle->wakes, 1u);
 	pawl_unpark(idle->waiters[worker]);
 	return true;
@@ -228,6 +233,12 @@ void eng_idle_join(struct eng_idle *idle, unsigned worker)
 	idle->waiters[worker] = pawl_waiter_thread();
 }
 
+void eng_idle_join_stepped(struct eng_idle *idle, unsigned worker, struct pawl_waiter *bell)
+{
+	idle->waiters[worker] = bell;
+	idle->stepped = worker;
+}
+
 void eng_idle_search(struct eng_idle *idle)
 {
 	pawl_add_relaxed(&idle->searching, 1u);
@@ -253,6 +264,16 @@ static void take_bit_back(struct eng_idle *idle, struct pawl_atomic_u64 *word, u
 		pawl_add_relaxed(&idle->searching, 1u);
 }
 
+/* From searching to asleep. Returns what a last look finds. */
+static unsigned lie_down(struct eng_idle *idle, struct pawl_atomic_u64 *word, uint64_t bit,
+			 eng_idle_look *look, void *arg)
+{
+	pawl_or_release(word, bit); /* O2 */
+	pawl_sub_relaxed(&idle->searching, 1u);
+	pawl_fence_dekker(); /* O1 */
+	return PAWL_MC_STEP("sleep-look") ? look(arg) : 0;
+}
+
 void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns,
 		    eng_idle_look *look, void *arg)
 {
@@ -260,10 +281,7 @@ void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns
 	uint64_t bit = bit_of(worker);
 	unsigned found;
 
-	pawl_or_release(word, bit); /* O2 */
-	pawl_sub_relaxed(&idle->searching, 1u);
-	pawl_fence_dekker(); /* O1 */
-	found = PAWL_MC_STEP("sleep-look") ? look(arg) : 0;
+	found = lie_down(idle, word, bit, look, arg);
 	if (found & ENG_IDLE_MINE) {
 		take_bit_back(idle, word, bit);
 		return;
@@ -277,6 +295,26 @@ void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns
 			return;
 		}
 	}
+}
+
+bool eng_idle_doze(struct eng_idle *idle, unsigned worker, eng_idle_look *look, void *arg)
+{
+	unsigned found = lie_down(idle, &idle->asleep[worker / 64], bit_of(worker), look, arg);
+
+	if (!(found & ENG_IDLE_MINE)) {
+		/* I4 */
+		if (!pass_on(idle, found))
+			arm(idle);
+		return true;
+	}
+	eng_idle_rise(idle, worker);
+	eng_idle_search(idle); /* I6 */
+	return false;
+}
+
+void eng_idle_rise(struct eng_idle *idle, unsigned worker)
+{
+	(void)pawl_and_acquire(&idle->asleep[worker / 64], ~bit_of(worker)); /* O2 */
 }
 
 bool eng_idle_disarm(struct eng_idle *idle, eng_idle_look *look, void *arg)

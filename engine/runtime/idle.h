@@ -9,6 +9,9 @@
  *	eng_idle_found(idle, ...);
  *	run item, and all that is found without searching
  *
+ * One worker may be stepped: it has no thread of its own, but a host that comes to it now and then, whenever
+ * it was told to. Its step begins with eng_idle_rise(), and ends with eng_idle_doze().
+ *
  * Every push leaves a worker that searches, or wakes one that sleeps; it wakes at most one, and
  * none while one searches. A worker that was woken counts as searching from the moment it is
  * chosen, so that a burst of pushes wakes one worker, which wakes the next if there is more to do.
@@ -24,6 +27,7 @@
  *  eng_idle_pushed, ...             wait-free; a fence and two loads if nobody is to be woken; the first
  *				     to arm the guard starts it
  *  eng_idle_join, _search, _found   wait-free but for the caller's look
+ *  eng_idle_rise, _doze             the same
  *  eng_idle_sleep                   blocks
  */
 #ifndef ENG_IDLE_H
@@ -58,6 +62,8 @@ struct eng_idle {
 	struct pawl_waiter *waiters[ENG_IDLE_WORKERS_MAX];
 	/* Of the workers; the surplus ones begin behind them. */
 	unsigned words;
+	/* The worker that is stepped; ENG_IDLE_WORKERS_MAX: none. Written before anybody else is here. */
+	unsigned stepped;
 	/* How many of the surplus workers count. By the guard, and whom it found blocked. */
 	struct pawl_atomic_u32 surplus;
 	/* 1: the guard is awake, or about to be. All threads. */
@@ -81,6 +87,12 @@ unsigned eng_idle_surplus(const struct eng_idle *idle, unsigned i);
 
 /* eng_idle_join() - The calling thread is `worker`: before its first sleep, once. Requires: attached. */
 void eng_idle_join(struct eng_idle *idle, unsigned worker);
+
+/*
+ * eng_idle_join_stepped() - `worker` is stepped: it is woken by unparking `bell`. Once, before any other thread
+ * makes a call here.
+ */
+void eng_idle_join_stepped(struct eng_idle *idle, unsigned worker, struct pawl_waiter *bell);
 
 /*
  * eng_idle_pushed() - Something is visible that any worker can take; one call does for a batch.
@@ -122,6 +134,23 @@ void eng_idle_found(struct eng_idle *idle, eng_idle_look *look, void *arg);
  */
 void eng_idle_sleep(struct eng_idle *idle, unsigned worker, uint64_t deadline_ns,
 		    eng_idle_look *look, void *arg);
+
+/*
+ * eng_idle_doze() - The worker that is stepped found nothing: from here on a push unparks its bell. By its
+ * host's thread, while it searches.
+ *
+ * Returns: true: it does not search any more, and dozes; false: a last look found something, and it searches on.
+ *          The bell may be unparked all the same.
+ */
+PAWL_MUST_CHECK bool eng_idle_doze(struct eng_idle *idle, unsigned worker, eng_idle_look *look,
+				   void *arg);
+
+/*
+ * eng_idle_rise() - It is stepped, whether it dozed or not; it does not search yet.
+ *
+ * Ordering: what was done before the push that unparked the bell has been seen.
+ */
+void eng_idle_rise(struct eng_idle *idle, unsigned worker);
 
 /*
  * eng_idle_disarm() - The calling thread is the guard, and armed: stop being, unless something waits that

@@ -28,7 +28,8 @@ static bool move_on(struct interval *interval)
 {
 	uint64_t now_ns = eng_now(interval->rt), periods = 1;
 
-	if (interval->missed == PAWL_MISSED_DELAY && now_ns > interval->due_ns + interval->period_ns)
+	if (interval->missed == PAWL_MISSED_DELAY &&
+	    now_ns > interval->due_ns + interval->period_ns)
 		interval->due_ns = now_ns;
 	if (interval->missed == PAWL_MISSED_SKIP && now_ns > interval->due_ns) {
 		uint64_t over = (now_ns - interval->due_ns) / interval->period_ns;
@@ -78,7 +79,7 @@ static void interval_visit(void *arg, void *visitor_arg)
 int pawl_interval_spawn(struct pawl_group *group, const struct pawl_interval_options *options,
 			pawl_tick_fn *fn, void *arg, pawl_task_t *ret_task)
 {
-	struct pawl_runtime *rt = PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct pawl_task_options task;
 	struct interval *interval;
 	int error;

@@ -20,11 +20,6 @@
 #include "introspect.h"
 #include "worker.h"
 
-static struct pawl_runtime *runtime_of(struct pawl_group *group)
-{
-	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
-}
-
 /* At least 1: stamps are late, and clocks of programs may stand. */
 static uint64_t since(uint64_t now, uint64_t from_ns)
 {
@@ -133,7 +128,7 @@ static bool list_one(struct eng_task *task, uint64_t word, uint64_t id, void *ar
 	struct pawl_task_info *info =
 		listing->count < listing->max ? &listing->infos[listing->count] : &beyond;
 
-	if (eng_task_info(runtime_of(listing->group), listing->group, task, word, id, info))
+	if (eng_task_info(eng_runtime_of(listing->group), listing->group, task, word, id, info))
 		listing->count++;
 	return true;
 }

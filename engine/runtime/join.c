@@ -214,12 +214,15 @@ int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t handle, uint64_t de
 
 	if (error)
 		return error;
+	run = eng_run_here();
 	if (!eng_task_outcome(task)) {
-		run = eng_run_here();
 		error = run ? wait_by_name(runtime, run, task, deadline_ns)
 			    : wait_outside(runtime, task, deadline_ns);
 		if (error)
 			return error;
+	} else if (run) {
+		/* Being cancelled it gets the result all the same; being forced it ends. */
+		(void)eng_checkpoint(run);
 	}
 	if (ret_result)
 		eng_result_read(task, eng_task_outcome(task), ret_result);

@@ -19,6 +19,7 @@
 #include <pawl/rcu.h>
 #include <pawl/thread.h>
 
+#include "host.h"
 #include "thread.h"
 #include "worker.h"
 
@@ -54,10 +55,11 @@ static int options_read(const struct pawl_runtime_options *given,
 		into->tasks_max = TASKS_MAX_DEFAULT;
 	if (!into->blocking_max)
 		into->blocking_max = 64;
-	if (into->blocking_max > 4096)
+	if (into->blocking_max > 4096 || into->host > 1)
 		return -EINVAL;
 	if (!into->watchdog_ns)
-		into->watchdog_ns = ENG_WATCHDOG_NS;
+		into->watchdog_ns =
+			into->host && into->workers == 1 ? PAWL_FOREVER : ENG_WATCHDOG_NS;
 	if (!into->stack_bytes)
 		into->stack_bytes = 65536;
 	return into->workers <= PAWL_RUNTIME_WORKERS_MAX ? 0 : -EINVAL;
@@ -82,6 +84,15 @@ static int lanes_make(struct pawl_runtime *rt)
 	return 0;
 }
 
+static void host_leave(struct pawl_runtime *rt)
+{
+	if (!rt->host)
+		return;
+	eng_host_end(rt->host);
+	/* Wakers of its thread's waits that are still inside (host.c). */
+	pawl_rcu_synchronize();
+}
+
 static void join_some(struct pawl_runtime *rt, unsigned first, unsigned end)
 {
 	for (unsigned i = first; i < end; i++)
@@ -90,18 +101,18 @@ static void join_some(struct pawl_runtime *rt, unsigned first, unsigned end)
 		pthread_join(rt->workers[i].thread, NULL);
 }
 
-/* The workers may start the watchdog, and that surplus workers. */
+/* The workers may start the watchdog, and that surplus workers. A host's has no thread. */
 static void threads_join(struct pawl_runtime *rt)
 {
-	unsigned first;
+	unsigned threads = rt->worker_count - (rt->host != NULL), first;
 
 	pthread_mutex_lock(&rt->start_mutex);
-	first = rt->begun < rt->worker_count ? rt->begun : rt->worker_count;
+	first = rt->begun < threads ? rt->begun : threads;
 	pthread_mutex_unlock(&rt->start_mutex);
 	pawl_store_relaxed(&rt->stop, 1u);
 	join_some(rt, 0, first);
 	eng_watchdog_fini(rt);
-	join_some(rt, first, rt->begun);
+	join_some(rt, rt->worker_count, eng_workers(rt));
 	rt->begun = 0;
 }
 
@@ -118,6 +129,7 @@ static void runtime_free(struct pawl_runtime *rt)
 	eng_watch_fini(rt);
 	eng_reactor_fini(&rt->reactor);
 	eng_blocking_fini(&rt->blocking);
+	eng_host_destroy(rt->host);
 	eng_tasks_destroy(rt->tasks);
 	pthread_cond_destroy(&rt->start_changed);
 	pthread_mutex_destroy(&rt->start_mutex);
@@ -161,6 +173,8 @@ static int parts_make(struct pawl_runtime *rt)
 			return error;
 	}
 	error = eng_blocking_init(&rt->blocking, rt->options.blocking_max);
+	if (!error && rt->options.host)
+		error = eng_host_create(rt);
 	if (error)
 		return error;
 	eng_forest_init(&rt->forest, rt->tasks);
@@ -168,12 +182,18 @@ static int parts_make(struct pawl_runtime *rt)
 	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, NULL, &rt->root);
 }
 
-/* Workers begin one after the other, so that those that began are the first ones. */
+/*
+ * Workers begin one after the other, so that those that began are the first ones. A host's is the last one,
+ * which is woken only if all others are busy.
+ */
 static int threads_start(struct pawl_runtime *rt)
 {
+	unsigned count = rt->worker_count - rt->options.host;
 	int error = 0;
 
-	for (unsigned i = 0; i < rt->worker_count && !error; i++) {
+	if (rt->host)
+		eng_host_begin(rt->host);
+	for (unsigned i = 0; i < count && !error; i++) {
 		error = eng_thread_create(&rt->workers[i].thread, eng_worker_main,
 					  &rt->workers[i]);
 		if (error)
@@ -217,6 +237,7 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 		error = threads_start(rt);
 		if (error) {
 			threads_join(rt);
+			host_leave(rt);
 			eng_group_close(rt->root);
 			eng_group_put(rt->root);
 		}
@@ -225,6 +246,8 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 		runtime_free(rt);
 		return error;
 	}
+	if (rt->host && read.thread_start)
+		read.thread_start(read.thread_arg, rt->worker_count - 1);
 	*ret_runtime = rt;
 	return 0;
 }
@@ -318,9 +341,9 @@ static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns,
 	struct eng_group_counts counts;
 	int error = 0;
 
-	eng_group_stop(rt->root, ENG_TASK_CANCEL, end_for, rt);
+	eng_group_end(rt->root, ENG_TASK_CANCEL);
 	if (!drained(rt, grace_ns)) {
-		eng_group_stop(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, rt);
+		eng_group_end(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE);
 		if (!drained(rt, grace_ns)) {
 			eng_tasks_each(rt->tasks, give_up_one, rt);
 			if (eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED)
@@ -394,8 +417,13 @@ static bool forget_one(struct eng_task *task, uint64_t word, uint64_t id, void *
 {
 	struct pawl_runtime *rt = arg;
 
+	uint32_t one = 1;
+
 	(void)word;
 	(void)id;
+	/* A producer that nobody dropped. */
+	if (pawl_cas_relaxed(&task->produced, &one, 0u))
+		eng_task_put(rt->tasks, task, 1);
 	while (eng_task_drop(rt->tasks, task))
 		;
 	return true;
@@ -408,8 +436,15 @@ int pawl_runtime_destroy(struct pawl_runtime *runtime)
 	if (pawl_load_acquire(&runtime->shutdown) != ENG_DOWN ||
 	    eng_lifetime_state(&runtime->root->life) != ENG_LIFETIME_DRAINED)
 		return -EBUSY;
+	if (runtime->host && !eng_host_is_here(runtime->host))
+		return -EPERM;
 	threads_join(runtime);
 	eng_token_home_wait(&runtime->tokens);
+	if (runtime->host && runtime->options.thread_stop)
+		runtime->options.thread_stop(runtime->options.thread_arg,
+					     runtime->worker_count - 1);
+	if (runtime->host)
+		eng_host_end(runtime->host);
 	queues_empty(runtime);
 	eng_tasks_each(runtime->tasks, forget_one, runtime);
 	eng_group_put(runtime->root);

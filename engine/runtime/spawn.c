@@ -12,11 +12,6 @@
 
 #include "worker.h"
 
-static struct pawl_runtime *runtime_of(struct pawl_group *group)
-{
-	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
-}
-
 static inline int options_check(const struct pawl_runtime *rt,
 				const struct pawl_task_options *options,
 				const struct eng_run *run)
@@ -83,7 +78,7 @@ static inline void task_fill(struct pawl_runtime *rt, struct eng_task *task,
 	task->body = body;
 	task->arg = arg;
 	task->free_arg = options->free_arg;
-	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
+	eng_task_name(task, options->name);
 	task->lane = (uint8_t)lane_for(options, run);
 	task->far = options->leaf_distance > PAWL_LEAF_NEAR;
 	task->flags = (uint8_t)options->flags;
@@ -109,7 +104,7 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	       pawl_body_fn *body, void *arg, pawl_task_t *ret_task)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
-	struct pawl_runtime *rt = runtime_of(group);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct eng_run *run = eng_run_here();
 	struct eng_task *task;
 	int error;
@@ -192,7 +187,7 @@ int pawl_spawn_many(struct pawl_group *group, const struct pawl_task_options *op
 		    const struct pawl_start *starts, pawl_task_t *ret_tasks)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
-	struct pawl_runtime *rt = runtime_of(group);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct eng_task *first, *task, *next, *start = NULL, **end = &start;
 	size_t i = 0;
 	int error;

@@ -46,6 +46,9 @@
  *     gives it up: what was read of the record is read before its name and its argument go. pin and
  *     hold acquire the publishing, through whatever became of the word since (O1).
  *
+ *  O8 Words of a label are stored with release, after the word of their generation, and read with
+ *     acquire, before another look at the word: who reads one of a later task notices.
+ *
  * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
  * push; a dead entry costs one look when its turn comes); a lock for each record.
  */
@@ -172,6 +175,7 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->group, (void *)NULL);
 	/* Release: a walker that sees the generation does not see the group of the one before (O5). */
 	pawl_store_release(&task->word, (id & GENERATION) | ENG_TASK_STARTING);
+	pawl_store_release(&task->label[0], UINT64_C(0)); /* O8 */
 	/* Release: who gets a reference to it by an old id sees the new generation. */
 	pawl_store_release(&task->refs, refs + handles * HANDLE);
 	pawl_store_relaxed(&task->waiters, 0u);
@@ -223,6 +227,35 @@ int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_ta
 		return 0;
 	}
 	return pawl_ids_check(tasks->ids, id) == -EINVAL ? -EINVAL : -ESTALE;
+}
+
+PAWL_STATIC_ASSERT(sizeof(((struct eng_task *)NULL)->label) == ENG_LABEL_BYTES,
+		   "a label's bytes");
+
+void eng_task_name(struct eng_task *task, const char *name)
+{
+	uint64_t words[3] = {0};
+
+	pawl_store_relaxed(&task->name, (void *)(uintptr_t)name);
+	if (!name)
+		return;
+	memcpy(words, name, strnlen(name, sizeof(words) - 1));
+	for (unsigned i = 0; i < 3; i++)
+		pawl_store_release(&task->label[i], words[i]); /* O8 */
+}
+
+bool eng_task_label(struct eng_tasks *tasks, uint64_t id, char ret_label[ENG_LABEL_BYTES])
+{
+	struct eng_task *task;
+	uint64_t words[3];
+
+	if (eng_task_find(tasks, id, &task))
+		return false;
+	for (unsigned i = 0; i < 3; i++)
+		words[i] = pawl_load_acquire(&task->label[i]); /* O8 */
+	memcpy(ret_label, words, sizeof(words));
+	return !PAWL_MC_STEP("label-again") ||
+	       !((pawl_load_relaxed(&task->word) ^ id) & GENERATION);
 }
 
 /* The word with another phase, and an outcome where it is final. */

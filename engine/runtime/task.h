@@ -90,6 +90,11 @@ struct eng_task {
 	struct pawl_event done;
 	/* Notified when a flag is set. */
 	struct pawl_event interrupt;
+	/*
+	 * The beginning of its name, for those who do not know whether it lives: the name itself ends with
+	 * the task. By its maker; read by walkers (task.c, O7).
+	 */
+	struct pawl_atomic_u64 label[3];
 	/* Never changes while the record serves one task; read by walkers before they know that. */
 	struct pawl_atomic_ptr group;
 	uint64_t id;   /* the handle */
@@ -183,6 +188,20 @@ void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task);
  */
 PAWL_MUST_CHECK int eng_task_find(struct eng_tasks *tasks, uint64_t id,
 				  struct eng_task **ret_task);
+
+/* eng_task_name() - Its name; NULL: none. Once, before it is published. */
+void eng_task_name(struct eng_task *task, const char *name);
+
+/* Bytes of a label with its zero. */
+#define ENG_LABEL_BYTES 24
+
+/*
+ * eng_task_label() - The beginning of the name of the task with this id; "": it has none.
+ *
+ * Returns: false: it is over.
+ */
+PAWL_MUST_CHECK bool eng_task_label(struct eng_tasks *tasks, uint64_t id,
+				    char ret_label[ENG_LABEL_BYTES]);
 
 /*
  * eng_task_publish() - The record is complete: from STARTING to READY, or to PENDING.

@@ -61,7 +61,7 @@ int pawl_token_bind(struct pawl_token *token, struct pawl_runtime *runtime, pawl
 
 int pawl_token_bind_group(struct pawl_token *token, struct pawl_group *group)
 {
-	struct pawl_runtime *rt = PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct eng_binding *binding;
 	int error = eng_binding_make(token, &rt->tokens, &binding);
 

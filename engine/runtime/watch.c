@@ -305,6 +305,7 @@ void eng_watch_woke(struct eng_worker *worker)
 	event_of(&event, ENG_EVENT_SLEPT, worker->slept_ns, NULL);
 	event.length_ns = between(worker->slept_ns, eng_now(worker->rt));
 	write_down(worker, &event);
+	worker->slept_ns = 0;
 }
 
 /* ---- switching ------------------------------------------------------------------ */

@@ -23,6 +23,7 @@
 #include <pawl/rcu.h>
 #include <pawl/thread.h>
 
+#include "host.h"
 #include "worker.h"
 
 #define READY_ROW    32 /* woken bodies in a row */
@@ -98,7 +99,7 @@ static void stack_ready(const struct pawl_fiber_hooks *hooks, struct pawl_fiber 
 	struct eng_worker *worker = PAWL_CONTAINER_OF(hooks, struct eng_worker, hooks);
 	struct eng_stack *stack = pawl_fiber_arg(fiber);
 
-	if (pawl_thread_slot() == worker->slot) {
+	if (pawl_thread_slot() == worker->slot && !worker->away) {
 		ready_push(worker, stack);
 		return;
 	}
@@ -193,13 +194,19 @@ static void timers_expire(struct eng_worker *worker)
 /* The next body for a stack whose body is over; NULL: the base has something else to do. */
 static struct eng_task *start_next(struct eng_worker *worker, unsigned *ret_lane)
 {
+	struct eng_task *task;
+
+	if (!worker->budget)
+		return NULL;
 	take_woken(worker);
 	if (worker->ready && worker->in_a_row < READY_ROW)
 		return NULL;
 	worker->in_a_row = 0;
 	if (pawl_load_relaxed(&worker->timers) && ++worker->since_timers >= TIMERS_EVERY)
 		return NULL;
-	return eng_start_take(worker, false, ret_lane);
+	task = eng_start_take(worker, false, ret_lane);
+	worker->budget -= task != NULL;
+	return task;
 }
 
 void eng_stack_yield(void)
@@ -251,8 +258,18 @@ static unsigned look_starved(void *arg)
 	return 0;
 }
 
-static void sleep_until_pushed(struct eng_worker *worker, bool starved)
+/* After a sleep. Taken back by exchange: the time is read after that, and who moves it later sets it again. */
+static void wake_up(struct eng_worker *worker)
 {
+	(void)pawl_xchg_acquire(&worker->clock_moved, 0u);
+	eng_watch_woke(worker);
+	worker->since_timers = TIMERS_EVERY;
+}
+
+/* Returns: false: it has a host, and dozes. */
+static bool sleep_until_pushed(struct eng_worker *worker, bool starved)
+{
+	eng_idle_look *looks = starved ? look_starved : look;
 	uint64_t deadline_ns =
 		worker->wheel.count ? eng_wheel_next(&worker->wheel) : PAWL_FOREVER;
 	uint64_t again_ns;
@@ -271,15 +288,16 @@ static void sleep_until_pushed(struct eng_worker *worker, bool starved)
 	eng_idle_set_full(&worker->rt->idle, worker->idle_number,
 			  !eng_room_for_outside(worker));
 	eng_watch_falls_asleep(worker);
-	eng_idle_sleep(&worker->rt->idle, worker->idle_number, deadline_ns,
-		       starved ? look_starved : look, worker);
-	eng_watch_woke(worker);
-	/* Taken back by exchange: the time is read after that, and who moves it later sets it again. */
-	(void)pawl_xchg_acquire(&worker->clock_moved, 0u);
-	worker->since_timers = TIMERS_EVERY;
+	if (!worker->host)
+		eng_idle_sleep(&worker->rt->idle, worker->idle_number, deadline_ns, looks,
+			       worker);
+	else if (eng_host_doze(worker->host, deadline_ns, looks))
+		return false;
+	wake_up(worker);
+	return true;
 }
 
-/* The stack to resume next, with worker->first set if it is a start; NULL: the end. */
+/* The stack to resume next, with worker->first set if it is a start; NULL: the end, or that of a step. */
 static struct eng_stack *next_stack(struct eng_worker *worker)
 {
 	struct pawl_runtime *rt = worker->rt;
@@ -287,7 +305,7 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 	bool searches = false, starved;
 	uint64_t stolen = pawl_load_relaxed(&worker->stolen);
 
-	while (!stack) {
+	while (!stack && worker->budget) {
 		if (worker->wheel.count && (searches || worker->since_timers >= TIMERS_EVERY))
 			timers_expire(worker);
 		take_woken(worker);
@@ -316,7 +334,8 @@ static struct eng_stack *next_stack(struct eng_worker *worker)
 		}
 		if (pawl_load_relaxed(&rt->stop))
 			break;
-		sleep_until_pushed(worker, starved);
+		if (!sleep_until_pushed(worker, starved))
+			return NULL;
 	}
 	if (searches)
 		eng_idle_found(&rt->idle, look, worker);
@@ -367,6 +386,7 @@ static void base_loop(struct eng_worker *worker)
 		if (eng_timer_queued(&stack->timer))
 			eng_wheel_cancel(&worker->wheel, &stack->timer);
 		worker->since_timers++;
+		worker->budget--;
 		worker->stack = stack;
 		goes_on(worker, stack);
 		state = pawl_fiber_resume(stack->fiber);
@@ -400,6 +420,36 @@ void eng_worker_goes_on(struct eng_worker *worker)
 		pawl_sub_relaxed(&worker->rt->idle.surplus, 1u);
 }
 
+void eng_worker_begin(struct eng_worker *worker)
+{
+	worker->slot = pawl_thread_slot();
+	pawl_store_relaxed(&worker_of[worker->slot], (void *)worker);
+}
+
+void eng_worker_end(struct eng_worker *worker)
+{
+	free_spares(worker);
+	pawl_store_relaxed(&worker_of[worker->slot], (void *)NULL);
+}
+
+bool eng_worker_step(struct eng_worker *worker, uint64_t budget)
+{
+	struct eng_idle *idle = &worker->rt->idle;
+
+	eng_idle_rise(idle, worker->idle_number);
+	wake_up(worker);
+	worker->budget = budget;
+	base_loop(worker);
+	if (worker->budget)
+		return false;
+	/* As one that found something: others may take what it leaves. */
+	eng_idle_search(idle);
+	if (!worker->ready && !worker->local && !sleep_until_pushed(worker, false))
+		return false;
+	eng_idle_found(idle, look, worker);
+	return true;
+}
+
 static void say_begun(struct pawl_runtime *rt, bool begun)
 {
 	pthread_mutex_lock(&rt->start_mutex);
@@ -418,8 +468,7 @@ void *eng_worker_main(void *arg)
 		say_begun(rt, false);
 		return NULL;
 	}
-	worker->slot = pawl_thread_slot();
-	pawl_store_relaxed(&worker_of[worker->slot], (void *)worker);
+	eng_worker_begin(worker);
 	pawl_fiber_set_hooks(&worker->hooks);
 	eng_idle_join(&rt->idle, worker->idle_number);
 	/* Before it runs something that spawns. */
@@ -429,11 +478,10 @@ void *eng_worker_main(void *arg)
 	if (options->thread_start)
 		options->thread_start(options->thread_arg, worker->number);
 	base_loop(worker);
-	free_spares(worker);
 	if (options->thread_stop)
 		options->thread_stop(options->thread_arg, worker->number);
+	eng_worker_end(worker);
 	pawl_fiber_set_hooks(NULL);
-	pawl_store_relaxed(&worker_of[worker->slot], (void *)NULL);
 	pawl_thread_detach();
 	return NULL;
 }
@@ -449,6 +497,7 @@ int eng_worker_init(struct eng_worker *worker, struct pawl_runtime *rt, unsigned
 				      ? eng_idle_surplus(&rt->idle, number - rt->worker_count)
 				      : number;
 	worker->random = 0x9e3779b9u * (number + 1);
+	worker->budget = UINT64_MAX;
 	worker->hooks.ready = stack_ready;
 	worker->ready_end = &worker->ready;
 	worker->local_end = &worker->local;

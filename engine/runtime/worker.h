@@ -50,7 +50,8 @@ struct eng_run {
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
-	void *value; /* what the body writes to */
+	bool unwinds; /* its cleanups run: they are not left */
+	void *value;  /* what the body writes to */
 	jmp_buf base;
 };
 
@@ -65,6 +66,8 @@ struct eng_stack {
 	/* Watched: how long its body waited, in all; and since when it does. */
 	uint64_t away_ns, left_ns;
 };
+
+struct eng_host;
 
 struct eng_worker {
 	/* What others write: each on its own line. */
@@ -97,6 +100,10 @@ struct eng_worker {
 	uint32_t random;
 	uint32_t stacks;   /* there are */
 	uint64_t slept_ns; /* watched: when it fell asleep; else 0 */
+	/* Of one without a thread of its own (host.c); NULL: it has one. */
+	struct eng_host *host;
+	uint64_t budget; /* starts and resumptions that its base may do yet */
+	bool away;	 /* its host is not in a step */
 
 	/* By this worker alone, read by others: relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 spawned;
@@ -145,6 +152,7 @@ struct pawl_runtime {
 	struct eng_reactor reactor;
 	struct eng_watch watch;
 	struct eng_watchdog watchdog;
+	struct eng_host *host; /* of the last worker; NULL: all have threads */
 
 	/* Shutdown: its only caller that does it, and its report. */
 	struct pawl_atomic_u32 shutdown;
@@ -161,6 +169,12 @@ struct pawl_runtime {
 #define ENG_LANES_INSIDE  0
 #define ENG_LANES_OUTSIDE 1
 #define ENG_LANES_LENT	  2
+
+/* eng_runtime_of() - The runtime that a group is of. */
+static inline struct pawl_runtime *eng_runtime_of(const struct pawl_group *group)
+{
+	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+}
 
 /* eng_worker_here() - The worker whose thread this is, whatever runs on it; NULL: none. */
 struct eng_worker *eng_worker_here(void);
@@ -221,6 +235,17 @@ bool eng_worker_could_run(const struct eng_worker *worker);
 /* eng_worker_main() - What its thread does. */
 void *eng_worker_main(void *arg);
 
+/* eng_worker_begin(), _end() - The calling thread is its own; and is not any more. Outside of fibres. */
+void eng_worker_begin(struct eng_worker *worker);
+void eng_worker_end(struct eng_worker *worker);
+
+/*
+ * eng_worker_step() - Of one that its host drives: run what is ready, at most `budget` starts and resumptions.
+ *
+ * Returns: false: there is nothing more, and it dozes; true: there may be more.
+ */
+PAWL_MUST_CHECK bool eng_worker_step(struct eng_worker *worker, uint64_t budget);
+
 /* Lanes and their buckets, near and far, as the levels of one queue: half of a lane's aging apart. */
 #define ENG_LEVELS     (2 * PAWL_LANE_COUNT)
 #define ENG_LEVEL_STEP 5000000
@@ -262,8 +287,11 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane,
 /* eng_task_ended() - What who made a task final does next. Gives one reference back. */
 void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task);
 
+/* eng_group_end() - Stop a group (eng_group_stop()), and end what is final by that. */
+void eng_group_end(struct pawl_group *group, uint64_t flags);
+
 /* eng_group_failed() - A task of this group has failed: what its policy says. As eng_task_ended(). */
-void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group);
+void eng_group_failed(struct pawl_group *group);
 
 /*
  * eng_diagnose() - Tell the sink, if there is one. The task is final, or is the one that runs here;

@@ -88,12 +88,12 @@ build() { # build KIND SOURCE PROGRAM
 	case $1 in
 	shared)
 		$cc $flags $PAWL_SANITIZER_CFLAGS -o "$3" "$2" \
-			$($pkg_config --cflags --libs libpawl) -pthread
+			$($pkg_config --cflags --libs libpawl) $libs -pthread
 		;;
 	static)
 		$cc $flags $PAWL_SANITIZER_CFLAGS -o "$3" "$2" $($pkg_config --cflags libpawl) \
 			-L"$out/archive" $($pkg_config --static --libs libpawl |
-				sed "s,-L$libdir,,g")
+				sed "s,-L$libdir,,g") $libs
 		;;
 	esac
 }
@@ -103,6 +103,20 @@ for source in "$srcdir"/examples/*.c; do
 	test -e "$source" || break
 	found=yes
 	name=$(basename "$source" .c)
+	# What it includes and may not be here: the engine is not installed yet.
+	missing=
+	for header in $(sed -n 's/^#include <\(pawl\/[^>]*\)>.*/\1/p' "$source"); do
+		test -e "$includedir/$header" || missing="no $header is installed"
+	done
+	libs=
+	if grep -q '^#include <uv\.h>' "$source"; then
+		libs=$(unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+			$pkg_config --cflags --libs libuv 2>/dev/null) || missing="no libuv"
+	fi
+	if test -n "$missing"; then
+		skip "$name" "$missing"
+		continue
+	fi
 	for kind in shared static; do
 		eval "have=\$have_$kind"
 		if test "$have" = no; then

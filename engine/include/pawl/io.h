@@ -25,8 +25,8 @@ PAWL_BEGIN_DECLS
 #define PAWL_FD_WRITE 2u
 
 /*
- * pawl_fd_wait() - Sleep until the descriptor is ready. Several may wait for one. It may be told ready for
- * nothing where its number was that of another file just before: have it not block.
+ * pawl_fd_wait() - Sleep until the descriptor is ready. Several may wait for one; all are told, and one may
+ * have been faster: have it not block.
  *
  * Requires: the descriptor stays open meanwhile.
  * Returns:  0, and in ret_events (may be NULL) which of `events` it is ready for.
@@ -38,7 +38,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_fd_wait(struct pawl_runtime *runtime, int fd, 
 					  uint64_t deadline_ns, uint32_t *ret_events);
 
 struct pawl_process_options {
-	size_t size; /* sizeof(struct pawl_process_options) */
+	size_t size;		 /* sizeof(struct pawl_process_options) */
 	const char *const *argv; /* ends with NULL; argv[0] is looked for in PATH */
 	const char *const *envp; /* NULL: that of this process */
 	const char *directory;	 /* to run in; NULL: this one's */
@@ -48,10 +48,10 @@ struct pawl_process_options {
 	/* pawl_process_run(): from SIGTERM to SIGKILL. */
 	uint64_t grace_ns;
 };
-#define PAWL_PROCESS_OPTIONS_INIT                                                              \
-	{                                                                                      \
-		sizeof(struct pawl_process_options), NULL, NULL, NULL, {-1, -1, -1}, 1,        \
-			2000000000u                                                            \
+#define PAWL_PROCESS_OPTIONS_INIT                                                       \
+	{                                                                               \
+		sizeof(struct pawl_process_options), NULL, NULL, NULL, {-1, -1, -1}, 1, \
+			2000000000u                                                     \
 	}
 
 /* A child that was not waited for yet. Plain data; `pidfd` is closed on exec. */
@@ -62,8 +62,8 @@ struct pawl_process {
 };
 
 struct pawl_process_status {
-	int exit_code;	  /* -1: a signal ended it */
-	int signal;	  /* 0: none */
+	int exit_code; /* -1: a signal ended it */
+	int signal;    /* 0: none */
 	bool core_dumped;
 };
 
@@ -84,7 +84,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_process_spawn(const struct pawl_process_option
  *         handler of SIGCHLD, or SIGCHLD is ignored); `process` is over.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_process_wait(struct pawl_runtime *runtime,
-					       struct pawl_process *process, uint64_t deadline_ns,
+					       struct pawl_process *process,
+					       uint64_t deadline_ns,
 					       struct pawl_process_status *ret_status);
 
 /* pawl_process_kill() - Send a signal. Errors: -ESRCH: it has ended. */

@@ -7,7 +7,7 @@
  *
  * Waiting for a task that nobody has started runs it, on the waiter's stack, if it is a body that
  * waits and has stack enough. So most results need no switch and no other worker. A waiter that does so
- * is not told of its own cancelling before that task has ended.
+ * is not told that it is cancelled or forced before that task has ended: it is another task, to be told itself.
  * A waiter lends its lane to what it waits for.
  *
  *  call                          progress
@@ -45,12 +45,13 @@ PAWL_API PAWL_MUST_CHECK int pawl_task_result(struct pawl_runtime *runtime, pawl
 /*
  * pawl_task_wait() - Sleep until the task has ended.
  *
- * Returns:  0, however it ended.
+ * Returns:  0, however it ended; if it has ended already, also in a body that is cancelled.
  * Errors:   -ETIMEDOUT, -ECANCELED: as pawl_wait(); -EDEADLK: a ring of tasks wait for each other,
  *           the caller among them (pawl_task_ring()); -ESTALE, -EINVAL as above.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t task,
-					    uint64_t deadline_ns, struct pawl_result *ret_result);
+					    uint64_t deadline_ns,
+					    struct pawl_result *ret_result);
 
 /* ---- several ---------------------------------------------------------------------- */
 
@@ -114,8 +115,8 @@ PAWL_API PAWL_MUST_CHECK int pawl_completion_create(struct pawl_group *group,
  * Errors:   -EALREADY: it is final, cancelled perhaps: nobody wants the value; -ESTALE, -EINVAL: the
  *           producer was dropped, or never was one.
  */
-PAWL_API PAWL_MUST_CHECK int pawl_complete(struct pawl_runtime *runtime, pawl_producer_t producer,
-					   void *value);
+PAWL_API PAWL_MUST_CHECK int pawl_complete(struct pawl_runtime *runtime,
+					   pawl_producer_t producer, void *value);
 
 /* pawl_fail() - It has failed. `message` is copied; NULL: none. error is not 0. */
 PAWL_API PAWL_MUST_CHECK int pawl_fail(struct pawl_runtime *runtime, pawl_producer_t producer,

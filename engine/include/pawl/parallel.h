@@ -48,8 +48,10 @@ struct pawl_growth {
 	 */
 	int (*run)(void *arg, struct pawl_parallel_jobs *jobs, void *item, void *sum);
 	void *arg;
-	/* Each helper that runs a job has a sum of so many bytes, begun by `init`, and added to the caller's
-	   by `merge`, one after the other, in no order. sum_bytes 0: there are none. */
+	/*
+	 * Each helper that runs a job has a sum of so many bytes, begun by `init`, and added to the caller's
+	 * by `merge`, one after the other, in no order. sum_bytes 0: there are none.
+	 */
 	size_t sum_bytes;
 	void (*init)(void *arg, void *sum);
 	void (*merge)(void *arg, void *into, const void *sum);

@@ -96,8 +96,9 @@ enum pawl_outcome {
 typedef int pawl_body_fn(void *arg, void **ret_value);
 
 struct pawl_task_options {
-	size_t size;	  /* sizeof(struct pawl_task_options) */
-	const char *name; /* text that stays as long as the task; NULL: none */
+	size_t size; /* sizeof(struct pawl_task_options) */
+	/* Text that stays as long as the task; NULL: none. Rings tell its first 23 bytes. */
+	const char *name;
 	enum pawl_lane lane;
 	uint32_t flags; /* PAWL_TASK_... */
 	/* Called once, when the body is over or will never run; not with STUCK. NULL: nothing. */
@@ -175,6 +176,7 @@ struct pawl_runtime_options {
 	 */
 	uint32_t stacks_max;
 	uint32_t blocking_max; /* threads for pawl_blocking(), at most 4096; 0: 64 */
+	uint32_t host; /* 1: the last worker is the creating thread, and steps (pawl/host.h) */
 	/* The time for deadlines and stamps; NULL: CLOCK_MONOTONIC. See pawl_runtime_clock_moved(). */
 	uint64_t (*now)(void *clock_arg);
 	void *clock_arg;
@@ -190,14 +192,14 @@ struct pawl_runtime_options {
 	/*
 	 * A body that runs so long without a wait, a yield or a start, while starts wait that no worker looks
 	 * for, blocks its worker: it is told of, and another worker takes starts until it goes
-	 * on. 0: 100 ms; PAWL_FOREVER: nobody looks. In real time, whatever `now` says.
+	 * on. 0: 100 ms, or, where the host is the only worker, PAWL_FOREVER: nobody looks. In real time, whatever `now` says.
 	 */
 	uint64_t watchdog_ns;
 };
-#define PAWL_RUNTIME_OPTIONS_INIT                                                           \
-	{                                                                                   \
-		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, \
-			NULL, NULL, NULL, 0                                                 \
+#define PAWL_RUNTIME_OPTIONS_INIT                                                              \
+	{                                                                                      \
+		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, \
+			NULL, NULL, NULL, 0                                                    \
 	}
 
 #define PAWL_RUNTIME_WORKERS_MAX 256
@@ -207,7 +209,9 @@ struct pawl_runtime_options {
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option is outside of what is said there; -E2BIG: options of a
- *           later version; -EAGAIN: a thread cannot be started. Nothing is left then.
+ *           later version; -EAGAIN: a thread cannot be started; with a host also -EBUSY: this thread is
+ *           a worker already, or runs on a fibre; and the system's limits of descriptors. Nothing is
+ *           left then.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_runtime_create(const struct pawl_runtime_options *options,
 						 struct pawl_runtime **ret_runtime);
@@ -241,7 +245,8 @@ PAWL_API int pawl_runtime_shutdown(struct pawl_runtime *runtime, uint64_t grace_
  *
  * Requires: attached; shut down; no other call on it is running, and none will come; groups were put
  *           and handles dropped, or are forgotten now: their values are freed.
- * Errors:   -EBUSY: a body is stuck, or it was not shut down. Nothing was freed.
+ * Errors:   -EBUSY: a body is stuck, or it was not shut down; -EPERM: it is the host's thread's to do.
+ *           Nothing was freed.
  */
 PAWL_API int pawl_runtime_destroy(struct pawl_runtime *runtime);
 
