@@ -4,6 +4,7 @@
 
 UNIT_TESTS = \
 	tests/engine/t-blocking \
+	tests/engine/t-engine-version \
 	tests/engine/t-interval \
 	tests/engine/t-io \
 	tests/engine/t-join \
@@ -44,6 +45,8 @@ UNIT_TESTS = \
 # Tests of the engine's rooms.
 tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_version_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_engine_version_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pawl-engine.h - all of libpawl-engine. Programs that want one part include its header.
+ */
+#ifndef PAWL_ENGINE_H
+#define PAWL_ENGINE_H
+
+#include <pawl/engine-version.h>
+#include <pawl/group.h>
+#include <pawl/io.h>
+#include <pawl/join.h>
+#include <pawl/parallel.h>
+#include <pawl/runtime.h>
+#include <pawl/timer.h>
+
+#endif
