@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	tests/engine/t-join \
 	tests/engine/t-parallel \
 	tests/engine/t-runtime \
+	tests/engine/t-runtime-options \
 	tests/engine/t-supervision \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
@@ -57,6 +58,8 @@ tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)

@@ -142,7 +142,7 @@ struct pawl_runtime_options {
 	size_t size; /* sizeof(struct pawl_runtime_options) */
 	uint32_t workers;   /* 1 to PAWL_RUNTIME_WORKERS_MAX; 0: one for each processor */
 	uint32_t tasks_max; /* at one time; 0: 2^31 */
-	/* Usable bytes of a body's stack; 0: 64 KiB (pawl/fiber.h). */
+	/* Usable bytes of a body's stack, as pawl/fiber.h has them; 0: 64 KiB. */
 	size_t stack_bytes;
 	/*
 	 * Bodies that have a stack at one time, each worker; 0: no limit. At the limit a worker starts
@@ -175,7 +175,8 @@ struct pawl_runtime_options {
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option is outside of what is said there; -E2BIG: options of a
- *           later version; -EAGAIN: a thread cannot be started. Nothing is left then.
+ *           later version; -EAGAIN: a thread cannot be started; -ENOTSUP: the process runs
+ *           with shadow stacks. Nothing is left then.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_runtime_create(const struct pawl_runtime_options *options,
 						 struct pawl_runtime **ret_runtime);
