@@ -142,7 +142,7 @@ struct pawl_runtime_options {
 	size_t size; /* sizeof(struct pawl_runtime_options) */
 	uint32_t workers;   /* 1 to PAWL_RUNTIME_WORKERS_MAX; 0: one for each processor */
 	uint32_t tasks_max; /* at one time; 0: 2^31 */
-	/* Usable bytes of a body's stack, as pawl/fiber.h has them; 0: 64 KiB. */
+	/* Usable bytes of a body's stack; 0: 64 KiB (pawl/fiber.h). */
 	size_t stack_bytes;
 	/*
 	 * Bodies that have a stack at one time, each worker; 0: no limit. At the limit a worker starts
