@@ -21,7 +21,7 @@
 static struct pawl_runtime *runtime;
 static struct pawl_atomic_u64 next, failures;
 static uint64_t limit_ns = PAWL_FOREVER;
-static char **commands, *lines[1000];
+static char **commands;
 static size_t count;
 
 /* What it wrote, in one piece. stdout's lock is held across no wait of Pawl. */
@@ -70,6 +70,7 @@ int main(int argc, char **argv)
 	long runners = sysconf(_SC_NPROCESSORS_ONLN);
 	int option, error = 0, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct pawl_group *group;
+	char *line = NULL;
 	size_t room = 0;
 
 	while ((option = getopt(argc, argv, "j:t:")) != -1) {
@@ -80,12 +81,17 @@ int main(int argc, char **argv)
 		else
 			limit_ns = (uint64_t)(atof(optarg) * 1e9);
 	}
-	commands = optind < argc ? argv + optind : lines;
-	count = optind < argc ? (size_t)(argc - optind) : 0;
-	while (commands == lines && count < 1000 && getline(&lines[count], &room, stdin) > 0) {
-		lines[count][strcspn(lines[count], "\n")] = 0;
-		count++, room = 0;
+	count = (size_t)(argc - optind);
+	commands = count ? argv + optind : NULL;
+	while (optind == argc && getline(&line, &room, stdin) > 0) {
+		line[strcspn(line, "\n")] = 0;
+		commands = realloc(commands, (count + 1) * sizeof(*commands));
+		if (!commands)
+			return 2;
+		commands[count++] = line;
+		line = NULL;
 	}
+	free(line);
 	if (pawl_thread_attach("main") || pawl_runtime_create(NULL, &runtime))
 		return 2;
 	group = pawl_runtime_root(runtime);

@@ -130,6 +130,20 @@ build() { # build KIND SOURCE PROGRAM
 	esac
 }
 
+# A user in C++, whose headers are the same.
+if test $have_shared = no || test -n "$PAWL_SANITIZER_CFLAGS" || ! command -v c++ >/dev/null; then
+	skip "C++" "no compiler, no shared library, or one that asks for a runtime of its own"
+else
+	cat >"$out/version.cc" <<-'EOF'
+		#include <pawl-engine.h>
+		int main() { return pawl_engine_version() == pawl_version() ? 0 : 1; }
+	EOF
+	c++ -std=c++17 -Wall -Wextra -Werror -o "$out/version-cxx" "$out/version.cc" \
+		$($pkg_config --cflags --libs libpawl-engine) -pthread >"$out/cxx.log" 2>&1 &&
+		LD_LIBRARY_PATH=$libdir "$out/version-cxx" >>"$out/cxx.log" 2>&1
+	result $? "C++" "$out/cxx.log"
+fi
+
 start() { # start PROGRAM [ARGUMENT ...]
 	LD_LIBRARY_PATH=$libdir "${SHELL:-/bin/sh}" "$srcdir/scripts/run-test" "$@"
 }
