@@ -120,12 +120,12 @@ build() { # build KIND SOURCE PROGRAM
 	case $1 in
 	shared)
 		$cc $flags $PAWL_SANITIZER_CFLAGS -o "$3" "$2" \
-			$($pkg_config --cflags --libs "$module") -pthread
+			$($pkg_config --cflags --libs "$module") $libs -pthread
 		;;
 	static)
 		$cc $flags $PAWL_SANITIZER_CFLAGS -o "$3" "$2" $($pkg_config --cflags "$module") \
 			-L"$out/archive" $($pkg_config --static --libs "$module" |
-				sed "s,-L$libdir,,g")
+				sed "s,-L$libdir,,g") $libs
 		;;
 	esac
 }
@@ -162,6 +162,15 @@ for source in "$srcdir"/examples/*.c; do
 	test -e "$source" || break
 	found=yes
 	name=$(basename "$source" .c)
+	# The one foreign library that an example may need, of the system and not of the stage.
+	libs=
+	if grep -q '^#include <uv\.h>' "$source"; then
+		libs=$(unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+			$pkg_config --cflags --libs libuv 2>/dev/null) || {
+			skip "$name" "no libuv"
+			continue
+		}
+	fi
 	for kind in shared static; do
 		eval "have=\$have_$kind"
 		if test "$have" = no; then
