@@ -7,11 +7,14 @@ UNIT_TESTS = \
 	tests/engine/t-engine-version \
 	tests/engine/t-interval \
 	tests/engine/t-io \
+	tests/engine/t-jobs \
 	tests/engine/t-join \
 	tests/engine/t-parallel \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
 	tests/engine/t-supervision \
+	tests/engine/t-token \
+	tests/engine/t-visit \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
@@ -52,6 +55,8 @@ tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_io_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_jobs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_jobs_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -62,6 +67,10 @@ tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/incl
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_token_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_visit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_visit_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.
