@@ -12,10 +12,13 @@ pawlinclude_HEADERS += \
 	engine/include/pawl/engine-version.h \
 	engine/include/pawl/group.h \
 	engine/include/pawl/io.h \
+	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
-	engine/include/pawl/timer.h
+	engine/include/pawl/timer.h \
+	engine/include/pawl/token.h \
+	engine/include/pawl/visit.h
 
 # All of it, with what libpawl-engine.map hides: tests link this one.
 noinst_LTLIBRARIES += engine/libengine-core.la

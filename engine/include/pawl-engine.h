@@ -8,9 +8,12 @@
 #include <pawl/engine-version.h>
 #include <pawl/group.h>
 #include <pawl/io.h>
+#include <pawl/jobs.h>
 #include <pawl/join.h>
 #include <pawl/parallel.h>
 #include <pawl/runtime.h>
 #include <pawl/timer.h>
+#include <pawl/token.h>
+#include <pawl/visit.h>
 
 #endif
