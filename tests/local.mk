@@ -5,6 +5,7 @@
 UNIT_TESTS = \
 	tests/engine/t-blocking \
 	tests/engine/t-host \
+	tests/engine/t-engine-version \
 	tests/engine/t-interval \
 	tests/engine/t-io \
 	tests/engine/t-jobs \
@@ -13,6 +14,7 @@ UNIT_TESTS = \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
 	tests/engine/t-runtime \
+	tests/engine/t-runtime-options \
 	tests/engine/t-supervision \
 	tests/engine/t-trace \
 	tests/engine/t-watchdog \
@@ -54,6 +56,8 @@ tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_host_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_version_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_engine_version_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -70,6 +74,8 @@ tests_engine_t_lanes_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_lanes_policy_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

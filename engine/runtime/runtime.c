@@ -65,6 +65,25 @@ static int options_read(const struct pawl_runtime_options *given,
 	return into->workers <= PAWL_RUNTIME_WORKERS_MAX ? 0 : -EINVAL;
 }
 
+static void probe_main(void *arg)
+{
+	(void)arg;
+}
+
+/* Where bodies get no stack nothing would ever run: a size that there is not, or no stacks at all. */
+static int stack_probe(size_t stack_bytes)
+{
+	struct pawl_fiber_options options = PAWL_FIBER_OPTIONS_INIT;
+	struct pawl_fiber *fiber;
+	int error;
+
+	options.stack_bytes = stack_bytes;
+	error = pawl_fiber_create(&options, probe_main, NULL, &fiber);
+	if (error)
+		return error == -ERANGE ? -EINVAL : error;
+	return pawl_fiber_destroy(fiber);
+}
+
 static int lanes_make(struct pawl_runtime *rt)
 {
 	struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;
@@ -218,6 +237,8 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 	int error;
 
 	error = options_read(options, &read);
+	if (!error)
+		error = stack_probe(read.stack_bytes);
 	if (error)
 		return error;
 	rt = pawl_mem_zalloc(sizeof(*rt), PAWL_LINE_BYTES);

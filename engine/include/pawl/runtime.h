@@ -209,9 +209,9 @@ struct pawl_runtime_options {
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option is outside of what is said there; -E2BIG: options of a
- *           later version; -EAGAIN: a thread cannot be started; with a host also -EBUSY: this thread is
- *           a worker already, or runs on a fibre; and the system's limits of descriptors. Nothing is
- *           left then.
+ *           later version; -EAGAIN: a thread cannot be started; -ENOTSUP: the process runs
+ *           with shadow stacks; with a host also -EBUSY: this thread is a worker already, or runs on a
+ *           fibre; and the system's limits of descriptors. Nothing is left then.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_runtime_create(const struct pawl_runtime_options *options,
 						 struct pawl_runtime **ret_runtime);
