@@ -40,7 +40,7 @@
 #define RUNS_MOST 16 /* of one thread */
 
 struct given {
-	struct eng_task task; /* its label, and its place here */
+	struct eng_task task; /* its tag, and its place here */
 	struct eng_run_state *run;
 	struct pawl_atomic_u32 claimed;
 };

@@ -85,6 +85,19 @@ struct pawl_listener {
 	uint32_t pawl_how;
 };
 
+/*
+ * pawl_listener_note() - The note that it was given, and in ret_value its value. Inline: schedulers
+ * ask before each sleep, and it is two loads.
+ *
+ * Requires: it is registered, or was.
+ */
+static inline const char *pawl_listener_note(const struct pawl_listener *listener,
+					     uint64_t *ret_value)
+{
+	*ret_value = listener->pawl_note_value;
+	return listener->pawl_note;
+}
+
 /* pawl_event_init() - Make an event. Nobody else can see it yet. */
 PAWL_API void pawl_event_init(struct pawl_event *event);
 
@@ -159,7 +172,7 @@ struct pawl_event_waiter {
 	uint64_t note_value;
 	const char *kind;     /* of waiter: "thread", "fibre" */
 	uint64_t number;      /* slot of the thread, id of the fibre */
-	uint64_t waited_ns;   /* since it went to sleep; 0: has not yet */
+	uint64_t waited_ns;   /* since it went to sleep, up to a tick of the system more; 0: has not yet */
 	uint64_t reserved[2]; /* 0; later versions give them names */
 };
 
