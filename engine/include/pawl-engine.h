@@ -2,9 +2,10 @@
 /*
  * pawl-engine.h - all of libpawl-engine. Programs that want one part include its header.
  */
-#ifndef PAWL_ENGINE_H
-#define PAWL_ENGINE_H
+#ifndef PAWL_ENGINE_ALL_H
+#define PAWL_ENGINE_ALL_H
 
+#include <pawl/engine.h>
 #include <pawl/engine-version.h>
 #include <pawl/group.h>
 #include <pawl/host.h>
@@ -13,9 +14,11 @@
 #include <pawl/join.h>
 #include <pawl/parallel.h>
 #include <pawl/runtime.h>
+#include <pawl/state.h>
 #include <pawl/timer.h>
 #include <pawl/token.h>
 #include <pawl/trace.h>
+#include <pawl/value.h>
 #include <pawl/visit.h>
 
 #endif

@@ -70,7 +70,13 @@ struct pawl_event {
 	struct pawl_atomic_u32 pawl_pending;
 	struct pawl_atomic_ptr pawl_head;
 };
-#define PAWL_EVENT_INIT {PAWL_LOCK_INIT, {0}, {NULL}}
+#define PAWL_EVENT_INIT              \
+	{                            \
+		PAWL_LOCK_INIT, {0}, \
+		{                    \
+			NULL         \
+		}                    \
+	}
 
 /* One registration: one cache line, on the waiter's stack. Private. */
 struct pawl_listener {
@@ -168,11 +174,12 @@ PAWL_API bool pawl_event_listening(const struct pawl_event *event);
 
 /* What one listener waits for. */
 struct pawl_event_waiter {
-	const char *note;     /* as given to listen; NULL: none */
+	const char *note; /* as given to listen; NULL: none */
 	uint64_t note_value;
-	const char *kind;     /* of waiter: "thread", "fibre" */
-	uint64_t number;      /* slot of the thread, id of the fibre */
-	uint64_t waited_ns;   /* since it went to sleep, up to a tick of the system more; 0: has not yet */
+	const char *kind; /* of waiter: "thread", "fibre" */
+	uint64_t number;  /* slot of the thread, id of the fibre */
+	uint64_t
+		waited_ns; /* since it went to sleep, up to a tick of the system more; 0: has not yet */
 	uint64_t reserved[2]; /* 0; later versions give them names */
 };
 
