@@ -49,6 +49,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
 	engine/graph/leaf.c \
+	engine/graph/local.c \
+	engine/graph/local.h \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \
@@ -57,6 +59,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.h \
 	engine/graph/queue.c \
 	engine/graph/queue.h \
+	engine/graph/read-many.c \
 	engine/graph/read.c \
 	engine/graph/ref.h \
 	engine/graph/registry.c \
@@ -65,6 +68,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
+	engine/graph/trait.c \
+	engine/graph/trait.h \
 	engine/graph/value.c \
 	engine/graph/verify.c \
 	engine/graph/wait.c \

@@ -10,6 +10,7 @@
 
 #include "bag.h"
 #include "context.h"
+#include "local.h"
 #include "registry.h"
 #include "wait.h"
 
@@ -58,6 +59,11 @@ static int emit(struct pawl_context *context, const struct pawl_trait *trait, pa
 
 	if (!context->run || !number || !ref.pawl_bits)
 		return -EINVAL;
+	if (eng_ref_is_local(ref)) {
+		error = eng_local_link(context, ref, 0, &ref, NULL);
+		if (error)
+			return error;
+	}
 	if (eng_is_transient(eng_ref_task(ref)) && !eng_is_transient(context->id))
 		return eng_context_error(
 			context,
@@ -149,6 +155,11 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	uint64_t edit;
 	int error;
 
+	if (eng_ref_is_local(task)) {
+		error = eng_local_link(context, task, 0, &task, NULL);
+		if (error)
+			return error;
+	}
 	if (!number || !task.pawl_bits || eng_ref_cell(task))
 		return -EINVAL;
 	/* Ends: as a strong read does. */

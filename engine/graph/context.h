@@ -16,6 +16,9 @@ struct pawl_context {
 	uint32_t priority;
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
+	/* Of a job of the run (local.c). */
+	bool in_job;
+	struct pawl_atomic_u32 *waits_for; /* which task, for who looks for rings */
 };
 
 void eng_context_fini(struct pawl_context *context);
@@ -28,6 +31,9 @@ int eng_context_error(struct pawl_context *context, struct pawl_error *error,
 struct pawl_error *eng_failure(struct pawl_context *context, int error);
 
 /* ---- read.c ------------------------------------------------------------------------- */
+
+/* Besides PAWL_READ_...: -EAGAIN where it would have to wait. What has to run is scheduled. */
+#define ENG_READ_NOW UINT32_C(0x80000000)
 
 /*
  * eng_resolve() - From a reference to a cell. As pawl_resolve().

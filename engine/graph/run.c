@@ -32,6 +32,7 @@
 #include "../runtime/worker.h"
 #include "cells.h"
 #include "context.h"
+#include "local.h"
 #include "pairs.h"
 #include "registry.h"
 
@@ -582,6 +583,8 @@ PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_r
 	ending.run = context->run;
 	ending.error = error;
 	ending.output = error ? (uintptr_t)eng_failure(context, error) : output.pawl_bits;
+	if (!ending.output)
+		ending.output = ENG_NOTHING;
 	eng_op_begin(&ending.op, context->graph, context->priority);
 	/* Relaxed: statistics. */
 	pawl_add_relaxed(&context->graph->runs, 1u);
@@ -626,6 +629,18 @@ static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 	return error;
 }
 
+/* The calls that are made beside the body are made, before the run is over. */
+static int join_locals(struct pawl_context *context, int error, pawl_ref_t *output)
+{
+	int joined = eng_locals_join(context);
+
+	if (joined == -ECANCELED || (joined && !error))
+		return joined;
+	if (!error && eng_ref_is_local(*output))
+		return eng_local_link(context, *output, 0, output, NULL);
+	return error;
+}
+
 /* The engine stops and the body was unwound, or gave up. */
 static void abandon(void *arg)
 {
@@ -656,6 +671,8 @@ int eng_run_body(void *arg, void **ret_value)
 	context.priority = run->priority;
 	pawl_cleanup_push(&cleanup, abandon, &context);
 	error = call(&context, &output);
+	if (PAWL_UNLIKELY(run->locals || eng_ref_is_local(output)))
+		error = join_locals(&context, error, &output);
 	pawl_cleanup_pop(&cleanup, false);
 	if (error == -ECANCELED && pawl_load_relaxed(&run->graph->stopping)) {
 		abandon(&context);
