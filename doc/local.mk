@@ -6,13 +6,23 @@
 dist_man_MANS += \
 	doc/man/pawl.3 \
 	doc/man/pawl_event.3 \
+	doc/man/pawl_fd_wait.3 \
 	doc/man/pawl_fiber.3 \
+	doc/man/pawl_group.3 \
 	doc/man/pawl_ids.3 \
+	doc/man/pawl_interval.3 \
+	doc/man/pawl_join.3 \
 	doc/man/pawl_lanes.3 \
 	doc/man/pawl_lock.3 \
 	doc/man/pawl_map.3 \
+	doc/man/pawl_parallel.3 \
+	doc/man/pawl_process.3 \
 	doc/man/pawl_rcu.3 \
 	doc/man/pawl_retire.3 \
 	doc/man/pawl_rmap.3 \
+	doc/man/pawl_runtime.7 \
+	doc/man/pawl_runtime_create.3 \
 	doc/man/pawl_slots.3 \
-	doc/man/pawl_thread.3
+	doc/man/pawl_spawn.3 \
+	doc/man/pawl_thread.3 \
+	doc/man/pawl_wait.3

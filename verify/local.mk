@@ -12,9 +12,11 @@ STRESS_TESTS = \
 	verify/stress-event \
 	verify/stress-fiber \
 	verify/stress-gate \
+	verify/stress-graph \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
+	verify/stress-jobs \
 	verify/stress-lanes \
 	verify/stress-lifetime \
 	verify/stress-lock \
@@ -22,6 +24,7 @@ STRESS_TESTS = \
 	verify/stress-mbox \
 	verify/stress-mem \
 	verify/stress-park \
+	verify/stress-pin \
 	verify/stress-quorum \
 	verify/stress-rcu \
 	verify/stress-retire \
@@ -30,7 +33,10 @@ STRESS_TESTS = \
 	verify/stress-scope \
 	verify/stress-slots \
 	verify/stress-task \
-	verify/stress-thread
+	verify/stress-thread \
+	verify/stress-token \
+	verify/stress-trace-ring \
+	verify/stress-visit
 
 verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
@@ -40,11 +46,16 @@ verify_stress_edges_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_gate_SOURCES = verify/t-gate.c
+verify_stress_graph_SOURCES = verify/t-graph.c
+verify_stress_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_group_SOURCES = verify/t-group.c
 verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c
+verify_stress_jobs_SOURCES = verify/t-jobs.c
+verify_stress_jobs_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lifetime_SOURCES = verify/t-lifetime.c
 verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
@@ -53,6 +64,8 @@ verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
+verify_stress_pin_SOURCES = verify/t-pin.c
+verify_stress_pin_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_quorum_SOURCES = verify/t-quorum.c
 verify_stress_quorum_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_rcu_SOURCES = verify/t-rcu.c
@@ -65,6 +78,12 @@ verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
+verify_stress_trace_ring_SOURCES = verify/t-trace-ring.c
+verify_stress_trace_ring_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_token_SOURCES = verify/t-token.c
+verify_stress_token_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_visit_SOURCES = verify/t-visit.c
+verify_stress_visit_LDADD = engine/libengine-core.la $(LDADD)
 
 check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)

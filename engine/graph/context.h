@@ -52,6 +52,9 @@ PAWL_MUST_CHECK int eng_exit_take(struct pawl_context *context);
 PAWL_MUST_CHECK int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 				pawl_ref_t *ret_cell, const struct pawl_error **ret_error);
 
+/* A strong read is one state: is the task as clean as it was, and was nothing edited? */
+bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit);
+
 /* ---- create.c -------------------------------------------------------------------------- */
 
 /* eng_create_transient() - A root or a task that runs once, scheduled. */
@@ -70,6 +73,9 @@ struct eng_closure {
 /* For the map of tasks. */
 bool eng_cache_match(const void *entry, const void *wanted);
 uint64_t eng_cache_hash(const void *entry);
+
+/* eng_say_origin() - That task in words: its call, and what of that is transient. len is not 0. */
+void eng_say_origin(struct eng_graph *graph, eng_id id, char *buf, size_t len);
 
 /* Arguments as the body gets them, from those in the key. `into` has room for args_bytes. */
 void eng_args_read(const struct pawl_function *function, const struct eng_key *key, void *into);

@@ -25,7 +25,8 @@
 #include "local.h"
 #include "registry.h"
 
-#define KEY_BYTES 512
+#define KEY_BYTES    512
+#define ORIGIN_BYTES 512
 
 /* ---- keys ------------------------------------------------------------------------------ */
 
@@ -283,6 +284,23 @@ static int find_or_create(struct eng_op *op, const struct pawl_function *functio
 	return error;
 }
 
+/* What is kept cannot depend on what is not. */
+PAWL_NOINLINE static int transient_callee(struct pawl_context *context,
+					  const struct pawl_function *function, eng_id callee)
+{
+	char origin[ORIGIN_BYTES];
+
+	eng_say_origin(context->graph, callee, origin, sizeof(origin));
+	return eng_context_error(
+		context,
+		eng_error_printf(
+			0, NULL, NULL,
+			"%s has an argument that is transient, and its caller is kept: "
+			"what is kept cannot depend on what is not: %s",
+			function ? function->name : "an operation", origin),
+		NULL);
+}
+
 static int callee_check(struct pawl_context *context, const struct pawl_function *function,
 			eng_id callee)
 {
@@ -293,14 +311,7 @@ static int callee_check(struct pawl_context *context, const struct pawl_function
 					 NULL);
 	if (!context->run || eng_is_transient(context->id) || !eng_is_transient(callee))
 		return 0;
-	return eng_context_error(
-		context,
-		eng_error_printf(
-			0, NULL, NULL,
-			"%s has an argument that is transient, and its caller is kept: "
-			"what is kept cannot depend on what is not",
-			function ? function->name : "an operation"),
-		NULL);
+	return transient_callee(context, function, callee);
 }
 
 /* An argument is not known yet. */
@@ -352,6 +363,7 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 
 int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 {
+	struct eng_node *node;
 	struct eng_op op;
 	int error;
 
@@ -362,6 +374,10 @@ int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 	}
 	if (!operation.pawl_bits || eng_ref_cell(operation))
 		return -EINVAL;
+	node = eng_lock_any(context->graph, eng_ref_task(operation));
+	if (!node)
+		return -ESTALE;
+	eng_unlock(node);
 	error = callee_check(context, NULL, eng_ref_task(operation));
 	if (error)
 		return error;

@@ -175,7 +175,7 @@ static int job_body(void *arg, void **ret_value)
 	int error;
 
 	(void)ret_value;
-	pawl_store_relaxed(&eng_run_here()->task->label, ENG_LABEL_UNNAMED);
+	pawl_store_relaxed(&eng_run_here()->task->tag, ENG_TAG_UNNAMED);
 	pawl_cleanup_push(&cleanup, context_over, &context);
 	if (callee->trait)
 		error = eng_method_call(&context, callee->trait, callee->method, local->args,

@@ -343,8 +343,7 @@ static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flag
 	return looker.error;
 }
 
-/* A strong read is one state: is the task as clean as it was, and was nothing edited? */
-static bool is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
+bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
 {
 	struct eng_graph *graph = context->graph;
 	struct eng_node *node;
@@ -385,7 +384,7 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
 					  key_hash, ret_value, ret_error);
 		if (!strong || error == -ECANCELED || error == -ESTALE ||
-		    is_same_moment(context, ref, edit))
+		    eng_is_same_moment(context, ref, edit))
 			return error;
 		if (!error)
 			pawl_value_unpin(*ret_value);

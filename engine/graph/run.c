@@ -708,7 +708,7 @@ int eng_run_body(void *arg, void **ret_value)
 	(void)ret_value;
 	if (!start(run))
 		return -ECANCELED;
-	pawl_store_relaxed(&eng_run_here()->task->label, (uint64_t)run->id);
+	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
 	pawl_cleanup_push(&cleanup, unwound, &context);
 	error = call(&context, &output);

@@ -86,6 +86,8 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 	run->priority = eng_priority_of(node, parent_priority);
 	options.name = eng_node_name(graph, node);
 	options.free_arg = eng_run_forget;
+	if (node->output)
+		options.leaf_distance = eng_leaf_of(node).distance;
 	/* -EAGAIN: as many tasks as there may be. Others end, and room is made. */
 	while ((error = pawl_spawn(graph->group, &options, eng_run_body, run, &run->task)) ==
 		       -ENOMEM ||

@@ -21,7 +21,7 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 			   pawl_task_t *ret_task, pawl_producer_t *ret_producer)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
-	struct pawl_runtime *rt = PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct eng_task *task;
 	int error;
 
@@ -34,15 +34,13 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	error = eng_task_make(rt->tasks, 2, 1, &task);
 	if (error)
 		return error;
-	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
-	task->free_value = options->free_value;
+	eng_task_name(task, options->name);
+	eng_watch_spawned(rt, task, NULL);
+	eng_watch_queued(rt, task);
 	pawl_store_relaxed(&task->produced, 1u);
-	error = eng_group_enter(group, task);
-	if (error) {
-		eng_task_unmake(rt->tasks, task);
-		eng_diagnose_refusal(rt, group, options->name, error);
+	error = eng_enter(rt, group, task, options);
+	if (error)
 		return error;
-	}
 	ret_task->pawl_id = task->id;
 	ret_producer->pawl_id = task->id;
 	if (!eng_task_publish(task, ENG_TASK_PENDING))
@@ -64,7 +62,8 @@ static int settle(struct pawl_runtime *rt, struct eng_task *task, enum eng_outco
 {
 	if (!eng_task_settle(task))
 		return -EALREADY;
-	task->value = value;
+	if (value)
+		eng_task_value_set(task, value);
 	task->error = error;
 	if (message) {
 		task->message_bytes = strlen(message) + 1;

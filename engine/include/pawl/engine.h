@@ -296,10 +296,17 @@ PAWL_API PAWL_MUST_CHECK int pawl_call_method(struct pawl_context *context,
 PAWL_API bool pawl_ref_has_trait(const struct pawl_context *context, pawl_ref_t cell,
 				 const struct pawl_trait *trait);
 
-/* pawl_connect() - An operation's output becomes part of the running task, as if it had called it. */
+/*
+ * pawl_connect() - An operation's output becomes part of the running task, as if it had called it.
+ *
+ * Errors: -EINVAL: not an output; -ESTALE: there is no such task; as pawl_call().
+ */
 PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref_t operation);
 
-/* pawl_context_fail() - The running task fails, with this message. Returns: -PAWL_ETASK, to be returned. */
+/*
+ * pawl_context_fail() - The running task fails, with this message, because of the last error that it read, or
+ * that it has failed with already. Returns: -PAWL_ETASK, to be returned.
+ */
 PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, const char *format,
 					       ...) PAWL_PRINTF(2, 3);
 
