@@ -183,6 +183,20 @@ int pawl_engine_spawn_root(struct pawl_engine *engine, pawl_function_fn *fn, voi
 	return error;
 }
 
+int pawl_engine_spawn_once(struct pawl_engine *engine, pawl_function_fn *fn, void *arg,
+			   void (*free_arg)(void *arg), pawl_ref_t *ret_once)
+{
+	eng_id id;
+	int error;
+
+	if (pawl_load_relaxed(&engine->graph->stopping))
+		return -ESHUTDOWN;
+	error = eng_create_transient(engine->graph, fn, arg, free_arg, ENG_ONCE, &id);
+	if (!error)
+		*ret_once = eng_ref(id, 0);
+	return error;
+}
+
 int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root)
 {
 	if (!eng_is_transient(eng_ref_task(root)) || eng_ref_cell(root))

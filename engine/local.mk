@@ -30,6 +30,7 @@ noinst_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
 	engine/engine.c \
 	engine/engine.h \
+	engine/pin.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/bag.c \
@@ -43,6 +44,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/context.h \
 	engine/graph/create.c \
 	engine/graph/dirty.c \
+	engine/graph/dispose.c \
 	engine/graph/error.c \
 	engine/graph/error.h \
 	engine/graph/field.h \
@@ -51,6 +53,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \
+	engine/graph/marks.c \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \

@@ -185,6 +185,7 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_lock_init(&graph->edit_lock, PAWL_LOCK_RANK_NONE);
+	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
 	error = eng_registry_create(options, &graph->registry);
 	if (!error)
 		error = tables_make(graph);

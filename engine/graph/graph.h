@@ -50,6 +50,9 @@ struct eng_graph {
 	struct pawl_atomic_u64 edit;
 	struct pawl_lock edit_lock;
 	struct pawl_event edited;
+	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
+	struct pawl_lock spare_lock;
+	eng_id spare;
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */

@@ -623,13 +623,19 @@ static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
 	struct args_memory memory;
 	void *args = buffer;
+	bool last = false;
 	int error;
 
 	/* The key does not change, nor does the closure; the task stays, since it runs. */
-	if (slot)
+	if (slot) {
 		closure = slot->pointer;
+		last = closure->disposed;
+	}
 	key = eng_node_key(node);
 	eng_unlock(node);
+	/* Free of the lock: it frees the argument. Nobody else looks at it any more. */
+	if (last && eng_dispose_begun(closure))
+		return 0;
 	if (closure)
 		return closure->fn(context, closure->arg, ret_output);
 	function = eng_function(graph->registry, key->function);
@@ -734,6 +740,8 @@ void eng_run_forget(void *arg)
 			eng_unlock(node);
 		eng_op_end(&op);
 	}
+	if (eng_is_transient(run->id))
+		eng_dispose_ended(graph, run->id);
 	eng_run_unpin(run);
 	eng_busy_less(graph);
 }

@@ -867,6 +867,137 @@ static void case_panic(void **state)
 	}
 }
 
+/* ---- tasks that go -------------------------------------------------------------------------------- */
+
+static struct pawl_atomic_u32 freed;
+
+static void free_once(void *arg)
+{
+	(void)arg;
+	pawl_add_relaxed(&freed, 1u);
+}
+
+static int once_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
+{
+	int64_t number, other;
+	pawl_ref_t ref, cell;
+	struct pawl_value *own;
+	int error = call_input(context, 4, &ref);
+
+	(void)arg;
+	pawl_mark_stateful(context);
+	if (!error)
+		error = get(context, ref, 0, &number);
+	if (!error)
+		error = call_input(context, 6, &ref);
+	if (!error)
+		error = get(context, ref, 0, &other);
+	if (!error)
+		error = give(context, number * 100 + other, &cell);
+	if (error)
+		return error;
+	t_check(!pawl_own_cell(context, cell, &own));
+	t_check(number_of(own) == number * 100 + other);
+	pawl_value_unpin(own);
+	cell.pawl_bits += UINT64_C(7) << 32;
+	t_check(pawl_own_cell(context, cell, &own) == -ENODATA);
+	t_check(pawl_own_cell(context, ref, &own) == -EINVAL);
+	return give(context, number * 100 + other, ret_output);
+}
+
+struct read {
+	pawl_ref_t ref;
+	int64_t number;
+};
+
+static int read_visit(struct pawl_context *context, void *arg)
+{
+	struct read *read = arg;
+
+	return get(context, read->ref, 0, &read->number);
+}
+
+static void case_once(void **state)
+{
+	unsigned n = t_scaled(20000);
+
+	(void)state;
+	up(2);
+	(void)pawl_xchg_relaxed(&freed, 0u);
+	for (unsigned i = 0; i < n; i++) {
+		struct read read = {{0}, 0};
+
+		assert_int_equal(pawl_engine_spawn_once(engine, once_body, NULL, free_once,
+							&read.ref),
+				 0);
+		assert_int_equal(pawl_engine_run(engine, read_visit, &read), 0);
+		assert_int_equal(read.number, 406);
+		assert_int_equal(pawl_engine_dispose_root(engine, read.ref), 0);
+		if (i % 16 == 0)
+			assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+		/* Records serve again: numbers stay small. */
+		assert_true((read.ref.pawl_bits & INT32_MAX) < 64);
+		if (i % 10000 == 0)
+			check_sums();
+	}
+	check_sums();
+	assert_int_equal(pawl_load_relaxed(&freed), n);
+	assert_int_equal(ran_now(INPUT), 2);
+	down();
+}
+
+/* What a root held is given back: nothing of it runs any more. */
+static void case_dispose(void **state)
+{
+	pawl_ref_t roots[8];
+
+	(void)state;
+	up(2);
+	(void)pawl_xchg_relaxed(&freed, 0u);
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < 8; i++)
+			assert_int_equal(pawl_engine_spawn_root(engine, once_body, NULL,
+								free_once, &roots[i]),
+					 0);
+		set(4, round);
+		if (round % 2)
+			check_sums();
+		for (unsigned i = 0; i < 8; i++)
+			assert_int_equal(pawl_engine_dispose_root(engine, roots[i]), 0);
+		check_sums();
+		assert_int_equal(pawl_load_relaxed(&freed), (round + 1) * 8);
+		(void)ran_now(INPUT);
+		set(4, 1000 + round);
+		check_sums();
+		assert_int_equal(ran_now(INPUT), 0);
+		assert_int_equal(pawl_engine_dispose_root(engine, roots[0]), -ESTALE);
+	}
+	down();
+}
+
+static int pin_visit(struct pawl_context *context, void *arg)
+{
+	return call_input(context, 9, arg);
+}
+
+static void case_pin(void **state)
+{
+	pawl_ref_t ref;
+
+	(void)state;
+	up(1);
+	assert_int_equal(pawl_engine_run(engine, pin_visit, &ref), 0);
+	assert_int_equal(pawl_engine_pin(engine, ref), 0);
+	assert_int_equal(pawl_engine_pin(engine, ref), 0);
+	assert_int_equal(pawl_engine_unpin(engine, ref), 0);
+	assert_int_equal(pawl_engine_unpin(engine, ref), 0);
+	assert_int_equal(pawl_engine_unpin(engine, ref), -EINVAL);
+	assert_int_equal(pawl_engine_pin(engine, PAWL_REF_NONE), -ESTALE);
+	ref.pawl_bits += 1000;
+	assert_int_equal(pawl_engine_pin(engine, ref), -ESTALE);
+	down();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -874,7 +1005,8 @@ int main(void)
 		cmocka_unit_test(case_local),	     cmocka_unit_test(case_local_outside),
 		cmocka_unit_test(case_local_unread), cmocka_unit_test(case_local_ring),
 		cmocka_unit_test(case_traits),	     cmocka_unit_test(case_traits_wrong),
-		cmocka_unit_test(case_panic),
+		cmocka_unit_test(case_panic),	     cmocka_unit_test(case_once),
+		cmocka_unit_test(case_dispose),	     cmocka_unit_test(case_pin),
 	};
 
 	return t_run("engine-api", tests);

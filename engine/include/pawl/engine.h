@@ -193,7 +193,20 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_spawn_root(struct pawl_engine *engine,
 						    pawl_function_fn *fn, void *arg,
 						    void (*free_arg)(void *arg),
 						    pawl_ref_t *ret_root);
-/* Errors: -ESTALE: it is none. */
+/*
+ * pawl_engine_spawn_once() - The same, but it runs once: what it read may change, and it does not run again. To be
+ * disposed of as well, when its result was read.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_spawn_once(struct pawl_engine *engine,
+						    pawl_function_fn *fn, void *arg,
+						    void (*free_arg)(void *arg),
+						    pawl_ref_t *ret_once);
+/*
+ * pawl_engine_dispose_root() - It goes: a run that is under way ends, none follows. Then all that it held is
+ * given back, and its argument is freed. The reference is not to be used any more: it may name another root.
+ *
+ * Errors: -ESTALE: it is none.
+ */
 PAWL_API int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root);
 
 /* pawl_engine_wait_idle() - Sleep until nothing runs and nothing is scheduled. */
@@ -319,6 +332,34 @@ PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, con
  */
 PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
 	PAWL_PRINTF(2, 3) __attribute__((noreturn));
+
+/*
+ * pawl_mark_finished() - Who begins to read the output from now on gets that of the run before, and does not wait
+ * for the rest of this body. Where there is none yet it waits.
+ * Requires: in a task.
+ */
+PAWL_API void pawl_mark_finished(struct pawl_context *context);
+
+/* pawl_mark_stateful() - The task has state of this process: its values stay. Requires: in a task. */
+PAWL_API void pawl_mark_stateful(struct pawl_context *context);
+
+/*
+ * pawl_own_cell() - The value of a cell of the running task, pinned, of this run or the one before. Nothing
+ * depends on that.
+ *
+ * Errors: -EINVAL: not one of its own cells; -ENODATA: there is no value.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_own_cell(struct pawl_context *context, pawl_ref_t cell,
+					   struct pawl_value **ret_value);
+
+/*
+ * pawl_engine_pin() - The task of this reference stays, though nobody calls it; counted.
+ * pawl_engine_unpin() - One pin less.
+ *
+ * Errors: -ESTALE: it leads nowhere; -EINVAL: unpin: it has none.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_pin(struct pawl_engine *engine, pawl_ref_t ref);
+PAWL_API PAWL_MUST_CHECK int pawl_engine_unpin(struct pawl_engine *engine, pawl_ref_t ref);
 
 /* pawl_mark_session_dependent() - This run read something that may be different in the next session. */
 PAWL_API void pawl_mark_session_dependent(struct pawl_context *context);
