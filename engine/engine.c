@@ -16,6 +16,8 @@
 
 #include "engine.h"
 #include "graph/context.h"
+#include "graph/profile.h"
+#include "graph/registry.h"
 
 #define CLOSE_GRACE_NS 10000000000u
 
@@ -30,7 +32,7 @@ static int options_read(const struct pawl_engine_options *given,
 	if (given->size > sizeof(*into))
 		return -E2BIG;
 	if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
-	    given->track_active > 1)
+	    given->track_active > 1 || given->function_stats > 1)
 		return -EINVAL;
 	*into = *given;
 	return 0;
@@ -253,6 +255,27 @@ void pawl_engine_stats_read(struct pawl_engine *engine, struct pawl_engine_stats
 	ret_stats->tasks = pawl_rmap_count(engine->graph->cache);
 	ret_stats->runs = pawl_load_relaxed(&engine->graph->runs);
 	ret_stats->stale_runs = pawl_load_relaxed(&engine->graph->stale_runs);
+}
+
+int pawl_engine_function_stats(struct pawl_engine *engine, const struct pawl_function *function,
+			       struct pawl_function_stats *ret_stats)
+{
+	struct eng_graph *graph = engine->graph;
+	uint32_t number = eng_function_number(graph->registry, function);
+	uint64_t counts[ENG_COUNT_COUNT];
+
+	if (!number)
+		return -EINVAL;
+	if (!graph->profile)
+		return -ENOTSUP;
+	eng_profile_read(graph->profile, number, counts);
+	memset(ret_stats, 0, sizeof(*ret_stats));
+	ret_stats->hits = counts[ENG_COUNT_HITS];
+	ret_stats->misses = counts[ENG_COUNT_MISSES];
+	ret_stats->runs = counts[ENG_COUNT_RUNS];
+	ret_stats->stale_runs = counts[ENG_COUNT_STALE];
+	ret_stats->ns = counts[ENG_COUNT_NS];
+	return 0;
 }
 
 int pawl_engine_verify(struct pawl_engine *engine, char *buf, size_t len)

@@ -61,6 +61,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/panic.c \
+	engine/graph/profile.c \
+	engine/graph/profile.h \
 	engine/graph/queue.c \
 	engine/graph/queue.h \
 	engine/graph/read-many.c \

@@ -23,6 +23,7 @@
 
 #include "context.h"
 #include "local.h"
+#include "profile.h"
 #include "registry.h"
 
 #define KEY_BYTES    512
@@ -276,6 +277,7 @@ static int find_or_create(struct eng_op *op, const struct pawl_function *functio
 	node = pawl_rmap_get(graph->cache, hash, &wanted);
 	*ret_id = node ? eng_node_id(node) : 0;
 	pawl_rcu_end();
+	eng_count(graph, wanted.function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
 	if (node)
 		return 0;
 	error = node_create(graph, &wanted, hash, writer->transient, ret_id);

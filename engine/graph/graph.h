@@ -27,6 +27,7 @@
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_profile;
 struct eng_registry;
 
 struct eng_graph {
@@ -38,6 +39,7 @@ struct eng_graph {
 	/* Records of cached tasks by function and arguments. */
 	struct pawl_rmap *cache;
 	struct eng_registry *registry;
+	struct eng_profile *profile; /* NULL: nothing is counted */
 	bool track_dependencies;
 	bool track_active;
 

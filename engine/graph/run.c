@@ -27,6 +27,7 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 #include <pawl/timer.h>
 
 #include "../runtime/worker.h"
@@ -34,6 +35,7 @@
 #include "context.h"
 #include "local.h"
 #include "pairs.h"
+#include "profile.h"
 #include "registry.h"
 
 #define ARGS_BYTES 256
@@ -169,6 +171,7 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	union eng_slot *slot;
 
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
+	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
@@ -612,6 +615,22 @@ static void args_free(void *arg)
 	pawl_mem_free(memory->args, memory->bytes, 0);
 }
 
+static int body(struct pawl_context *context, uint32_t number,
+		const struct pawl_function *function, const void *args, pawl_ref_t *ret_output)
+{
+	struct eng_profile *profile = context->graph->profile;
+	uint64_t begun;
+	int error;
+
+	if (PAWL_LIKELY(!profile))
+		return function->body(context, args, ret_output);
+	eng_profile_add(profile, number, ENG_COUNT_RUNS, 1);
+	begun = pawl_now_ns();
+	error = function->body(context, args, ret_output);
+	eng_profile_add(profile, number, ENG_COUNT_NS, pawl_now_ns() - begun);
+	return error;
+}
+
 static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
@@ -648,7 +667,7 @@ static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 	eng_args_read(function, key, args);
 	if (function->flags & PAWL_FUNCTION_SESSION_DEPENDENT)
 		pawl_mark_session_dependent(context);
-	error = function->body(context, args, ret_output);
+	error = body(context, key->function, function, args, ret_output);
 	if (args != buffer)
 		pawl_cleanup_pop(&memory.cleanup, true);
 	return error;

@@ -998,15 +998,54 @@ static void case_pin(void **state)
 	down();
 }
 
+/* ---- statistics ------------------------------------------------------------------------------------ */
+
+static void case_function_stats(void **state)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_function_stats stats;
+	struct pawl_function unlisted = input;
+
+	(void)state;
+	up(1);
+	assert_int_equal(pawl_engine_function_stats(engine, &input, &stats), -ENOTSUP);
+	assert_int_equal(pawl_engine_function_stats(engine, &unlisted, &stats), -EINVAL);
+	down();
+	options.function_stats = 1;
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		up_with(options, workers);
+		(void)ask(&many, 10);
+		(void)ask(&many, 20);
+		(void)ask(&many, 20);
+		set(3, 100);
+		(void)ask(&many, 20);
+		assert_int_equal(pawl_engine_function_stats(engine, &input, &stats), 0);
+		assert_int_equal(stats.misses, 20);
+		assert_true(stats.hits >= 10);
+		assert_int_equal(stats.runs, ran_now(INPUT));
+		assert_true(stats.ns > 0);
+		assert_int_equal(pawl_engine_function_stats(engine, &many, &stats), 0);
+		assert_int_equal(stats.misses, 2);
+		assert_int_equal(stats.hits, 2);
+		assert_int_equal(stats.runs, ran_now(MANY));
+		assert_int_equal(pawl_engine_function_stats(engine, &add, &stats), 0);
+		assert_int_equal(stats.runs + stats.misses + stats.hits + stats.ns, 0);
+		down();
+	}
+	options.function_stats = 2;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_many),	     cmocka_unit_test(case_many_in_visit),
-		cmocka_unit_test(case_local),	     cmocka_unit_test(case_local_outside),
-		cmocka_unit_test(case_local_unread), cmocka_unit_test(case_local_ring),
-		cmocka_unit_test(case_traits),	     cmocka_unit_test(case_traits_wrong),
-		cmocka_unit_test(case_panic),	     cmocka_unit_test(case_once),
-		cmocka_unit_test(case_dispose),	     cmocka_unit_test(case_pin),
+		cmocka_unit_test(case_many),	       cmocka_unit_test(case_many_in_visit),
+		cmocka_unit_test(case_local),	       cmocka_unit_test(case_local_outside),
+		cmocka_unit_test(case_local_unread),   cmocka_unit_test(case_local_ring),
+		cmocka_unit_test(case_traits),	       cmocka_unit_test(case_traits_wrong),
+		cmocka_unit_test(case_panic),	       cmocka_unit_test(case_once),
+		cmocka_unit_test(case_dispose),	       cmocka_unit_test(case_pin),
+		cmocka_unit_test(case_function_stats),
 	};
 
 	return t_run("engine-api", tests);

@@ -142,10 +142,13 @@ struct pawl_engine_options {
 	uint32_t track_dependencies;
 	/* 0: all that is dirty runs, wanted or not. */
 	uint32_t track_active;
+	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
+	uint32_t function_stats;
 };
-#define PAWL_ENGINE_OPTIONS_INIT                                                             \
-	{                                                                                    \
-		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1 \
+#define PAWL_ENGINE_OPTIONS_INIT                                                              \
+	{                                                                                     \
+		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
+			0                                                                     \
 	}
 
 /*
@@ -430,6 +433,22 @@ struct pawl_engine_stats {
 };
 PAWL_API void pawl_engine_stats_read(struct pawl_engine *engine,
 				     struct pawl_engine_stats *ret_stats);
+
+/* Of one function; old when it arrives. */
+struct pawl_function_stats {
+	uint64_t hits;	 /* calls whose task was there */
+	uint64_t misses; /* calls that made it */
+	uint64_t runs;	 /* begun, stale ones included */
+	uint64_t stale_runs;
+	uint64_t
+		ns; /* from start to return of its bodies, what they waited and ran for others included */
+	uint64_t reserved[3];
+};
+
+/* Errors: -ENOTSUP: they are not kept: see pawl_engine_options; -EINVAL: not a function of this engine. */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_function_stats(struct pawl_engine *engine,
+							const struct pawl_function *function,
+							struct pawl_function_stats *ret_stats);
 
 PAWL_END_DECLS
 
