@@ -21,23 +21,6 @@
 
 #define CLOSE_GRACE_NS 10000000000u
 
-static int options_read(const struct pawl_engine_options *given,
-			struct pawl_engine_options *into)
-{
-	static const struct pawl_engine_options defaults = PAWL_ENGINE_OPTIONS_INIT;
-
-	*into = defaults;
-	if (!given)
-		return 0;
-	if (given->size > sizeof(*into))
-		return -E2BIG;
-	if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
-	    given->track_active > 1 || given->function_stats > 1)
-		return -EINVAL;
-	*into = *given;
-	return 0;
-}
-
 static void engine_free(struct pawl_engine *engine)
 {
 	if (engine->group)
@@ -68,7 +51,7 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	struct pawl_group_options group = PAWL_GROUP_OPTIONS_INIT;
 	struct pawl_engine_options read;
 	struct pawl_engine *engine;
-	int error = options_read(options, &read);
+	int error = eng_options_read(options, &read);
 
 	if (error)
 		return error;

@@ -28,8 +28,10 @@ pawlinclude_HEADERS += \
 # All of it, with what libpawl-engine.map hides: tests link this one.
 noinst_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/dump.c \
 	engine/engine.c \
 	engine/engine.h \
+	engine/options.c \
 	engine/pin.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \

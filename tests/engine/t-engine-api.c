@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pawl.h>
@@ -1036,6 +1037,115 @@ static void case_function_stats(void **state)
 	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
 }
 
+/* ---- looking inside --------------------------------------------------------------------------------- */
+
+struct page {
+	size_t length, fails_at;
+	char text[65536];
+};
+
+static int write_page(void *arg, const char *text, size_t bytes)
+{
+	struct page *page = arg;
+
+	if (page->fails_at && page->length + bytes > page->fails_at)
+		return -ENOSPC;
+	t_check(page->length + bytes < sizeof(page->text));
+	memcpy(page->text + page->length, text, bytes);
+	page->length += bytes;
+	page->text[page->length] = 0;
+	return 0;
+}
+
+static void case_dump(void **state)
+{
+	static struct page page;
+	char text[256], cut[8];
+	pawl_ref_t root, ref;
+
+	(void)state;
+	up(2);
+	assert_int_equal(pawl_engine_spawn_root(engine, unread_body, NULL, NULL, &root), 0);
+	check_sums();
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_DOT, write_page, &page), 0);
+	assert_memory_equal(page.text, "digraph pawl {\n", 15);
+	assert_non_null(strstr(page.text, "\"t1\" [label=\"root\\nclean, active\"]"));
+	assert_non_null(strstr(page.text, "\"t1\" -> \"1\" [style=solid]"));
+	assert_string_equal(page.text + page.length - 2, "}\n");
+	page.length = 0;
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_JSON, write_page, &page), 0);
+	assert_non_null(strstr(page.text, "\"function\":\"input\",\"state\":\"clean\""));
+	assert_string_equal(page.text + page.length - 3, "}]\n");
+	page.fails_at = page.length / 2;
+	page.length = 0;
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_JSON, write_page, &page), -ENOSPC);
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_FORMAT_COUNT, write_page, &page),
+			 -EINVAL);
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_DOT, NULL, &page), -EINVAL);
+	assert_int_equal(pawl_engine_why(engine, root, text, sizeof(text)), 0);
+	assert_string_equal(text, "root is clean; it is kept up to date; it is transient: "
+				  "a task without a name");
+	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
+	check_sums();
+	assert_int_equal(pawl_engine_run(engine, pin_visit, &ref), 0);
+	check_sums();
+	set(9, 10);
+	check_sums();
+	assert_int_equal(pawl_engine_why(engine, ref, text, sizeof(text)), 0);
+	assert_string_equal(text, "input is dirty: nobody wants it");
+	assert_int_equal(pawl_engine_why(engine, ref, cut, sizeof(cut)), 0);
+	assert_string_equal(cut, "input i");
+	assert_int_equal(pawl_engine_why(engine, PAWL_REF_NONE, text, sizeof(text)), -ESTALE);
+	down();
+}
+
+/* ---- options --------------------------------------------------------------------------------------- */
+
+static void workers_are(const char *text, struct pawl_engine_options options, uint64_t workers)
+{
+	struct pawl_runtime_stats stats;
+
+	assert_int_equal(setenv("PAWL_WORKERS", text, 1), 0);
+	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	pawl_runtime_stats_read(pawl_engine_runtime(engine), &stats);
+	if (workers)
+		assert_int_equal(stats.workers, workers);
+	assert_int_equal(pawl_engine_close(engine), 0);
+	assert_int_equal(unsetenv("PAWL_WORKERS"), 0);
+}
+
+static void case_options(void **state)
+{
+	static const char *const garbage[] = {"",    "x", "-1", "3x", "99999999999999999999",
+					      "4097"};
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_function_stats stats;
+
+	(void)state;
+	workers_are("3", options, 3);
+	for (size_t i = 0; i < sizeof(garbage) / sizeof(*garbage); i++)
+		workers_are(garbage[i], options, 0);
+	options.workers = 2;
+	workers_are("3", options, 2);
+	options.storage = 1;
+	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
+	options.storage = 0;
+	options.memory_bytes = 1;
+	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
+	assert_int_equal(setenv("PAWL_FUNCTION_STATS", "1", 1), 0);
+	assert_int_equal(setenv("PAWL_TRACK_DEPENDENCIES", "0", 1), 0);
+	up(1);
+	assert_int_equal(ask(&many, 10), 45);
+	assert_int_equal(pawl_engine_function_stats(engine, &many, &stats), 0);
+	assert_int_equal(stats.runs, 1);
+	/* Nothing hears of it. */
+	set(3, 1000);
+	assert_int_equal(ask(&many, 10), 45);
+	down();
+	assert_int_equal(unsetenv("PAWL_FUNCTION_STATS"), 0);
+	assert_int_equal(unsetenv("PAWL_TRACK_DEPENDENCIES"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1045,7 +1155,8 @@ int main(void)
 		cmocka_unit_test(case_traits),	       cmocka_unit_test(case_traits_wrong),
 		cmocka_unit_test(case_panic),	       cmocka_unit_test(case_once),
 		cmocka_unit_test(case_dispose),	       cmocka_unit_test(case_pin),
-		cmocka_unit_test(case_function_stats),
+		cmocka_unit_test(case_function_stats), cmocka_unit_test(case_dump),
+		cmocka_unit_test(case_options),
 	};
 
 	return t_run("engine-api", tests);

@@ -144,21 +144,27 @@ struct pawl_engine_options {
 	uint32_t track_active;
 	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
 	uint32_t function_stats;
+	/* Where results are kept from one process to the next, and how much memory there is for them. Not built: 0. */
+	uint32_t storage;
+	uint64_t memory_bytes;
 };
 #define PAWL_ENGINE_OPTIONS_INIT                                                              \
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
-			0                                                                     \
+			0, 0, 0                                                               \
 	}
 
 /*
  * pawl_engine_open() - An engine without tasks.
  *
+ * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
+ * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1). Values that are no such numbers count as not there.
+ *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
  *           of their struct, a method that no function does, or one with other arguments, a trait or a
  *           function of a type that is not listed; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
- *           -E2BIG: options or tables of a later version; those of pawl_runtime_create().
+ *           -ENOTSUP: an option for a part that is not built; -E2BIG: options or tables of a later version; those of pawl_runtime_create().
  */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *options,
 					      struct pawl_engine **ret_engine);
@@ -424,6 +430,31 @@ PAWL_API size_t pawl_error_describe(const struct pawl_error *error, char *buf, s
  */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_verify(struct pawl_engine *engine, char *buf,
 						size_t len);
+
+enum pawl_dump_format {
+	PAWL_DUMP_DOT, /* a directed graph: calls are solid, reads of outputs dashed, of cells dotted */
+	PAWL_DUMP_JSON, /* a list of tasks, each with its edges */
+	PAWL_DUMP_FORMAT_COUNT
+};
+/* A part of the text. Returns: 0; else the dump ends with this. */
+typedef int pawl_dump_fn(void *arg, const char *text, size_t bytes);
+
+/*
+ * pawl_engine_dump() - Write down all tasks. Each is of one moment; the whole is if nothing runs.
+ *
+ * Requires: attached, outside sections, no lock held.
+ * Errors:   -EINVAL: no such format, no fn; what fn returned.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_dump(struct pawl_engine *engine,
+					      enum pawl_dump_format format, pawl_dump_fn *fn,
+					      void *arg);
+
+/*
+ * pawl_engine_why() - What a task is at, in words, cut to `len`: whether it runs, has to, or waits, and
+ * where its transience comes from. Errors: -ESTALE: it leads nowhere.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_why(struct pawl_engine *engine, pawl_ref_t ref,
+					     char *buf, size_t len);
 
 struct pawl_engine_stats {
 	uint64_t tasks;
