@@ -27,10 +27,28 @@ STRESS_TESTS = \
 	verify/stress-retire \
 	verify/stress-ring \
 	verify/stress-rmap \
+	verify/stress-runtime \
 	verify/stress-scope \
 	verify/stress-slots \
 	verify/stress-task \
 	verify/stress-thread
+
+# What runs over verify/standin.h, which takes the place of worker.c.
+STANDIN_SOURCES = \
+	engine/runtime/blocking.c \
+	engine/runtime/body.c \
+	engine/runtime/completion.c \
+	engine/runtime/edges.c \
+	engine/runtime/group-api.c \
+	engine/runtime/group.c \
+	engine/runtime/idle.c \
+	engine/runtime/join.c \
+	engine/runtime/lifetime.c \
+	engine/runtime/reactor.c \
+	engine/runtime/runtime.c \
+	engine/runtime/spawn.c \
+	engine/runtime/supervise.c \
+	engine/runtime/task.c
 
 verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
@@ -59,6 +77,8 @@ verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
 verify_stress_ring_SOURCES = verify/t-ring.c verify/queue-spec.h
 verify_stress_rmap_SOURCES = verify/t-rmap.c
+verify_stress_runtime_SOURCES = verify/t-runtime.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_scope_SOURCES = verify/t-scope.c
 verify_stress_scope_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_slots_SOURCES = verify/t-slots.c

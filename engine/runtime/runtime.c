@@ -241,12 +241,33 @@ static void end_for(struct eng_task *task, void *arg)
 	eng_task_ended(arg, task);
 }
 
+struct giving_up {
+	struct pawl_runtime *rt;
+	unsigned count;
+};
+
 static bool give_up_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
+	struct giving_up *giving_up = arg;
+
 	(void)id;
-	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word))
-		eng_task_given_up(arg, task);
+	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word)) {
+		giving_up->count++;
+		eng_task_given_up(giving_up->rt, task);
+	}
 	return true;
+}
+
+/* Returns: is anybody stuck? */
+static bool give_up(struct pawl_runtime *rt)
+{
+	struct giving_up giving_up = {rt, 0};
+
+	eng_tasks_each(rt->tasks, give_up_one, &giving_up);
+	/* No body runs, and none begins: what has not left yet is at its end. */
+	if (!giving_up.count)
+		(void)eng_lifetime_wait(&rt->root->life, PAWL_FOREVER, "shutdown", 0);
+	return eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED;
 }
 
 static bool drained(struct pawl_runtime *rt, uint64_t grace_ns)
@@ -263,11 +284,8 @@ static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns,
 	eng_group_stop(rt->root, ENG_TASK_CANCEL, end_for, rt);
 	if (!drained(rt, grace_ns)) {
 		eng_group_stop(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, rt);
-		if (!drained(rt, grace_ns)) {
-			eng_tasks_each(rt->tasks, give_up_one, rt);
-			if (eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED)
-				error = -EBUSY;
-		}
+		if (!drained(rt, grace_ns) && give_up(rt))
+			error = -EBUSY;
 	}
 	eng_group_count(rt->root, &counts);
 	memset(report, 0, sizeof(*report));
