@@ -5,6 +5,7 @@
 # The model checker's own programs and targets are in verify/checker.mk.
 
 STRESS_TESTS = \
+	verify/stress-completion \
 	verify/stress-counter \
 	verify/stress-deque \
 	verify/stress-ec \
@@ -50,6 +51,8 @@ STANDIN_SOURCES = \
 	engine/runtime/supervise.c \
 	engine/runtime/task.c
 
+verify_stress_completion_SOURCES = verify/t-completion.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_completion_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
 verify_stress_ec_SOURCES = verify/t-ec.c

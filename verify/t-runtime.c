@@ -237,11 +237,6 @@ static void force_and_wait(void)
 	wait_root();
 }
 
-static void close_only(void)
-{
-	pawl_group_close(rt->root);
-}
-
 static void cancel_only(void)
 {
 	pawl_group_cancel(rt->root);
