@@ -495,6 +495,9 @@ static void restore(void)
 	mc_heap_restore();
 	mc_r->nthreads = saved_run->nthreads;
 	memcpy(mc_r->th, saved_run->th, saved_run->nthreads * sizeof(mc_r->th[0]));
+	/* Those that the last execution made and this one has not yet: nothing of theirs was executed. */
+	for (unsigned t = saved_run->nthreads; t < MC_T; t++)
+		mc_r->th[t].done = 0;
 	memcpy(mc_r->object_value, saved_run->object_value,
 	       (mc_nlocs + 1u) * sizeof(mc_r->object_value[0]));
 	memcpy(mc_r->key_dtor, saved_run->key_dtor, sizeof(mc_r->key_dtor));
