@@ -32,7 +32,8 @@ STRESS_TESTS = \
 	verify/stress-scope \
 	verify/stress-slots \
 	verify/stress-task \
-	verify/stress-thread
+	verify/stress-thread \
+	verify/stress-worker
 
 # What runs over verify/standin.h, which takes the place of worker.c.
 STANDIN_SOURCES = \
@@ -88,6 +89,9 @@ verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
+verify_stress_worker_SOURCES = verify/t-worker.c
+verify_stress_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_worker_LDADD = engine/libengine-core.la $(LDADD)
 
 check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)

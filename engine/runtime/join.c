@@ -60,7 +60,8 @@ static bool lend_one(struct pawl_runtime *rt, struct eng_task *task, unsigned la
 		return false;
 	/* The waiter has counted itself; who takes the loan back looks at the count after it did (lent_take()). */
 	pawl_fence_dekker();
-	if (!pawl_cas_relaxed(&task->lent_lane, &none, lane + 1))
+	/* Acquire: the node may have been in the lane before, and who took it out has read it. */
+	if (!pawl_cas_acquire(&task->lent_lane, &none, lane + 1))
 		return false;
 	eng_lend_push(rt, task, lane);
 	return true;
