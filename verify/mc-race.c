@@ -189,13 +189,22 @@ bool mc_plain_pending(void)
 	return pending[mc_r->cur].n != 0;
 }
 
-static void pend(unsigned loc)
+static bool is_pending(unsigned loc)
 {
 	unsigned me = mc_r->cur;
 
 	for (unsigned i = 0; i < pending[me].n; i++)
 		if (pending[me].loc[i] == loc)
-			return;
+			return true;
+	return false;
+}
+
+static void pend(unsigned loc)
+{
+	unsigned me = mc_r->cur;
+
+	if (is_pending(loc))
+		return;
 	if (pending[me].n == PENDING_MAX)
 		mc_fail_now(FAIL_MISUSE, NULL, "too many plain stores to atomic words in a row");
 	pending[me].loc[pending[me].n++] = (uint16_t)loc;
@@ -229,10 +238,16 @@ void mc_plain(uint64_t addr, unsigned long size, bool write, const void *pc)
 			if (!loc || mc_locs[loc].addr >= addr + size ||
 			    mc_locs[loc].addr + mc_locs[loc].size <= addr)
 				continue;
-			if (!write)
+			/*
+			 * What is pending is in memory, and no event yet. Of a word that is
+			 * written in part the rest is as it was: a frame that came where an
+			 * earlier one had its words.
+			 */
+			if (!is_pending(loc) &&
+			    (!write || mc_locs[loc].addr < addr ||
+			     mc_locs[loc].addr + mc_locs[loc].size > addr + size))
 				refresh(loc);
-			else if (mc_locs[loc].addr >= addr &&
-				 mc_locs[loc].addr + mc_locs[loc].size <= addr + size)
+			if (write)
 				pend(loc);
 		}
 	}

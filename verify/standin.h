@@ -170,6 +170,20 @@ static inline void standin_claim_given(void)
 	seat->claimed = true;
 }
 
+/* In setup(): what it started so far waits at that thread's seat. */
+static inline void standin_give(unsigned thread)
+{
+	struct standin_seat *from = &standin_seats[MC_THREADS_MAX],
+			    *to = &standin_seats[thread];
+
+	*to->end = from->first;
+	to->end = from->end;
+	to->claimed = from->claimed;
+	from->first = NULL;
+	from->end = &from->first;
+	from->claimed = false;
+}
+
 /* ---- a runtime without workers --------------------------------------------------------- */
 
 static inline void standin_setup(uint32_t tasks_max)
