@@ -5,6 +5,7 @@
 # The model checker's own programs and targets are in verify/checker.mk.
 
 STRESS_TESTS = \
+	verify/stress-blocking \
 	verify/stress-completion \
 	verify/stress-counter \
 	verify/stress-deque \
@@ -16,6 +17,7 @@ STRESS_TESTS = \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
+	verify/stress-join \
 	verify/stress-lanes \
 	verify/stress-lifetime \
 	verify/stress-lock \
@@ -31,6 +33,7 @@ STRESS_TESTS = \
 	verify/stress-runtime \
 	verify/stress-scope \
 	verify/stress-slots \
+	verify/stress-supervise \
 	verify/stress-task \
 	verify/stress-thread \
 	verify/stress-worker
@@ -52,6 +55,8 @@ STANDIN_SOURCES = \
 	engine/runtime/supervise.c \
 	engine/runtime/task.c
 
+verify_stress_blocking_SOURCES = verify/t-blocking.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_completion_SOURCES = verify/t-completion.c verify/standin.h $(STANDIN_SOURCES)
 verify_stress_completion_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_counter_SOURCES = verify/t-counter.c
@@ -67,6 +72,8 @@ verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c
+verify_stress_join_SOURCES = verify/t-join.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lifetime_SOURCES = verify/t-lifetime.c
 verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
@@ -86,6 +93,8 @@ verify_stress_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_scope_SOURCES = verify/t-scope.c
 verify_stress_scope_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_slots_SOURCES = verify/t-slots.c
+verify_stress_supervise_SOURCES = verify/t-supervise.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_supervise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c

@@ -87,11 +87,12 @@ static void check(struct cell *c, uint64_t addr, unsigned mask, unsigned kind, u
 
 		if (r->mask & mask && r->tid != me && (r->kind | kind) & K_WRITE &&
 		    !(r->kind & kind & K_ATOMIC) && t->hb.c[r->tid] <= r->epoch)
-			mc_fail_now(FAIL_RACE, pc,
-				    "%s at %#lx by thread %u is not ordered with the earlier %s "
-				    "by thread %u (pc %#x)",
-				    kind_name(kind), (unsigned long)addr, me, kind_name(r->kind),
-				    r->tid, r->pc);
+			mc_fail_now(
+				FAIL_RACE, pc,
+				"%s at %#lx by thread %u is not ordered with the earlier %s "
+				"by thread %u (pc %#x)",
+				kind_name(kind), (unsigned long)addr, me, kind_name(r->kind),
+				r->tid, r->pc);
 		/* A later access of the same thread and kind stands for the earlier one. */
 		if (r->tid == me && (r->mask & ~mask) == 0 &&
 		    (r->kind == kind || kind == K_WRITE))
@@ -106,8 +107,10 @@ static void check(struct cell *c, uint64_t addr, unsigned mask, unsigned kind, u
 	} else {
 		out = c->n++;
 	}
-	c->rec[out] = (struct record){.pc = (uint32_t)(uintptr_t)pc, .epoch = (uint16_t)at,
-				      .tid = (uint8_t)me, .mask = (uint8_t)mask,
+	c->rec[out] = (struct record){.pc = (uint32_t)(uintptr_t)pc,
+				      .epoch = (uint16_t)at,
+				      .tid = (uint8_t)me,
+				      .mask = (uint8_t)mask,
 				      .kind = (uint8_t)kind};
 }
 
@@ -206,7 +209,8 @@ static void pend(unsigned loc)
 	if (is_pending(loc))
 		return;
 	if (pending[me].n == PENDING_MAX)
-		mc_fail_now(FAIL_MISUSE, NULL, "too many plain stores to atomic words in a row");
+		mc_fail_now(FAIL_MISUSE, NULL,
+			    "too many plain stores to atomic words in a row");
 	pending[me].loc[pending[me].n++] = (uint16_t)loc;
 }
 

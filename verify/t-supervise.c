@@ -17,7 +17,7 @@
 /* mc-sources: engine/runtime/task.c */
 #include "standin.h"
 
-static struct pawl_group *group;
+static struct pawl_group *top, *group;
 static struct pawl_event never;
 static pawl_task_t tasks[2];
 static unsigned runs[2], told[2];
@@ -56,10 +56,21 @@ static int spawn_into(struct pawl_group *where, unsigned which, pawl_body_fn *bo
 	return pawl_spawn(where, &options, body, &runs[which], &tasks[which]);
 }
 
-static void setup_policy(enum pawl_failure_policy policy)
+static struct pawl_group *make_group(struct pawl_group *parent, enum pawl_failure_policy policy)
 {
 	struct pawl_group_options options = PAWL_GROUP_OPTIONS_INIT;
+	struct pawl_group *made;
 
+	options.name = "g";
+	options.policy = policy;
+	options.restarts = 1;
+	options.backoff_ns = 0;
+	mc_assert(pawl_group_create(parent, &options, &made) == 0);
+	return made;
+}
+
+static void setup_policies(enum pawl_failure_policy above, enum pawl_failure_policy policy)
+{
 	standin_setup(2);
 	rt->options.sink = sink;
 	pawl_event_init(&never);
@@ -67,14 +78,16 @@ static void setup_policy(enum pawl_failure_policy policy)
 	memset(told, 0, sizeof(told));
 	memset(tasks, 0, sizeof(tasks));
 	spawned = 0;
-	options.name = "g";
-	options.policy = policy;
-	options.restarts = 1;
-	options.backoff_ns = 0;
-	mc_assert(pawl_group_create(rt->root, &options, &group) == 0);
+	top = make_group(rt->root, above);
+	group = make_group(top, policy);
 	mc_assert(spawn_into(group, 0, body_fails) == 0);
 	standin_claim_given();
 	standin_give(0);
+}
+
+static void setup_policy(enum pawl_failure_policy policy)
+{
+	setup_policies(PAWL_FAILURE_IGNORE, policy);
 }
 
 static void setup_siblings(void)
@@ -92,8 +105,8 @@ static void setup_spawn(void)
 
 static void setup_escalate(void)
 {
-	setup_policy(PAWL_FAILURE_ESCALATE);
-	mc_assert(spawn_into(rt->root, 1, body_sleeps) == 0);
+	setup_policies(PAWL_FAILURE_CANCEL_SIBLINGS, PAWL_FAILURE_ESCALATE);
+	mc_assert(spawn_into(top, 1, body_sleeps) == 0);
 	standin_claim_given();
 	standin_give(1);
 }
@@ -146,6 +159,7 @@ static void finish(void)
 	pawl_group_close(rt->root);
 	mc_assert(eng_lifetime_state(&group->life) == ENG_LIFETIME_DRAINED);
 	pawl_group_put(group);
+	pawl_group_put(top);
 	standin_finish();
 }
 
