@@ -92,6 +92,8 @@ void eng_lend_push(struct pawl_runtime *runtime, struct eng_task *task, unsigned
 	(void)runtime;
 	(void)lane;
 	mc_assert(seat->lents < STANDIN_LENT_MAX);
+	/* As a push does. */
+	memset(&task->lent, 0, sizeof(task->lent));
 	seat->lent[seat->lents++] = task;
 }
 

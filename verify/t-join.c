@@ -9,6 +9,8 @@
  *  inline           a body waits for one that a thread is about to run: run here, or waited for
  *  ring-inline      a body runs another one by its wait, which waits for the first: it is told, and both
  *                   end (rings over two threads: t-edges.c)
+ *  lend-chain       a thread waits for a body that waits for one that has not started: that one is lent
+ *  lend-again       a loan is taken back beside a new waiter, who is seen, or lends anew
  *  wait-cancel      a body is cancelled out of its wait
  *  wait-force       forced out of it: what the wait wrote down is taken back
  */
@@ -19,10 +21,13 @@
 /* mc-sources: engine/runtime/task.c */
 #include "standin.h"
 
+#include "../engine/runtime/join.h"
+
 static pawl_task_t tasks[2];
 static unsigned values[2];
 static int answers[2];
-static bool unwound;
+static bool unwound, kept;
+static unsigned lender;
 
 static int body_value(void *arg, void **ret_value)
 {
@@ -71,7 +76,7 @@ static void setup(void)
 		values[i] = 0;
 		answers[i] = -EINPROGRESS;
 	}
-	unwound = false;
+	unwound = kept = false;
 }
 
 static void spawn(unsigned which, pawl_body_fn *body)
@@ -199,6 +204,74 @@ static void finish_forced(void)
 	finish();
 }
 
+/* It waits for one that it has just spawned. */
+static int body_spawns(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
+	mc_assert(pawl_spawn(rt->root, NULL, body_value, &values[0], &tasks[0]) == 0);
+	return pawl_task_wait(rt, tasks[0], PAWL_FOREVER, NULL);
+}
+
+static void setup_chain(void)
+{
+	setup();
+	/* Everything is lent, whatever its lane. */
+	rt->options.stacks_max = 1;
+	spawn(1, body_spawns);
+	standin_claim_given();
+}
+
+static void wait_not_1(void)
+{
+	int error = pawl_task_wait(rt, tasks[1], 0, NULL);
+
+	mc_assert(error == 0 || error == -ETIMEDOUT);
+}
+
+/* It is lent already, and whoever did that waits no more. */
+static void setup_lent(void)
+{
+	struct eng_task *task;
+
+	setup_value();
+	mc_assert(eng_task_handle(rt->tasks, tasks[0].pawl_id, &task) == 0);
+	rt->options.stacks_max = 1;
+	eng_lend(rt, task, 0);
+	mc_assert(standin_seats[MC_THREADS_MAX].lents == 1);
+}
+
+/* What a worker does that finds it in its lane. */
+static void take_back(void)
+{
+	struct eng_task *task = standin_seats[MC_THREADS_MAX].lent[0];
+
+	values[1] = pawl_lane_node_lane(&task->lent);
+	pawl_store_release(&task->lent_lane, 0u);
+	pawl_fence_dekker();
+	kept = pawl_load_relaxed(&task->waiters);
+}
+
+static void lend(void)
+{
+	struct eng_task *task;
+
+	mc_assert(eng_task_handle(rt->tasks, tasks[0].pawl_id, &task) == 0);
+	pawl_add_relaxed(&task->waiters, 1u);
+	eng_lend(rt, task, 0);
+	lender = mc_thread();
+}
+
+static void finish_lent(void)
+{
+	struct eng_task *task;
+
+	mc_assert(kept || standin_seats[lender].lents == 1);
+	mc_assert(eng_task_handle(rt->tasks, tasks[0].pawl_id, &task) == 0);
+	pawl_sub_relaxed(&task->waiters, 1u);
+	finish();
+}
+
 #define JOIN(NAME, SETUP, FINISH, ...)                                                    \
 	{                                                                                 \
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
@@ -212,6 +285,8 @@ static const struct mc_scenario scenarios[] = {
 	JOIN("wait-drop", setup_value, finish, standin_run_given, wait_not_and_drop),
 	JOIN("inline", setup_inline, finish_inline, standin_run_own, standin_run_own),
 	JOIN("ring-inline", setup_ring_inline, finish_ring, standin_run_own),
+	JOIN("lend-chain", setup_chain, finish, standin_run_given, wait_not_1),
+	JOIN("lend-again", setup_lent, finish_lent, take_back, lend),
 	JOIN("wait-cancel", setup_told, finish_cancelled, standin_run_own, cancel),
 	JOIN("wait-force", setup_told, finish_forced, standin_run_own, force),
 };

@@ -15,6 +15,8 @@
  *  spawn-stop       beside a shutdown that gives up at once what runs; nobody runs it
  *  run-stop         a body that ends beside such a shutdown: stuck or not, it ends once; without
  *                   anybody stuck the shutdown has waited
+ *  back-stop        one that was given up comes back: who waits for the group sees what it did
+ *  reuse-stop       the same, where its record serves another task at once
  *  sleep-stop       a body that sleeps, beside all three steps of it
  *  stuck            a body that does not come back before the report
  *  stuck-wait       who waits for one that is given up is told
@@ -48,13 +50,12 @@ static int errors[2];
 
 static void sink(void *arg, const struct pawl_diagnostic *diagnostic)
 {
-	struct item *item = &items[0];
+	struct item *item;
 
 	(void)arg;
-	if (diagnostic->kind != PAWL_DIAGNOSTIC_ENDED)
+	if (diagnostic->kind != PAWL_DIAGNOSTIC_ENDED || !diagnostic->name)
 		return;
-	if (diagnostic->name)
-		item = &items[diagnostic->name[0] - '0'];
+	item = &items[diagnostic->name[0] - '0'];
 	item->told++;
 	item->outcome = diagnostic->outcome;
 }
@@ -73,6 +74,13 @@ static int body_short(void *arg, void **ret_value)
 	(void)ret_value;
 	item->begun++;
 	item->ended++;
+	return 0;
+}
+
+static int body_nothing(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
 	return 0;
 }
 
@@ -205,6 +213,14 @@ static void setup_stuck(void)
 	standin_claim_given();
 }
 
+/* Nobody keeps the record. */
+static void setup_no_handle(void)
+{
+	setup();
+	spawn(0, body_short, false);
+	standin_claim_given();
+}
+
 static void setup_short(void)
 {
 	setup();
@@ -295,6 +311,19 @@ static void wait_stuck(void)
 	mc_assert(result.outcome == PAWL_OUTCOME_STUCK);
 }
 
+static void shut_down_now_and_wait(void)
+{
+	shut_down_now();
+	wait_root();
+}
+
+/* A record for one that is refused: perhaps that of the one that came back. */
+static void run_and_spawn(void)
+{
+	standin_run_given();
+	(void)!pawl_spawn(rt->root, NULL, body_nothing, NULL, NULL);
+}
+
 static void shut_down_now_1(void)
 {
 	shut_down(0, 1);
@@ -349,6 +378,18 @@ static void finish_stopped(void)
 	finish();
 }
 
+/* What came later may have been let in, or not: nobody runs it. */
+static void finish_any(void)
+{
+	struct pawl_group_counts counts;
+
+	standin_run(&standin_seats[0]);
+	mc_assert(items[0].told == 1 && items[0].freed == 1);
+	pawl_group_counts_read(rt->root, &counts);
+	mc_assert(counts.live == 0);
+	standin_finish();
+}
+
 static void finish_stuck(void)
 {
 	/* Else it was told before its first step. */
@@ -388,6 +429,9 @@ static const struct mc_scenario scenarios[] = {
 	RUNTIME("spawn-stop", true, setup, finish_stopped, spawn_only, shut_down_now),
 	RUNTIME("run-stop", false, setup_short, finish_stopped, standin_run_given,
 		shut_down_now),
+	RUNTIME("back-stop", false, setup_no_handle, finish_stopped, standin_run_given,
+		shut_down_now_and_wait),
+	RUNTIME("reuse-stop", false, setup_no_handle, finish_any, run_and_spawn, shut_down_now),
 	RUNTIME("sleep-stop", false, setup_asleep, finish_stopped, standin_run_given,
 		shut_down_now),
 	RUNTIME("stuck", true, setup_stuck, finish_stuck, standin_run_given,

@@ -37,9 +37,16 @@ static unsigned ran, unwound;
 static void setup(void)
 {
 	struct pawl_lanes_options lanes = PAWL_LANES_OPTIONS_INIT;
+	struct pawl_fiber_config config = PAWL_FIBER_CONFIG_INIT;
 	struct eng_task *task;
+	int error;
 
 	scn_attach();
+	/* Few bytes for the checker to copy. Natively stacks stay from run to run. */
+	config.slab_stacks = 2;
+	config.batch_stacks = 1;
+	error = pawl_fiber_configure(&config);
+	mc_assert(!error || error == -EBUSY);
 	ran = unwound = 0;
 	pawl_event_init(&event);
 	pawl_init_word(&begun, 0u);

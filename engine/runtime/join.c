@@ -71,7 +71,8 @@ void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
 	eng_task_get(task);
 	for (unsigned hops = 0; hops < LEND_MOST; hops++) {
-		enum eng_phase phase = eng_word_phase(pawl_load_acquire(&task->word));
+		/* Relaxed: the record is ordered by the handle, or by the edge that led here. */
+		enum eng_phase phase = eng_word_phase(pawl_load_relaxed(&task->word));
 		uint64_t next;
 
 		if (phase == ENG_TASK_READY && lend_one(rt, task, lane))
