@@ -89,17 +89,18 @@ static void finish_called(void)
 	finish();
 }
 
-#define BLOCKING(NAME, SETUP, FINISH, ...)                                                \
-	{                                                                                 \
-		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
-		.ideal_locks = true, .ideal_parks = true, .no_spurious = true,            \
-		.keeps_memory = true, .native_divisor = 8                                 \
+#define BLOCKING(NAME, QUICK, SETUP, FINISH, ...)                                              \
+	{                                                                                      \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH,      \
+		.ideal_locks = true, .ideal_parks = true, .no_spurious = true, .quick = QUICK, \
+		.keeps_memory = true, .native_divisor = 8                                      \
 	}
 
 static const struct mc_scenario scenarios[] = {
-	BLOCKING("call", setup, finish_called, standin_run_own),
-	BLOCKING("call-cancel", setup, finish, standin_run_own, cancel),
-	BLOCKING("two-calls", setup_two, finish_called, standin_run_own, standin_run_own),
+	BLOCKING("call", true, setup, finish_called, standin_run_own),
+	BLOCKING("call-cancel", true, setup, finish, standin_run_own, cancel),
+	BLOCKING("two-calls", false, setup_two, finish_called, standin_run_own,
+		 standin_run_own),
 };
 
 MC_MAIN(scenarios)

@@ -171,21 +171,23 @@ static void finish_failed(void)
 	finish();
 }
 
-#define SUPERVISE(NAME, SETUP, FINISH, ...)                                               \
-	{                                                                                 \
-		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
-		.ideal_locks = true, .ideal_parks = true, .no_spurious = true,            \
-		.keeps_memory = true                                                      \
+#define SUPERVISE(NAME, QUICK, SETUP, FINISH, ...)                                             \
+	{                                                                                      \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH,      \
+		.ideal_locks = true, .ideal_parks = true, .no_spurious = true, .quick = QUICK, \
+		.keeps_memory = true                                                           \
 	}
 
 static const struct mc_scenario scenarios[] = {
-	SUPERVISE("siblings", setup_siblings, finish_failed, standin_run_own, standin_run_own),
-	SUPERVISE("siblings-spawn", setup_spawn, finish_failed, standin_run_own,
+	SUPERVISE("siblings", true, setup_siblings, finish_failed, standin_run_own,
+		  standin_run_own),
+	SUPERVISE("siblings-spawn", true, setup_spawn, finish_failed, standin_run_own,
 		  spawn_sleeping),
-	SUPERVISE("escalate", setup_escalate, finish_failed, standin_run_own, standin_run_own),
-	SUPERVISE("two-fail", setup_two, finish, standin_run_own, standin_run_own),
-	SUPERVISE("fail-shutdown", setup_spawn, finish, standin_run_own, shut_down),
-	SUPERVISE("restart-cancel", setup_restart, finish, standin_run_own, cancel),
+	SUPERVISE("escalate", true, setup_escalate, finish_failed, standin_run_own,
+		  standin_run_own),
+	SUPERVISE("two-fail", false, setup_two, finish, standin_run_own, standin_run_own),
+	SUPERVISE("fail-shutdown", false, setup_spawn, finish, standin_run_own, shut_down),
+	SUPERVISE("restart-cancel", true, setup_restart, finish, standin_run_own, cancel),
 };
 
 MC_MAIN(scenarios)

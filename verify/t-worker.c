@@ -239,20 +239,20 @@ static void wait_not_and_wait(void)
 	wait_task();
 }
 
-#define WORKER(NAME, SETUP, FINISH, THREAD)                                                  \
-	{                                                                                    \
-		.name = NAME, .setup = SETUP, .threads = {worker, THREAD}, .finish = FINISH, \
-		.ideal_locks = true, .ideal_parks = true, .no_spurious = true,               \
-		.keeps_memory = true, .native_divisor = 4                                    \
+#define WORKER(NAME, QUICK, SETUP, FINISH, THREAD)                                             \
+	{                                                                                      \
+		.name = NAME, .setup = SETUP, .threads = {worker, THREAD}, .finish = FINISH,   \
+		.ideal_locks = true, .ideal_parks = true, .no_spurious = true, .quick = QUICK, \
+		.keeps_memory = true, .native_divisor = 4                                      \
 	}
 
 static const struct mc_scenario scenarios[] = {
-	WORKER("woken", setup_waits, finish, notify),
-	WORKER("cancelled", setup_sleeps, finish_cancelled, cancel),
-	WORKER("forced", setup_sleeps, finish_forced, force),
-	WORKER("lent", setup_lent, finish, wait_task),
-	WORKER("lent-not", setup_lent, finish, wait_not),
-	WORKER("lent-again", setup_lent, finish, wait_not_and_wait),
+	WORKER("woken", true, setup_waits, finish, notify),
+	WORKER("cancelled", true, setup_sleeps, finish_cancelled, cancel),
+	WORKER("forced", true, setup_sleeps, finish_forced, force),
+	WORKER("lent", true, setup_lent, finish, wait_task),
+	WORKER("lent-not", true, setup_lent, finish, wait_not),
+	WORKER("lent-again", false, setup_lent, finish, wait_not_and_wait),
 };
 
 MC_MAIN(scenarios)
