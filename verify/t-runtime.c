@@ -15,8 +15,8 @@
  *  spawn-stop       beside a shutdown that gives up at once what runs; nobody runs it
  *  run-stop         a body that ends beside such a shutdown: stuck or not, it ends once; without
  *                   anybody stuck the shutdown has waited
- *  back-stop        one that was given up comes back: who waits for the group sees what it did
- *  reuse-stop       the same, where its record serves another task at once
+ *  back             one that is given up comes back: who waits for the group sees what it did
+ *  back-reused      the same, where its record serves another task at once
  *  sleep-stop       a body that sleeps, beside all three steps of it
  *  stuck            a body that does not come back before the report
  *  stuck-wait       who waits for one that is given up is told
@@ -44,6 +44,7 @@ struct item {
 static struct item items[ITEMS];
 static struct pawl_event never;
 static struct pawl_atomic_u32 let_go;
+static struct eng_task *given;
 static pawl_task_t handles[ITEMS];
 static struct pawl_shutdown_report reports[2];
 static int errors[2];
@@ -218,7 +219,9 @@ static void setup_no_handle(void)
 {
 	setup();
 	spawn(0, body_short, false);
+	given = standin_seats[MC_THREADS_MAX].first;
 	standin_claim_given();
+	pawl_group_close(rt->root);
 }
 
 static void setup_short(void)
@@ -311,9 +314,16 @@ static void wait_stuck(void)
 	mc_assert(result.outcome == PAWL_OUTCOME_STUCK);
 }
 
-static void shut_down_now_and_wait(void)
+/* What a shutdown does with a body that runs. */
+static void give_up(void)
 {
-	shut_down_now();
+	if (eng_task_give_up(given, pawl_load_relaxed(&given->word)))
+		eng_task_given_up(rt, given);
+}
+
+static void give_up_and_wait(void)
+{
+	give_up();
 	wait_root();
 }
 
@@ -429,9 +439,8 @@ static const struct mc_scenario scenarios[] = {
 	RUNTIME("spawn-stop", true, setup, finish_stopped, spawn_only, shut_down_now),
 	RUNTIME("run-stop", false, setup_short, finish_stopped, standin_run_given,
 		shut_down_now),
-	RUNTIME("back-stop", false, setup_no_handle, finish_stopped, standin_run_given,
-		shut_down_now_and_wait),
-	RUNTIME("reuse-stop", false, setup_no_handle, finish_any, run_and_spawn, shut_down_now),
+	RUNTIME("back", true, setup_no_handle, finish, standin_run_given, give_up_and_wait),
+	RUNTIME("back-reused", true, setup_no_handle, finish_any, run_and_spawn, give_up),
 	RUNTIME("sleep-stop", false, setup_asleep, finish_stopped, standin_run_given,
 		shut_down_now),
 	RUNTIME("stuck", true, setup_stuck, finish_stuck, standin_run_given,
