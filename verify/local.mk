@@ -18,6 +18,7 @@ STRESS_TESTS = \
 	verify/stress-idle \
 	verify/stress-ids \
 	verify/stress-join \
+	verify/stress-jobs \
 	verify/stress-lanes \
 	verify/stress-lifetime \
 	verify/stress-lock \
@@ -37,6 +38,8 @@ STRESS_TESTS = \
 	verify/stress-task \
 	verify/stress-thread \
 	verify/stress-worker
+	verify/stress-token \
+	verify/stress-visit
 
 # What runs over verify/standin.h, which takes the place of worker.c.
 STANDIN_SOURCES = \
@@ -47,13 +50,15 @@ STANDIN_SOURCES = \
 	engine/runtime/group-api.c \
 	engine/runtime/group.c \
 	engine/runtime/idle.c \
+	engine/runtime/jobs.c \
 	engine/runtime/join.c \
 	engine/runtime/lifetime.c \
 	engine/runtime/reactor.c \
 	engine/runtime/runtime.c \
 	engine/runtime/spawn.c \
 	engine/runtime/supervise.c \
-	engine/runtime/task.c
+	engine/runtime/task.c \
+	engine/runtime/token.c
 
 verify_stress_blocking_SOURCES = verify/t-blocking.c verify/standin.h $(STANDIN_SOURCES)
 verify_stress_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -74,6 +79,8 @@ verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c
 verify_stress_join_SOURCES = verify/t-join.c verify/standin.h $(STANDIN_SOURCES)
 verify_stress_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_jobs_SOURCES = verify/t-jobs.c
+verify_stress_jobs_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lifetime_SOURCES = verify/t-lifetime.c
 verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
@@ -101,6 +108,10 @@ verify_stress_thread_SOURCES = verify/t-thread.c
 verify_stress_worker_SOURCES = verify/t-worker.c
 verify_stress_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_worker_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_token_SOURCES = verify/t-token.c
+verify_stress_token_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_visit_SOURCES = verify/t-visit.c
+verify_stress_visit_LDADD = engine/libengine-core.la $(LDADD)
 
 check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)

@@ -12,7 +12,7 @@
 /* mc-sources: engine/runtime/group-api.c engine/runtime/group.c engine/runtime/idle.c */
 /* mc-sources: engine/runtime/join.c engine/runtime/lifetime.c engine/runtime/reactor.c */
 /* mc-sources: engine/runtime/runtime.c engine/runtime/spawn.c engine/runtime/supervise.c */
-/* mc-sources: engine/runtime/task.c */
+/* mc-sources: engine/runtime/task.c engine/runtime/token.c engine/runtime/jobs.c */
 #include "standin.h"
 
 static pawl_task_t tasks[2];

@@ -16,7 +16,7 @@
 /* mc-sources: engine/runtime/edges.c engine/runtime/group-api.c engine/runtime/group.c */
 /* mc-sources: engine/runtime/idle.c engine/runtime/join.c engine/runtime/lifetime.c */
 /* mc-sources: engine/runtime/reactor.c engine/runtime/runtime.c engine/runtime/spawn.c */
-/* mc-sources: engine/runtime/supervise.c engine/runtime/task.c */
+/* mc-sources: engine/runtime/supervise.c engine/runtime/task.c engine/runtime/token.c engine/runtime/jobs.c */
 #include "standin.h"
 
 enum { COMPLETE, FAIL, CANCEL, DROP, CALLS };

@@ -27,7 +27,7 @@
  */
 /* mc-sources: engine/runtime/spawn.c engine/runtime/body.c engine/runtime/supervise.c */
 /* mc-sources: engine/runtime/join.c engine/runtime/edges.c engine/runtime/group-api.c */
-/* mc-sources: engine/runtime/group.c engine/runtime/lifetime.c engine/runtime/task.c */
+/* mc-sources: engine/runtime/group.c engine/runtime/lifetime.c engine/runtime/task.c engine/runtime/token.c engine/runtime/jobs.c */
 /* mc-sources: engine/runtime/runtime.c engine/runtime/blocking.c */
 /* mc-sources: engine/runtime/reactor.c engine/runtime/idle.c */
 #include "standin.h"

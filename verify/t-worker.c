@@ -18,7 +18,7 @@
 /* mc-sources: engine/runtime/group-api.c engine/runtime/group.c engine/runtime/idle.c */
 /* mc-sources: engine/runtime/join.c engine/runtime/lifetime.c engine/runtime/reactor.c */
 /* mc-sources: engine/runtime/runtime.c engine/runtime/spawn.c engine/runtime/supervise.c */
-/* mc-sources: engine/runtime/task.c engine/runtime/wheel.c engine/runtime/worker.c */
+/* mc-sources: engine/runtime/task.c engine/runtime/token.c engine/runtime/jobs.c engine/runtime/wheel.c engine/runtime/worker.c */
 #include "scenario.h"
 
 #include <errno.h>

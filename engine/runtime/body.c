@@ -79,6 +79,14 @@ static bool restarts(struct eng_run *run, struct restart *restart)
 	return !run->error;
 }
 
+/* What the body wrote is the task's, where visitors look. */
+static void keep_value(struct eng_run *run)
+{
+	if (run->value)
+		eng_task_value_set(run->task, run->value);
+	run->value = NULL;
+}
+
 /*
  * Body, and body again, until there is an end. What is jumped to is here: after pawl_exit() the loop goes
  * on, after a force it ends, also out of the sleep between two runs.
@@ -88,11 +96,13 @@ static void call_body(struct eng_run *run, struct restart *restart)
 	struct eng_task *task = run->task;
 
 	if (!_setjmp(run->base))
-		run->error = task->body(task->arg, &task->value);
+		run->error = task->body(task->arg, &run->value);
+	keep_value(run);
 	while (!run->forced && restarts(run, restart)) {
 		eng_task_forget(task);
 		run->error = 0;
-		run->error = task->body(task->arg, &task->value);
+		run->error = task->body(task->arg, &run->value);
+		keep_value(run);
 	}
 }
 
@@ -108,6 +118,7 @@ void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
 	run.lane = lane;
 	run.error = 0;
 	run.forced = false;
+	run.value = NULL;
 	stack->run = &run;
 	task->run = &run;
 	/* One that was told before its first step does not take it. */
@@ -129,6 +140,7 @@ static void free_arg(struct eng_task *task)
 {
 	struct eng_run *run;
 
+	eng_task_arg_gone(task);
 	if (!task->free_arg)
 		return;
 	run = eng_run_hide();

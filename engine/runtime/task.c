@@ -15,6 +15,9 @@
  *     transition that was decided on from a word fails if the record serves another task.
  *  I4 `group` is set before the task enters its group, in the phase STARTING: who closed the group
  *     sees every record that was let in before.
+ *  I5 What visitors may look at, `visit_arg` and `value`, changes under slots_lock, and what is taken out of
+ *     there is freed afterwards: it is not freed while a visitor tells it. Who reads a value by a handle
+ *     needs no lock: it does not change while there are handles to a final task.
  *
  * Ordering:
  *  O1 publish releases the record to walkers, who acquire the word, or what became of it. Who claims
@@ -27,7 +30,8 @@
  *     its next call.
  *  O4 put releases, and the last one acquires, as reference counts do.
  *  O5 A walker acquires the word, then reads the group: NULL, or one of this generation or a later
- *     one, where I3 holds. The group is stored with release, after the group's own making.
+ *     one, where I3 holds. The group is stored with release, after the group's own making. With a
+ *     reference it may read all that was written before publishing, if the word was of a later phase.
  *
  *  O6 Watchers are pushed with release and taken with acquire; CLOSED is stored with release, after
  *     the outcome, and read with acquire: who is refused sees the outcome.
@@ -164,6 +168,7 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->waits_for, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
 	task->id = id;
+	task->made = refs + handles * HANDLE;
 	memset((char *)task + offsetof(struct eng_task, body), 0,
 	       sizeof(*task) - offsetof(struct eng_task, body));
 	*ret_task = task;
@@ -179,7 +184,9 @@ static void recycle(struct eng_tasks *tasks, struct eng_task *task)
 
 void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task)
 {
-	recycle(tasks, task);
+	/* Who looks for the task before, by its id, may have a reference for a moment: the last one recycles (O4). */
+	if (pawl_sub_release(&task->refs, task->made) == task->made)
+		recycle(tasks, task);
 }
 
 int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task)
@@ -379,17 +386,78 @@ bool eng_task_try_get(struct eng_tasks *tasks, uint64_t id, struct eng_task **re
 	return true;
 }
 
+static void slots_lock(struct eng_task *task)
+{
+	if (PAWL_UNLIKELY(task->visited))
+		pawl_lock_lock(&task->slots_lock);
+}
+
+static void slots_unlock(struct eng_task *task)
+{
+	if (PAWL_UNLIKELY(task->visited))
+		pawl_lock_unlock(&task->slots_lock);
+}
+
+void eng_task_value_set(struct eng_task *task, void *value)
+{
+	void *before;
+
+	slots_lock(task); /* I5 */
+	before = task->value;
+	task->value = value;
+	slots_unlock(task);
+	if (before && before != value && task->free_value)
+		task->free_value(before);
+}
+
+void eng_task_arg_gone(struct eng_task *task)
+{
+	slots_lock(task); /* I5 */
+	task->visit_arg = NULL;
+	slots_unlock(task);
+}
+
+/* Requires: a reference to a task that was published. */
+static size_t tell_slots(struct eng_task *task, void *visitor_arg)
+{
+	size_t told = 0;
+
+	slots_lock(task); /* I5 */
+	if (task->visit_arg) {
+		task->visit_arg(task->arg, visitor_arg);
+		told++;
+	}
+	if (task->value && task->visit_value) {
+		task->visit_value(task->value, visitor_arg);
+		told++;
+	}
+	slots_unlock(task);
+	return told;
+}
+
+size_t eng_task_visit(struct eng_tasks *tasks, uint64_t word, uint64_t id, void *visitor_arg)
+{
+	struct eng_task *task;
+	size_t told = 0;
+
+	/* One that is not published is still written. The record stays what it is meanwhile. */
+	if (eng_word_phase(word) == ENG_TASK_STARTING || !eng_task_try_get(tasks, id, &task))
+		return 0;
+	if (task->visited)
+		told = tell_slots(task, visitor_arg);
+	eng_task_put(tasks, task, 1);
+	return told;
+}
+
 void eng_task_get(struct eng_task *task)
 {
 	pawl_add_relaxed(&task->refs, 1u); /* O4 */
 }
 
-/* Requires: the caller alone may look at the value. */
+/* Requires: the caller alone may look at the value, but for visitors. */
 static void value_free(struct eng_task *task)
 {
-	if (task->value && task->free_value)
-		task->free_value(task->value);
-	task->value = NULL;
+	eng_task_value_set(task, NULL);
 }
 
 void eng_task_forget(struct eng_task *task)

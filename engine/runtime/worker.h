@@ -24,8 +24,10 @@
 #include "blocking.h"
 #include "group.h"
 #include "idle.h"
+#include "jobs.h"
 #include "reactor.h"
 #include "task.h"
+#include "token.h"
 #include "wheel.h"
 
 /* A body that runs, in its stack's frame. */
@@ -38,6 +40,7 @@ struct eng_run {
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
+	void *value; /* what the body writes to */
 	jmp_buf base;
 };
 
@@ -95,6 +98,8 @@ struct pawl_runtime {
 	struct eng_tasks *tasks;
 	struct eng_forest forest;
 	struct pawl_group *root;
+	struct eng_token_home tokens;
+	struct eng_jobs jobs[2]; /* by enum pawl_job */
 	/* Where any worker looks: starts from inside, from outside, and what is waited for. */
 	struct pawl_lanes *lanes[3];
 	struct eng_idle idle;
@@ -158,6 +163,14 @@ void *eng_worker_main(void *arg);
  * `lane` is where it waits, `flags` are PAWL_TASK_...
  */
 void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags);
+
+/*
+ * eng_enter() - A new task begins to live in its group, bound to options->token.
+ *
+ * Errors: -ENOMEM; as eng_group_enter(); the record is gone then.
+ */
+PAWL_MUST_CHECK int eng_enter(struct pawl_runtime *rt, struct pawl_group *group,
+			      struct eng_task *task, const struct pawl_task_options *options);
 
 /* eng_lend_push() - It is READY: have it looked for in this lane as well. Takes one reference. */
 void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
