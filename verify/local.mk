@@ -17,8 +17,8 @@ STRESS_TESTS = \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
-	verify/stress-join \
 	verify/stress-jobs \
+	verify/stress-join \
 	verify/stress-lanes \
 	verify/stress-lifetime \
 	verify/stress-lock \
@@ -37,9 +37,9 @@ STRESS_TESTS = \
 	verify/stress-supervise \
 	verify/stress-task \
 	verify/stress-thread \
-	verify/stress-worker
 	verify/stress-token \
-	verify/stress-visit
+	verify/stress-visit \
+	verify/stress-worker
 
 # What runs over verify/standin.h, which takes the place of worker.c.
 STANDIN_SOURCES = \
@@ -105,13 +105,13 @@ verify_stress_supervise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
-verify_stress_worker_SOURCES = verify/t-worker.c
-verify_stress_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-verify_stress_worker_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_token_SOURCES = verify/t-token.c
 verify_stress_token_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_visit_SOURCES = verify/t-visit.c
 verify_stress_visit_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_worker_SOURCES = verify/t-worker.c
+verify_stress_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_worker_LDADD = engine/libengine-core.la $(LDADD)
 
 check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)
