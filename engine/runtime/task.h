@@ -54,6 +54,8 @@ enum eng_outcome {
 /* Flags of a word. */
 #define ENG_TASK_CANCEL UINT64_C(0x100) /* asked to end at its next wait */
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
+/* Somebody watches it, or listens to `done`: eng_task_expect() has set it. Stays. */
+#define ENG_TASK_EXPECTED UINT64_C(0x400)
 
 struct pawl_group;
 struct eng_run;
@@ -78,9 +80,9 @@ struct eng_task {
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
-	/* Watchers, newest first; CLOSED once it has ended. All threads. */
+	/* Watchers, newest first; CLOSED once they are told. All threads. */
 	struct pawl_atomic_ptr watchers;
-	/* Notified when final. */
+	/* Notified when final, if it was expected. */
 	struct pawl_event done;
 	/* Notified when a flag is set. */
 	struct pawl_event interrupt;
@@ -241,6 +243,14 @@ PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
 				    struct eng_task **ret_task);
 
 /*
+ * eng_task_expect() - Before listening to `done`: have it notified.
+ *
+ * Requires: the caller has a reference or a handle.
+ * Returns:  false: it is final, which is acquired.
+ */
+PAWL_MUST_CHECK bool eng_task_expect(struct eng_task *task);
+
+/*
  * eng_task_watch() - Have `watcher` told when the task has ended.
  *
  * Requires: the caller has a reference or a handle.
@@ -249,7 +259,10 @@ PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
  */
 PAWL_MUST_CHECK bool eng_task_watch(struct eng_task *task, struct eng_watcher *watcher);
 
-/* eng_task_tell() - It has ended: tell all watchers, notify `done`. Once; a reference. */
+/*
+ * eng_task_tell() - It has ended: tell all watchers, notify `done`, if anybody expects it. Once, by who made it
+ * final, who has a reference.
+ */
 void eng_task_tell(struct eng_task *task);
 
 /* eng_task_get() - Another reference. Requires: the caller has one, or a handle. */

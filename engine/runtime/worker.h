@@ -37,6 +37,9 @@ struct eng_run {
 	struct eng_run *outer; /* that it was started from, by a wait for it; NULL: none */
 	struct pawl_cleanup *cleanups;
 	unsigned lane;
+	/* To the task's `interrupt`, from its first wait on, if `listens`. */
+	struct pawl_listener told;
+	bool listens;
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
@@ -178,8 +181,8 @@ void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane
 /* eng_claim_inline() - Claim a task for who waits for it on this worker. */
 PAWL_MUST_CHECK bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task);
 
-/* eng_run_task() - Run the body of a claimed task here. Requires: on a stack; a reference. */
-void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane);
+/* eng_run_task() - Run the body of a claimed task here, then give back `refs` references. Requires: on a stack. */
+void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane, uint32_t refs);
 
 /* eng_task_ended() - What who made a task final does next. Gives one reference back. */
 void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task);
