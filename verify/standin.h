@@ -143,11 +143,12 @@ static inline void standin_run(struct standin_seat *from)
 		from->first = task->next;
 		if (!from->first)
 			from->end = &from->first;
-		if (from->claimed || eng_task_claim(task)) {
-			from->claimed = false;
-			eng_run_task(&seat->stack, task, task->lane);
+		if (!from->claimed && !eng_task_claim(task)) {
+			eng_task_put(rt->tasks, task, 1);
+			continue;
 		}
-		eng_task_put(rt->tasks, task, 1);
+		from->claimed = false;
+		eng_run_task(&seat->stack, task, task->lane, 1);
 	}
 }
 

@@ -97,8 +97,10 @@ static void worker(void)
 
 /* ---- bodies ---------------------------------------------------------------------- */
 
-static void end_worker(void)
+/* When the body is over, and waits for nothing any more. */
+static void end_worker(void *arg)
 {
+	(void)arg;
 	pawl_store_relaxed(&rt->stop, 1u);
 }
 
@@ -107,7 +109,6 @@ static int body_ends(void *arg, void **ret_value)
 	(void)arg;
 	(void)ret_value;
 	ran++;
-	end_worker();
 	return 0;
 }
 
@@ -129,7 +130,6 @@ static void unwind(void *arg)
 {
 	(void)arg;
 	unwound++;
-	end_worker();
 }
 
 /* For ever, unless asked to end. */
@@ -154,6 +154,7 @@ static void spawn(pawl_body_fn *body)
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
 
 	options.lane = PAWL_LANE_SYNC;
+	options.free_arg = end_worker;
 	mc_assert(pawl_spawn(rt->root, &options, body, NULL, &handle) == 0);
 }
 
