@@ -62,7 +62,8 @@ static bool lend_one(struct pawl_runtime *rt, struct eng_task *task, unsigned la
 		return false;
 	/* The waiter has counted itself; who takes the loan back looks at the count after it did (lent_take()). */
 	pawl_fence_dekker();
-	if (!pawl_cas_relaxed(&task->lent_lane, &none, lane + 1))
+	/* Acquire: the node may have been in the lane before, and who took it out has read it. */
+	if (!pawl_cas_acquire(&task->lent_lane, &none, lane + 1))
 		return false;
 	eng_lend_push(rt, task, lane);
 	return true;
@@ -72,7 +73,8 @@ void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
 	eng_task_get(task);
 	for (unsigned hops = 0; hops < LEND_MOST; hops++) {
-		enum eng_phase phase = eng_word_phase(pawl_load_acquire(&task->word));
+		/* Relaxed: the record is ordered by the handle, or by the edge that led here. */
+		enum eng_phase phase = eng_word_phase(pawl_load_relaxed(&task->word));
 		uint64_t next;
 
 		if (phase == ENG_TASK_READY && lend_one(rt, task, lane))

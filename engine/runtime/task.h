@@ -79,7 +79,7 @@ struct eng_task {
 	 * second leaves the group for it.
 	 */
 	struct pawl_atomic_u32 parting;
-	/* 1: a completion whose producer was not dropped. All threads. */
+	/* Generation of a completion whose producer was not dropped; 0: another task. All threads. */
 	struct pawl_atomic_u32 produced;
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
@@ -242,11 +242,12 @@ PAWL_MUST_CHECK bool eng_task_give_up(struct eng_task *task, uint64_t word);
 
 /*
  * eng_task_settle() - Write the outcome of one that does not run: from READY or PENDING to
- * SETTLING, for the caller alone, who writes value and error and calls eng_task_settled().
+ * SETTLING, for the caller alone, who writes value and error and calls eng_task_settled(). `word` as
+ * for stop.
  *
- * Returns: false: it runs, or is final or about to be.
+ * Returns: false: it runs, is final or about to be, or is another one by now.
  */
-PAWL_MUST_CHECK bool eng_task_settle(struct eng_task *task);
+PAWL_MUST_CHECK bool eng_task_settle(struct eng_task *task, uint64_t word);
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome);
 
 /* What became of a request to end. */
