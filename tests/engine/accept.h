@@ -26,7 +26,8 @@ extern struct pawl_atomic_u64 acc_virtual_ns;
 /* Bodies begun, arguments and values freed; what lets the deaf ones go. */
 extern struct pawl_atomic_u32 acc_ran, acc_freed, acc_go;
 /* What the sink was told of. */
-extern struct pawl_atomic_u32 acc_told[PAWL_OUTCOME_COUNT], acc_refusals, acc_restarts, acc_warnings;
+extern struct pawl_atomic_u32 acc_told[PAWL_OUTCOME_COUNT], acc_refusals, acc_restarts,
+	acc_warnings;
 /* Called by the sink after it has counted; NULL: nothing. acc_down() takes it back. */
 extern void (*acc_hook)(const struct pawl_diagnostic *diagnostic);
 

@@ -56,7 +56,8 @@ static void case_hundred_handles(void **state)
 			if (order[i] % 9 == 8)
 				pawl_group_put(group);
 			else
-				assert_int_equal(pawl_task_drop(acc_rt, tasks[order[i] % 9]), 0);
+				assert_int_equal(pawl_task_drop(acc_rt, tasks[order[i] % 9]),
+						 0);
 			assert_false(pawl_group_cancelled(group));
 		}
 		t_wait_until(pawl_load_relaxed(&acc_ran) == 8);
@@ -68,7 +69,8 @@ static void case_hundred_handles(void **state)
 			assert_int_equal(pawl_group_wait(group, PAWL_FOREVER), 0);
 			for (unsigned i = 0; i < 8; i++)
 				assert_int_equal(acc_outcome(tasks[i]), PAWL_OUTCOME_CANCELLED);
-			assert_int_equal(pawl_load_relaxed(&acc_told[PAWL_OUTCOME_CANCELLED]), 8);
+			assert_int_equal(pawl_load_relaxed(&acc_told[PAWL_OUTCOME_CANCELLED]),
+					 8);
 		}
 		pawl_group_put(group);
 		acc_drop_all(tasks, 8);
@@ -96,7 +98,8 @@ static void refuses_all(struct pawl_group *group)
 	assert_true(pawl_group_cancelled(group));
 	t_assert_errno(pawl_spawn(group, NULL, acc_quick, NULL, &task), ESHUTDOWN);
 	t_assert_errno(pawl_spawn(group, NULL, acc_quick, NULL, NULL), ESHUTDOWN);
-	t_assert_errno(pawl_interval_spawn(group, &interval, never_tick, NULL, &task), ESHUTDOWN);
+	t_assert_errno(pawl_interval_spawn(group, &interval, never_tick, NULL, &task),
+		       ESHUTDOWN);
 	t_assert_errno(pawl_completion_create(group, NULL, &task, &producer), ESHUTDOWN);
 	t_assert_errno(pawl_group_create(group, NULL, &child), ESHUTDOWN);
 }
@@ -219,7 +222,9 @@ static void case_cancelled_before_first_step(void **state)
 		others = 0;
 		acc_up(workers);
 		if (workers == 2) {
-			assert_int_equal(pawl_task_drop(acc_rt, acc_spawn(acc_root, acc_astray, NULL)), 0);
+			assert_int_equal(pawl_task_drop(acc_rt,
+							acc_spawn(acc_root, acc_astray, NULL)),
+					 0);
 			t_wait_until(pawl_load_relaxed(&acc_ran) == 1);
 		}
 		driver = acc_spawn(acc_root, cancel_before_they_begin, &n);
@@ -351,11 +356,13 @@ static bool start_any(unsigned index, struct pawl_group *open, struct pawl_group
 
 	options.name = &names[index];
 	if (kind == 5) {
-		t_assert_errno(pawl_spawn(closed, &options, acc_quick, NULL, ret_task), ESHUTDOWN);
+		t_assert_errno(pawl_spawn(closed, &options, acc_quick, NULL, ret_task),
+			       ESHUTDOWN);
 		return false;
 	}
 	if (kind == 6) {
-		assert_int_equal(pawl_completion_create(open, &options, ret_task, &producer), 0);
+		assert_int_equal(pawl_completion_create(open, &options, ret_task, &producer),
+				 0);
 		if (t_random_below(3) == 0)
 			assert_int_equal(pawl_complete(acc_rt, producer, NULL), 0);
 		else if (t_random_below(2))
@@ -430,7 +437,8 @@ static void case_tree_of_five_levels(void **state)
 		tree[g] = acc_group(g ? tree[(g - 1) / 2] : acc_root, "g");
 		live[g] = depth + 1;
 		for (unsigned i = 0; i <= depth; i++)
-			tasks[spawned++] = acc_spawn(tree[g], i % 2 ? acc_sleep : acc_deaf, NULL);
+			tasks[spawned++] =
+				acc_spawn(tree[g], i % 2 ? acc_sleep : acc_deaf, NULL);
 		quick[g] = acc_spawn(tree[g], acc_quick, NULL);
 	}
 	for (unsigned g = 0; g < TREE_GROUPS; g++)
@@ -604,7 +612,8 @@ static void case_one_of_its_siblings(void **state)
 		assert_int_equal(pawl_task_cancel(acc_rt, tasks[victim]), 0);
 		/* While it ends, after its end, twice: the same. */
 		for (unsigned look = 0; look < 3; look++) {
-			assert_int_equal(pawl_task_wait(acc_rt, tasks[victim], look ? 0 : PAWL_FOREVER,
+			assert_int_equal(pawl_task_wait(acc_rt, tasks[victim],
+							look ? 0 : PAWL_FOREVER,
 							&results[look != 0]),
 					 0);
 			assert_int_equal(results[look != 0].outcome, PAWL_OUTCOME_CANCELLED);
@@ -613,7 +622,8 @@ static void case_one_of_its_siblings(void **state)
 		for (unsigned i = 0; i < 20; i++) {
 			assert_int_equal(acc_goes_on(tasks[i]), i != victim);
 			if (i != victim)
-				t_assert_errno(pawl_task_wait(acc_rt, tasks[i], 0, NULL), ETIMEDOUT);
+				t_assert_errno(pawl_task_wait(acc_rt, tasks[i], 0, NULL),
+					       ETIMEDOUT);
 		}
 		acc_drop_all(tasks, 20);
 		acc_down(20, NULL);
@@ -644,7 +654,8 @@ static void case_same_name_twice(void **state)
 	options.name = "same";
 	for (unsigned i = 0; i < 2; i++) {
 		groups[i] = acc_group(acc_root, "x");
-		assert_int_equal(pawl_spawn(groups[i], &options, acc_sleep, NULL, &tasks[i]), 0);
+		assert_int_equal(pawl_spawn(groups[i], &options, acc_sleep, NULL, &tasks[i]),
+				 0);
 		pawl_group_path(groups[i], own[i], sizeof(own[i]));
 		assert_memory_equal(own[i], "runtime.x#", 10);
 	}
@@ -748,12 +759,13 @@ static void case_hostile_sink(void **state)
 		assert_int_equal(pawl_spawn(hostile_group, NULL, acc_quick, NULL, NULL), 0);
 		t_wait_until(pawl_load_relaxed(&blocked));
 		for (unsigned i = 0; i < 50; i++)
-			assert_int_equal(pawl_spawn(hostile_group, NULL, i % 3 ? acc_quick : acc_sleep,
-						    NULL, NULL),
+			assert_int_equal(pawl_spawn(hostile_group, NULL,
+						    i % 3 ? acc_quick : acc_sleep, NULL, NULL),
 					 0);
 		t_wait_until(pawl_load_relaxed(&spawned_by_sink) > 20);
 		pawl_group_close(hostile_group);
-		t_assert_errno(pawl_spawn(hostile_group, NULL, acc_quick, NULL, NULL), ESHUTDOWN);
+		t_assert_errno(pawl_spawn(hostile_group, NULL, acc_quick, NULL, NULL),
+			       ESHUTDOWN);
 		t_assert_errno(pawl_group_wait(hostile_group, 0), ETIMEDOUT);
 		pawl_store_release(&acc_go, 1u);
 		pawl_event_notify_all(&let_go);
@@ -781,7 +793,8 @@ static void hold_nothing(const struct pawl_diagnostic *diagnostic)
 	char path[32];
 
 	pawl_add_relaxed(&kinds[diagnostic->kind], 1u);
-	if (diagnostic->kind == PAWL_DIAGNOSTIC_ENDED && diagnostic->outcome == PAWL_OUTCOME_STUCK)
+	if (diagnostic->kind == PAWL_DIAGNOSTIC_ENDED &&
+	    diagnostic->outcome == PAWL_OUTCOME_STUCK)
 		pawl_add_relaxed(&stuck_seen, 1u);
 	pawl_lock_lock(&lowest);
 	pawl_lock_unlock(&lowest);
@@ -887,7 +900,8 @@ static void case_restart_at_most(void **state)
 			t_wait_until(pawl_load_relaxed(&acc_ran) == runs);
 			due_ns = acc_quiet();
 			/* 100, then twice that. */
-			assert_int_equal(due_ns, pawl_load_relaxed(&acc_virtual_ns) + 100 + 100 * i);
+			assert_int_equal(due_ns,
+					 pawl_load_relaxed(&acc_virtual_ns) + 100 + 100 * i);
 			acc_advance_to(i ? due_ns + 20000 : due_ns);
 			runs++;
 		}
@@ -1185,7 +1199,8 @@ static void case_ordinary_end(void **state)
 		for (unsigned i = 0; i < 1000; i++) {
 			pawl_store_relaxed(&ends[i], 0u);
 			options.name = &names[i];
-			assert_int_equal(pawl_spawn(acc_root, &options, i % 3 ? acc_sleep : yield_some, NULL,
+			assert_int_equal(pawl_spawn(acc_root, &options,
+						    i % 3 ? acc_sleep : yield_some, NULL,
 						    &tasks[i]),
 					 0);
 		}
@@ -1232,8 +1247,8 @@ static void case_report(void **state)
 		memset(reported, 0, sizeof(reported));
 		for (unsigned i = 0; i < n; i++) {
 			options.name = kinds_of_ends[i].name;
-			assert_int_equal(pawl_spawn(acc_root, &options, kinds_of_ends[i].body, NULL,
-						    &tasks[i]),
+			assert_int_equal(pawl_spawn(acc_root, &options, kinds_of_ends[i].body,
+						    NULL, &tasks[i]),
 					 0);
 			/* fails does not count itself. */
 			t_wait_until(pawl_load_relaxed(&acc_ran) == i + (i < 1));
@@ -1245,7 +1260,8 @@ static void case_report(void **state)
 				acc_outcome(tasks[i]);
 		}
 		/* Where one is stuck the time of its grace is none of the others'. */
-		assert_int_equal(pawl_runtime_shutdown(acc_rt, n == 5 ? 1000000 : PAWL_FOREVER, &report),
+		assert_int_equal(pawl_runtime_shutdown(acc_rt, n == 5 ? 1000000 : PAWL_FOREVER,
+						       &report),
 				 n == 5 ? -EBUSY : 0);
 		assert_int_equal(pawl_runtime_shutdown(acc_rt, 0, &again), n == 5 ? -EBUSY : 0);
 		assert_memory_equal(&report, &again, sizeof(report));

@@ -32,8 +32,8 @@ static int look_in_all_ways(void *arg, void **ret_value)
 		t_check(same_result(&result, &looks->first));
 		for (unsigned kind = 0; kind < PAWL_JOIN_COUNT; kind++) {
 			memset(&result, 0, sizeof(result));
-			t_check(!pawl_join(acc_rt, (enum pawl_join)kind, &looks->task, 1, PAWL_FOREVER,
-					   &result, NULL));
+			t_check(!pawl_join(acc_rt, (enum pawl_join)kind, &looks->task, 1,
+					   PAWL_FOREVER, &result, NULL));
 			t_check(same_result(&result, &looks->first));
 		}
 	}
@@ -201,7 +201,8 @@ static void join_once(enum pawl_join kind, unsigned turn, bool in_body)
 	members[FAILED] = acc_spawn(acc_root, acc_fail, (void *)(uintptr_t) "no");
 	members[CANCELLED] = acc_spawn(acc_root, acc_sleep, NULL);
 	members[LOCAL] = acc_spawn(acc_root, until_200, &mixed);
-	assert_int_equal(pawl_completion_create(acc_root, NULL, &members[EXTERNAL], &producer), 0);
+	assert_int_equal(pawl_completion_create(acc_root, NULL, &members[EXTERNAL], &producer),
+			 0);
 	assert_int_equal(acc_outcome(members[DONE]), PAWL_OUTCOME_COMPLETED);
 	assert_int_equal(acc_outcome(members[FAILED]), PAWL_OUTCOME_FAILED);
 	assert_int_equal(pawl_task_cancel(acc_rt, members[CANCELLED]), 0);
@@ -250,14 +251,16 @@ static void answers_all(pawl_task_t task, int error)
 
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(pawl_task_result(acc_rt, task, &result), error);
-		assert_int_equal(pawl_task_wait(acc_rt, task, i ? 0 : PAWL_FOREVER, &result), error);
+		assert_int_equal(pawl_task_wait(acc_rt, task, i ? 0 : PAWL_FOREVER, &result),
+				 error);
 		assert_int_equal(pawl_task_cancel(acc_rt, task), error);
 		assert_int_equal(pawl_task_force(acc_rt, task), error);
 		assert_int_equal(pawl_task_get(acc_rt, task), error);
 		assert_int_equal(pawl_task_drop(acc_rt, task), error);
 	}
 	for (unsigned kind = 0; kind < PAWL_JOIN_COUNT; kind++)
-		assert_int_equal(pawl_join(acc_rt, (enum pawl_join)kind, &task, 1, PAWL_FOREVER, NULL, NULL),
+		assert_int_equal(pawl_join(acc_rt, (enum pawl_join)kind, &task, 1, PAWL_FOREVER,
+					   NULL, NULL),
 				 error);
 }
 
@@ -298,8 +301,8 @@ static void case_stale_handles(void **state)
 /* A number that never was a handle: told at once. */
 static void case_unknown_ids(void **state)
 {
-	static const uint64_t made_up[] = {0, 1000000, UINT32_MAX, UINT64_C(1) << 32, UINT64_C(7) << 40,
-					   UINT64_MAX};
+	static const uint64_t made_up[] = {
+		0, 1000000, UINT32_MAX, UINT64_C(1) << 32, UINT64_C(7) << 40, UINT64_MAX};
 	pawl_producer_t producer;
 
 	(void)state;
@@ -385,11 +388,15 @@ static void case_settled_records(void **state)
 	(void)state;
 	acc_up(2);
 	for (unsigned i = 0; i < 6; i++)
-		tasks[i] = acc_spawn(acc_root, i % 2 ? acc_fail : acc_quick, (void *)(uintptr_t)text);
-	assert_int_equal(pawl_join(acc_rt, PAWL_JOIN_SETTLED, tasks, 6, PAWL_FOREVER, results, &index), 0);
+		tasks[i] = acc_spawn(acc_root, i % 2 ? acc_fail : acc_quick,
+				     (void *)(uintptr_t)text);
+	assert_int_equal(pawl_join(acc_rt, PAWL_JOIN_SETTLED, tasks, 6, PAWL_FOREVER, results,
+				   &index),
+			 0);
 	assert_int_equal(index, 6);
 	for (unsigned i = 0; i < 6; i++) {
-		assert_int_equal(results[i].outcome, i % 2 ? PAWL_OUTCOME_FAILED : PAWL_OUTCOME_COMPLETED);
+		assert_int_equal(results[i].outcome,
+				 i % 2 ? PAWL_OUTCOME_FAILED : PAWL_OUTCOME_COMPLETED);
 		assert_int_equal(results[i].error, i % 2 ? -EIO : 0);
 		if (i % 2) {
 			assert_null(results[i].value);
@@ -435,7 +442,8 @@ static void case_spawn_three_and_await(void **state)
 		for (uintptr_t i = 0; i < 3; i++) {
 			pawl_task_t task = acc_spawn(acc_root, spawn_three, (void *)i);
 
-			assert_int_equal(pawl_task_wait(acc_rt, task, PAWL_FOREVER, &result), 0);
+			assert_int_equal(pawl_task_wait(acc_rt, task, PAWL_FOREVER, &result),
+					 0);
 			assert_int_equal((uintptr_t)result.value, 6);
 			assert_int_equal(pawl_task_drop(acc_rt, task), 0);
 		}
@@ -469,20 +477,25 @@ static void case_two_in_a_ring(void **state)
 		acc_up(workers);
 		for (uintptr_t i = 0; i < 2; i++) {
 			options.name = names[i];
-			assert_int_equal(pawl_spawn(acc_root, &options, await_the_other, (void *)i, &pair[i]), 0);
+			assert_int_equal(pawl_spawn(acc_root, &options, await_the_other,
+						    (void *)i, &pair[i]),
+					 0);
 		}
 		pawl_store_release(&acc_go, 1u);
 		for (unsigned i = 0; i < 2; i++) {
 			struct pawl_result result;
 
-			assert_int_equal(pawl_task_wait(acc_rt, pair[i], PAWL_FOREVER, &result), 0);
+			assert_int_equal(pawl_task_wait(acc_rt, pair[i], PAWL_FOREVER, &result),
+					 0);
 			assert_int_equal(result.outcome, PAWL_OUTCOME_FAILED);
 			assert_int_equal(result.error, -EDEADLK);
 			if (result.message) {
-				const char *other = strstr(result.message, i ? " -> a#" : " -> b#");
+				const char *other =
+					strstr(result.message, i ? " -> a#" : " -> b#");
 
 				/* From itself to itself. */
-				assert_true(result.message[0] == *names[i] && result.message[1] == '#');
+				assert_true(result.message[0] == *names[i] &&
+					    result.message[1] == '#');
 				assert_non_null(other);
 				assert_non_null(strstr(other + 1, i ? " -> b#" : " -> a#"));
 				named++;
@@ -605,7 +618,8 @@ static void case_waiter_cancelled(void **state)
 		assert_int_equal(pawl_complete(acc_rt, producer, &task), 0);
 		for (unsigned i = 0; i < 4; i++) {
 			if (i != 1)
-				assert_int_equal(acc_outcome(waiters[i]), PAWL_OUTCOME_COMPLETED);
+				assert_int_equal(acc_outcome(waiters[i]),
+						 PAWL_OUTCOME_COMPLETED);
 		}
 		assert_int_equal(pawl_task_wait(acc_rt, task, PAWL_FOREVER, &result), 0);
 		assert_ptr_equal(result.value, &task);
@@ -706,7 +720,8 @@ static int join_odd(void *arg, void **ret_value)
 
 	(void)ret_value;
 	/* Of nobody. */
-	t_check(pawl_join(acc_rt, kind, NULL, 0, PAWL_FOREVER, results, &index) == (one ? -EINVAL : 0));
+	t_check(pawl_join(acc_rt, kind, NULL, 0, PAWL_FOREVER, results, &index) ==
+		(one ? -EINVAL : 0));
 	t_check(index == (one ? 77 : 0));
 	/* One twice, and another one twice: each is one task, in all its places. */
 	t_check(!pawl_spawn(acc_root, NULL, acc_quick, tasks, &tasks[0]));

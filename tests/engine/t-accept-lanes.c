@@ -90,7 +90,8 @@ static void case_lane_domain(void **state)
 	assert_int_equal(pawl_group_tasks(acc_root, 0, NULL), 1);
 	/* Two bits set are a lane like any other; so are the first and the last. */
 	for (uint32_t lane = PAWL_LANE_COUNT; lane--;)
-		assert_int_equal(spawn_in(acc_root, lane, take_place, (void *)(uintptr_t)lane, NULL), 0);
+		assert_int_equal(
+			spawn_in(acc_root, lane, take_place, (void *)(uintptr_t)lane, NULL), 0);
 	let_go(PAWL_LANE_COUNT);
 	for (uint32_t lane = 0; lane < PAWL_LANE_COUNT; lane++)
 		assert_int_equal(order[lane], lane);
@@ -109,12 +110,15 @@ static void case_full_is_refused(void **state)
 	options.most = 100;
 	assert_int_equal(pawl_group_create(acc_root, &options, &group), 0);
 	for (; n < 100; n++)
-		assert_int_equal(spawn_in(group, 20, take_place, (void *)(uintptr_t)(20 << 16 | n), NULL), 0);
+		assert_int_equal(spawn_in(group, 20, take_place,
+					  (void *)(uintptr_t)(20 << 16 | n), NULL),
+				 0);
 	for (uint32_t lane = 0; lane < PAWL_LANE_COUNT; lane++)
 		t_assert_errno(spawn_in(group, lane, take_place, NULL, NULL), EAGAIN);
 	/* Of others, from the least urgent to the most urgent. */
 	for (uint32_t lane = PAWL_LANE_COUNT; lane--; n++)
-		assert_int_equal(spawn_in(acc_root, lane, take_place, (void *)(uintptr_t)(lane << 16 | n), NULL),
+		assert_int_equal(spawn_in(acc_root, lane, take_place,
+					  (void *)(uintptr_t)(lane << 16 | n), NULL),
 				 0);
 	let_go(n);
 	/* By lane, within a lane by age. */
@@ -222,10 +226,13 @@ static void case_saturated_lane(void **state)
 	(void)state;
 	up_held();
 	for (uint32_t lane = 1; lane < PAWL_LANE_COUNT; lane++)
-		assert_int_equal(spawn_in(acc_root, lane, take_place, (void *)(uintptr_t)(1000 + lane), NULL), 0);
+		assert_int_equal(spawn_in(acc_root, lane, take_place,
+					  (void *)(uintptr_t)(1000 + lane), NULL),
+				 0);
 	for (unsigned i = 0; i < FLOOD; i++) {
 		pawl_store_relaxed(&acc_virtual_ns, ACC_EPOCH + i * MS);
-		assert_int_equal(spawn_in(acc_root, 0, take_place, (void *)(uintptr_t)i, NULL), 0);
+		assert_int_equal(spawn_in(acc_root, 0, take_place, (void *)(uintptr_t)i, NULL),
+				 0);
 	}
 	let_go(FLOOD + PAWL_LANE_COUNT - 1);
 	for (uint32_t lane = 1; lane < PAWL_LANE_COUNT; lane++) {
@@ -261,7 +268,8 @@ static void case_saturated_from_inside(void **state)
 		for (uint32_t lane = 0; lane < PAWL_LANE_COUNT; lane++)
 			assert_int_equal(spawn_in(acc_root, lane, take_place, NULL, NULL), 0);
 		for (unsigned i = 0; i < chains; i++)
-			assert_int_equal(spawn_in(acc_root, 0, flood, (void *)(uintptr_t)PAWL_LANE_COUNT, NULL),
+			assert_int_equal(spawn_in(acc_root, 0, flood,
+						  (void *)(uintptr_t)PAWL_LANE_COUNT, NULL),
 					 0);
 		let_go(PAWL_LANE_COUNT);
 		assert_int_equal(pawl_runtime_shutdown(acc_rt, PAWL_FOREVER, &report), 0);
@@ -282,12 +290,14 @@ static void case_time_ages(void **state)
 		up_held();
 		assert_int_equal(spawn_in(acc_root, 12, take_place, (void *)9999, NULL), 0);
 		for (unsigned i = 0; i < n; i++)
-			assert_int_equal(spawn_in(acc_root, 10, take_place, (void *)1, NULL), 0);
+			assert_int_equal(spawn_in(acc_root, 10, take_place, (void *)1, NULL),
+					 0);
 		/* Three steps later it is before those that come. */
 		if (late) {
 			pawl_store_relaxed(&acc_virtual_ns, ACC_EPOCH + 3 * AGE_STEP);
 			for (unsigned i = 0; i < 10; i++)
-				assert_int_equal(spawn_in(acc_root, 10, take_place, (void *)2, NULL), 0);
+				assert_int_equal(
+					spawn_in(acc_root, 10, take_place, (void *)2, NULL), 0);
 		}
 		let_go(n + 1 + 10 * late);
 		assert_int_equal(place_of(9999), n);
@@ -501,14 +511,18 @@ static void case_shutdown_of_all_kinds(void **state)
 	pawl_store_relaxed(&finals, 0u);
 	options.free_arg = acc_count_freed;
 	for (unsigned i = 0; i < WAITING; i++)
-		assert_int_equal(pawl_spawn(acc_root, &options, acc_sleep, NULL, &waiting[i]), 0);
+		assert_int_equal(pawl_spawn(acc_root, &options, acc_sleep, NULL, &waiting[i]),
+				 0);
 	t_wait_until(pawl_load_relaxed(&acc_ran) == WAITING);
 	for (uintptr_t i = 0; i < 2; i++) {
-		assert_int_equal(pawl_spawn(acc_root, &options, run_until_told, (void *)i, &running[i]), 0);
+		assert_int_equal(pawl_spawn(acc_root, &options, run_until_told, (void *)i,
+					    &running[i]),
+				 0);
 		t_wait_until(pawl_load_relaxed(&acc_ran) == WAITING + i + 1);
 	}
 	for (unsigned i = 0; i < QUEUED; i++)
-		assert_int_equal(pawl_spawn(acc_root, &options, acc_quick, NULL, &queued[i]), 0);
+		assert_int_equal(pawl_spawn(acc_root, &options, acc_quick, NULL, &queued[i]),
+				 0);
 	threads[0] = t_thread_start(wait_in_thread, &waiting[5]);
 	threads[1] = t_thread_start(wait_in_thread, &running[1]);
 	threads[2] = t_thread_start(wait_in_thread, &queued[9]);
@@ -549,7 +563,8 @@ static void case_failures_end_alone(void **state)
 	t_wait_until(pawl_load_relaxed(&acc_ran) == 10);
 	threads = t_tasks();
 	for (unsigned i = 0; i < n; i++) {
-		pawl_task_t failing = acc_spawn(acc_root, acc_fail, (void *)(uintptr_t) "wrong");
+		pawl_task_t failing =
+			acc_spawn(acc_root, acc_fail, (void *)(uintptr_t) "wrong");
 		pawl_task_t fine = acc_spawn(acc_root, acc_quick, &n);
 		struct pawl_result result;
 

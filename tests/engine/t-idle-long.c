@@ -211,10 +211,11 @@ static void case_idle(void **state)
 	options.workers = 4;
 	assert_int_equal(pawl_runtime_create(&options, &rt), 0);
 	for (unsigned i = 0; i < WAITING; i++)
-		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, wait_for_ever, NULL, NULL), 0);
+		assert_int_equal(
+			pawl_spawn(pawl_runtime_root(rt), NULL, wait_for_ever, NULL, NULL), 0);
 	for (unsigned i = 0; i < n; i++) {
-		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, yield_some, (void *)(uintptr_t)i,
-					    NULL),
+		assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, yield_some,
+					    (void *)(uintptr_t)i, NULL),
 				 0);
 		if (i % 1000 == 0)
 			t_step();
@@ -229,9 +230,11 @@ static void case_idle(void **state)
 	assert_int_equal(see_threads(after), count);
 	for (unsigned i = 0; i < count; i++) {
 		if (!same(&before[i], &after[i]))
-			fail_msg("thread %s: %lu and %lu switches, then %lu and %lu; in %s, then %s",
-				 before[i].name, before[i].voluntary, before[i].involuntary,
-				 after[i].voluntary, after[i].involuntary, before[i].call, after[i].call);
+			fail_msg(
+				"thread %s: %lu and %lu switches, then %lu and %lu; in %s, then %s",
+				before[i].name, before[i].voluntary, before[i].involuntary,
+				after[i].voluntary, after[i].involuntary, before[i].call,
+				after[i].call);
 		known += strcmp(after[i].call, "unknown") != 0;
 		/* It sleeps, in a call. */
 		assert_string_not_equal(after[i].call, "running");

@@ -252,7 +252,8 @@ static void run_chain(unsigned n, const unsigned *order)
 	for (unsigned i = 0; i < n; i++) {
 		uintptr_t at = order ? order[i] : i;
 
-		assert_int_equal(pawl_spawn(root, NULL, link_to_next, (void *)at, &chain[at]), 0);
+		assert_int_equal(pawl_spawn(root, NULL, link_to_next, (void *)at, &chain[at]),
+				 0);
 		if (i % 1000 == 0)
 			t_step();
 	}
@@ -299,7 +300,8 @@ static void case_chain_from_its_end(void **state)
 /* In any order; each look for a ring walks along what is there. */
 static void case_chain_in_any_order(void **state)
 {
-	unsigned n = t_scaled(T_ASAN || T_TSAN ? 1000 : 5000), *order = calloc(n, sizeof(*order));
+	unsigned n = t_scaled(T_ASAN || T_TSAN ? 1000 : 5000),
+		 *order = calloc(n, sizeof(*order));
 
 	(void)state;
 	assert_non_null(order);
@@ -347,13 +349,14 @@ static void case_cap_blocks_nobody(void **state)
 				t_wait_until(pawl_load_relaxed(&ran) == i + 1);
 			}
 			for (uintptr_t at = 0; at < n; at++)
-				assert_int_equal(pawl_spawn(root, NULL, wait_for_next, (void *)at,
-							    &chain[at]),
+				assert_int_equal(pawl_spawn(root, NULL, wait_for_next,
+							    (void *)at, &chain[at]),
 						 0);
 			assert_int_equal(pawl_spawn(root, NULL, open_gate, NULL, &chain[n]), 0);
 			pawl_store_release(&open, 1u);
 			for (unsigned at = 0; at <= n; at++) {
-				assert_int_equal(pawl_task_wait(rt, chain[at], PAWL_FOREVER, NULL), 0);
+				assert_int_equal(
+					pawl_task_wait(rt, chain[at], PAWL_FOREVER, NULL), 0);
 				assert_int_equal(pawl_task_drop(rt, chain[at]), 0);
 				t_step();
 			}

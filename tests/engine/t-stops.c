@@ -376,9 +376,11 @@ static int waiting_act(struct chance *chance, unsigned depth)
 	case 5:
 		return join_some(chance);
 	case 6:
-		return pawl_parallel(any_group(chance), below(chance, 6), part_job, &part, NULL);
+		return pawl_parallel(any_group(chance), below(chance, 6), part_job, &part,
+				     NULL);
 	case 7:
-		return depth < DEPTH ? pawl_scope(any_group(chance), NULL, part_scope, &part) : 0;
+		return depth < DEPTH ? pawl_scope(any_group(chance), NULL, part_scope, &part)
+				     : 0;
 	default:
 		return below(chance, 8) ? pawl_yield() : pawl_blocking(rt, blocks, NULL);
 	}
@@ -510,8 +512,7 @@ static void main_act(struct chance *chance)
 /* The moment has come: for one group or for all of them. */
 static void stop_some(struct chance *chance)
 {
-	struct pawl_group *group =
-		below(chance, 2) ? pawl_runtime_root(rt) : any_group(chance);
+	struct pawl_group *group = below(chance, 2) ? pawl_runtime_root(rt) : any_group(chance);
 
 	switch (below(chance, 4)) {
 	case 0:
