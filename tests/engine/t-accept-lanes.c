@@ -386,6 +386,47 @@ static void case_waiter_lends_along(void **state)
 	acc_down(FILLERS + 6, NULL);
 }
 
+static pawl_task_t two_wanted[2];
+
+static int join_both(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
+	pawl_add_relaxed(&begun, 1u);
+	return pawl_join(acc_rt, PAWL_JOIN_ALL, two_wanted, 2, PAWL_FOREVER, NULL, NULL);
+}
+
+static int lend_twice(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
+	t_check(!spawn_in(acc_root, 30, join_both, NULL, &middle[0]));
+	for (uintptr_t i = 0; i < 2; i++)
+		t_check(!spawn_in(acc_root, 30, take_place, (void *)(WANTED + i),
+				  &two_wanted[i]));
+	while (pawl_load_relaxed(&begun) < 1)
+		t_check(!pawl_yield());
+	push_fillers();
+	t_check(!spawn_in(acc_root, 0, want, &middle[0], NULL));
+	return 0;
+}
+
+/* The one between waits for two, one after the other: the lane of who waits for it is lent to both. */
+static void case_waiter_lends_on(void **state)
+{
+	(void)state;
+	acc_up(1);
+	pawl_store_relaxed(&places, 0u);
+	pawl_store_relaxed(&begun, 0u);
+	assert_int_equal(spawn_in(acc_root, 20, lend_twice, NULL, NULL), 0);
+	t_wait_until(pawl_load_relaxed(&places) == FILLERS + 3);
+	assert_int_equal(order[0], WANTED);
+	assert_int_equal(order[1], WANTED + 1);
+	assert_int_equal(order[2], WAITED);
+	acc_drop_all((pawl_task_t[]){two_wanted[0], two_wanted[1], middle[0]}, 3);
+	acc_down(FILLERS + 5, NULL);
+}
+
 static struct pawl_atomic_u32 gave_up;
 
 static int want_for_a_time(void *arg, void **ret_value)
@@ -598,6 +639,7 @@ int main(void)
 		cmocka_unit_test(case_time_ages),
 		cmocka_unit_test(case_waiter_lends),
 		cmocka_unit_test(case_waiter_lends_along),
+		cmocka_unit_test(case_waiter_lends_on),
 		cmocka_unit_test(case_loan_taken_back),
 		cmocka_unit_test(case_stalled_consumer),
 		cmocka_unit_test(case_shutdown_of_all_kinds),

@@ -616,8 +616,11 @@ static void run_and_stop(struct chance *chance)
 	stop_some(chance);
 	for (unsigned i = below(chance, 3); i; i--)
 		main_act(chance);
-	if (below(chance, 4) == 0)
+	if (below(chance, 4) == 0) {
+		/* A thread of the harness has the memory that it needs. */
+		t_alloc_fail_at(0);
 		beside = t_thread_start(shut, &again);
+	}
 	shut(&first);
 	if (beside)
 		t_thread_join(beside);
