@@ -134,8 +134,7 @@ struct pawl_diagnostic {
 
 /*
  * Where diagnostics go. Runs on the thread where it happened, with no lock held; the state that it tells
- * of is there already. It may call anything here but wait for the task it is told of. What it ends itself is told
- * of before its call returns: sinks nest, on the stack of the first one.
+ * of is there already. It may call anything here but wait for the task it is told of.
  */
 typedef void pawl_diagnostic_fn(void *sink_arg, const struct pawl_diagnostic *diagnostic);
 
