@@ -52,7 +52,7 @@ int acc_quick(void *arg, void **ret_value);
 int acc_sleep(void *arg, void **ret_value);
 /* Waits for acc_go by calls that it does not take as a request to end; force ends it. */
 int acc_deaf(void *arg, void **ret_value);
-/* Waits for acc_go and makes no call. */
+/* Waits for acc_go, blocks its worker, and makes no call of Pawl. */
 int acc_astray(void *arg, void **ret_value);
 /* Ends by pawl_exit() with -EIO and its argument, a text. */
 int acc_fail(void *arg, void **ret_value);
