@@ -20,17 +20,18 @@ static int spawn_in(struct pawl_group *group, uint32_t lane, pawl_body_fn *body,
 	return pawl_spawn(group, &options, body, arg, ret_task);
 }
 
-/* The order in which bodies ran. Written by the one worker; read when they have ended. */
+/* The order in which bodies ran. Written by the one worker, read by who acquires `places`. */
 static uintptr_t order[4096];
 static struct pawl_atomic_u32 places;
 
 static int take_place(void *arg, void **ret_value)
 {
-	uint32_t place = pawl_add_relaxed(&places, 1u);
+	uint32_t place = pawl_load_relaxed(&places);
 
 	(void)ret_value;
 	t_check(place < sizeof(order) / sizeof(order[0]));
 	order[place] = (uintptr_t)arg;
+	pawl_store_release(&places, place + 1);
 	return 0;
 }
 
@@ -48,7 +49,7 @@ static void up_held(void)
 static void let_go(uint32_t count)
 {
 	pawl_store_release(&acc_go, 1u);
-	t_wait_until(pawl_load_relaxed(&places) == count);
+	t_wait_until(pawl_load_acquire(&places) == count);
 	assert_int_equal(pawl_task_drop(acc_rt, held), 0);
 }
 
@@ -419,7 +420,7 @@ static void case_waiter_lends_on(void **state)
 	pawl_store_relaxed(&places, 0u);
 	pawl_store_relaxed(&begun, 0u);
 	assert_int_equal(spawn_in(acc_root, 20, lend_twice, NULL, NULL), 0);
-	t_wait_until(pawl_load_relaxed(&places) == FILLERS + 3);
+	t_wait_until(pawl_load_acquire(&places) == FILLERS + 3);
 	assert_int_equal(order[0], WANTED);
 	assert_int_equal(order[1], WANTED + 1);
 	assert_int_equal(order[2], WAITED);
@@ -463,7 +464,7 @@ static void case_loan_taken_back(void **state)
 	pawl_store_relaxed(&begun, 0u);
 	pawl_store_relaxed(&gave_up, 0u);
 	assert_int_equal(spawn_in(acc_root, 20, have_it_give_up, NULL, NULL), 0);
-	t_wait_until(pawl_load_relaxed(&places) == FILLERS + 1);
+	t_wait_until(pawl_load_acquire(&places) == FILLERS + 1);
 	assert_int_equal(order[FILLERS], WANTED);
 	assert_int_equal(pawl_task_drop(acc_rt, wanted), 0);
 	acc_down(FILLERS + 3, NULL);
