@@ -7,10 +7,13 @@ check_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/group.h \
 	engine/include/pawl/io.h \
+	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/timer.h \
+	engine/include/pawl/token.h \
+	engine/include/pawl/visit.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \
@@ -24,6 +27,9 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/idle.h \
 	engine/runtime/interval.c \
 	engine/runtime/io.c \
+	engine/runtime/jobs-api.c \
+	engine/runtime/jobs.c \
+	engine/runtime/jobs.h \
 	engine/runtime/join-many.c \
 	engine/runtime/join.c \
 	engine/runtime/join.h \
@@ -41,6 +47,10 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/supervise.c \
 	engine/runtime/task.c \
 	engine/runtime/task.h \
+	engine/runtime/token-api.c \
+	engine/runtime/token.c \
+	engine/runtime/token.h \
+	engine/runtime/visit.c \
 	engine/runtime/wheel.c \
 	engine/runtime/wheel.h \
 	engine/runtime/worker.c \

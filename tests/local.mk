@@ -10,12 +10,15 @@ UNIT_TESTS = \
 	tests/engine/t-idle-long \
 	tests/engine/t-interval \
 	tests/engine/t-io \
+	tests/engine/t-jobs \
 	tests/engine/t-join \
 	tests/engine/t-many \
 	tests/engine/t-parallel \
 	tests/engine/t-runtime \
 	tests/engine/t-stops \
 	tests/engine/t-supervision \
+	tests/engine/t-token \
+	tests/engine/t-visit \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
@@ -65,6 +68,8 @@ tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_io_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_jobs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_jobs_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_many_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -77,6 +82,10 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_token_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_visit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_visit_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.

@@ -15,6 +15,7 @@ STRESS_TESTS = \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
+	verify/stress-jobs \
 	verify/stress-lanes \
 	verify/stress-lifetime \
 	verify/stress-lock \
@@ -30,7 +31,9 @@ STRESS_TESTS = \
 	verify/stress-scope \
 	verify/stress-slots \
 	verify/stress-task \
-	verify/stress-thread
+	verify/stress-thread \
+	verify/stress-token \
+	verify/stress-visit
 
 verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
@@ -45,6 +48,8 @@ verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c
+verify_stress_jobs_SOURCES = verify/t-jobs.c
+verify_stress_jobs_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lifetime_SOURCES = verify/t-lifetime.c
 verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
@@ -65,6 +70,10 @@ verify_stress_slots_SOURCES = verify/t-slots.c
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
+verify_stress_token_SOURCES = verify/t-token.c
+verify_stress_token_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_visit_SOURCES = verify/t-visit.c
+verify_stress_visit_LDADD = engine/libengine-core.la $(LDADD)
 
 check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)

@@ -10,7 +10,10 @@
  *  finish-stop      the body ends beside a request to end
  *  finish-give-up   the body ends beside who gives it up
  *  settle-settle    two settle it, one waits for the outcome
+ *  await-end, two-await  the body ends beside who begins to wait for that
  *  settle-stop      settled beside cancelled
+ *  watch-end        one who is told of the end, or refused
+ *  settle-watch     the same of one that is settled
  *  publish-walk     found by a walker before it is published, or after
  *  other-task       the record serves another task by the time the walker stops it
  *  try-get          a reference by an id whose task may be over
@@ -37,6 +40,7 @@ static struct eng_task *task;
 static char home, elsewhere;
 static unsigned ended[2], ran, value, freed;
 static uint64_t id;
+static bool refused;
 
 static void setup_table(void)
 {
@@ -175,11 +179,15 @@ static void settle(void)
 	value += 1 + mc_thread();
 	eng_task_settled(task, ENG_OUTCOME_COMPLETED);
 	ended[mc_thread()]++;
-	pawl_event_notify_all(&task->done);
+	eng_task_tell(task);
 }
 
 static void await_value(void)
 {
+	if (!eng_task_expect(task)) {
+		mc_assert(value == 1 || value == 2);
+		return;
+	}
 	while (!eng_task_outcome(task)) {
 		struct pawl_listener listener;
 
@@ -190,6 +198,52 @@ static void await_value(void)
 			pawl_event_wait(&listener);
 	}
 	mc_assert(value == 1 || value == 2);
+}
+
+static void run_and_tell(void)
+{
+	body();
+	eng_task_tell(task);
+}
+
+static unsigned told;
+
+static void on_end(struct eng_watcher *watcher, enum eng_outcome outcome)
+{
+	(void)watcher;
+	mc_assert(outcome == ENG_OUTCOME_COMPLETED && value == 1);
+	told++;
+}
+
+/* Told, or refused because it is final: one of the two. */
+static void watch(void)
+{
+	static struct eng_watcher watcher = {.ended = on_end};
+
+	if (!eng_task_watch(task, &watcher)) {
+		mc_assert(eng_task_outcome(task) == ENG_OUTCOME_COMPLETED && value == 1);
+		refused = true;
+	}
+}
+
+static void setup_watched(void)
+{
+	setup_running();
+	told = 0;
+	refused = false;
+}
+
+static void setup_settled_watched(void)
+{
+	setup_pending();
+	told = 0;
+	refused = false;
+}
+
+static void finish_watched(void)
+{
+	mc_assert(told + refused == 1);
+	finish();
 }
 
 static void finish_settled(void)
@@ -446,6 +500,10 @@ static const struct mc_scenario scenarios[] = {
 	TASK("finish-give-up", setup_running, finish_stuck_or_not, run, give_up),
 	TASK("settle-settle", setup_pending, finish_settled, settle, settle, await_value),
 	TASK("settle-stop", setup_pending, finish_settled, settle, stop),
+	TASK("await-end", setup_running, finish_ran, run_and_tell, await_value),
+	TASK("two-await", setup_running, finish_ran, run_and_tell, await_value, await_value),
+	TASK("watch-end", setup_watched, finish_watched, run_and_tell, watch),
+	TASK("settle-watch", setup_settled_watched, finish_watched, settle, watch),
 	TASK("publish-walk", setup_walk, finish_walk, publish_and_run, walk),
 	TASK("other-task", setup_ready, finish_other, end_and_make, walk),
 	TASK("try-get", setup_ready, finish_other, end_and_make, try_get),

@@ -35,14 +35,10 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	if (error)
 		return error;
 	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
-	task->free_value = options->free_value;
 	pawl_store_relaxed(&task->produced, 1u);
-	error = eng_group_enter(group, task);
-	if (error) {
-		eng_task_unmake(rt->tasks, task);
-		eng_diagnose_refusal(rt, group, options->name, error);
+	error = eng_enter(rt, group, task, options);
+	if (error)
 		return error;
-	}
 	ret_task->pawl_id = task->id;
 	ret_producer->pawl_id = task->id;
 	if (!eng_task_publish(task, ENG_TASK_PENDING))
@@ -64,7 +60,8 @@ static int settle(struct pawl_runtime *rt, struct eng_task *task, enum eng_outco
 {
 	if (!eng_task_settle(task))
 		return -EALREADY;
-	task->value = value;
+	if (value)
+		eng_task_value_set(task, value);
 	task->error = error;
 	if (message) {
 		task->message_bytes = strlen(message) + 1;

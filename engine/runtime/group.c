@@ -52,7 +52,35 @@ static struct pawl_group *group_of(struct eng_lifetime *life)
 
 static void on_drained(struct eng_lifetime *life)
 {
-	eng_group_put(group_of(life));
+	struct pawl_group *group = group_of(life);
+	struct eng_watcher *watcher;
+
+	pawl_lock_lock(&group->forest->lock);
+	watcher = group->watchers;
+	group->told = true;
+	pawl_lock_unlock(&group->forest->lock);
+	while (watcher) {
+		struct eng_watcher *next = watcher->next;
+
+		/* From here on it may be gone. */
+		watcher->ended(watcher, ENG_OUTCOME_NONE);
+		watcher = next;
+	}
+	eng_group_put(group);
+}
+
+bool eng_group_watch(struct pawl_group *group, struct eng_watcher *watcher)
+{
+	bool told;
+
+	pawl_lock_lock(&group->forest->lock);
+	told = group->told;
+	if (!told) {
+		watcher->next = group->watchers;
+		group->watchers = watcher;
+	}
+	pawl_lock_unlock(&group->forest->lock);
+	return !told;
 }
 
 static void link_locked(struct pawl_group *group)

@@ -57,6 +57,9 @@ struct pawl_group {
 	struct eng_forest *forest;
 	struct pawl_group *parent;
 	struct pawl_group *first, *last, *next, *prev; /* under forest->lock */
+	/* Told when it has drained, newest first; and whether they were. Under forest->lock. */
+	struct eng_watcher *watchers;
+	bool told;
 	uint64_t number;
 	struct pawl_retire_node retire;
 	size_t bytes;
@@ -117,6 +120,14 @@ void eng_group_close(struct pawl_group *group);
  */
 void eng_group_stop(struct pawl_group *group, uint64_t flags,
 		    void (*ended)(struct eng_task *task, void *arg), void *arg);
+
+/*
+ * eng_group_watch() - Have `watcher` told (NONE) when the group has drained, before it leaves its parent.
+ *
+ * Requires: a reference.
+ * Returns:  false: it has drained, and nobody is told.
+ */
+PAWL_MUST_CHECK bool eng_group_watch(struct pawl_group *group, struct eng_watcher *watcher);
 
 /* eng_group_is_below() - Is it `top`, or below? In a section, if nothing else keeps the groups. */
 bool eng_group_is_below(const struct pawl_group *group, const struct pawl_group *top);

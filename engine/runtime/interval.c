@@ -20,6 +20,7 @@ struct interval {
 	pawl_tick_fn *fn;
 	void *arg;
 	void (*free_arg)(void *arg);
+	void (*visit_arg)(void *arg, void *visitor_arg);
 };
 
 /* From one tick to the next; false: there is none before the end of time. */
@@ -67,6 +68,13 @@ static void interval_free(void *arg)
 	pawl_mem_free(interval, sizeof(*interval), 0);
 }
 
+static void interval_visit(void *arg, void *visitor_arg)
+{
+	struct interval *interval = arg;
+
+	interval->visit_arg(interval->arg, visitor_arg);
+}
+
 int pawl_interval_spawn(struct pawl_group *group, const struct pawl_interval_options *options,
 			pawl_tick_fn *fn, void *arg, pawl_task_t *ret_task)
 {
@@ -93,6 +101,9 @@ int pawl_interval_spawn(struct pawl_group *group, const struct pawl_interval_opt
 	task = options->task;
 	task.free_arg = interval_free;
 	task.free_value = NULL;
+	task.visit_value = NULL;
+	interval->visit_arg = options->task.visit_arg;
+	task.visit_arg = options->task.visit_arg ? interval_visit : NULL;
 	error = pawl_spawn(group, &task, interval_body, interval, ret_task);
 	if (error)
 		pawl_mem_free(interval, sizeof(*interval), 0);

@@ -94,7 +94,8 @@ static int join_in_turn(struct joiner *joiner, uint64_t deadline_ns)
 			continue;
 		pawl_store_relaxed(&quorum->named, (uint64_t)i + 1);
 		name(joiner, task);
-		if (forever && eng_edge_makes_ring(joiner->rt->tasks, run->task, task)) {
+		if (forever && eng_edge_makes_ring(joiner->rt->tasks, run->task, task,
+						   run->outer != NULL)) {
 			eng_ring_message(joiner->rt, run->task);
 			return -EDEADLK;
 		}

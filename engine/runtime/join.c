@@ -122,7 +122,7 @@ bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_tas
 		return false;
 	if (!eng_claim_inline(worker, task))
 		return false;
-	eng_run_task(worker->stack, task, lane < task->lane ? lane : task->lane);
+	eng_run_task(worker->stack, task, lane < task->lane ? lane : task->lane, 0);
 	return true;
 }
 
@@ -133,6 +133,8 @@ static bool has_ended(const void *task)
 
 static int sleep_for(struct eng_task *task, uint64_t deadline_ns)
 {
+	if (!eng_task_expect(task))
+		return 0;
 	return eng_wait_until(&task->done, has_ended, task, deadline_ns, "task",
 			      task->id & UINT32_MAX);
 }
@@ -169,6 +171,22 @@ static void named_wait_over(void *arg)
 	pawl_sub_relaxed(&wait->task->waiters, 1u);
 }
 
+/*
+ * One that nobody has started is no part of a ring, and once it runs it is the one that looks, since somebody waits
+ * for it: so the edge is all that others have to see.
+ */
+static bool run_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task)
+{
+	bool ran;
+
+	if (eng_word_phase(pawl_load_relaxed(&task->word)) != ENG_TASK_READY)
+		return false;
+	eng_edge_set(run->task, task->id);
+	ran = eng_run_inline(rt, run, task);
+	eng_edge_set(run->task, 0);
+	return ran;
+}
+
 /* In a body. */
 static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task,
 			uint64_t deadline_ns)
@@ -181,13 +199,16 @@ static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng
 
 	if (eng_checkpoint(run))
 		return -ECANCELED;
+	if (wait.forever && run_by_name(rt, run, task))
+		return 0;
 	pawl_add_relaxed(&task->waiters, 1u);
 	/* Undone as well if the body is forced out of its sleep. */
 	pawl_cleanup_push(&wait.cleanup, named_wait_over, &wait);
-	if (wait.forever && eng_edge_makes_ring(rt->tasks, run->task, task)) {
+	if (wait.forever &&
+	    eng_edge_makes_ring(rt->tasks, run->task, task, run->outer != NULL)) {
 		eng_ring_message(rt, run->task);
 		error = -EDEADLK;
-	} else if (!wait.forever || !eng_run_inline(rt, run, task)) {
+	} else {
 		eng_lend(rt, task, eng_lending_lane(run));
 		error = sleep_for(task, deadline_ns);
 	}

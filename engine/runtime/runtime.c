@@ -23,6 +23,11 @@
 
 #define TASKS_MAX_DEFAULT (UINT32_C(1) << 31)
 
+static uint64_t stamp(void *rt)
+{
+	return eng_now(rt);
+}
+
 static int options_read(const struct pawl_runtime_options *given,
 			struct pawl_runtime_options *into)
 {
@@ -97,6 +102,11 @@ static void runtime_free(struct pawl_runtime *rt)
 	pawl_mem_free(rt, sizeof(*rt), PAWL_LINE_BYTES);
 }
 
+static void end_for(struct eng_task *task, void *arg)
+{
+	eng_task_ended(arg, task);
+}
+
 static int parts_make(struct pawl_runtime *rt)
 {
 	int error;
@@ -121,6 +131,7 @@ static int parts_make(struct pawl_runtime *rt)
 	if (error)
 		return error;
 	eng_forest_init(&rt->forest, rt->tasks);
+	eng_token_home_init(&rt->tokens, rt->tasks, end_for, rt);
 	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, NULL, &rt->root);
 }
 
@@ -163,6 +174,8 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 	pthread_cond_init(&rt->start_changed, NULL);
 	pawl_event_init(&rt->shutdown_done);
 	eng_reactor_init(&rt->reactor);
+	for (unsigned i = 0; i < 2; i++)
+		eng_jobs_init(&rt->jobs[i], stamp, rt);
 	eng_idle_init(&rt->idle, read.workers);
 	error = parts_make(rt);
 	if (!error) {
@@ -235,11 +248,6 @@ uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
 }
 
 /* ---- shutdown ---------------------------------------------------------------- */
-
-static void end_for(struct eng_task *task, void *arg)
-{
-	eng_task_ended(arg, task);
-}
 
 static bool give_up_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
@@ -351,6 +359,7 @@ int pawl_runtime_destroy(struct pawl_runtime *runtime)
 	    eng_lifetime_state(&runtime->root->life) != ENG_LIFETIME_DRAINED)
 		return -EBUSY;
 	threads_join(runtime);
+	eng_token_home_wait(&runtime->tokens);
 	queues_empty(runtime);
 	eng_tasks_each(runtime->tasks, forget_one, runtime);
 	eng_group_put(runtime->root);

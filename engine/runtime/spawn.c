@@ -38,6 +38,36 @@ static unsigned lane_for(const struct pawl_task_options *options, const struct e
 	return run ? run->lane : PAWL_LANE_DEFAULT;
 }
 
+int eng_enter(struct pawl_runtime *rt, struct pawl_group *group, struct eng_task *task,
+	      const struct pawl_task_options *options)
+{
+	struct eng_binding *binding = NULL;
+	int error = 0;
+
+	task->free_value = options->free_value;
+	task->visit_value = options->visit_value;
+	task->visit_arg = task->body ? options->visit_arg : NULL;
+	task->visited = task->visit_arg || task->visit_value;
+	if (options->token)
+		error = eng_binding_make(options->token, &rt->tokens, &binding);
+	if (error) {
+		eng_task_unmake(rt->tasks, task);
+		return error;
+	}
+	error = eng_group_enter(group, task);
+	if (error) {
+		if (binding)
+			eng_binding_discard(binding);
+		eng_task_unmake(rt->tasks, task);
+		eng_diagnose_refusal(rt, group, options->name, error);
+		return error;
+	}
+	/* Before it is published: where the token has fired it is told now, and final by the publishing. */
+	if (binding)
+		(void)eng_bind_task(binding, task);
+	return 0;
+}
+
 int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options,
 	       pawl_body_fn *body, void *arg, pawl_task_t *ret_task)
 {
@@ -58,18 +88,14 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	task->body = body;
 	task->arg = arg;
 	task->free_arg = options->free_arg;
-	task->free_value = options->free_value;
 	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
 	task->lane = (uint8_t)lane_for(options, run);
 	task->flags = (uint8_t)options->flags;
 	task->home = task->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;
 	task->parent = run ? run->task->id : 0;
-	error = eng_group_enter(group, task);
-	if (error) {
-		eng_task_unmake(rt->tasks, task);
-		eng_diagnose_refusal(rt, group, options->name, error);
+	error = eng_enter(rt, group, task, options);
+	if (error)
 		return error;
-	}
 	if (ret_task)
 		ret_task->pawl_id = task->id;
 	if (eng_task_publish(task, ENG_TASK_READY)) {

@@ -3,7 +3,7 @@
  * task.c - one word for all that decides about a task. verify/t-task.c runs this file under the
  * model checker.
  *
- * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 32-63 generation of the handle.
+ * The word: bits 0-2 phase, 3-5 outcome, 8 CANCEL, 9 FORCE, 10 EXPECTED, 32-63 generation of the handle.
  *
  * Invariants:
  *  I1 A task becomes final by one transition, and who makes it ends the task: nobody else, and
@@ -15,6 +15,12 @@
  *     transition that was decided on from a word fails if the record serves another task.
  *  I4 `group` is set before the task enters its group, in the phase STARTING: who closed the group
  *     sees every record that was let in before.
+ *  I5 What visitors may look at, `visit_arg` and `value`, changes under slots_lock, and what is taken out of
+ *     there is freed afterwards: it is not freed while a visitor tells it. Who reads a value by a handle
+ *     needs no lock: it does not change while there are handles to a final task.
+ *  I6 EXPECTED is set before anybody watches or listens to `done`, in a word that is not final, and stays:
+ *     the transition to FINAL is one on the same word, so who makes it sees the bit, or who wants
+ *     to set it sees FINAL. Most tasks are final before anybody asks: nobody is looked for then.
  *
  * Ordering:
  *  O1 publish releases the record to walkers, who acquire the word, or what became of it. Who claims
@@ -27,10 +33,12 @@
  *     its next call.
  *  O4 put releases, and the last one acquires, as reference counts do.
  *  O5 A walker acquires the word, then reads the group: NULL, or one of this generation or a later
- *     one, where I3 holds. The group is stored with release, after the group's own making.
+ *     one, where I3 holds. The group is stored with release, after the group's own making. With a
+ *     reference it may read all that was written before publishing, if the word was of a later phase.
  *
  *  O6 Watchers are pushed with release and taken with acquire; CLOSED is stored with release, after
- *     the outcome, and read with acquire: who is refused sees the outcome.
+ *     the outcome, and read with acquire: who is refused sees the outcome. EXPECTED is relaxed (I6); who
+ *     finds the word final acquires it.
  *
  * Rejected: cancelling a task that waits in a queue by taking it out (a queue with holes costs every
  * push; a dead entry costs one look when its turn comes); a lock for each record.
@@ -47,7 +55,7 @@
 #include "task.h"
 
 #define OUTCOME_SHIFT 3
-#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE)
+#define FLAGS	      (ENG_TASK_CANCEL | ENG_TASK_FORCE | ENG_TASK_EXPECTED)
 #define GENERATION    (~UINT64_C(0) << 32)
 #define HANDLE	      (UINT64_C(1) << 32)
 #define CLOSED	      ((void *)1)
@@ -165,6 +173,7 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_relaxed(&task->waits_for, 0u);
 	/* The events stay as they are: late notifiers of the task before may look at them. */
 	task->id = id;
+	task->made = refs + handles * HANDLE;
 	memset((char *)task + offsetof(struct eng_task, body), 0,
 	       sizeof(*task) - offsetof(struct eng_task, body));
 	*ret_task = task;
@@ -180,7 +189,9 @@ static void recycle(struct eng_tasks *tasks, struct eng_task *task)
 
 void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task)
 {
-	recycle(tasks, task);
+	/* Who looks for the task before, by its id, may have a reference for a moment: the last one recycles (O4). */
+	if (pawl_sub_release(&task->refs, task->made) == task->made)
+		recycle(tasks, task);
 }
 
 int eng_task_find(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_task)
@@ -274,9 +285,10 @@ bool eng_task_settle(struct eng_task *task)
 
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome)
 {
-	/* Flags that came since are lost: it ends. */
-	pawl_store_release(&task->word, (task->id & GENERATION) | ENG_TASK_FINAL |
-						(uint64_t)outcome << OUTCOME_SHIFT);
+	/* Not a store: the task may be expected meanwhile (I6). Nothing else changes in this phase. */
+	bool ended = end_from(task, ENG_TASK_SETTLING, task->id, outcome);
+
+	PAWL_REQUIRE(ended && "who settles a task makes it final");
 }
 
 enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags)
@@ -310,10 +322,27 @@ enum eng_outcome eng_task_outcome(const struct eng_task *task)
 	return eng_word_outcome(pawl_load_acquire(&task->word)); /* O2 */
 }
 
+bool eng_task_expect(struct eng_task *task)
+{
+	uint64_t seen = pawl_load_relaxed(&task->word);
+
+	do {
+		if (eng_word_phase(seen) == ENG_TASK_FINAL) {
+			(void)pawl_load_acquire(&task->word); /* O2 */
+			return false;
+		}
+		if (seen & ENG_TASK_EXPECTED)
+			break;
+	} while (!pawl_cas_weak_relaxed(&task->word, &seen, seen | ENG_TASK_EXPECTED)); /* I6 */
+	return true;
+}
+
 bool eng_task_watch(struct eng_task *task, struct eng_watcher *watcher)
 {
 	void *seen = pawl_load_relaxed(&task->watchers);
 
+	if (!eng_task_expect(task))
+		return false;
 	do {
 		if (seen == CLOSED) {
 			(void)pawl_load_acquire(&task->watchers); /* O6 */
@@ -326,14 +355,18 @@ bool eng_task_watch(struct eng_task *task, struct eng_watcher *watcher)
 
 void eng_task_tell(struct eng_task *task)
 {
-	enum eng_outcome outcome = eng_task_outcome(task);
-	struct eng_watcher *watcher = pawl_xchg_acq_rel(&task->watchers, CLOSED); /* O6 */
+	/* Relaxed: by who made it final, or from whom the caller has that. */
+	uint64_t word = pawl_load_relaxed(&task->word);
+	struct eng_watcher *watcher;
 
+	if (!(word & ENG_TASK_EXPECTED)) /* I6 */
+		return;
+	watcher = pawl_xchg_acq_rel(&task->watchers, CLOSED); /* O6 */
 	while (watcher) {
 		struct eng_watcher *next = watcher->next;
 
 		/* From here on it may be gone. */
-		watcher->ended(watcher, outcome);
+		watcher->ended(watcher, eng_word_outcome(word));
 		watcher = next;
 	}
 	pawl_event_notify_all(&task->done);
@@ -379,17 +412,78 @@ bool eng_task_try_get(struct eng_tasks *tasks, uint64_t id, struct eng_task **re
 	return true;
 }
 
+static void slots_lock(struct eng_task *task)
+{
+	if (PAWL_UNLIKELY(task->visited))
+		pawl_lock_lock(&task->slots_lock);
+}
+
+static void slots_unlock(struct eng_task *task)
+{
+	if (PAWL_UNLIKELY(task->visited))
+		pawl_lock_unlock(&task->slots_lock);
+}
+
+void eng_task_value_set(struct eng_task *task, void *value)
+{
+	void *before;
+
+	slots_lock(task); /* I5 */
+	before = task->value;
+	task->value = value;
+	slots_unlock(task);
+	if (before && before != value && task->free_value)
+		task->free_value(before);
+}
+
+void eng_task_arg_gone(struct eng_task *task)
+{
+	slots_lock(task); /* I5 */
+	task->visit_arg = NULL;
+	slots_unlock(task);
+}
+
+/* Requires: a reference to a task that was published. */
+static size_t tell_slots(struct eng_task *task, void *visitor_arg)
+{
+	size_t told = 0;
+
+	slots_lock(task); /* I5 */
+	if (task->visit_arg) {
+		task->visit_arg(task->arg, visitor_arg);
+		told++;
+	}
+	if (task->value && task->visit_value) {
+		task->visit_value(task->value, visitor_arg);
+		told++;
+	}
+	slots_unlock(task);
+	return told;
+}
+
+size_t eng_task_visit(struct eng_tasks *tasks, uint64_t word, uint64_t id, void *visitor_arg)
+{
+	struct eng_task *task;
+	size_t told = 0;
+
+	/* One that is not published is still written. The record stays what it is meanwhile. */
+	if (eng_word_phase(word) == ENG_TASK_STARTING || !eng_task_try_get(tasks, id, &task))
+		return 0;
+	if (task->visited)
+		told = tell_slots(task, visitor_arg);
+	eng_task_put(tasks, task, 1);
+	return told;
+}
+
 void eng_task_get(struct eng_task *task)
 {
 	pawl_add_relaxed(&task->refs, 1u); /* O4 */
 }
 
-/* Requires: the caller alone may look at the value. */
+/* Requires: the caller alone may look at the value, but for visitors. */
 static void value_free(struct eng_task *task)
 {
-	if (task->value && task->free_value)
-		task->free_value(task->value);
-	task->value = NULL;
+	eng_task_value_set(task, NULL);
 }
 
 void eng_task_forget(struct eng_task *task)
@@ -424,10 +518,12 @@ bool eng_task_drop(struct eng_tasks *tasks, struct eng_task *task)
 	do {
 		if (seen < HANDLE)
 			return false;
-		/* The last handle becomes a reference, while the value is freed. */
-		next = seen - HANDLE + (seen < 2 * HANDLE);
+		/* The last handle becomes a reference, while the value is freed, if there are others. */
+		next = seen - HANDLE + (seen > HANDLE && seen < 2 * HANDLE);
 	} while (!pawl_cas_weak_acq_rel(&task->refs, &seen, next)); /* O4 */
-	if (seen >= 2 * HANDLE)
+	if (!next)
+		last_gone(tasks, task);
+	if (!next || seen >= 2 * HANDLE)
 		return true;
 	/* Who ends it later gives the value back with its references. */
 	if (eng_task_outcome(task) && eng_task_outcome(task) != ENG_OUTCOME_STUCK)

@@ -29,6 +29,7 @@
 #include <pawl/base.h>
 #include <pawl/event.h>
 #include <pawl/lanes.h>
+#include <pawl/lock.h>
 
 enum eng_phase {
 	ENG_TASK_FREE, /* serves no task */
@@ -53,6 +54,8 @@ enum eng_outcome {
 /* Flags of a word. */
 #define ENG_TASK_CANCEL UINT64_C(0x100) /* asked to end at its next wait */
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
+/* Somebody watches it, or listens to `done`: eng_task_expect() has set it. Stays. */
+#define ENG_TASK_EXPECTED UINT64_C(0x400)
 
 struct pawl_group;
 struct eng_run;
@@ -82,20 +85,23 @@ struct eng_task {
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
-	/* Watchers, newest first; CLOSED once it has ended. All threads. */
+	/* Watchers, newest first; CLOSED once they are told. All threads. */
 	struct pawl_atomic_ptr watchers;
-	/* Notified when final. */
+	/* Notified when final, if it was expected. */
 	struct pawl_event done;
 	/* Notified when a flag is set. */
 	struct pawl_event interrupt;
 	/* Never changes while the record serves one task; read by walkers before they know that. */
 	struct pawl_atomic_ptr group;
-	uint64_t id; /* the handle */
+	uint64_t id;   /* the handle */
+	uint64_t made; /* references and handles that it was made with */
 
 	/* Written before publishing. */
 	int (*body)(void *arg, void **ret_value);
 	void *arg;
 	void (*free_arg)(void *arg);
+	/* Under slots_lock since it was published; NULL: the argument is gone. */
+	void (*visit_arg)(void *arg, void *visitor_arg);
 	struct pawl_atomic_ptr name; /* const char *; read by walkers */
 	uint64_t parent;	     /* id of who spawned it, 0: none */
 	struct pawl_lane_node node;
@@ -105,9 +111,15 @@ struct eng_task {
 	uint8_t flags; /* PAWL_TASK_... */
 	uint16_t home; /* worker of a LOCAL one */
 
-	/* By who settles it or runs it, before it is final. Not with STUCK. */
+	/*
+	 * By who settles it or runs it, before it is final. Not with STUCK. Where `visited`, written under
+	 * slots_lock, and read under it by visitors.
+	 */
 	void *value;
 	void (*free_value)(void *value);
+	void (*visit_value)(void *value, void *visitor_arg);
+	bool visited; /* it has a visit function; before publishing */
+	struct pawl_lock slots_lock;
 	int error;
 	char *message; /* allocated, message_bytes with its zero */
 	size_t message_bytes;
@@ -213,12 +225,34 @@ PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t w
 /* eng_task_outcome() - Acquires value and error if it is final. */
 enum eng_outcome eng_task_outcome(const struct eng_task *task);
 
+/* eng_task_value_set() - By who settles it or runs it. Another value that it had is freed. */
+void eng_task_value_set(struct eng_task *task, void *value);
+
+/* eng_task_arg_gone() - Visitors find the argument no more. By who frees it, before. */
+void eng_task_arg_gone(struct eng_task *task);
+
+/*
+ * eng_task_visit() - Tell argument and value, if the task is published, and visited. `word` was read of its record.
+ *
+ * Requires: attached, outside sections, no lock held.
+ * Returns:  how many were told.
+ */
+size_t eng_task_visit(struct eng_tasks *tasks, uint64_t word, uint64_t id, void *visitor_arg);
+
 /* eng_task_forget() - Value and message of a run that does not count. By its runner. */
 void eng_task_forget(struct eng_task *task);
 
 /* eng_task_handle() - The record of a handle. Errors: as find; -ESTALE: all its handles were dropped. */
 PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
 				    struct eng_task **ret_task);
+
+/*
+ * eng_task_expect() - Before listening to `done`: have it notified.
+ *
+ * Requires: the caller has a reference or a handle.
+ * Returns:  false: it is final, which is acquired.
+ */
+PAWL_MUST_CHECK bool eng_task_expect(struct eng_task *task);
 
 /*
  * eng_task_watch() - Have `watcher` told when the task has ended.
@@ -229,7 +263,10 @@ PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
  */
 PAWL_MUST_CHECK bool eng_task_watch(struct eng_task *task, struct eng_watcher *watcher);
 
-/* eng_task_tell() - It has ended: tell all watchers, notify `done`. Once; a reference. */
+/*
+ * eng_task_tell() - It has ended: tell all watchers, notify `done`, if anybody expects it. Once, by who made it
+ * final, who has a reference.
+ */
 void eng_task_tell(struct eng_task *task);
 
 /* eng_task_get() - Another reference. Requires: the caller has one, or a handle. */

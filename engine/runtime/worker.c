@@ -468,8 +468,7 @@ static void stack_main(void *arg)
 
 		worker->first = NULL;
 		while (task) {
-			eng_run_task(stack, task, lane);
-			eng_task_put(worker->rt->tasks, task, 1);
+			eng_run_task(stack, task, lane, 1);
 			pawl_rcu_quiescent();
 			task = start_next(worker, &lane);
 		}

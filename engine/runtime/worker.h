@@ -24,8 +24,10 @@
 #include "blocking.h"
 #include "group.h"
 #include "idle.h"
+#include "jobs.h"
 #include "reactor.h"
 #include "task.h"
+#include "token.h"
 #include "wheel.h"
 
 /* A body that runs, in its stack's frame. */
@@ -35,9 +37,13 @@ struct eng_run {
 	struct eng_run *outer; /* that it was started from, by a wait for it; NULL: none */
 	struct pawl_cleanup *cleanups;
 	unsigned lane;
+	/* To the task's `interrupt`, from its first wait on, if `listens`. */
+	struct pawl_listener told;
+	bool listens;
 	/* Set before the jump to `base`. */
 	int error;
 	bool forced;
+	void *value; /* what the body writes to */
 	jmp_buf base;
 };
 
@@ -95,6 +101,8 @@ struct pawl_runtime {
 	struct eng_tasks *tasks;
 	struct eng_forest forest;
 	struct pawl_group *root;
+	struct eng_token_home tokens;
+	struct eng_jobs jobs[2]; /* by enum pawl_job */
 	/* Where any worker looks: starts from inside, from outside, and what is waited for. */
 	struct pawl_lanes *lanes[3];
 	struct eng_idle idle;
@@ -159,14 +167,22 @@ void *eng_worker_main(void *arg);
  */
 void eng_start(struct pawl_runtime *rt, struct eng_task *task, unsigned lane, uint32_t flags);
 
+/*
+ * eng_enter() - A new task begins to live in its group, bound to options->token.
+ *
+ * Errors: -ENOMEM; as eng_group_enter(); the record is gone then.
+ */
+PAWL_MUST_CHECK int eng_enter(struct pawl_runtime *rt, struct pawl_group *group,
+			      struct eng_task *task, const struct pawl_task_options *options);
+
 /* eng_lend_push() - It is READY: have it looked for in this lane as well. Takes one reference. */
 void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
 
 /* eng_claim_inline() - Claim a task for who waits for it on this worker. */
 PAWL_MUST_CHECK bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task);
 
-/* eng_run_task() - Run the body of a claimed task here. Requires: on a stack; a reference. */
-void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane);
+/* eng_run_task() - Run the body of a claimed task here, then give back `refs` references. Requires: on a stack. */
+void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane, uint32_t refs);
 
 /* eng_task_ended() - What who made a task final does next. Gives one reference back. */
 void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task);

@@ -97,7 +97,8 @@ typedef struct {
 
 /*
  * pawl_completion_create() - A task without a body, which lives in the group until somebody completes,
- * fails or cancels it. Of `options` name and free_value count.
+ * fails or cancels it. Of `options` name, token, free_value and
+ * visit_value count.
  *
  * Errors: as pawl_spawn().
  */

@@ -48,6 +48,7 @@ PAWL_BEGIN_DECLS
 
 struct pawl_group;
 struct pawl_runtime;
+struct pawl_token;
 
 /* A handle: a number that never comes twice in one runtime. Zero: none. */
 typedef struct {
@@ -98,9 +99,17 @@ struct pawl_task_options {
 	 * handles some time after its end, at the latest by pawl_runtime_destroy(). NULL: nothing.
 	 */
 	void (*free_value)(void *value);
+	/* Cancelled when this fires (pawl/token.h). Borrowed for the call. NULL: none. */
+	struct pawl_token *token;
+	/* For who traces what tasks keep alive (pawl/visit.h). NULL: nothing is told. */
+	void (*visit_arg)(void *arg, void *visitor_arg);
+	void (*visit_value)(void *value, void *visitor_arg);
 };
-#define PAWL_TASK_OPTIONS_INIT \
-	{sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL}
+#define PAWL_TASK_OPTIONS_INIT                                                            \
+	{                                                                                 \
+		sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL, \
+			NULL, NULL, NULL                                                  \
+	}
 
 /* Runs on the worker that spawned it. Only from a body. */
 #define PAWL_TASK_LOCAL 1u
@@ -204,7 +213,8 @@ PAWL_API int pawl_runtime_shutdown(struct pawl_runtime *runtime, uint64_t grace_
 				   struct pawl_shutdown_report *ret_report);
 
 /*
- * pawl_runtime_destroy() - Free it. NULL is nothing.
+ * pawl_runtime_destroy() - Free it. NULL is nothing. Tokens that fire into it just then (pawl/token.h) are
+ * waited for.
  *
  * Requires: attached; shut down; no other call on it is running, and none will come; groups were put
  *           and handles dropped, or are forgotten now: their values are freed.

@@ -159,7 +159,7 @@ struct pawl_event_waiter {
 	uint64_t note_value;
 	const char *kind;     /* of waiter: "thread", "fibre" */
 	uint64_t number;      /* slot of the thread, id of the fibre */
-	uint64_t waited_ns;   /* since it went to sleep; 0: has not yet */
+	uint64_t waited_ns;   /* since it went to sleep, up to a tick of the system more; 0: has not yet */
 	uint64_t reserved[2]; /* 0; later versions give them names */
 };
 
