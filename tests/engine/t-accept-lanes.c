@@ -547,6 +547,7 @@ static void case_shutdown_of_all_kinds(void **state)
 	struct pawl_shutdown_report report;
 	pawl_task_t waiting[WAITING], running[2], queued[QUEUED], more;
 	struct t_thread *threads[3];
+	unsigned completed = 0;
 
 	(void)state;
 	acc_up(2);
@@ -572,15 +573,16 @@ static void case_shutdown_of_all_kinds(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		t_thread_join(threads[i]);
 	assert_int_equal(pawl_load_relaxed(&finals), 3);
-	/* None of the queued ones ran. */
-	assert_int_equal(pawl_load_relaxed(&acc_ran), WAITING + 2);
+	/* A queued one may have begun where a running one ended before the request came to it. */
+	for (unsigned i = 0; i < QUEUED; i++)
+		completed += acc_outcome(queued[i]) == PAWL_OUTCOME_COMPLETED;
+	assert_int_equal(pawl_load_relaxed(&acc_ran), WAITING + 2 + completed);
 	assert_int_equal(pawl_load_relaxed(&acc_freed), WAITING + QUEUED + 2);
-	assert_int_equal(report.outcomes[PAWL_OUTCOME_COMPLETED], 1);
-	assert_int_equal(report.outcomes[PAWL_OUTCOME_CANCELLED], WAITING + QUEUED + 1);
+	assert_int_equal(report.outcomes[PAWL_OUTCOME_COMPLETED], 1 + completed);
+	assert_int_equal(report.outcomes[PAWL_OUTCOME_CANCELLED],
+			 WAITING + QUEUED + 1 - completed);
 	for (unsigned i = 0; i < WAITING; i++)
 		assert_int_equal(acc_outcome(waiting[i]), PAWL_OUTCOME_CANCELLED);
-	for (unsigned i = 0; i < QUEUED; i++)
-		assert_int_equal(acc_outcome(queued[i]), PAWL_OUTCOME_CANCELLED);
 	assert_int_equal(acc_outcome(running[0]), PAWL_OUTCOME_COMPLETED);
 	assert_int_equal(acc_outcome(running[1]), PAWL_OUTCOME_CANCELLED);
 	t_assert_errno(pawl_spawn(acc_root, NULL, acc_quick, NULL, &more), ESHUTDOWN);
