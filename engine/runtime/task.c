@@ -180,6 +180,7 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_release(&task->refs, refs + handles * HANDLE);
 	pawl_store_relaxed(&task->waiters, 0u);
 	pawl_store_relaxed(&task->lent_lane, 0u);
+	pawl_store_relaxed(&task->urged, 0u);
 	pawl_store_relaxed(&task->produced, 0u);
 	pawl_store_relaxed(&task->parting, 0u);
 	pawl_store_relaxed(&task->watchers, (void *)NULL);

@@ -75,6 +75,11 @@ struct eng_task {
 	/* The most urgent lane that a waiter put it into, plus 1; 0: none. All threads. */
 	struct pawl_atomic_u32 lent_lane;
 	/*
+	 * The most urgent lane of those that waited for it while it ran, plus 1; 0: none. Counts while there are
+	 * waiters: what it waits for is lent that lane. All threads.
+	 */
+	struct pawl_atomic_u32 urged;
+	/*
 	 * Of one that was given up: 1 once its body is over, or who gave it up is done with it; who comes
 	 * second leaves the group for it.
 	 */
