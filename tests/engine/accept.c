@@ -47,10 +47,8 @@ void acc_up_with(const struct pawl_runtime_options *options)
 	mine.now = virtual_now;
 	mine.sink = sink;
 	mine.sink_arg = &acc_told;
-#ifdef PAWL_LEAF_NEAR
 	/* A worker that a case holds is not replaced. */
 	mine.watchdog_ns = PAWL_FOREVER;
-#endif
 	for (unsigned i = 0; i < PAWL_OUTCOME_COUNT; i++)
 		pawl_store_relaxed(&acc_told[i], 0u);
 	pawl_store_relaxed(&acc_ran, 0u);

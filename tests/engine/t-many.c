@@ -47,10 +47,8 @@ static void up(uint32_t workers, uint32_t stacks_max)
 	options.stacks_max = stacks_max;
 	options.stack_bytes = SMALL_STACK;
 	options.now = virtual_now;
-#ifdef PAWL_LEAF_NEAR
 	/* A worker that a case holds is not replaced. */
 	options.watchdog_ns = PAWL_FOREVER;
-#endif
 	pawl_store_relaxed(&virtual_ns, 1000u);
 	pawl_store_relaxed(&ran, 0u);
 	pawl_store_relaxed(&ended, 0u);
