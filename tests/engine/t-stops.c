@@ -581,7 +581,7 @@ static void check_ends(const struct shutdown *shutdown)
 	run_check(pawl_spawn(pawl_runtime_root(rt), NULL, body, NULL, NULL));
 }
 
-static void drop_all(void)
+static void handles_drop(void)
 {
 	for (unsigned i = 0; i < HANDLES; i++) {
 		pawl_task_t task = {pawl_load_relaxed(&handles[i])};
@@ -595,8 +595,16 @@ static void drop_all(void)
 		if (producer.pawl_id)
 			run_check(!pawl_producer_drop(rt, producer));
 	}
+}
+
+/* Bodies that were given up go on, and use these until they have come to their end. */
+static void groups_put(void)
+{
+	run_check(!pawl_group_wait(pawl_runtime_root(rt), PAWL_FOREVER));
 	for (unsigned i = 0; i < GROUPS; i++)
 		pawl_group_put(groups[i]);
+	/* Their memory goes now, not some runs later: who still looks at them is found. */
+	pawl_retire_barrier();
 }
 
 static void run_and_stop(struct chance *chance)
@@ -629,10 +637,11 @@ static void run_and_stop(struct chance *chance)
 	check_shutdown(&first, &again);
 	t_alloc_fail_at(0);
 	check_ends(&first);
-	drop_all();
+	handles_drop();
 	/* Those that were astray come back. */
 	pawl_store_release(&come_back, 1u);
-	t_wait_until(pawl_runtime_destroy(rt) == 0);
+	groups_put();
+	run_check(!pawl_runtime_destroy(rt));
 	for (unsigned i = 0; i < PAWL_OUTCOME_COUNT; i++) {
 		run_check(first.report.outcomes[i] <= pawl_load_relaxed(&told[i]));
 		sum += pawl_load_relaxed(&told[i]);
