@@ -3,20 +3,26 @@
 # To add a unit test: one line in UNIT_TESTS. Its source is the name with .c.
 
 UNIT_TESTS = \
+	tests/engine/t-accept-groups \
+	tests/engine/t-accept-joins \
+	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
 	tests/engine/t-engine \
 	tests/engine/t-engine-random \
 	tests/engine/t-host \
 	tests/engine/t-engine-version \
+	tests/engine/t-idle-long \
 	tests/engine/t-interval \
 	tests/engine/t-io \
 	tests/engine/t-jobs \
 	tests/engine/t-join \
 	tests/engine/t-lanes-policy \
+	tests/engine/t-many \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
+	tests/engine/t-stops \
 	tests/engine/t-supervision \
 	tests/engine/t-trace \
 	tests/engine/t-watchdog \
@@ -54,6 +60,15 @@ UNIT_TESTS = \
 	tests/lib/t-version
 
 # Tests of the engine's rooms.
+tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_groups_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_joins_SOURCES = tests/engine/t-accept-joins.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_joins_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_joins_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_lanes_SOURCES = tests/engine/t-accept-lanes.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_lanes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_lanes_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -64,6 +79,8 @@ tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_host_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_version_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_version_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_idle_long_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_idle_long_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -74,6 +91,10 @@ tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_report_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_many_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_many_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_stops_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_stops_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_lanes_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
