@@ -5,6 +5,11 @@
 
 dist_man_MANS += \
 	doc/man/pawl.3 \
+	doc/man/pawl_call.3 \
+	doc/man/pawl_cell.3 \
+	doc/man/pawl_emit.3 \
+	doc/man/pawl_engine.7 \
+	doc/man/pawl_engine_open.3 \
 	doc/man/pawl_event.3 \
 	doc/man/pawl_fd_wait.3 \
 	doc/man/pawl_fiber.3 \
@@ -20,6 +25,7 @@ dist_man_MANS += \
 	doc/man/pawl_parallel.3 \
 	doc/man/pawl_process.3 \
 	doc/man/pawl_rcu.3 \
+	doc/man/pawl_read.3 \
 	doc/man/pawl_retire.3 \
 	doc/man/pawl_rmap.3 \
 	doc/man/pawl_runtime.7 \
@@ -27,7 +33,9 @@ dist_man_MANS += \
 	doc/man/pawl_runtime_visit.3 \
 	doc/man/pawl_slots.3 \
 	doc/man/pawl_spawn.3 \
+	doc/man/pawl_state.3 \
 	doc/man/pawl_thread.3 \
 	doc/man/pawl_token.3 \
 	doc/man/pawl_trace.3 \
+	doc/man/pawl_value.3 \
 	doc/man/pawl_wait.3
