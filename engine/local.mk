@@ -49,13 +49,18 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
 	engine/graph/leaf.c \
+	engine/graph/local.c \
+	engine/graph/local.h \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \
+	engine/graph/origin.c \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
+	engine/graph/panic.c \
 	engine/graph/queue.c \
 	engine/graph/queue.h \
+	engine/graph/read-many.c \
 	engine/graph/read.c \
 	engine/graph/ref.h \
 	engine/graph/registry.c \
@@ -64,6 +69,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
+	engine/graph/trait.c \
+	engine/graph/trait.h \
 	engine/graph/value.c \
 	engine/graph/verify.c \
 	engine/graph/wait.c \

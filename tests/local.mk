@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
 	tests/engine/t-engine \
+	tests/engine/t-engine-api \
 	tests/engine/t-engine-random \
 	tests/engine/t-host \
 	tests/engine/t-engine-version \
@@ -73,6 +74,8 @@ tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_random_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

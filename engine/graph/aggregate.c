@@ -167,6 +167,7 @@ void eng_collectibles_changed(struct eng_op *op, struct eng_node *upper, uint32_
 	union eng_slot *slot = eng_field(upper, ENG_COLLECTIBLES_DEPENDENTS);
 	struct eng_list list;
 	uint32_t cursor = 0, n = 0;
+	struct eng_job *job;
 	uint64_t key;
 
 	if (!slot)
@@ -177,7 +178,13 @@ void eng_collectibles_changed(struct eng_op *op, struct eng_node *upper, uint32_
 			list.ids[n++] = (uint32_t)key;
 	}
 	list.n = n;
-	eng_queue_tasks(&op->queue, ENG_JOB_READERS, list);
+	if (!n)
+		return;
+	job = eng_queue_job(&op->queue, ENG_JOB_READERS);
+	job->uppers = eng_list_one(&op->queue, eng_node_id(upper));
+	job->tasks = list;
+	job->trait = trait;
+	eng_queue_push(&op->queue, job);
 }
 
 static void apply_collectibles(struct eng_op *op, struct eng_node *upper,

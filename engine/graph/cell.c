@@ -20,6 +20,7 @@
 
 #include "cells.h"
 #include "context.h"
+#include "local.h"
 #include "pairs.h"
 #include "registry.h"
 
@@ -253,10 +254,24 @@ static void look_before(struct write *write)
 		compare(write, had_digest, digest);
 }
 
+static void look_for_local(void *arg, pawl_ref_t ref)
+{
+	bool *has_local = arg;
+
+	*has_local |= eng_ref_is_local(ref);
+}
+
 static int check(struct pawl_context *context, struct pawl_value *value, uint32_t *ret_type)
 {
-	*ret_type = eng_type_number(context->graph->registry, pawl_value_type_of(value));
-	return context->run && *ret_type ? 0 : -EINVAL;
+	const struct pawl_value_type *type = pawl_value_type_of(value);
+	bool has_local = false;
+
+	*ret_type = eng_type_number(context->graph->registry, type);
+	/* What is local to a run does not get out of it. */
+	if (type->visit_refs)
+		type->visit_refs(pawl_value_payload(value), pawl_value_bytes(value),
+				 look_for_local, &has_local);
+	return context->run && *ret_type && !has_local ? 0 : -EINVAL;
 }
 
 int pawl_cell(struct pawl_context *context, struct pawl_value *value, pawl_ref_t *ret_cell)

@@ -22,9 +22,11 @@
 #include <pawl/retire.h>
 
 #include "context.h"
+#include "local.h"
 #include "registry.h"
 
-#define KEY_BYTES 512
+#define KEY_BYTES    512
+#define ORIGIN_BYTES 512
 
 /* ---- keys ------------------------------------------------------------------------------ */
 
@@ -69,13 +71,16 @@ static void writer_fini(struct writer *writer)
 static int put_ref(struct pawl_context *context, const struct pawl_function *function,
 		   struct writer *writer, pawl_ref_t ref)
 {
-	int error;
+	/* A task does not wait: pawl_call() goes on beside it. */
+	uint32_t flags = context->run && !context->in_job ? ENG_READ_NOW : 0;
+	int error = 0;
 
-	if (ref.pawl_bits && !(function->flags & PAWL_FUNCTION_OPERATION)) {
-		error = eng_resolve(context, ref, 0, &ref, NULL);
-		if (error)
-			return error;
-	}
+	if (ref.pawl_bits && !(function->flags & PAWL_FUNCTION_OPERATION))
+		error = eng_resolve(context, ref, flags, &ref, NULL);
+	else if (eng_ref_is_local(ref))
+		error = eng_local_link(context, ref, flags, &ref, NULL);
+	if (error)
+		return error;
 	writer->transient |= eng_is_transient(eng_ref_task(ref));
 	return put(writer, &ref, sizeof(ref));
 }
@@ -279,6 +284,23 @@ static int find_or_create(struct eng_op *op, const struct pawl_function *functio
 	return error;
 }
 
+/* What is kept cannot depend on what is not. */
+PAWL_NOINLINE static int transient_callee(struct pawl_context *context,
+					  const struct pawl_function *function, eng_id callee)
+{
+	char origin[ORIGIN_BYTES];
+
+	eng_say_origin(context->graph, callee, origin, sizeof(origin));
+	return eng_context_error(
+		context,
+		eng_error_printf(
+			0, NULL, NULL,
+			"%s has an argument that is transient, and its caller is kept: "
+			"what is kept cannot depend on what is not: %s",
+			function ? function->name : "an operation", origin),
+		NULL);
+}
+
 static int callee_check(struct pawl_context *context, const struct pawl_function *function,
 			eng_id callee)
 {
@@ -289,14 +311,23 @@ static int callee_check(struct pawl_context *context, const struct pawl_function
 					 NULL);
 	if (!context->run || eng_is_transient(context->id) || !eng_is_transient(callee))
 		return 0;
-	return eng_context_error(
-		context,
-		eng_error_printf(
-			0, NULL, NULL,
-			"%s has an argument that is transient, and its caller is kept: "
-			"what is kept cannot depend on what is not",
-			function ? function->name : "an operation"),
-		NULL);
+	return transient_callee(context, function, callee);
+}
+
+/* An argument is not known yet. */
+static int call_later(struct pawl_context *context, const struct pawl_function *function,
+		      const void *args, pawl_ref_t *ret_output)
+{
+	const struct eng_callee callee = {function, NULL, 0};
+	int error = eng_local_call(context, &callee, args, ret_output);
+
+	if (error != -ENOSPC)
+		return error;
+	/* No job: it waits itself. */
+	context->in_job = true;
+	error = pawl_call(context, function, args, ret_output);
+	context->in_job = false;
+	return error;
 }
 
 int pawl_call(struct pawl_context *context, const struct pawl_function *function,
@@ -313,6 +344,8 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 	if (pawl_load_relaxed(&graph->stopping))
 		return -ESHUTDOWN;
 	error = key_write(context, function, args, &writer);
+	if (error == -EAGAIN)
+		return call_later(context, function, args, ret_output);
 	if (error)
 		return error;
 	eng_op_begin(&op, graph, context->priority);
@@ -330,11 +363,21 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 
 int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 {
+	struct eng_node *node;
 	struct eng_op op;
 	int error;
 
+	if (eng_ref_is_local(operation)) {
+		error = eng_local_link(context, operation, 0, &operation, NULL);
+		if (error)
+			return error;
+	}
 	if (!operation.pawl_bits || eng_ref_cell(operation))
 		return -EINVAL;
+	node = eng_lock_any(context->graph, eng_ref_task(operation));
+	if (!node)
+		return -ESTALE;
+	eng_unlock(node);
 	error = callee_check(context, NULL, eng_ref_task(operation));
 	if (error)
 		return error;

@@ -65,8 +65,12 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	struct pawl_error *cause = context->last;
 	va_list args;
 
+	/* What it fails with already, where nothing was read since: more words about that. */
+	if (cause)
+		eng_error_unpin(context->failure);
+	else
+		cause = context->failure;
 	context->last = NULL;
-	eng_error_unpin(context->failure);
 	va_start(args, format);
 	context->failure = eng_error_make(context->id, own_name(context), cause, format, args);
 	va_end(args);

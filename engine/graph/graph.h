@@ -50,6 +50,8 @@ struct eng_graph {
 	struct pawl_atomic_u64 edit;
 	struct pawl_lock edit_lock;
 	struct pawl_event edited;
+	/* Numbers of runs that have local references. */
+	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries;
 };

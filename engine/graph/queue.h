@@ -46,7 +46,7 @@ enum eng_job_kind {
 	ENG_JOB_GAINED,	    /* inner tasks of `uppers` have new followers `tasks` */
 	ENG_JOB_LOST,	    /* ... have lost them */
 	ENG_JOB_DATA,	    /* `uppers` are told `update` */
-	ENG_JOB_READERS,    /* `tasks` read collectibles that changed */
+	ENG_JOB_READERS,    /* `tasks` read collectibles of `uppers` that changed */
 	ENG_JOB_ACTIVATE,   /* `tasks` have one more active referrer */
 	ENG_JOB_DEACTIVATE, /* ... one less */
 };
@@ -54,7 +54,10 @@ enum eng_job_kind {
 struct eng_job {
 	struct eng_job *next;
 	enum eng_job_kind kind;
-	uint32_t retry; /* LOST: how often it did not find all it was to remove */
+	union {
+		uint32_t retry; /* LOST: how often it did not find all it was to remove */
+		uint32_t trait; /* READERS */
+	};
 	struct eng_list uppers, tasks;
 	struct eng_update update;
 };

@@ -21,6 +21,7 @@
 
 #include "cells.h"
 #include "context.h"
+#include "local.h"
 #include "pairs.h"
 #include "wait.h"
 
@@ -265,10 +266,15 @@ static void look_on(struct looker *looker)
 {
 	enum look outcome;
 
+	/* Release: before it waits, for who finds a ring. */
+	if (PAWL_UNLIKELY(looker->context->waits_for != NULL))
+		pawl_store_release(looker->context->waits_for, looker->id);
 	while ((outcome = look_once(looker)) != LOOK_DONE) {
 		int error = 0;
 
-		if (outcome == LOOK_WAIT)
+		if (outcome == LOOK_WAIT && looker->flags & ENG_READ_NOW)
+			error = -EAGAIN;
+		else if (outcome == LOOK_WAIT)
 			error = eng_wait(&looker->wait, looker->context);
 		eng_wait_fini(&looker->wait);
 		if (error == -EDEADLK)
@@ -285,6 +291,12 @@ static void look_on(struct looker *looker)
 int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 		pawl_ref_t *ret_cell, const struct pawl_error **ret_error)
 {
+	if (PAWL_UNLIKELY(eng_ref_is_local(ref))) {
+		int error = eng_local_link(context, ref, flags, &ref, ret_error);
+
+		if (error)
+			return error;
+	}
 	/* Ends: each output was made after the one it leads to, but for rings, which are errors. */
 	while (!eng_ref_cell(ref)) {
 		struct looker looker = {
@@ -331,8 +343,7 @@ static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flag
 	return looker.error;
 }
 
-/* A strong read is one state: is the task as clean as it was, and was nothing edited? */
-static bool is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
+bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
 {
 	struct eng_graph *graph = context->graph;
 	struct eng_node *node;
@@ -358,6 +369,12 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 
 	if (!ref.pawl_bits)
 		return -ESTALE;
+	if (PAWL_UNLIKELY(eng_ref_is_local(ref))) {
+		int error = eng_local_link(context, ref, flags, &ref, ret_error);
+
+		if (error)
+			return error;
+	}
 	for (;;) {
 		uint64_t edit = strong ? eng_edit_wait(context) : 0;
 		pawl_ref_t cell;
@@ -367,7 +384,7 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
 					  key_hash, ret_value, ret_error);
 		if (!strong || error == -ECANCELED || error == -ESTALE ||
-		    is_same_moment(context, ref, edit))
+		    eng_is_same_moment(context, ref, edit))
 			return error;
 		if (!error)
 			pawl_value_unpin(*ret_value);

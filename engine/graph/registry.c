@@ -160,6 +160,51 @@ static int tables_take(struct eng_registry *registry, enum kind kind, const void
 	return names_check(registry, kind);
 }
 
+static int function_listed(const struct eng_registry *registry,
+			   const struct pawl_function *function,
+			   const struct pawl_method *method)
+{
+	return place_of(registry, function)->table && function->args_bytes == method->args_bytes
+		       ? 0
+		       : -EINVAL;
+}
+
+/* Each method of its trait is done by a function with that struct of arguments. */
+static int implementation_check(const struct eng_registry *registry,
+				const struct pawl_implementation *implementation)
+{
+	const struct pawl_trait *trait = implementation->trait;
+	int error = 0;
+
+	if (!trait || !place_of(registry, trait)->table)
+		return -EINVAL;
+	for (size_t i = 0; i < trait->methods_n && !error; i++) {
+		const struct pawl_method *method = &trait->methods[i];
+		const struct pawl_function *function =
+			implementation->functions ? implementation->functions[i] : NULL;
+
+		if (!function)
+			function = method->otherwise;
+		error = !function || method->args_bytes < sizeof(pawl_ref_t)
+				? -EINVAL
+				: function_listed(registry, function, method);
+	}
+	return error;
+}
+
+static int traits_check(const struct eng_registry *registry)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < registry->n[TYPES] && !error; i++) {
+		const struct pawl_value_type *type = registry->tables[TYPES][i];
+
+		for (size_t j = 0; j < type->implementations_n && !error; j++)
+			error = implementation_check(registry, &type->implementations[j]);
+	}
+	return error;
+}
+
 int eng_registry_create(const struct pawl_engine_options *options,
 			struct eng_registry **ret_registry)
 {
@@ -187,6 +232,8 @@ int eng_registry_create(const struct pawl_engine_options *options,
 	if (!error)
 		error = tables_take(registry, TRAITS, (const void *const *)options->traits,
 				    options->traits_n);
+	if (!error)
+		error = traits_check(registry);
 	if (error) {
 		eng_registry_destroy(registry);
 		return error;

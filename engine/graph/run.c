@@ -32,6 +32,7 @@
 #include "../runtime/worker.h"
 #include "cells.h"
 #include "context.h"
+#include "local.h"
 #include "pairs.h"
 #include "registry.h"
 
@@ -582,6 +583,8 @@ PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_r
 	ending.run = context->run;
 	ending.error = error;
 	ending.output = error ? (uintptr_t)eng_failure(context, error) : output.pawl_bits;
+	if (!ending.output)
+		ending.output = ENG_NOTHING;
 	eng_op_begin(&ending.op, context->graph, context->priority);
 	/* Relaxed: statistics. */
 	pawl_add_relaxed(&context->graph->runs, 1u);
@@ -595,6 +598,20 @@ PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_r
 
 /* ---- the body --------------------------------------------------------------------------- */
 
+/* Arguments that are too large for the stack. */
+struct args_memory {
+	struct pawl_cleanup cleanup;
+	void *args;
+	size_t bytes;
+};
+
+static void args_free(void *arg)
+{
+	struct args_memory *memory = arg;
+
+	pawl_mem_free(memory->args, memory->bytes, 0);
+}
+
 static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
@@ -604,6 +621,7 @@ static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 	const struct eng_key *key;
 	struct eng_node *node = eng_lock(graph, context->id);
 	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
+	struct args_memory memory;
 	void *args = buffer;
 	int error;
 
@@ -615,21 +633,36 @@ static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 	if (closure)
 		return closure->fn(context, closure->arg, ret_output);
 	function = eng_function(graph->registry, key->function);
-	if (function->args_bytes > sizeof(buffer))
+	if (function->args_bytes > sizeof(buffer)) {
 		args = eng_must_alloc(function->args_bytes);
+		memory.args = args;
+		memory.bytes = function->args_bytes;
+		pawl_cleanup_push(&memory.cleanup, args_free, &memory);
+	}
 	eng_args_read(function, key, args);
 	if (function->flags & PAWL_FUNCTION_SESSION_DEPENDENT)
 		pawl_mark_session_dependent(context);
 	error = function->body(context, args, ret_output);
 	if (args != buffer)
-		pawl_mem_free(args, function->args_bytes, 0);
+		pawl_cleanup_pop(&memory.cleanup, true);
+	return error;
+}
+
+/* The calls that are made beside the body are made, before the run is over. */
+static int join_locals(struct pawl_context *context, int error, pawl_ref_t *output)
+{
+	int joined = eng_locals_join(context);
+
+	if (joined == -ECANCELED || (joined && !error))
+		return joined;
+	if (!error && eng_ref_is_local(*output))
+		return eng_local_link(context, *output, 0, output, NULL);
 	return error;
 }
 
 /* The engine stops and the body was unwound, or gave up. */
-static void abandon(void *arg)
+static void abandon(struct pawl_context *context)
 {
-	struct pawl_context *context = arg;
 	struct eng_node *node = eng_lock(context->graph, context->id);
 	struct eng_op op;
 
@@ -639,6 +672,29 @@ static void abandon(void *arg)
 	eng_unlock(node);
 	eng_op_end(&op);
 	eng_context_fini(context);
+}
+
+/* The body has ended, with this. Of one that was unwound: on top of its frames. */
+static void over(struct pawl_context *context, int error, pawl_ref_t output)
+{
+	if (PAWL_UNLIKELY(context->run->locals || eng_ref_is_local(output)))
+		error = join_locals(context, error, &output);
+	if (error == -ECANCELED && pawl_load_relaxed(&context->graph->stopping)) {
+		abandon(context);
+		return;
+	}
+	finish(context, error, output);
+	eng_context_fini(context);
+}
+
+static void unwound(void *arg)
+{
+	struct pawl_context *context = arg;
+
+	if (eng_exit_forced())
+		abandon(context);
+	else
+		over(context, eng_exit_take(context), PAWL_REF_NONE);
 }
 
 int eng_run_body(void *arg, void **ret_value)
@@ -654,15 +710,10 @@ int eng_run_body(void *arg, void **ret_value)
 		return -ECANCELED;
 	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
-	pawl_cleanup_push(&cleanup, abandon, &context);
+	pawl_cleanup_push(&cleanup, unwound, &context);
 	error = call(&context, &output);
 	pawl_cleanup_pop(&cleanup, false);
-	if (error == -ECANCELED && pawl_load_relaxed(&run->graph->stopping)) {
-		abandon(&context);
-		return error;
-	}
-	finish(&context, error, output);
-	eng_context_fini(&context);
+	over(&context, error, output);
 	return 0;
 }
 

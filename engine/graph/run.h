@@ -21,6 +21,8 @@ struct eng_counter {
 	uint32_t type, count;
 };
 
+struct eng_locals;
+
 struct eng_run_state {
 	/* The record's, the runtime's task, and waiters. All threads. */
 	struct pawl_atomic_u32 owners;

@@ -14,6 +14,7 @@
 #include <pawl/mem.h>
 
 #include "graph.h"
+#include "local.h"
 #include "run.h"
 
 struct eng_run_state *eng_run_of(const struct eng_node *node)
@@ -34,6 +35,7 @@ void eng_run_unpin(struct eng_run_state *run)
 		return;
 	if (run->task.pawl_id)
 		(void)pawl_task_drop(run->graph->rt, run->task);
+	eng_locals_free(run->locals);
 	pawl_sset_fini(&run->children);
 	pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters), 0);
 	pawl_mem_free(run, sizeof(*run), 0);

@@ -89,6 +89,10 @@ static void describe(struct eng_tasks *tasks, struct eng_task *task, char *text,
 	for (unsigned i = 0; at && i <= RING_NAMES && length < len; i++) {
 		char name[ENG_LABEL_BYTES];
 
+		if (pawl_load_relaxed(&at->tag) == ENG_TAG_UNNAMED) {
+			at = next_of(tasks, at);
+			continue;
+		}
 		if (!eng_task_label(tasks, at->id, name))
 			*name = 0;
 		length += (size_t)snprintf(text + length, len - length, "%s%s#%llu",

@@ -65,6 +65,8 @@ struct pawl_group;
 struct eng_run;
 struct eng_tasks;
 
+#define ENG_TAG_UNNAMED UINT64_MAX
+
 struct eng_task {
 	/* Generation in the upper half; flags, outcome, phase (task.c). All threads. */
 	struct pawl_atomic_u64 word;
@@ -89,7 +91,7 @@ struct eng_task {
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
-	/* What it is to who has it run, 0: nothing; for descriptions of rings. Its body. */
+	/* What it is to who has it run, 0: nothing, UNNAMED: it is left out; for descriptions of rings. Its body. */
 	struct pawl_atomic_u64 tag;
 	/* Watchers, newest first; CLOSED once they are told. All threads. */
 	struct pawl_atomic_ptr watchers;
