@@ -18,23 +18,30 @@
 /* Is it called for the first time in this run, and ever? */
 enum call { KNOWN, FRESH, OVER };
 
-static enum call note_call(struct eng_op *op, struct eng_run_state *run, eng_id child,
-			   bool held)
+/* Most calls of a program that is built again end here: one lock, and no operation. */
+static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
 {
-	struct eng_node *parent = eng_lock(op->graph, run->id);
+	struct eng_node *parent = eng_run_lock(run);
 	enum call call = FRESH;
 	bool added;
 
-	if (eng_run_of(parent) != run)
+	if (eng_run_of(parent) != run) {
 		call = OVER;
-	else if (pawl_sset_has(&run->children, child))
+	} else if (pawl_sset_has(&run->children, child)) {
 		call = KNOWN;
-	else if (!held && eng_set_has(parent, ENG_CHILDREN, child))
-		call = KNOWN;
-	if (call != OVER && (call == KNOWN || held))
+	} else if (held || eng_set_has(parent, ENG_CHILDREN, child)) {
+		call = held ? FRESH : KNOWN;
 		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+	}
 	eng_unlock(parent);
 	return call;
+}
+
+int eng_connect_known(struct eng_run_state *parent, eng_id child)
+{
+	enum call call = note_call(parent, child, false);
+
+	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
@@ -69,11 +76,6 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 
 	if (!parent && is_settled_root(op, child))
 		return 0;
-	if (parent) {
-		call = note_call(op, parent, child, false);
-		if (call != FRESH)
-			return call == OVER ? -ECANCELED : 0;
-	}
 	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
 		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
 	if (parent && op->graph->track_active)
@@ -86,7 +88,7 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	if (!parent)
 		return 0;
 	/* Another local task of the same run was faster, or the run was cancelled: one hold too many. */
-	call = note_call(op, parent, child, true);
+	call = note_call(parent, child, true);
 	if (call != FRESH && op->graph->track_active) {
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_list_one(&op->queue, child));

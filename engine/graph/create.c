@@ -257,26 +257,20 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	return error;
 }
 
-static int find_or_create(struct eng_op *op, const struct pawl_function *function,
-			  const struct writer *writer, eng_id *ret_id)
+/* The task of a call, made if there was none. */
+static int find_or_create(struct eng_graph *graph, uint32_t function,
+			  const struct writer *writer, eng_id *ret_id, bool *ret_new)
 {
-	struct eng_graph *graph = op->graph;
-	struct wanted wanted = {eng_function_number(graph->registry, function), writer->bytes,
-				writer->data};
-	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, wanted.function);
+	struct wanted wanted = {function, writer->bytes, writer->data};
+	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, function);
 	struct eng_node *node;
-	int error;
 
 	pawl_rcu_begin();
-	node = pawl_rmap_get(graph->cache, hash, &wanted);
+	node = pawl_rmap_get_by(graph->cache, hash, eng_cache_match, &wanted);
 	*ret_id = node ? eng_node_id(node) : 0;
 	pawl_rcu_end();
-	if (node)
-		return 0;
-	error = node_create(graph, &wanted, hash, writer->transient, ret_id);
-	if (!error && function->flags & PAWL_FUNCTION_ROOT)
-		eng_queue_number(&op->queue, *ret_id, ENG_NUMBER_ROOT, 0);
-	return error;
+	*ret_new = !node;
+	return node ? 0 : node_create(graph, &wanted, hash, writer->transient, ret_id);
 }
 
 static int callee_check(struct pawl_context *context, const struct pawl_function *function,
@@ -299,29 +293,55 @@ static int callee_check(struct pawl_context *context, const struct pawl_function
 		NULL);
 }
 
+/* A call that its caller has not made before. */
+PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id, bool root)
+{
+	struct eng_op op;
+	int error;
+
+	eng_op_begin(&op, context->graph, context->priority);
+	if (root)
+		eng_queue_number(&op.queue, id, ENG_NUMBER_ROOT, 0);
+	error = eng_connect(&op, context->run, id);
+	eng_op_end(&op);
+	return error;
+}
+
+static int connect(struct pawl_context *context, const struct pawl_function *function,
+		   eng_id id, bool root)
+{
+	int error = callee_check(context, function, id);
+
+	if (!error && context->run && !root) {
+		error = eng_connect_known(context->run, id);
+		if (error != 1)
+			return error;
+		error = 0;
+	}
+	return error ? error : connect_fresh(context, id, root);
+}
+
 int pawl_call(struct pawl_context *context, const struct pawl_function *function,
 	      const void *args, pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
+	uint32_t number = eng_function_number(graph->registry, function);
 	struct writer writer;
-	struct eng_op op;
+	bool is_new;
 	eng_id id;
 	int error;
 
-	if (!eng_function_number(graph->registry, function))
+	if (!number)
 		return -EINVAL;
 	if (pawl_load_relaxed(&graph->stopping))
 		return -ESHUTDOWN;
 	error = key_write(context, function, args, &writer);
 	if (error)
 		return error;
-	eng_op_begin(&op, graph, context->priority);
-	error = find_or_create(&op, function, &writer, &id);
+	error = find_or_create(graph, number, &writer, &id, &is_new);
 	if (!error)
-		error = callee_check(context, function, id);
-	if (!error)
-		error = eng_connect(&op, context->run, id);
-	eng_op_end(&op);
+		error = connect(context, function, id,
+				is_new && function->flags & PAWL_FUNCTION_ROOT);
 	writer_fini(&writer);
 	if (!error)
 		*ret_output = eng_ref(id, 0);
@@ -330,18 +350,9 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 
 int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 {
-	struct eng_op op;
-	int error;
-
 	if (!operation.pawl_bits || eng_ref_cell(operation))
 		return -EINVAL;
-	error = callee_check(context, NULL, eng_ref_task(operation));
-	if (error)
-		return error;
-	eng_op_begin(&op, context->graph, context->priority);
-	error = eng_connect(&op, context->run, eng_ref_task(operation));
-	eng_op_end(&op);
-	return error;
+	return connect(context, NULL, eng_ref_task(operation), false);
 }
 
 /* ---- transient tasks -------------------------------------------------------------------------- */

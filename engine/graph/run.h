@@ -31,6 +31,8 @@ struct eng_run_state {
 	/* Notified when over, and when a cell was written. */
 	struct pawl_event changed;
 	struct eng_graph *graph;
+	/* Its record: stays in its table while the run is in it. For the body alone. */
+	struct eng_node *node;
 	eng_id id;
 	uint32_t priority;
 	pawl_task_t task; /* of the runtime: a handle */
@@ -52,6 +54,13 @@ struct eng_run_state {
 	/* Own outputs of calls with arguments that were not resolved. */
 	struct eng_locals *locals;
 };
+
+/* eng_run_lock() - The record of a task whose body runs, locked by the body. */
+static inline struct eng_node *eng_run_lock(const struct eng_run_state *run)
+{
+	pawl_lock_lock(&run->node->slot.lock);
+	return run->node;
+}
 
 void eng_run_pin(struct eng_run_state *run);
 void eng_run_unpin(struct eng_run_state *run);

@@ -48,6 +48,7 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	pawl_init_word(&run->writes, 0u);
 	pawl_event_init(&run->changed);
 	run->graph = graph;
+	run->node = node;
 	run->id = eng_node_id(node);
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	pawl_add_relaxed(&graph->busy, 1u);
