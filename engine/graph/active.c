@@ -28,8 +28,12 @@ void eng_active_trim(struct eng_node *node)
 {
 	union eng_slot *slot = eng_field(node, ENG_ACTIVE);
 
-	if (slot && !slot->active.referrers && !slot->active.flags && !slot->active.clean)
-		eng_field_drop(node, ENG_ACTIVE);
+	if (!slot || slot->active.referrers || slot->active.flags || slot->active.clean)
+		return;
+	eng_field_drop(node, ENG_ACTIVE);
+	/* A leaf that is done has nothing else there. */
+	if (!node->tail->count)
+		eng_tail_trim(node);
 }
 
 /* ---- waiting until clean ---------------------------------------------------------------- */

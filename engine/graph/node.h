@@ -88,9 +88,23 @@ struct eng_clean {
 
 /* ---- fields ------------------------------------------------------------------- */
 
+#define ENG_FIELD_BIT(field) (UINT32_C(1) << (field))
+
 static inline unsigned eng_field_at(uint32_t present, enum eng_field field)
 {
-	return (unsigned)__builtin_popcount(present & ((UINT32_C(1) << field) - 1));
+	uint32_t below = present & (ENG_FIELD_BIT(field) - 1);
+
+	/* Bits are counted by hand: where the instruction may not be used the compiler calls a function. */
+	below -= below >> 1 & UINT32_C(0x55555555);
+	below = (below & UINT32_C(0x33333333)) + (below >> 2 & UINT32_C(0x33333333));
+	below = (below + (below >> 4)) & UINT32_C(0x0f0f0f0f);
+	return below * UINT32_C(0x01010101) >> 24;
+}
+
+/* eng_field_any() - Is one of these there? `fields` has a bit for each. */
+static inline bool eng_field_any(const struct eng_node *node, uint32_t fields)
+{
+	return node->tail && node->tail->present & fields;
 }
 
 /* eng_field() - The field, or NULL: it is not there, and counts as empty. */
@@ -98,7 +112,7 @@ static inline union eng_slot *eng_field(const struct eng_node *node, enum eng_fi
 {
 	struct eng_tail *tail = node->tail;
 
-	if (!tail || !(tail->present >> field & 1))
+	if (!eng_field_any(node, ENG_FIELD_BIT(field)))
 		return NULL;
 	return &tail->slots[eng_field_at(tail->present, field)];
 }

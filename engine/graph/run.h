@@ -49,8 +49,9 @@ struct eng_run_state {
 	struct pawl_sset children; /* called in this run */
 
 	/* By its body alone. */
-	struct eng_counter *counters;
+	struct eng_counter *counters; /* most make cells of one type: `first` */
 	uint32_t counters_n, counters_capacity;
+	struct eng_counter first;
 	/* Own outputs of calls with arguments that were not resolved. */
 	struct eng_locals *locals;
 };

@@ -35,7 +35,9 @@ void eng_run_unpin(struct eng_run_state *run)
 	if (run->task.pawl_id)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	pawl_sset_fini(&run->children);
-	pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters), 0);
+	if (run->counters != &run->first)
+		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
+			      0);
 	pawl_mem_free(run, sizeof(*run), 0);
 }
 
@@ -50,6 +52,8 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->graph = graph;
 	run->node = node;
 	run->id = eng_node_id(node);
+	run->counters = &run->first;
+	run->counters_capacity = 1;
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	pawl_add_relaxed(&graph->busy, 1u);
 	return run;
