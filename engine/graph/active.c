@@ -166,6 +166,8 @@ static void each(struct eng_op *op, struct eng_job *job, void (*fn)(struct eng_o
 
 	if (job->tasks.n)
 		eng_queue_push_front(&op->queue, job);
+	if (job->tasks.n >= ENG_AHEAD)
+		eng_prefetch(op->graph, job->tasks.ids[job->tasks.n - ENG_AHEAD]);
 	fn(op, id);
 }
 

@@ -105,17 +105,17 @@ void eng_number_children(struct eng_op *op, struct eng_node *parent,
 
 	if (!n)
 		return;
-	if (parent->base == ENG_NUMBER_ROOT)
+	if (eng_base(parent) == ENG_NUMBER_ROOT)
 		return;
 	target = 2 * (31 - (uint32_t)__builtin_clz(n));
 	if (target > distance)
 		eng_queue_number(&op->queue, eng_node_id(parent), 0, target);
-	future = parent->base + (target > distance ? target : distance);
-	if (future < parent->base || future >= ENG_NUMBER_LEAF)
+	future = eng_base(parent) + (target > distance ? target : distance);
+	if (future < eng_base(parent) || future >= ENG_NUMBER_LEAF)
 		return;
 	/* A gap, for levels that come in between later. */
 	while (pawl_sset_next(children, &cursor, &child))
-		eng_queue_number(&op->queue, child, future + 3, 0);
+		eng_number_at_least(op, child, future + 3);
 }
 
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children)

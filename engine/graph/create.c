@@ -381,7 +381,7 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	*closure = (struct eng_closure){fn, arg, NULL};
 	eng_field_make(node, ENG_CLOSURE)->pointer = closure;
 	node->bits = bits;
-	node->base = ENG_NUMBER_ROOT;
+	pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	if (graph->track_active)
 		eng_active_make(node)->active.flags = ENG_ACTIVE_ROOT;
 	error = node_publish(graph, node, true);

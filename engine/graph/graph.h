@@ -144,6 +144,8 @@ void eng_optimize_check(struct eng_op *op, struct eng_node *node, uint32_t befor
 /* ---- balance.c ------------------------------------------------------------------------ */
 
 void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t distance);
+/* eng_number_at_least() - In the queue, if it is not so already. */
+void eng_number_at_least(struct eng_op *op, eng_id id, uint32_t base);
 void eng_balance(struct eng_op *op, eng_id upper, eng_id task);
 void eng_optimize(struct eng_op *op, eng_id id);
 /* eng_make_root() - Have it aggregate all that it reaches. */

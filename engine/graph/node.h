@@ -15,6 +15,7 @@
 
 #include <errno.h>
 
+#include <pawl/atomic.h>
 #include <pawl/event.h>
 #include <pawl/slots.h>
 
@@ -58,7 +59,8 @@ struct eng_key {
 
 struct eng_node {
 	struct pawl_slot slot; /* the lock, pins, the id without ENG_TRANSIENT */
-	uint32_t base;	       /* of the aggregation number */
+	/* Of the aggregation number. Written under the lock, grows; read by all. */
+	struct pawl_atomic_u32 base;
 	uint32_t bits;
 	uint64_t output; /* bits of a reference, or an error; 0: none */
 	struct pawl_cmap uppers;
@@ -162,11 +164,17 @@ void *eng_must_zalloc(size_t bytes);
 
 /* ---- what a node is -------------------------------------------------------------- */
 
+/* Relaxed: exact under the lock, else a lower bound, since it only grows. */
+static inline uint32_t eng_base(const struct eng_node *node)
+{
+	return pawl_load_relaxed(&node->base);
+}
+
 static inline uint32_t eng_number(const struct eng_node *node)
 {
-	uint32_t distance = node->bits & ENG_DISTANCE;
+	uint32_t distance = node->bits & ENG_DISTANCE, base = eng_base(node);
 
-	return node->base > UINT32_MAX - distance ? UINT32_MAX : node->base + distance;
+	return base > UINT32_MAX - distance ? UINT32_MAX : base + distance;
 }
 
 static inline bool eng_aggregates(const struct eng_node *node)
@@ -234,6 +242,12 @@ eng_id eng_node_id(const struct eng_node *node);
  * otherwise.
  */
 struct eng_node *eng_lock(struct eng_graph *graph, eng_id id);
+
+/* eng_base_seen() - A lower bound of a task's base, without its lock. 0: there is no such task. */
+uint32_t eng_base_seen(struct eng_graph *graph, eng_id id);
+/* eng_prefetch() - It is locked soon. */
+void eng_prefetch(struct eng_graph *graph, eng_id id);
+#define ENG_AHEAD 8u /* how far ahead */
 
 /* eng_lock_any() - NULL: there is no such task. */
 struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id);

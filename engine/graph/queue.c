@@ -179,8 +179,9 @@ void eng_queue_tasks(struct eng_queue *queue, enum eng_job_kind kind, struct eng
 static void table_init(struct eng_queue *queue, struct eng_table *table)
 {
 	memset(table, 0, sizeof(*table));
-	table->entries = eng_queue_alloc(queue, ENG_TABLE_LENT * sizeof(*table->entries));
-	table->capacity = ENG_TABLE_LENT;
+	table->entries = eng_queue_alloc(queue, TABLE_SMALL * sizeof(*table->entries));
+	table->capacity = TABLE_SMALL;
+	table->lent = true;
 }
 
 /* Where what is to be done of a class is put. */
@@ -192,7 +193,7 @@ static struct eng_table *next_of(struct eng_queue *queue, enum eng_class class_)
 	if (!(queue->used >> class_ & 1)) {
 		queue->used |= 1u << class_;
 		table_init(queue, &pending->next);
-		memset(&pending->now, 0, sizeof(pending->now));
+		table_init(queue, &pending->now);
 		pending->at = 0;
 		if (class_ == ENG_CLASS_NUMBERS)
 			table_init(queue, &queue->numbers_done);
@@ -277,8 +278,9 @@ static void places_free(struct eng_table *table)
 
 static void entries_free(struct eng_table *table)
 {
-	if (table->capacity > ENG_TABLE_LENT)
+	if (!table->lent)
 		pawl_mem_free(table->entries, table->capacity * sizeof(*table->entries), 0);
+	table->lent = false;
 }
 
 static void grow(struct eng_table *table)

@@ -67,11 +67,11 @@ struct eng_entry {
 };
 struct eng_table {
 	struct eng_entry *entries;
-	uint32_t n, capacity; /* ENG_TABLE_LENT: the entries are an arena's */
-	uint32_t *places;     /* NULL: few; else numbers of entries plus 1 */
+	uint32_t n, capacity;
+	uint32_t *places; /* NULL: few; else numbers of entries plus 1 */
 	uint32_t mask;
+	bool lent; /* the entries are an arena's */
 };
-#define ENG_TABLE_LENT 8u
 
 /* What is to be done, each once: taken a batch at a time, what comes meanwhile is in the next one. */
 struct eng_pending {
@@ -88,7 +88,7 @@ enum eng_class {
 	ENG_CLASS_COUNT
 };
 
-#define ENG_ARENA_FIRST 1024
+#define ENG_ARENA_FIRST 2048
 
 struct eng_chunk;
 

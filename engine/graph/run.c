@@ -439,6 +439,9 @@ static void dirty_dependents(struct ending *ending)
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
 		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
 
+		if (i + ENG_AHEAD < ending->plan.fresh.n)
+			eng_prefetch(ending->op.graph, ending->plan.fresh.ids[i + ENG_AHEAD]);
+
 		if (!child->output && !(child->bits & (ENG_IMMUTABLE | ENG_CANCELED)))
 			eng_make_dirty(&ending->op, child, false);
 		eng_unlock(child);
