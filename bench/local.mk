@@ -134,7 +134,14 @@ bench_b_slots_LDADD = $(BENCH_LDADD) -lm
 bench_b_wait_SOURCES = bench/b-wait.c $(WAIT_SOURCES)
 bench_b_wait_LDADD = $(BENCH_LDADD)
 
+# Of the engine: make bench-engine.
+ENGINE_BENCHES = bench/b-engine
+bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-graphs.c bench/engine-ours.h $(BENCH_DRIVER)
+bench_b_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
+
 check_PROGRAMS += $(BENCHES)
+check_PROGRAMS += $(ENGINE_BENCHES)
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.
@@ -144,6 +151,12 @@ bench-toolkit: $(BENCHES)
 # The same with small counts: the numbers mean little, the programs run.
 bench-short: $(BENCHES)
 	@BENCH_QUICK=1 B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
+
+# The incremental engine: calls, graphs cold and after a change.
+bench-engine: $(ENGINE_BENCHES)
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_THREADS=1 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(ENGINE_BENCHES)
+PHONY_TARGETS += bench-engine
 
 bench: bench-toolkit
 PHONY_TARGETS += bench bench-short bench-toolkit
