@@ -125,7 +125,7 @@ static bool is_empty(const union eng_slot *slot)
 	return !slot->active.referrers && !slot->active.flags && !slot->active.clean;
 }
 
-static void activate(struct eng_op *op, eng_id id)
+void eng_activate(struct eng_op *op, eng_id id)
 {
 	struct eng_node *node = eng_lock(op->graph, id);
 	union eng_slot *slot = eng_active_make(node);
@@ -173,7 +173,7 @@ static void each(struct eng_op *op, struct eng_job *job, void (*fn)(struct eng_o
 
 void eng_job_activate(struct eng_op *op, struct eng_job *job)
 {
-	each(op, job, activate);
+	each(op, job, eng_activate);
 }
 
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job)

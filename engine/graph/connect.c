@@ -27,10 +27,13 @@ static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
 
 	if (eng_run_of(parent) != run) {
 		call = OVER;
+	} else if (held) {
+		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+		call = added ? FRESH : KNOWN;
 	} else if (pawl_sset_has(&run->children, child)) {
 		call = KNOWN;
-	} else if (held || eng_set_has(parent, ENG_CHILDREN, child)) {
-		call = held ? FRESH : KNOWN;
+	} else if (eng_set_has(parent, ENG_CHILDREN, child)) {
+		call = KNOWN;
 		ENG_MUST(pawl_sset_add(&run->children, child, &added));
 	}
 	eng_unlock(parent);
@@ -79,7 +82,7 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
 		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
 	if (parent && op->graph->track_active)
-		eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE, eng_list_one(&op->queue, child));
+		eng_activate(op, child);
 	else
 		error = schedule_child(op, child);
 	if (error)

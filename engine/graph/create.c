@@ -179,6 +179,11 @@ struct wanted {
 	const void *data;
 };
 
+static uint64_t key_hash(uint32_t function, const void *args, size_t bytes)
+{
+	return pawl_hash_bytes(args, bytes, function);
+}
+
 bool eng_cache_match(const void *entry, const void *arg)
 {
 	const struct eng_key *key = eng_node_key(entry);
@@ -190,7 +195,10 @@ bool eng_cache_match(const void *entry, const void *arg)
 
 uint64_t eng_cache_hash(const void *entry)
 {
-	return eng_node_key(entry)->hash;
+	const struct eng_key *key = eng_node_key(entry);
+
+	/* Not kept: when the map grows it is made again, which costs less than 8 bytes for each task. */
+	return key_hash(key->function, key->args, key->bytes);
 }
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -236,7 +244,6 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	if (!node)
 		return -ENOMEM;
 	key = eng_node_key(node);
-	key->hash = hash;
 	key->function = wanted->function;
 	memcpy(key->args, wanted->data, wanted->bytes);
 	node->bits = ENG_NEW;
@@ -262,7 +269,7 @@ static int find_or_create(struct eng_graph *graph, uint32_t function,
 			  const struct writer *writer, eng_id *ret_id, bool *ret_new)
 {
 	struct wanted wanted = {function, writer->bytes, writer->data};
-	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, function);
+	uint64_t hash = key_hash(function, writer->data, writer->bytes);
 	struct eng_node *node;
 
 	pawl_rcu_begin();
@@ -308,11 +315,13 @@ PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id, 
 }
 
 static int connect(struct pawl_context *context, const struct pawl_function *function,
-		   eng_id id, bool root)
+		   eng_id id, bool is_new)
 {
+	bool root = is_new && function->flags & PAWL_FUNCTION_ROOT;
 	int error = callee_check(context, function, id);
 
-	if (!error && context->run && !root) {
+	/* Nobody else has called what is new; if somebody did meanwhile it is found out below. */
+	if (!error && context->run && !is_new) {
 		error = eng_connect_known(context->run, id);
 		if (error != 1)
 			return error;
@@ -340,8 +349,7 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 		return error;
 	error = find_or_create(graph, number, &writer, &id, &is_new);
 	if (!error)
-		error = connect(context, function, id,
-				is_new && function->flags & PAWL_FUNCTION_ROOT);
+		error = connect(context, function, id, is_new);
 	writer_fini(&writer);
 	if (!error)
 		*ret_output = eng_ref(id, 0);

@@ -153,6 +153,8 @@ void eng_make_root(struct eng_op *op, eng_id id);
 
 /* ---- active.c --------------------------------------------------------------------------- */
 
+/* eng_activate() - It has one more active referrer. */
+void eng_activate(struct eng_op *op, eng_id id);
 void eng_job_activate(struct eng_op *op, struct eng_job *job);
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job);
 /* eng_find_dirty() - Schedule it if it has to run, and look for what has to below it. Locked. */

@@ -51,7 +51,6 @@ struct eng_tail {
 };
 
 struct eng_key {
-	uint64_t hash;
 	uint32_t bytes;	   /* of args */
 	uint32_t function; /* its number */
 	char args[];	   /* aligned to 8 */
