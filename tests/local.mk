@@ -24,6 +24,7 @@ UNIT_TESTS = \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
 	tests/engine/t-stops \
+	tests/engine/t-size \
 	tests/engine/t-supervision \
 	tests/engine/t-trace \
 	tests/engine/t-watchdog \
@@ -116,6 +117,13 @@ tests_engine_t_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_token_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_visit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_visit_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_size_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_size_LDADD = engine/libengine-core.la $(LDADD)
+EXTRA_DIST += tests/engine/sizes.txt
+# What a task costs, term by term.
+size-report: tests/engine/t-size
+	@PAWL_SRCDIR='$(abs_top_srcdir)' tests/engine/t-size | sed -n 's/^# \(.*[0-9]\)$$/\1/p'
+PHONY_TARGETS += size-report
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.
