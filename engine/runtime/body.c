@@ -55,11 +55,12 @@ static bool restarts(struct eng_run *run, struct restart *restart)
 {
 	const struct pawl_group *group = pawl_load_relaxed(&run->task->group);
 	const struct eng_policy *policy = &group->policy;
-	uint64_t now = eng_now(run->rt);
+	uint64_t now;
 
 	if (outcome_of(run) != ENG_OUTCOME_FAILED || policy->kind != PAWL_FAILURE_RESTART ||
 	    eng_lifetime_state(&group->life) != ENG_LIFETIME_OPEN)
 		return false;
+	now = eng_now(run->rt);
 	if (!restart->count || now - restart->since_ns > policy->window_ns) {
 		restart->since_ns = now;
 		restart->count = 0;
