@@ -89,10 +89,11 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 	if (after >= ENG_NUMBER_LEAF) {
 		rebalance(op, node);
 	} else {
-		struct eng_list children = eng_followers_of(&op->queue, node);
+		union eng_slot *slot = eng_field(node, ENG_CHILDREN);
+		uint32_t cursor = 0, child;
 
-		for (uint32_t i = 0; i < children.n; i++)
-			eng_number_at_least(op, children.ids[i], after + 1);
+		while (slot && pawl_sset_next(&slot->set, &cursor, &child))
+			eng_number_at_least(op, child, after + 1);
 	}
 	eng_unlock(node);
 }

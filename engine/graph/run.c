@@ -37,7 +37,7 @@
 #include "pairs.h"
 #include "registry.h"
 
-#define ARGS_BYTES 256
+#define ARGS_BYTES 128 /* on the stack, and bodies are nested deeply */
 
 /* ---- start --------------------------------------------------------------------------- */
 
