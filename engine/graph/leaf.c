@@ -4,7 +4,8 @@
  *
  * A task's distance is larger than that of each task whose output it reads, so that what is read is
  * brought up to date before its readers, and a reader runs once. Only outputs count: cells may be
- * read in rings. Slack keeps it cheap: up to `most` a distance creeps by one, beyond it jumps past
+ * read in rings. Outputs may be so, too, in tasks that failed for it: there no distance would be enough, and
+ * raising ends after so many steps for each task that it came to. Slack keeps it cheap: up to `most` a distance creeps by one, beyond it jumps past
  * what it read, so a chain that grows at its lower end does not renumber all of itself each time.
  */
 #include "config.h"
@@ -12,6 +13,7 @@
 #include "graph.h"
 
 #define BUFFER	     128u
+#define STEPS_A_TASK 16u
 #define DISTANCE_END (UINT32_C(1) << 31)
 
 /* Readers to raise, nearest first: a binary heap of numbers of entries in the table. */
@@ -107,9 +109,10 @@ static bool raised(struct eng_node *node, struct eng_leaf of, struct eng_leaf *r
 void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of)
 {
 	struct raise raise = {.arena = &op->queue};
+	uint64_t steps = 0;
 
 	want(&raise, reader, of);
-	while (raise.n) {
+	while (raise.n && steps++ < (uint64_t)STEPS_A_TASK * raise.table.n) {
 		uint64_t top = heap_pop(&raise);
 		struct eng_entry entry = raise.table.entries[(uint32_t)top];
 		struct eng_node *node;
