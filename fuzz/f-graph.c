@@ -316,4 +316,4 @@ static void run(struct fuzz_bytes *bytes)
 	graph_naive.close();
 }
 
-const struct fuzz_target fuzz_target = {.name = "graph", .run = run, .attach = true};
+const struct fuzz_target fuzz_target = {.name = "graph", .run = run, .attach = true, .keeps = 32};
