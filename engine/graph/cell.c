@@ -186,7 +186,7 @@ static bool write_changed(struct write *write)
 		eng_unlock(node);
 		return true;
 	}
-	if (eng_dirty(node) && context->graph->track_dependencies)
+	if (eng_needs_run(node) && context->graph->track_dependencies)
 		readers_of(write, node, &readers);
 	if (readers.whole.n || readers.parts_n) {
 		context->run->replacing = write->cell;

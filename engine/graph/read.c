@@ -234,6 +234,9 @@ static enum look look(struct looker *looker)
 		return LOOK_DONE;
 	}
 	outcome = looker->cell ? look_cell(looker, node) : look_output(looker, node);
+	/* It may be an error when the run is made again, and a dependency then: such a run is not immutable. */
+	if (reader && looker->flags & PAWL_READ_UNTRACKED && !(node->bits & ENG_IMMUTABLE))
+		looker->context->run->invalidator = true;
 	if (outcome == LOOK_DONE && looker->cell) {
 		take_cell(looker, node);
 		if (reader)

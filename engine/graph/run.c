@@ -628,6 +628,7 @@ PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_r
 	ending.run = context->run;
 	ending.error = error;
 	ending.output = error ? (uintptr_t)eng_failure(context, error) : output.pawl_bits;
+	/* 0 would be a task that never ran. */
 	if (!ending.output)
 		ending.output = ENG_NOTHING;
 	eng_op_begin(&ending.op, context->graph, context->priority);
