@@ -32,6 +32,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.h \
 	engine/graph/queue.c \
 	engine/graph/queue.h \
+	engine/graph/quiesce.c \
+	engine/graph/quiesce.h \
 	engine/graph/read.c \
 	engine/graph/ref.h \
 	engine/graph/registry.c \

@@ -142,6 +142,7 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 {
 	uint32_t number = eng_trait_number(context->graph->registry, trait);
 	struct eng_bag_cursor cursor = {0, 0};
+	struct eng_quiesce_slot *inside;
 	struct eng_collectible entry;
 	struct eng_bag *all = NULL;
 	pawl_ref_t cell;
@@ -153,7 +154,9 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	/* A task that failed has collectibles, too. */
 	if (error && error != -PAWL_ETASK)
 		return error;
+	inside = eng_quiesce_enter(context->graph->quiesce, context->graph);
 	error = look(context, eng_ref_task(task), number, &all);
+	eng_quiesce_leave(context->graph->quiesce, inside);
 	while (!error && eng_bag_next(all, &cursor, &entry))
 		fn(arg, (pawl_ref_t){entry.ref}, entry.count);
 	eng_bag_free(&all);

@@ -16,6 +16,7 @@ void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority)
 	op->priority = priority;
 	op->ring = false;
 	eng_queue_init(&op->queue);
+	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }
 
 static void do_job(struct eng_op *op, struct eng_job *job)
@@ -92,8 +93,10 @@ static bool some(struct eng_op *op, bool (*take)(struct eng_op *op), unsigned mo
 {
 	unsigned n = 0;
 
-	while (n < most && take(op))
+	while (n < most && take(op)) {
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 		n++;
+	}
 	return n;
 }
 
@@ -124,11 +127,12 @@ static bool step(struct eng_op *op)
 void eng_op_run(struct eng_op *op)
 {
 	while (step(op))
-		;
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 }
 
 void eng_op_end(struct eng_op *op)
 {
 	eng_op_run(op);
+	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
 }

@@ -114,19 +114,17 @@ static void outdate_collectibles(struct eng_node *node)
 /* Returns: false: it was cancelled. */
 static bool start(struct eng_run_state *run)
 {
-	struct eng_node *node = eng_lock(run->graph, run->id);
-	bool mine = eng_run_of(node) == run;
+	struct eng_node *node;
+	struct eng_op op;
+	bool mine;
 
+	eng_op_begin(&op, run->graph, 0);
+	node = eng_lock(run->graph, run->id);
+	mine = eng_run_of(node) == run;
 	if (mine && pawl_load_relaxed(&run->graph->stopping)) {
-		struct eng_op op;
-
-		eng_op_begin(&op, run->graph, 0);
 		eng_run_cancel(&op, node);
-		eng_unlock(node);
-		eng_op_end(&op);
-		return false;
-	}
-	if (mine) {
+		mine = false;
+	} else if (mine) {
 		run->running = true;
 		outdate_set(node, ENG_OUTPUT_DEPENDENCIES, ENG_OUTDATED_OUTPUTS);
 		outdate_set64(node, ENG_CELL_DEPENDENCIES, ENG_OUTDATED_CELLS);
@@ -136,6 +134,7 @@ static bool start(struct eng_run_state *run)
 		outdate_collectibles(node);
 	}
 	eng_unlock(node);
+	eng_op_end(&op);
 	return mine;
 }
 
@@ -630,10 +629,11 @@ static int call(struct pawl_context *context, pawl_ref_t *ret_output)
 static void abandon(void *arg)
 {
 	struct pawl_context *context = arg;
-	struct eng_node *node = eng_lock(context->graph, context->id);
+	struct eng_node *node;
 	struct eng_op op;
 
 	eng_op_begin(&op, context->graph, context->priority);
+	node = eng_lock(context->graph, context->id);
 	if (eng_run_of(node) == context->run)
 		eng_run_cancel(&op, node);
 	eng_unlock(node);
@@ -673,10 +673,11 @@ void eng_run_forget(void *arg)
 
 	/* Cancelled before it began: nobody else ends it. */
 	if (!pawl_load_acquire(&run->over)) {
-		struct eng_node *node = eng_lock_any(graph, run->id);
+		struct eng_node *node;
 		struct eng_op op;
 
 		eng_op_begin(&op, graph, 0);
+		node = eng_lock_any(graph, run->id);
 		if (node && eng_run_of(node) == run)
 			eng_run_cancel(&op, node);
 		if (node)
