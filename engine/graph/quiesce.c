@@ -21,21 +21,24 @@
  *     is opened: its thread may say so again, but looks at the door next and takes it back. So each slot is looked
  *     at until it is seen so once, one after the other.
  *  I3 who is inside has `op`; who is suspended has `suspended` instead, from before its slot says so until after it
- *     is inside again. So whoever tries to come back at the moment of the picture is in it.
- *  I4 whoever stops running with the door shut tells `drained`, also if it was not inside.
- *  I5 the door, and all of the second part but events and counters, belong to who has `one`.
+ *     is inside again. So whoever tries to come back at the moment of the picture is in it. Who has the moment
+ *     has the whole as its `op`.
+ *  I4 whoever stops running with the door shut wakes who shut it, also if it was not inside.
+ *  I5 who has `one` writes the door and the second part.
  *
  * Ordering:
  *  O1 enter, leave and point: running is stored, then the door loaded; shut_door(): the door is stored, then each
  *     running loaded. Fence on the one side: none but the compiler's, with membarrier on the other; or a
- *     Dekker fence on both. For leave the loss would be that nobody tells.
+ *     Dekker fence on both. The same for who stops running and then loads the waiter, which is stored before the
+ *     door: else nobody wakes the one who waits for it.
  *  O2 running is given up with release and looked at with acquire: what was done inside, and op and suspended, are
  *     seen at the moment.
  *  O3 the door is opened with release, and found open with acquire by who enters or comes back: what was done
- *     at the moment is seen. At a point it is relaxed: who is inside has seen it.
- *  O4 segments are published with release and found with acquire; that one is there is seen by O1, since it
- *     was before its slot first ran.
- *  Listening and telling: pawl/event.h; whoever listens looks again.
+ *     at the moment is seen.
+ *  O4 slots are published with release and found with acquire; that one is there, and below the limit, is
+ *     seen by O1, since it was before it first ran.
+ *  O5 the waiter is stored before the door is shut, with release, and loaded after it was found shut, with acquire:
+ *     then it is that one, or a later one, which bears being woken for nothing.
  *
  * Rejected: one word with a count and a bit (a contended line for each operation); a gate (lib: its entry is a
  * locked instruction, and it has no points); telling of each leave while the door is open (a nap is shorter than what
@@ -60,9 +63,8 @@
 #include <pawl/park.h>
 #include <pawl/thread.h>
 
-#define SEGMENT_SLOTS 32u
-/* The library's own threads have the slot after the last. */
-#define SEGMENTS       (PAWL_THREADS_MAX / SEGMENT_SLOTS + 1)
+/* The library's own threads have the number after the last. */
+#define SLOTS	       (PAWL_THREADS_MAX + 1)
 #define MEMORY_WAIT_NS 1000000u
 
 enum running { IDLE, RUNNING, SUSPENDED };
@@ -73,29 +75,26 @@ struct eng_quiesce_slot {
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 running;
 	/* I3: the thread's; others read them at a moment, O2. */
 	void *op, *suspended;
+	/* Statistics. Relaxed; written by the thread. */
+	struct pawl_atomic_u64 suspensions, turned_off;
 };
 PAWL_STATIC_ASSERT(sizeof(struct eng_quiesce_slot) == PAWL_LINE_BYTES, "a slot is one line");
-
-struct segment {
-	struct eng_quiesce_slot slots[SEGMENT_SLOTS];
-};
 
 struct eng_quiesce {
 	/* Read by all, written for moments alone. enum door: I5, O1, O3 */
 	struct pawl_atomic_u32 door;
 	bool fenced; /* const */
 	struct eng_quiesce_options options;
-	/* Made by whoever comes first; O4. */
-	struct pawl_atomic_ptr segments[SEGMENTS];
-
 	/* Somebody has, or waits for, his moment. Threads sleep here; nobody who is inside does. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) pthread_mutex_t one;
-	/* The slot's number of who has `one`, plus 1. Relaxed: each only looks for its own. */
-	struct pawl_atomic_u32 owner;
-	struct pawl_event drained; /* somebody does not run any more. I4 */
-	struct pawl_event opened;  /* the door is open */
-	/* Statistics. Relaxed. */
-	struct pawl_atomic_u64 moments, at_once, reopens, suspended, turned_off;
+	struct pawl_atomic_ptr waiter; /* the thread of who has it. I4, I5, O5 */
+	struct pawl_event opened;      /* the door is open */
+	/* Statistics. Relaxed; written by who has `one`. */
+	struct pawl_atomic_u64 moments, at_once, reopens;
+
+	/* Of threads by number, each made by itself or beforehand, and all of them below the limit. They stay. O4 */
+	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 limit;
+	struct pawl_atomic_ptr slots[SLOTS];
 };
 
 /* ---- fences -------------------------------------------------------------------------- */
@@ -140,42 +139,38 @@ static void nap(uint64_t ns)
 		nanosleep(&time, NULL);
 }
 
-static PAWL_NOINLINE struct segment *segment_make(struct pawl_atomic_ptr *place)
+/* Nobody else makes that one. Returns: false: there is no memory. */
+static bool slot_make(struct eng_quiesce *quiesce, uint32_t number)
 {
-	struct segment *segment;
-	void *expected = NULL;
+	uint32_t limit = pawl_load_relaxed(&quiesce->limit);
+	struct eng_quiesce_slot *slot = pawl_mem_zalloc(sizeof(*slot), PAWL_LINE_BYTES);
 
-	while (!(segment = pawl_mem_zalloc(sizeof(*segment), PAWL_LINE_BYTES)))
-		nap(MEMORY_WAIT_NS);
-	/* O4 */
-	if (pawl_cas_acq_rel(place, &expected, segment))
-		return segment;
-	pawl_mem_free(segment, sizeof(*segment), PAWL_LINE_BYTES);
-	return expected;
+	if (!slot)
+		return false;
+	pawl_store_release(&quiesce->slots[number], slot); /* O4 */
+	/* Lock-free: a failed exchange means that somebody raised it. */
+	while (limit <= number && !pawl_cas_weak_relaxed(&quiesce->limit, &limit, number + 1))
+		;
+	return true;
 }
 
-/* The calling thread's. */
-static inline struct eng_quiesce_slot *slot_here(struct eng_quiesce *quiesce)
+/* Of the thread with that number. NULL: there is none yet. */
+static inline struct eng_quiesce_slot *slot_of(struct eng_quiesce *quiesce, uint32_t number)
 {
-	uint32_t number = pawl_thread_slot();
-	struct pawl_atomic_ptr *place = &quiesce->segments[number / SEGMENT_SLOTS];
-	struct segment *segment = pawl_load_acquire(place); /* O4 */
-
-	if (PAWL_UNLIKELY(!segment))
-		segment = segment_make(place);
-	return &segment->slots[number % SEGMENT_SLOTS];
+	return pawl_load_acquire(&quiesce->slots[number]); /* O4 */
 }
 
 /* From *at on, which it moves behind it; 0 to begin with. Returns: NULL: the end. */
 static struct eng_quiesce_slot *slot_next(struct eng_quiesce *quiesce, uint32_t *at)
 {
-	while (*at < SEGMENTS * SEGMENT_SLOTS) {
-		struct segment *segment =
-			pawl_load_acquire(&quiesce->segments[*at / SEGMENT_SLOTS]); /* O4 */
+	/* Relaxed: O4. */
+	uint32_t limit = pawl_load_relaxed(&quiesce->limit);
 
-		if (segment)
-			return &segment->slots[(*at)++ % SEGMENT_SLOTS];
-		*at += SEGMENT_SLOTS;
+	while (*at < limit) {
+		struct eng_quiesce_slot *slot = slot_of(quiesce, (*at)++);
+
+		if (slot)
+			return slot;
 	}
 	return NULL;
 }
@@ -187,56 +182,70 @@ static bool is_shut(const struct eng_quiesce *quiesce)
 	return pawl_load_acquire(&quiesce->door) == SHUT; /* O3 */
 }
 
-static void wait_open(struct eng_quiesce *quiesce)
+/* I4. The door was seen to be shut. */
+static void tell(struct eng_quiesce *quiesce)
 {
-	struct pawl_listener listener;
-
-	while (is_shut(quiesce)) {
-		pawl_event_listen(&quiesce->opened, &listener, "a moment of quiet", 0);
-		if (!is_shut(quiesce)) {
-			pawl_event_unlisten(&listener);
-			return;
-		}
-		pawl_event_wait(&listener);
-	}
+	/* Relaxed: O5. */
+	if (PAWL_MC_STEP("tell"))
+		pawl_unpark(pawl_load_relaxed(&quiesce->waiter));
 }
 
 /* The door is shut: not to run, for `how`, until it is open. */
-static PAWL_NOINLINE void rest(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot,
-			       enum running how)
+static void rest(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot, enum running how)
 {
 	struct pawl_waiter *before = pawl_waiter_set(NULL);
+	struct pawl_listener listener;
 
-	PAWL_REQUIRE(pawl_load_relaxed(&quiesce->owner) != pawl_thread_slot() + 1 &&
-		     "at a moment of quiet nobody enters");
 	do {
 		pawl_store_release(&slot->running, how); /* O2 */
-		if (PAWL_MC_STEP("tell-resting"))
-			pawl_event_notify_all(&quiesce->drained); /* I4 */
-		wait_open(quiesce);
+		fence_mine(quiesce);
+		tell(quiesce);
+		pawl_event_listen(&quiesce->opened, &listener, "a moment of quiet", 0);
+		if (is_shut(quiesce))
+			pawl_event_wait(&listener);
+		else
+			pawl_event_unlisten(&listener);
 		pawl_store_relaxed(&slot->running, RUNNING);
 		fence_mine(quiesce);
 	} while (PAWL_MC_STEP("look-again") && is_shut(quiesce));
 	(void)pawl_waiter_set(before);
 }
 
-static PAWL_NOINLINE void turned_off(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot)
+/* Its owner alone adds. */
+static void count(struct pawl_atomic_u64 *counter)
 {
-	pawl_add_relaxed(&quiesce->turned_off, 1u);
+	pawl_store_relaxed(counter, pawl_load_relaxed(counter) + 1);
+}
+
+static PAWL_NOINLINE struct eng_quiesce_slot *turned_off(struct eng_quiesce *quiesce, void *op,
+							 struct eng_quiesce_slot *slot)
+{
+	count(&slot->turned_off);
 	rest(quiesce, slot, IDLE);
+	slot->op = op;
+	return slot;
+}
+
+static PAWL_NOINLINE struct eng_quiesce_slot *enter_first(struct eng_quiesce *quiesce, void *op)
+{
+	while (!slot_make(quiesce, pawl_thread_slot()))
+		nap(MEMORY_WAIT_NS);
+	return eng_quiesce_enter(quiesce, op);
 }
 
 struct eng_quiesce_slot *eng_quiesce_enter(struct eng_quiesce *quiesce, void *op)
 {
-	struct eng_quiesce_slot *slot = slot_here(quiesce);
+	struct eng_quiesce_slot *slot = slot_of(quiesce, pawl_thread_slot());
 
+	if (PAWL_UNLIKELY(!slot))
+		return enter_first(quiesce, op);
 	if (PAWL_UNLIKELY(slot->op))
 		return NULL;
 	/* Relaxed: O1 and O3 order what comes next. */
 	pawl_store_relaxed(&slot->running, RUNNING);
 	fence_mine(quiesce);
 	if (PAWL_UNLIKELY(is_shut(quiesce)))
-		turned_off(quiesce, slot);
+		return turned_off(quiesce, op, slot);
 	slot->op = op;
 	return slot;
 }
@@ -248,15 +257,13 @@ void eng_quiesce_leave(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slo
 	slot->op = NULL;
 	pawl_store_release(&slot->running, IDLE); /* O2 */
 	fence_mine(quiesce);
-	/* Relaxed: only to be told or not. */
-	if (PAWL_UNLIKELY(pawl_load_relaxed(&quiesce->door) == SHUT) &&
-	    PAWL_MC_STEP("tell-left"))
-		pawl_event_notify_all(&quiesce->drained); /* I4 */
+	if (PAWL_UNLIKELY(is_shut(quiesce)))
+		tell(quiesce);
 }
 
 static PAWL_NOINLINE void suspend(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot)
 {
-	pawl_add_relaxed(&quiesce->suspended, 1u);
+	count(&slot->suspensions);
 	/* I3 */
 	slot->suspended = slot->op;
 	slot->op = NULL;
@@ -267,14 +274,15 @@ static PAWL_NOINLINE void suspend(struct eng_quiesce *quiesce, struct eng_quiesc
 
 void eng_quiesce_point(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot)
 {
-	/* Relaxed: O3. */
-	if (PAWL_UNLIKELY(pawl_load_relaxed(&quiesce->door) == SHUT) && slot)
+	if (PAWL_UNLIKELY(is_shut(quiesce)) && slot)
 		suspend(quiesce, slot);
 }
 
 bool eng_quiesce_is_inside(struct eng_quiesce *quiesce)
 {
-	return slot_here(quiesce)->op;
+	const struct eng_quiesce_slot *slot = slot_of(quiesce, pawl_thread_slot());
+
+	return slot && slot->op;
 }
 
 /* ---- moments ------------------------------------------------------------------------- */
@@ -286,8 +294,7 @@ static bool is_running(const struct eng_quiesce_slot *slot)
 
 static void shut_door(struct eng_quiesce *quiesce)
 {
-	/* Relaxed: O1. */
-	pawl_store_relaxed(&quiesce->door, SHUT);
+	pawl_store_release(&quiesce->door, SHUT); /* O5 */
 	fence_all(quiesce);
 }
 
@@ -311,19 +318,11 @@ static bool is_quiet(struct eng_quiesce *quiesce)
 }
 
 /* Returns: false: the deadline was over, and it runs still. */
-static bool wait_resting(struct eng_quiesce *quiesce, const struct eng_quiesce_slot *slot,
-			 uint64_t deadline_ns)
+static bool wait_resting(const struct eng_quiesce_slot *slot, uint64_t deadline_ns)
 {
-	struct pawl_listener listener;
-
 	while (is_running(slot)) {
-		pawl_event_listen(&quiesce->drained, &listener, "operations to end", 0);
-		if (!is_running(slot)) {
-			pawl_event_unlisten(&listener);
-			return true;
-		}
-		if (pawl_event_wait_until(&listener, deadline_ns))
-			return false;
+		if (!pawl_park_until(deadline_ns))
+			return !is_running(slot);
 	}
 	return true;
 }
@@ -335,7 +334,7 @@ static bool wait_quiet(struct eng_quiesce *quiesce, uint64_t deadline_ns)
 	uint32_t at = 0;
 
 	while ((slot = slot_next(quiesce, &at))) {
-		if (!wait_resting(quiesce, slot, deadline_ns))
+		if (!wait_resting(slot, deadline_ns))
 			return false;
 	}
 	return true;
@@ -352,7 +351,7 @@ static void make_quiet(struct eng_quiesce *quiesce)
 		for (uint32_t look = 0; look < options->looks; look++) {
 			shut_door(quiesce);
 			if (is_quiet(quiesce)) {
-				pawl_add_relaxed(&quiesce->at_once, 1u);
+				count(&quiesce->at_once);
 				return;
 			}
 			open_door(quiesce);
@@ -363,25 +362,33 @@ static void make_quiet(struct eng_quiesce *quiesce)
 			deadline_ns = pawl_deadline_in(options->shut_ns);
 		if (wait_quiet(quiesce, deadline_ns))
 			return;
-		pawl_add_relaxed(&quiesce->reopens, 1u);
+		count(&quiesce->reopens);
 		open_door(quiesce);
 	}
 }
 
 int eng_quiesce_run(struct eng_quiesce *quiesce, void (*fn)(void *arg), void *arg)
 {
-	uint32_t me = pawl_thread_slot() + 1;
+	uint32_t number = pawl_thread_slot();
 	struct pawl_waiter *before;
+	struct eng_quiesce_slot *slot;
 
-	if (pawl_load_relaxed(&quiesce->owner) == me || slot_here(quiesce)->op)
+	while (!(slot = slot_of(quiesce, number))) {
+		if (!slot_make(quiesce, number))
+			return -ENOMEM;
+	}
+	if (slot->op)
 		return -EDEADLK;
 	before = pawl_waiter_set(NULL);
 	pthread_mutex_lock(&quiesce->one);
-	pawl_store_relaxed(&quiesce->owner, me);
+	/* Relaxed: O5. */
+	pawl_store_relaxed(&quiesce->waiter, pawl_waiter_thread());
 	make_quiet(quiesce);
+	/* What fn enters is part of the moment. */
+	slot->op = quiesce;
 	fn(arg);
-	pawl_add_relaxed(&quiesce->moments, 1u);
-	pawl_store_relaxed(&quiesce->owner, 0u);
+	slot->op = NULL;
+	count(&quiesce->moments);
 	open_door(quiesce);
 	pthread_mutex_unlock(&quiesce->one);
 	(void)pawl_waiter_set(before);
@@ -407,7 +414,7 @@ uint32_t eng_quiesce_inside(struct eng_quiesce *quiesce)
 	uint32_t at = 0, n = 0;
 
 	while ((slot = slot_next(quiesce, &at)))
-		n += slot->op != NULL;
+		n += slot->op && slot->op != quiesce;
 	return n;
 }
 
@@ -424,23 +431,26 @@ int eng_quiesce_create(const struct eng_quiesce_options *options,
 	quiesce->options = options ? *options : defaults;
 	quiesce->fenced = quiesce->options.fenced || !membarrier_register();
 	pthread_mutex_init(&quiesce->one, NULL);
-	pawl_event_init(&quiesce->drained);
 	pawl_event_init(&quiesce->opened);
+	for (uint32_t i = 0; i < quiesce->options.ready && i < SLOTS; i++) {
+		if (!slot_make(quiesce, i)) {
+			eng_quiesce_destroy(quiesce);
+			return -ENOMEM;
+		}
+	}
 	*ret_quiesce = quiesce;
 	return 0;
 }
 
 void eng_quiesce_destroy(struct eng_quiesce *quiesce)
 {
+	struct eng_quiesce_slot *slot;
+	uint32_t at = 0;
+
 	if (!quiesce)
 		return;
-	for (unsigned i = 0; i < SEGMENTS; i++) {
-		/* Relaxed: nobody else is here any more. */
-		struct segment *segment = pawl_load_relaxed(&quiesce->segments[i]);
-
-		if (segment)
-			pawl_mem_free(segment, sizeof(*segment), PAWL_LINE_BYTES);
-	}
+	while ((slot = slot_next(quiesce, &at)))
+		pawl_mem_free(slot, sizeof(*slot), PAWL_LINE_BYTES);
 	pthread_mutex_destroy(&quiesce->one);
 	pawl_mem_free(quiesce, sizeof(*quiesce), PAWL_LINE_BYTES);
 }
@@ -452,9 +462,15 @@ bool eng_quiesce_fenced(const struct eng_quiesce *quiesce)
 
 void eng_quiesce_stats_read(struct eng_quiesce *quiesce, struct eng_quiesce_stats *ret_stats)
 {
+	struct eng_quiesce_slot *slot;
+	uint32_t at = 0;
+
 	ret_stats->moments = pawl_load_relaxed(&quiesce->moments);
 	ret_stats->at_once = pawl_load_relaxed(&quiesce->at_once);
 	ret_stats->reopens = pawl_load_relaxed(&quiesce->reopens);
-	ret_stats->suspended = pawl_load_relaxed(&quiesce->suspended);
-	ret_stats->turned_off = pawl_load_relaxed(&quiesce->turned_off);
+	ret_stats->suspended = ret_stats->turned_off = 0;
+	while ((slot = slot_next(quiesce, &at))) {
+		ret_stats->suspended += pawl_load_relaxed(&slot->suspensions);
+		ret_stats->turned_off += pawl_load_relaxed(&slot->turned_off);
+	}
 }

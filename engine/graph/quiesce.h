@@ -25,6 +25,7 @@ struct eng_quiesce_slot;
 
 struct eng_quiesce_options {
 	bool fenced;	 /* do without membarrier(2) */
+	uint32_t ready;	 /* slots of so many threads are there from the beginning */
 	uint32_t looks;	 /* so often it is tried with the door open */
 	uint64_t nap_ns; /* between two of these */
 	uint64_t
@@ -72,8 +73,9 @@ bool eng_quiesce_is_inside(struct eng_quiesce *quiesce);
 /*
  * eng_quiesce_run() - Call fn(arg) at a moment at which nobody is inside. One at a time; others wait.
  *
- * Requires: no lock held, outside sections. fn enters nothing, and does not wait for who does.
- * Errors:   -EDEADLK: the calling thread is inside, or in fn.
+ * Requires: no lock held, outside sections. fn waits for nobody who enters; what it enters itself is part of the
+ *           moment.
+ * Errors:   -EDEADLK: the calling thread is inside, or in fn; -ENOMEM: by its first call.
  */
 PAWL_MUST_CHECK int eng_quiesce_run(struct eng_quiesce *quiesce, void (*fn)(void *arg),
 				    void *arg);
