@@ -34,10 +34,10 @@ static unsigned roots_n;
 /* ---- telling ------------------------------------------------------------------------------ */
 
 static const char *const step_names[GRAPH_STEP_COUNT] = {
-	"end",	     "call",  "read",	   "strong", "chain",	  "root-chain", "key",
-	"final",     "untracked", "resolve", "leaves", "state",	  "cell",	"emit",
-	"emit-out",  "peek",  "take",	   "pass",   "pass-two", "hold",	"fail",
-	"fail-odd",  "catch", "same",	   "nothing", "yield",	  "session",	"invalidator"};
+	"end",	    "call",	 "read",    "strong",  "chain",	   "root-chain", "key",
+	"final",    "untracked", "resolve", "leaves",  "state",	   "cell",	 "emit",
+	"emit-out", "peek",	 "take",    "pass",    "pass-two", "hold",	 "fail",
+	"fail-odd", "catch",	 "same",    "nothing", "yield",	   "session",	 "invalidator"};
 
 static bool traced(void)
 {
@@ -316,4 +316,5 @@ static void run(struct fuzz_bytes *bytes)
 	graph_naive.close();
 }
 
-const struct fuzz_target fuzz_target = {.name = "graph", .run = run, .attach = true, .keeps = 32};
+const struct fuzz_target fuzz_target = {
+	.name = "graph", .run = run, .attach = true, .keeps = 32};

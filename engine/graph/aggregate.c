@@ -607,6 +607,8 @@ static bool lose(struct eng_op *op, eng_id task, struct loss *loss, uint32_t ret
 		if (!retry--)
 			return false;
 		pawl_add_relaxed(&op->graph->retries, 1u);
+		/* Who is to add it may be suspended. */
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 		sched_yield();
 		now_ns = pawl_now_ns();
 		if (!until_ns)

@@ -437,13 +437,14 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	if (graph->track_active)
 		eng_active_make(node)->active.flags = ENG_ACTIVE_ROOT;
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	error = node_publish(graph, node, true);
 	if (error) {
+		eng_op_end(&op);
 		eng_node_free(node);
 		return error;
 	}
 	*ret_id = eng_node_id(node);
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	node = eng_lock(graph, *ret_id);
 	closure->free_arg = free_arg;
 	eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
@@ -454,11 +455,14 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 
 int eng_dispose(struct eng_graph *graph, eng_id id)
 {
+	struct eng_quiesce_slot *inside = eng_quiesce_enter(graph->quiesce, graph);
 	struct eng_node *node = eng_lock_any(graph, id);
 	union eng_slot *slot;
 
-	if (!node)
+	if (!node) {
+		eng_quiesce_leave(graph->quiesce, inside);
 		return -ESTALE;
+	}
 	slot = eng_field(node, ENG_ACTIVE);
 	if (slot && slot->active.flags & ENG_ACTIVE_ROOT) {
 		slot->active.flags &= ~ENG_ACTIVE_ROOT;
@@ -468,5 +472,6 @@ int eng_dispose(struct eng_graph *graph, eng_id id)
 		eng_active_trim(node);
 	}
 	eng_unlock(node);
+	eng_quiesce_leave(graph->quiesce, inside);
 	return 0;
 }

@@ -20,6 +20,7 @@
 
 #include "node.h"
 #include "queue.h"
+#include "quiesce.h"
 
 /* Locks: records come last, but for what lib takes. */
 #define ENG_RANK_STATE 19000
@@ -38,6 +39,8 @@ struct eng_graph {
 	/* Records of cached tasks by function and arguments. */
 	struct pawl_rmap *cache;
 	struct eng_registry *registry;
+	/* Who changes records is inside. */
+	struct eng_quiesce *quiesce;
 	bool track_dependencies;
 	bool track_active;
 
@@ -46,9 +49,8 @@ struct eng_graph {
 	/* Runs that are scheduled or run, and operations from outside. */
 	struct pawl_atomic_u64 busy;
 	struct pawl_event idle;
-	/* Odd: an edit is being applied. */
+	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
-	struct pawl_lock edit_lock;
 	struct pawl_event edited;
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
@@ -70,19 +72,26 @@ void eng_graph_destroy(struct eng_graph *graph);
 
 /* ---- operations ------------------------------------------------------------------- */
 
+/*
+ * All that changes records happens in one. It may suspend itself whenever its queue is run (eng_op_run). It never
+ * waits for a task; values that it drops may begin others, which are part of it then.
+ */
 struct eng_op {
 	struct eng_graph *graph;
-	uint32_t priority; /* of the run that does it */
-	bool ring;	   /* a task was found to be below itself */
+	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
+	uint32_t priority;	       /* of the run that does it */
+	bool ring;		       /* a task was found to be below itself */
 	struct eng_queue queue;
 };
 
+/* eng_op_begin() - Sleeps while somebody has a moment of quiet. Requires: no lock held, outside sections. */
 static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority)
 {
 	op->graph = graph;
 	op->priority = priority;
 	op->ring = false;
 	eng_queue_init(&op->queue);
+	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }
 
 /* eng_op_run() - Do all that is in the queue. Requires: no lock held. */
@@ -97,6 +106,7 @@ static inline void eng_op_run(struct eng_op *op)
 static inline void eng_op_end(struct eng_op *op)
 {
 	eng_op_run(op);
+	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
 }
 

@@ -84,8 +84,10 @@ static bool some(struct eng_op *op, bool (*take)(struct eng_op *op), unsigned mo
 {
 	unsigned n = 0;
 
-	while (n < most && take(op))
+	while (n < most && take(op)) {
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 		n++;
+	}
 	return n;
 }
 
@@ -116,5 +118,5 @@ static bool step(struct eng_op *op)
 void eng_op_work(struct eng_op *op)
 {
 	while (step(op))
-		;
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 }

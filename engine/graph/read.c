@@ -258,15 +258,19 @@ static enum look look(struct looker *looker)
 /* The ring goes through this read: it depends on what it waited for, which will be an error, too. */
 static void ring_found(struct looker *looker)
 {
+	struct eng_graph *graph = looker->context->graph;
+	struct eng_quiesce_slot *inside;
 	struct eng_node *node, *reader;
 
 	looker->failure = eng_wait_ring(&looker->wait);
-	if (!tracks(looker, true) || looker->cell ||
-	    !eng_lock_pair(looker->context->graph, looker->id, looker->context->id, &node,
-			   &reader))
+	if (!tracks(looker, true) || looker->cell)
 		return;
-	depend_on_output(looker, node, reader);
-	eng_unlock_pair(node, reader);
+	inside = eng_quiesce_enter(graph->quiesce, graph);
+	if (eng_lock_pair(graph, looker->id, looker->context->id, &node, &reader)) {
+		depend_on_output(looker, node, reader);
+		eng_unlock_pair(node, reader);
+	}
+	eng_quiesce_leave(graph->quiesce, inside);
 }
 
 /* One look as an operation. Of its own, so that the stack has no room for one while the reader waits. */

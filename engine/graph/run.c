@@ -135,20 +135,18 @@ static void outdate(struct eng_node *node)
 /* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
 static bool start(struct eng_run_state *run, struct eng_closure **ret_closure)
 {
-	struct eng_node *node = eng_lock(run->graph, run->id);
-	bool mine = eng_run_of(node) == run;
 	union eng_slot *slot;
+	struct eng_node *node;
+	struct eng_op op;
+	bool mine;
 
+	eng_op_begin(&op, run->graph, 0);
+	node = eng_lock(run->graph, run->id);
+	mine = eng_run_of(node) == run;
 	if (mine && pawl_load_relaxed(&run->graph->stopping)) {
-		struct eng_op op;
-
-		eng_op_begin(&op, run->graph, 0);
 		eng_run_cancel(&op, node);
-		eng_unlock(node);
-		eng_op_end(&op);
-		return false;
-	}
-	if (mine) {
+		mine = false;
+	} else if (mine) {
 		run->running = true;
 		outdate(node);
 		/* Neither it nor the key changes, and the task stays, since it runs. */
@@ -156,6 +154,7 @@ static bool start(struct eng_run_state *run, struct eng_closure **ret_closure)
 		*ret_closure = slot ? slot->pointer : NULL;
 	}
 	eng_unlock(node);
+	eng_op_end(&op);
 	return mine;
 }
 
@@ -707,10 +706,11 @@ static int join_locals(struct pawl_context *context, int error, pawl_ref_t *outp
 /* The engine stops and the body was unwound, or gave up. */
 static void abandon(struct pawl_context *context)
 {
-	struct eng_node *node = eng_lock(context->graph, context->id);
+	struct eng_node *node;
 	struct eng_op op;
 
 	eng_op_begin(&op, context->graph, context->priority);
+	node = eng_lock(context->graph, context->id);
 	if (eng_run_of(node) == context->run)
 		eng_run_cancel(&op, node);
 	eng_unlock(node);
@@ -769,10 +769,11 @@ void eng_run_forget(void *arg)
 
 	/* Cancelled before it began: nobody else ends it. */
 	if (!pawl_load_acquire(&run->over)) {
-		struct eng_node *node = eng_lock_any(graph, run->id);
+		struct eng_node *node;
 		struct eng_op op;
 
 		eng_op_begin(&op, graph, 0);
+		node = eng_lock_any(graph, run->id);
 		if (node && eng_run_of(node) == run)
 			eng_run_cancel(&op, node);
 		if (node)

@@ -108,6 +108,7 @@ int eng_wait(struct eng_wait *wait, struct pawl_context *context)
 	struct eng_task *task;
 	size_t n = 0;
 
+	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no task");
 	if (wait->clean && !wait->run)
 		choose_run(wait, graph);
 	if (wait->run)
@@ -146,6 +147,7 @@ uint64_t eng_edit_wait(struct pawl_context *context)
 	struct pawl_event *event = &graph->edited;
 	uint64_t edit;
 
+	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no edit");
 	while ((edit = pawl_load_acquire(&graph->edit)) & 1) {
 		if (eng_wait_events(&event, 1, no_edit, graph, "an edit"))
 			break;
