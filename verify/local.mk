@@ -22,6 +22,7 @@ STRESS_TESTS = \
 	verify/stress-mbox \
 	verify/stress-mem \
 	verify/stress-park \
+	verify/stress-quiesce \
 	verify/stress-quorum \
 	verify/stress-rcu \
 	verify/stress-retire \
@@ -53,6 +54,8 @@ verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
+verify_stress_quiesce_SOURCES = verify/t-quiesce.c
+verify_stress_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_quorum_SOURCES = verify/t-quorum.c
 verify_stress_quorum_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_rcu_SOURCES = verify/t-rcu.c
