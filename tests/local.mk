@@ -13,21 +13,28 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-state \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
+	tests/engine/t-accept-groups \
+	tests/engine/t-accept-joins \
+	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
 	tests/engine/t-engine \
 	tests/engine/t-engine-api \
 	tests/engine/t-engine-random \
 	tests/engine/t-host \
 	tests/engine/t-engine-version \
+	tests/engine/t-idle-long \
 	tests/engine/t-interval \
 	tests/engine/t-io \
 	tests/engine/t-jobs \
 	tests/engine/t-join \
 	tests/engine/t-lanes-policy \
+	tests/engine/t-many \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
+	tests/engine/t-stops \
+	tests/engine/t-size \
 	tests/engine/t-supervision \
 	tests/engine/t-trace \
 	tests/engine/t-watchdog \
@@ -107,6 +114,15 @@ check-conformance:
 PHONY_TARGETS += check-conformance
 
 # Tests of the engine's rooms.
+tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_groups_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_joins_SOURCES = tests/engine/t-accept-joins.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_joins_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_joins_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_lanes_SOURCES = tests/engine/t-accept-lanes.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_lanes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_lanes_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -119,6 +135,8 @@ tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_host_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_version_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_version_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_idle_long_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_idle_long_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -129,6 +147,10 @@ tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_report_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_many_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_many_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_stops_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_stops_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_lanes_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -147,6 +169,13 @@ tests_engine_t_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_token_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_visit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_visit_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_size_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_size_LDADD = engine/libengine-core.la $(LDADD)
+EXTRA_DIST += tests/engine/sizes.txt
+# What a task costs, term by term.
+size-report: tests/engine/t-size
+	@PAWL_SRCDIR='$(abs_top_srcdir)' tests/engine/t-size | sed -n 's/^# \(.*[0-9]\)$$/\1/p'
+PHONY_TARGETS += size-report
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.

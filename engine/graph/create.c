@@ -184,6 +184,11 @@ struct wanted {
 	const void *data;
 };
 
+static uint64_t key_hash(uint32_t function, const void *args, size_t bytes)
+{
+	return pawl_hash_bytes(args, bytes, function);
+}
+
 bool eng_cache_match(const void *entry, const void *arg)
 {
 	const struct eng_key *key = eng_node_key(entry);
@@ -195,7 +200,10 @@ bool eng_cache_match(const void *entry, const void *arg)
 
 uint64_t eng_cache_hash(const void *entry)
 {
-	return eng_node_key(entry)->hash;
+	const struct eng_key *key = eng_node_key(entry);
+
+	/* Not kept: when the map grows it is made again, which costs less than 8 bytes for each task. */
+	return key_hash(key->function, key->args, key->bytes);
 }
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -241,7 +249,6 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	if (!node)
 		return -ENOMEM;
 	key = eng_node_key(node);
-	key->hash = hash;
 	key->function = wanted->function;
 	memcpy(key->args, wanted->data, wanted->bytes);
 	node->bits = ENG_NEW;
@@ -262,26 +269,20 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	return error;
 }
 
-static int find_or_create(struct eng_op *op, const struct pawl_function *function,
-			  const struct writer *writer, eng_id *ret_id)
+/* The task of a call, made if there was none. */
+static int find_or_create(struct eng_graph *graph, uint32_t function,
+			  const struct writer *writer, eng_id *ret_id, bool *ret_new)
 {
-	struct eng_graph *graph = op->graph;
-	struct wanted wanted = {eng_function_number(graph->registry, function), writer->bytes,
-				writer->data};
-	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, wanted.function);
+	struct wanted wanted = {function, writer->bytes, writer->data};
+	uint64_t hash = key_hash(function, writer->data, writer->bytes);
 	struct eng_node *node;
-	int error;
 
 	pawl_rcu_begin();
-	node = pawl_rmap_get(graph->cache, hash, &wanted);
+	node = pawl_rmap_get_by(graph->cache, hash, eng_cache_match, &wanted);
 	*ret_id = node ? eng_node_id(node) : 0;
 	pawl_rcu_end();
-	if (node)
-		return 0;
-	error = node_create(graph, &wanted, hash, writer->transient, ret_id);
-	if (!error && function->flags & PAWL_FUNCTION_ROOT)
-		eng_queue_number(&op->queue, *ret_id, ENG_NUMBER_ROOT, 0);
-	return error;
+	*ret_new = !node;
+	return node ? 0 : node_create(graph, &wanted, hash, writer->transient, ret_id);
 }
 
 /* What is kept cannot depend on what is not. */
@@ -330,16 +331,47 @@ static int call_later(struct pawl_context *context, const struct pawl_function *
 	return error;
 }
 
+/* A call that its caller has not made before. */
+PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id, bool root)
+{
+	struct eng_op op;
+	int error;
+
+	eng_op_begin(&op, context->graph, context->priority);
+	if (root)
+		eng_queue_number(&op.queue, id, ENG_NUMBER_ROOT, 0);
+	error = eng_connect(&op, context->run, id);
+	eng_op_end(&op);
+	return error;
+}
+
+static int connect(struct pawl_context *context, const struct pawl_function *function,
+		   eng_id id, bool is_new)
+{
+	bool root = is_new && function->flags & PAWL_FUNCTION_ROOT;
+	int error = callee_check(context, function, id);
+
+	/* Nobody else has called what is new; if somebody did meanwhile it is found out below. */
+	if (!error && context->run && !is_new) {
+		error = eng_connect_known(context->run, id);
+		if (error != 1)
+			return error;
+		error = 0;
+	}
+	return error ? error : connect_fresh(context, id, root);
+}
+
 int pawl_call(struct pawl_context *context, const struct pawl_function *function,
 	      const void *args, pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
+	uint32_t number = eng_function_number(graph->registry, function);
 	struct writer writer;
-	struct eng_op op;
+	bool is_new;
 	eng_id id;
 	int error;
 
-	if (!eng_function_number(graph->registry, function))
+	if (!number)
 		return -EINVAL;
 	if (pawl_load_relaxed(&graph->stopping))
 		return -ESHUTDOWN;
@@ -348,13 +380,9 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 		return call_later(context, function, args, ret_output);
 	if (error)
 		return error;
-	eng_op_begin(&op, graph, context->priority);
-	error = find_or_create(&op, function, &writer, &id);
+	error = find_or_create(graph, number, &writer, &id, &is_new);
 	if (!error)
-		error = callee_check(context, function, id);
-	if (!error)
-		error = eng_connect(&op, context->run, id);
-	eng_op_end(&op);
+		error = connect(context, function, id, is_new);
 	writer_fini(&writer);
 	if (!error)
 		*ret_output = eng_ref(id, 0);
@@ -364,7 +392,6 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 {
 	struct eng_node *node;
-	struct eng_op op;
 	int error;
 
 	if (eng_ref_is_local(operation)) {
@@ -378,13 +405,7 @@ int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 	if (!node)
 		return -ESTALE;
 	eng_unlock(node);
-	error = callee_check(context, NULL, eng_ref_task(operation));
-	if (error)
-		return error;
-	eng_op_begin(&op, context->graph, context->priority);
-	error = eng_connect(&op, context->run, eng_ref_task(operation));
-	eng_op_end(&op);
-	return error;
+	return connect(context, NULL, eng_ref_task(operation), false);
 }
 
 /* ---- transient tasks -------------------------------------------------------------------------- */
@@ -413,16 +434,17 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	*closure = (struct eng_closure){fn, arg, NULL};
 	eng_field_make(node, ENG_CLOSURE)->pointer = closure;
 	node->bits = bits;
-	node->base = ENG_NUMBER_ROOT;
+	pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	if (graph->track_active)
 		eng_active_make(node)->active.flags = ENG_ACTIVE_ROOT;
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	error = node_publish(graph, node, true);
 	if (error) {
+		eng_op_end(&op);
 		eng_node_free(node);
 		return error;
 	}
 	*ret_id = eng_node_id(node);
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	node = eng_lock(graph, *ret_id);
 	closure->free_arg = free_arg;
 	eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
@@ -433,11 +455,14 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 
 int eng_dispose(struct eng_graph *graph, eng_id id)
 {
+	struct eng_quiesce_slot *inside = eng_quiesce_enter(graph->quiesce, graph);
 	struct eng_node *node = eng_lock_any(graph, id);
 	union eng_slot *slot;
 
-	if (!node)
+	if (!node) {
+		eng_quiesce_leave(graph->quiesce, inside);
 		return -ESTALE;
+	}
 	slot = eng_field(node, ENG_ACTIVE);
 	if (slot && slot->active.flags & ENG_ACTIVE_ROOT) {
 		slot->active.flags &= ~ENG_ACTIVE_ROOT;
@@ -447,5 +472,6 @@ int eng_dispose(struct eng_graph *graph, eng_id id)
 		eng_active_trim(node);
 	}
 	eng_unlock(node);
+	eng_quiesce_leave(graph->quiesce, inside);
 	return 0;
 }
