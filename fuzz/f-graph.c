@@ -97,7 +97,7 @@ static void head_decode(struct fuzz_bytes *bytes)
 
 	memset(&head, 0, sizeof(head));
 	head.workers = 1 + how % 3;
-	head.rings = getenv("GRAPH_RINGS") && (how >> 2 & 1);
+	head.rings = (how >> 2 & 1) && !getenv("GRAPH_STRAIGHT");
 	head.no_active = (how >> 3 & 7) == 7;
 	head.tasks = 2 + fuzz_below(bytes, GRAPH_TASKS - 1);
 	TRACE("%u tasks, %u workers%s%s\n", head.tasks, head.workers,

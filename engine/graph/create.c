@@ -240,6 +240,9 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	key->function = wanted->function;
 	memcpy(key->args, wanted->data, wanted->bytes);
 	node->bits = ENG_NEW;
+	/* From the start: whoever finds it may run it, before its maker has come any further. */
+	if (eng_function(graph->registry, wanted->function)->flags & PAWL_FUNCTION_ROOT)
+		node->base = ENG_NUMBER_ROOT;
 	error = node_publish(graph, node, transient);
 	if (error) {
 		eng_node_free(node);
@@ -265,7 +268,6 @@ static int find_or_create(struct eng_op *op, const struct pawl_function *functio
 				writer->data};
 	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, wanted.function);
 	struct eng_node *node;
-	int error;
 
 	pawl_rcu_begin();
 	node = pawl_rmap_get(graph->cache, hash, &wanted);
@@ -273,10 +275,7 @@ static int find_or_create(struct eng_op *op, const struct pawl_function *functio
 	pawl_rcu_end();
 	if (node)
 		return 0;
-	error = node_create(graph, &wanted, hash, writer->transient, ret_id);
-	if (!error && function->flags & PAWL_FUNCTION_ROOT)
-		eng_queue_number(&op->queue, *ret_id, ENG_NUMBER_ROOT, 0);
-	return error;
+	return node_create(graph, &wanted, hash, writer->transient, ret_id);
 }
 
 static int callee_check(struct pawl_context *context, const struct pawl_function *function,
