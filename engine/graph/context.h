@@ -16,6 +16,7 @@ struct pawl_context {
 	uint32_t priority;
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
+	bool ring;		    /* the last strong read waited for itself */
 };
 
 void eng_context_fini(struct pawl_context *context);

@@ -239,6 +239,7 @@ static void ring_found(struct looker *looker)
 	struct eng_node *node, *reader;
 
 	looker->failure = eng_wait_ring(&looker->wait);
+	looker->context->ring = true;
 	if (!tracks(looker, true) || looker->cell ||
 	    !eng_lock_pair(looker->context->graph, looker->id, looker->context->id, &node,
 			   &reader))
@@ -364,12 +365,15 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 	for (;;) {
 		uint64_t edit = strong ? eng_edit_wait(context) : 0;
 		pawl_ref_t cell;
-		int error = eng_resolve(context, ref, flags, &cell, ret_error);
+		int error;
 
+		context->ring = false;
+		error = eng_resolve(context, ref, flags, &cell, ret_error);
 		if (!error)
 			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
 					  key_hash, ret_value, ret_error);
-		if (!strong || error == -ECANCELED || error == -ESTALE ||
+		/* What waits for its reader does not become clean before the reader has failed. */
+		if (!strong || error == -ECANCELED || error == -ESTALE || context->ring ||
 		    is_same_moment(context, ref, edit))
 			return error;
 		if (!error)
