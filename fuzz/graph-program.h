@@ -41,22 +41,17 @@ static void changed_parts(const void *before, size_t before_bytes, const void *a
 	}
 }
 
-#define NUMBER(name, mode) \
-	{sizeof(struct pawl_value_type), name, 1, mode, 0, NULL, NULL, NULL, NULL, NULL, NULL}
+#define NUMBER(name, mode)                                                                \
+	{                                                                                 \
+		sizeof(struct pawl_value_type), name, 1, mode, 0, NULL, NULL, NULL, NULL, \
+			NULL, NULL                                                        \
+	}
 static const struct pawl_value_type number_types[TYPES - 1] = {
 	NUMBER("number", PAWL_CELL_COMPARE), NUMBER("fresh", PAWL_CELL_NEW),
 	NUMBER("hashed", PAWL_CELL_HASHED)};
-static const struct pawl_value_type parts_type = {sizeof(parts_type),
-						  "parts",
-						  1,
-						  PAWL_CELL_KEYED,
-						  0,
-						  NULL,
-						  NULL,
-						  NULL,
-						  NULL,
-						  NULL,
-						  changed_parts};
+static const struct pawl_value_type parts_type = {
+	sizeof(parts_type), "parts", 1, PAWL_CELL_KEYED, 0, NULL, NULL, NULL, NULL, NULL,
+	changed_parts};
 static const struct pawl_value_type spec_type = PAWL_VALUE_TYPE("spec");
 static const struct pawl_trait traits[2] = {{sizeof(struct pawl_trait), "mark", NULL, 0},
 					    {sizeof(struct pawl_trait), "note", NULL, 0}};
@@ -212,33 +207,29 @@ static const struct pawl_argument all_arguments[] = {
 	{PAWL_ARGUMENT_REFS, offsetof(struct passed_all, refs), 0},
 	{PAWL_ARGUMENT_BYTES, offsetof(struct passed_all, name), 0}};
 
-#define FUNCTION(name, flags, args) \
-	{sizeof(struct pawl_function), #name, 1, flags, name##_body, sizeof(args), NULL, 0}
+#define FUNCTION(name, flags, args)                                                       \
+	{                                                                                 \
+		sizeof(struct pawl_function), #name, 1, flags, name##_body, sizeof(args), \
+			NULL, 0                                                           \
+	}
 static const struct pawl_function input = FUNCTION(input, 0, struct one);
 static const struct pawl_function leaf = FUNCTION(leaf, 0, struct two);
 static const struct pawl_function chain = FUNCTION(chain, 0, struct chain);
 static const struct pawl_function node = FUNCTION(node, 0, struct one);
-static const struct pawl_function root_chain = {sizeof(root_chain), "root_chain",
-						1,		    PAWL_FUNCTION_ROOT,
-						chain_body,	    sizeof(struct chain),
-						NULL,		    0};
-static const struct pawl_function root_node = {sizeof(root_node),  "root_node", 1,
-					       PAWL_FUNCTION_ROOT, node_body,	sizeof(struct one),
-					       NULL,		   0};
+static const struct pawl_function root_chain = {
+	sizeof(root_chain), "root_chain",	  1,	PAWL_FUNCTION_ROOT,
+	chain_body,	    sizeof(struct chain), NULL, 0};
+static const struct pawl_function root_node = {
+	sizeof(root_node), "root_node",	       1,    PAWL_FUNCTION_ROOT,
+	node_body,	   sizeof(struct one), NULL, 0};
 static const struct pawl_function pass = {
 	sizeof(pass), "pass", 1, 0, pass_body, sizeof(struct passed), &passed_argument, 1};
-static const struct pawl_function pass_all = {sizeof(pass_all), "pass_all",
-					      1,		0,
-					      pass_all_body,	sizeof(struct passed_all),
-					      all_arguments,	2};
-static const struct pawl_function hold = {sizeof(hold),
-					  "hold",
-					  1,
-					  PAWL_FUNCTION_OPERATION,
-					  hold_body,
-					  sizeof(struct passed),
-					  &passed_argument,
-					  1};
+static const struct pawl_function pass_all = {
+	sizeof(pass_all),	   "pass_all",	  1, 0, pass_all_body,
+	sizeof(struct passed_all), all_arguments, 2};
+static const struct pawl_function hold = {
+	sizeof(hold),	       "hold",		 1, PAWL_FUNCTION_OPERATION, hold_body,
+	sizeof(struct passed), &passed_argument, 1};
 
 static int call_task(struct pawl_context *context, uint64_t n, pawl_ref_t *ret_output)
 {
@@ -457,8 +448,8 @@ static int peek(struct work *work, pawl_ref_t ref, unsigned trait, bool takes)
 	if (error)
 		return error;
 	/* Of the task itself: its error is in no value. */
-	work->muddled |= collected_sum(work->context, &all,
-				       work->n % 2 ? PAWL_READ_FINAL : 0, &sum, &failed);
+	work->muddled |= collected_sum(work->context, &all, work->n % 2 ? PAWL_READ_FINAL : 0,
+				       &sum, &failed);
 	if (failed)
 		return failed;
 	add(work, (int64_t)(sum % 1000003));
@@ -472,7 +463,8 @@ static int peek(struct work *work, pawl_ref_t ref, unsigned trait, bool takes)
 static int emit_cell(struct work *work, unsigned x)
 {
 	pawl_ref_t ref;
-	int error = pawl_cell(work->context, number_make(x / 2, (int64_t)(work->sum % 5)), &ref);
+	int error =
+		pawl_cell(work->context, number_make(x / 2, (int64_t)(work->sum % 5)), &ref);
 
 	return error ? error : pawl_emit(work->context, &traits[x % 2], ref);
 }

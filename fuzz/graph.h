@@ -56,9 +56,10 @@ struct graph_spec {
 };
 
 /* Kinds of tasks. */
-#define GRAPH_IS_ROOT	 1u
-#define GRAPH_FROM_INPUT 2u /* its spec comes from a task that is invalidated, not from a state */
-#define GRAPH_CONSTANT	 4u /* its spec never changes, and is no dependency */
+#define GRAPH_IS_ROOT 1u
+#define GRAPH_FROM_INPUT \
+	2u		  /* its spec comes from a task that is invalidated, not from a state */
+#define GRAPH_CONSTANT 4u /* its spec never changes, and is no dependency */
 
 struct graph_head {
 	unsigned tasks, workers;
@@ -81,8 +82,8 @@ enum graph_look { LOOK_READ, LOOK_PEEK, LOOK_EVENTUAL };
 /* What somebody outside sees. */
 struct graph_result {
 	int error;
-	bool ring;	/* naive: it is made of itself */
-	bool seen;	/* roots: it has run */
+	bool ring; /* naive: it is made of itself */
+	bool seen; /* roots: it has run */
 	int64_t number;
 	uint32_t count; /* of collectibles */
 	char text[GRAPH_TEXT];

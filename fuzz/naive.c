@@ -85,7 +85,7 @@ struct pawl_state {
 	uint32_t owners;
 };
 
-#define NOTHING ((uint64_t)UINT32_MAX << 32)
+#define NOTHING	   ((uint64_t)UINT32_MAX << 32)
 #define MUST(cond) ((cond) ? (void)0 : abort())
 
 /* One place more at the end of an array. */
@@ -172,8 +172,8 @@ int pawl_context_fail(struct naive_context *context, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	context->failure = error_v(context->engine, own_name(context), context->last, format,
-				   args);
+	context->failure =
+		error_v(context->engine, own_name(context), context->last, format, args);
 	va_end(args);
 	context->last = NULL;
 	return -PAWL_ETASK;
@@ -199,8 +199,7 @@ size_t pawl_error_describe(const struct naive_error *error, char *buf, size_t le
 			length += (size_t)snprintf(
 				text + length, sizeof(text) - length, "%s%s%s%s",
 				length ? ": " : "", error->function ? error->function : "",
-				error->function && *error->message ? ": " : "",
-				error->message);
+				error->function && *error->message ? ": " : "", error->message);
 	}
 	if (len)
 		(void)snprintf(buf, len, "%s", text);
@@ -921,8 +920,7 @@ int pawl_engine_verify(struct naive_engine *engine, char *buf, size_t len)
 	return 0;
 }
 
-void pawl_engine_stats_read(struct naive_engine *engine,
-			    struct pawl_engine_stats *ret_stats)
+void pawl_engine_stats_read(struct naive_engine *engine, struct pawl_engine_stats *ret_stats)
 {
 	memset(ret_stats, 0, sizeof(*ret_stats));
 	ret_stats->tasks = engine->tasks_n;
