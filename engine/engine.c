@@ -119,30 +119,38 @@ struct visit {
 	pawl_visit_fn *fn;
 	void *arg;
 	int result;
+	struct pawl_context context;
 };
 
-static void context_over(void *context)
+/* It did not return: it was forced to end, or has called pawl_exit(). */
+static void visit_unwound(void *arg)
 {
-	eng_context_fini(context);
+	struct visit *visit = arg;
+
+	if (!eng_exit_forced())
+		visit->result = eng_exit_take(&visit->context);
+	eng_context_fini(&visit->context);
 }
 
 static int visit_body(void *arg, void **ret_value)
 {
 	struct visit *visit = arg;
-	struct pawl_context context = {.graph = visit->graph};
 	struct pawl_cleanup cleanup;
 
 	(void)ret_value;
-	pawl_cleanup_push(&cleanup, context_over, &context);
-	visit->result = visit->fn(&context, visit->arg);
-	pawl_cleanup_pop(&cleanup, true);
+	visit->context = (struct pawl_context){.graph = visit->graph};
+	pawl_cleanup_push(&cleanup, visit_unwound, visit);
+	visit->result = visit->fn(&visit->context, visit->arg);
+	pawl_cleanup_pop(&cleanup, false);
+	eng_context_fini(&visit->context);
 	return 0;
 }
 
 int pawl_engine_run(struct pawl_engine *engine, pawl_visit_fn *fn, void *arg)
 {
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
-	struct visit visit = {engine->graph, fn, arg, -ECANCELED};
+	struct visit visit = {
+		.graph = engine->graph, .fn = fn, .arg = arg, .result = -ECANCELED};
 	pawl_task_t task;
 	int error;
 

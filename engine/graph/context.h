@@ -17,6 +17,9 @@ struct pawl_context {
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
 	bool ring;		    /* the last strong read waited for itself */
+	/* Of a job of the run (local.c). */
+	bool in_job;
+	struct pawl_atomic_u32 *waits_for; /* which task, for who looks for rings */
 };
 
 void eng_context_fini(struct pawl_context *context);
@@ -28,13 +31,30 @@ int eng_context_error(struct pawl_context *context, struct pawl_error *error,
 /* eng_failure() - The error that the task has as its output. The caller's. */
 struct pawl_error *eng_failure(struct pawl_context *context, int error);
 
+/* ---- panic.c ------------------------------------------------------------------------ */
+
+/* eng_exit_forced() - In a cleanup: is the body unwound because it was forced to end? */
+bool eng_exit_forced(void);
+/*
+ * eng_exit_take() - In a cleanup: pawl_exit() was called. To the runtime it is as if the body had returned 0.
+ *
+ * Returns: what its function would have returned.
+ */
+PAWL_MUST_CHECK int eng_exit_take(struct pawl_context *context);
+
 /* ---- read.c ------------------------------------------------------------------------- */
+
+/* Besides PAWL_READ_...: -EAGAIN where it would have to wait. What has to run is scheduled. */
+#define ENG_READ_NOW UINT32_C(0x80000000)
 
 /*
  * eng_resolve() - From a reference to a cell. As pawl_resolve().
  */
 PAWL_MUST_CHECK int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 				pawl_ref_t *ret_cell, const struct pawl_error **ret_error);
+
+/* A strong read is one state: is the task as clean as it was, and was nothing edited? */
+bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit);
 
 /* ---- create.c -------------------------------------------------------------------------- */
 
@@ -54,6 +74,9 @@ struct eng_closure {
 /* For the map of tasks. */
 bool eng_cache_match(const void *entry, const void *wanted);
 uint64_t eng_cache_hash(const void *entry);
+
+/* eng_say_origin() - That task in words: its call, and what of that is transient. len is not 0. */
+void eng_say_origin(struct eng_graph *graph, eng_id id, char *buf, size_t len);
 
 /* Arguments as the body gets them, from those in the key. `into` has room for args_bytes. */
 void eng_args_read(const struct pawl_function *function, const struct eng_key *key, void *into);

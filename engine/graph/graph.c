@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pawl/atomic.h>
@@ -65,8 +66,12 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	struct pawl_error *cause = context->last;
 	va_list args;
 
+	/* What it fails with already, where nothing was read since: more words about that. */
+	if (cause)
+		eng_error_unpin(context->failure);
+	else
+		cause = context->failure;
 	context->last = NULL;
-	eng_error_unpin(context->failure);
 	va_start(args, format);
 	context->failure = eng_error_make(context->id, own_name(context), cause, format, args);
 	va_end(args);
@@ -166,6 +171,15 @@ static void tables_free(struct eng_graph *graph)
 		pawl_rmap_destroy(graph->cache);
 }
 
+static int quiesce_make(struct eng_graph *graph)
+{
+	struct eng_quiesce_options options = ENG_QUIESCE_OPTIONS_INIT;
+
+	/* For tests of what is done where the kernel refuses it. */
+	options.fenced = getenv("PAWL_NO_MEMBARRIER");
+	return eng_quiesce_create(&options, &graph->quiesce);
+}
+
 int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 		     const struct pawl_engine_options *options, struct eng_graph **ret_graph)
 {
@@ -180,10 +194,11 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->track_active = options->track_active && options->track_dependencies;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
-	pawl_lock_init(&graph->edit_lock, PAWL_LOCK_RANK_NONE);
 	error = eng_registry_create(options, &graph->registry);
 	if (!error)
 		error = tables_make(graph);
+	if (!error)
+		error = quiesce_make(graph);
 	if (error) {
 		eng_graph_destroy(graph);
 		return error;
@@ -199,5 +214,6 @@ void eng_graph_destroy(struct eng_graph *graph)
 	tables_free(graph);
 	pawl_retire_barrier();
 	eng_registry_destroy(graph->registry);
+	eng_quiesce_destroy(graph->quiesce);
 	pawl_mem_free(graph, sizeof(*graph), PAWL_LINE_BYTES);
 }

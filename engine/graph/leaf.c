@@ -4,8 +4,7 @@
  *
  * A task's distance is larger than that of each task whose output it reads, so that what is read is
  * brought up to date before its readers, and a reader runs once. Only outputs count: cells may be
- * read in rings. Outputs may be so, too, in tasks that failed for it: there no distance would be enough, and
- * raising ends after so many steps for each task that it came to. Slack keeps it cheap: up to `most` a distance creeps by one, beyond it jumps past
+ * read in rings. (Outputs may, too, where they are the errors of a ring.) Slack keeps it cheap: up to `most` a distance creeps by one, beyond it jumps past
  * what it read, so a chain that grows at its lower end does not renumber all of itself each time.
  */
 #include "config.h"
@@ -13,8 +12,10 @@
 #include "graph.h"
 
 #define BUFFER	     128u
-#define STEPS_A_TASK 16u
 #define DISTANCE_END (UINT32_C(1) << 31)
+/* Steps for each task that is raised, on average, after the first ones. More: they are read in a ring. */
+#define STEPS_FIRST 1024u
+#define STEPS_EACH  16u
 
 /* Readers to raise, nearest first: a binary heap of numbers of entries in the table. */
 struct raise {
@@ -112,7 +113,8 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of)
 	uint64_t steps = 0;
 
 	want(&raise, reader, of);
-	while (raise.n && steps++ < (uint64_t)STEPS_A_TASK * raise.table.n) {
+	/* Errors of a ring are read in a ring: their order does not matter, so it is left as it is. */
+	while (raise.n && steps++ < STEPS_FIRST + (uint64_t)STEPS_EACH * raise.table.n) {
 		uint64_t top = heap_pop(&raise);
 		struct eng_entry entry = raise.table.entries[(uint32_t)top];
 		struct eng_node *node;

@@ -93,19 +93,35 @@ struct pawl_function {
 	size_t arguments_n;
 };
 
-/* A method of a trait: which function does it for a type. */
+/*
+ * A method of a trait: what can be asked of a value whose type is not known. Its arguments are those of a
+ * function, with the value they are about first: a pawl_ref_t at the head of the struct. A function
+ * that does it for a type has the same struct, and lists the arguments that it uses: calls that differ in
+ * others are the same call to it.
+ */
 struct pawl_method {
-	const struct pawl_value_type *type;
-	const struct pawl_function *function;
+	const char *name;
+	size_t args_bytes; /* with the receiver's reference: not less than sizeof(pawl_ref_t) */
+	const struct pawl_argument *arguments; /* all of them, the receiver's included */
+	size_t arguments_n;
+	/* For types that bring none of their own. NULL: they have to. */
+	const struct pawl_function *otherwise;
 };
 
 /* A trait: something that values of several types have in common. */
 struct pawl_trait {
 	size_t size; /* sizeof(struct pawl_trait) */
 	const char *name;
-	/* Types that have it. */
-	const struct pawl_value_type *const *types;
-	size_t types_n;
+	/* NULL: having it is all there is to it. */
+	const struct pawl_method *methods;
+	size_t methods_n;
+};
+
+/* In a type's table (pawl/value.h): values of this type have that trait. */
+struct pawl_implementation {
+	const struct pawl_trait *trait;
+	/* One for each method, NULL: the trait's own. NULL altogether: the trait's own for all. */
+	const struct pawl_function *const *functions;
 };
 
 /* ---- engines ---------------------------------------------------------------------------- */
@@ -137,7 +153,8 @@ struct pawl_engine_options {
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
- *           of their struct; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
+ *           of their struct, a method that no function does, or one with other arguments, a trait or a
+ *           function of a type that is not listed; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
  *           -E2BIG: options or tables of a later version; those of pawl_runtime_create().
  */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *options,
@@ -188,6 +205,11 @@ PAWL_API int pawl_engine_wait_idle(struct pawl_engine *engine, uint64_t deadline
  * pawl_call() - The output of this function with these arguments. The task is made if there is none yet; a
  * running task is connected with it: it counts as part of it from now on.
  *
+ * An argument may be a reference whose task is not done yet. In a task the call does not wait for it: it
+ * gives a reference that is local to this run, good for whatever a context is used for until the function
+ * returns, also as its output; nowhere else. What an argument leads to is found out beside the body, the call
+ * is made then, and the run is over when all its calls were made. Visits wait.
+ *
  * Errors: -EINVAL: not a function of this engine; -ENOMEM, -ENOSPC; -ESHUTDOWN, -ECANCELED: the
  *         engine stops; -ESTALE: a reference leads nowhere; -PAWL_ETASK: an argument has failed, or a task
  *         that is kept would depend on one that is not.
@@ -216,6 +238,21 @@ PAWL_API PAWL_MUST_CHECK int pawl_read(struct pawl_context *context, pawl_ref_t 
 				       uint32_t flags, struct pawl_value **ret_value,
 				       const struct pawl_error **ret_error);
 
+/*
+ * pawl_read_many() - The values that n references lead to, as n calls of pawl_read() would give them. All
+ * that has to run is started first; what nobody else has begun runs on this worker, and what others run
+ * is waited for last.
+ *
+ * Requires: ret_values has room for n.
+ * Returns:  0, and the values, each pinned.
+ * Errors:   as pawl_read(), of the first reference (by its place) that has one; all of ret_values are NULL
+ *           then. All were read, and are depended on.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_read_many(struct pawl_context *context,
+					    const pawl_ref_t *refs, size_t n, uint32_t flags,
+					    struct pawl_value **ret_values,
+					    const struct pawl_error **ret_error);
+
 /* pawl_read_key() - Of a KEYED value: depends on the part with this key's hash alone. */
 PAWL_API PAWL_MUST_CHECK int pawl_read_key(struct pawl_context *context, pawl_ref_t ref,
 					   uint64_t key_hash, struct pawl_value **ret_value,
@@ -237,12 +274,51 @@ PAWL_API PAWL_MUST_CHECK int pawl_resolve(struct pawl_context *context, pawl_ref
 PAWL_API PAWL_MUST_CHECK int pawl_cell(struct pawl_context *context, struct pawl_value *value,
 				       pawl_ref_t *ret_cell);
 
-/* pawl_connect() - An operation's output becomes part of the running task, as if it had called it. */
+/*
+ * pawl_call_method() - pawl_call() of the function that does this method for the receiver's type. `args` is the
+ * method's struct, the receiver's place in it is filled in by the call; NULL: there is no other argument. The
+ * receiver may be not done yet, as arguments of pawl_call() may.
+ *
+ * Errors: as pawl_call(); -EINVAL: no trait of this engine, no such method; -PAWL_ETASK: values of that type
+ *         do not have the trait.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_call_method(struct pawl_context *context,
+					      const struct pawl_trait *trait, size_t method,
+					      pawl_ref_t receiver, const void *args,
+					      pawl_ref_t *ret_output);
+
+/*
+ * pawl_ref_has_trait() - Does the value in that cell have that trait? Nothing is read.
+ *
+ * Requires: a cell of this engine (pawl_resolve()).
+ * Returns:  false also for references to outputs.
+ */
+PAWL_API bool pawl_ref_has_trait(const struct pawl_context *context, pawl_ref_t cell,
+				 const struct pawl_trait *trait);
+
+/*
+ * pawl_connect() - An operation's output becomes part of the running task, as if it had called it.
+ *
+ * Errors: -EINVAL: not an output; -ESTALE: there is no such task; as pawl_call().
+ */
 PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref_t operation);
 
-/* pawl_context_fail() - The running task fails, with this message. Returns: -PAWL_ETASK, to be returned. */
+/*
+ * pawl_context_fail() - The running task fails, with this message, because of the last error that it read, or
+ * that it has failed with already. Returns: -PAWL_ETASK, to be returned.
+ */
 PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, const char *format,
 					       ...) PAWL_PRINTF(2, 3);
+
+/*
+ * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes), and its body ends here:
+ * cleanups run (pawl_cleanup_push()), frames do not. What was running the task goes on. A visit returns
+ * -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it names.
+ *
+ * Requires: called by the function that got the context, outside sections, no lock held.
+ */
+PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
+	PAWL_PRINTF(2, 3) __attribute__((noreturn));
 
 /* pawl_mark_session_dependent() - This run read something that may be different in the next session. */
 PAWL_API void pawl_mark_session_dependent(struct pawl_context *context);
