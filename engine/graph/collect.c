@@ -166,6 +166,7 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	/* Ends: as a strong read does. */
 	for (;;) {
 		edit = eng_edit_wait(context);
+		context->ring = false;
 		error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);
 		/* A task that failed has collectibles, too. */
 		if (error && error != -PAWL_ETASK)
@@ -173,7 +174,7 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 		inside = eng_quiesce_enter(context->graph->quiesce, context->graph);
 		error = look(context, eng_ref_task(task), number, &all);
 		eng_quiesce_leave(context->graph->quiesce, inside);
-		if (error || eng_is_same_moment(context, task, edit))
+		if (error || context->ring || eng_is_same_moment(context, task, edit))
 			break;
 		eng_bag_free(&all);
 	}

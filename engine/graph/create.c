@@ -253,6 +253,9 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	key->function = wanted->function;
 	memcpy(key->args, wanted->data, wanted->bytes);
 	node->bits = ENG_NEW;
+	/* From the start: whoever finds it may run it, before its maker has come any further. */
+	if (eng_function(graph->registry, wanted->function)->flags & PAWL_FUNCTION_ROOT)
+		pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	error = node_publish(graph, node, transient);
 	if (error) {
 		eng_node_free(node);
@@ -334,14 +337,12 @@ static int call_later(struct pawl_context *context, const struct pawl_function *
 }
 
 /* A call that its caller has not made before. */
-PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id, bool root)
+PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id)
 {
 	struct eng_op op;
 	int error;
 
 	eng_op_begin(&op, context->graph, context->priority);
-	if (root)
-		eng_queue_number(&op.queue, id, ENG_NUMBER_ROOT, 0);
 	error = eng_connect(&op, context->run, id);
 	eng_op_end(&op);
 	return error;
@@ -350,7 +351,6 @@ PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id, 
 static int connect(struct pawl_context *context, const struct pawl_function *function,
 		   eng_id id, bool is_new)
 {
-	bool root = is_new && function->flags & PAWL_FUNCTION_ROOT;
 	int error = callee_check(context, function, id);
 
 	/* Nobody else has called what is new; if somebody did meanwhile it is found out below. */
@@ -360,7 +360,7 @@ static int connect(struct pawl_context *context, const struct pawl_function *fun
 			return error;
 		error = 0;
 	}
-	return error ? error : connect_fresh(context, id, root);
+	return error ? error : connect_fresh(context, id);
 }
 
 int pawl_call(struct pawl_context *context, const struct pawl_function *function,

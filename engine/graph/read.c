@@ -264,6 +264,7 @@ static void ring_found(struct looker *looker)
 	struct eng_node *node, *reader;
 
 	looker->failure = eng_wait_ring(&looker->wait);
+	looker->context->ring = true;
 	if (!tracks(looker, true) || looker->cell)
 		return;
 	inside = eng_quiesce_enter(graph->quiesce, graph);
@@ -424,13 +425,15 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 		pawl_ref_t cell;
 		int error;
 
+		context->ring = false;
 		*ret_value = NULL;
 		error = resolve(context, ref, flags, &cell, keyed ? NULL : ret_value,
 				ret_error);
 		if (!error && !*ret_value)
 			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
 					  key_hash, ret_value, ret_error);
-		if (!strong || error == -ECANCELED || error == -ESTALE ||
+		/* What waits for its reader does not become clean before the reader has failed. */
+		if (!strong || error == -ECANCELED || error == -ESTALE || context->ring ||
 		    eng_is_same_moment(context, ref, edit))
 			return error;
 		if (!error)
