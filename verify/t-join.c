@@ -11,6 +11,7 @@
  *                   end (rings over two threads: t-edges.c)
  *  lend-chain       a thread waits for a body that waits for one that has not started: that one is lent
  *  lend-again       a loan is taken back beside a new waiter, who is seen, or lends anew
+ *  lend-urged       a body begins to wait beside a thread that lends to it: one of the two lends on
  *  wait-cancel      a body is cancelled out of its wait
  *  wait-force       forced out of it: what the wait wrote down is taken back
  */
@@ -23,6 +24,7 @@
 /* mc-sources: engine/runtime/trace-ring.c engine/runtime/text.c */
 #include "standin.h"
 
+#include "../engine/runtime/edges.h"
 #include "../engine/runtime/join.h"
 
 static pawl_task_t tasks[2];
@@ -274,6 +276,48 @@ static void finish_lent(void)
 	finish();
 }
 
+/* One that runs, and another one that is ready. */
+static void setup_urged(void)
+{
+	setup();
+	spawn(1, body_value);
+	standin_claim_given();
+	standin_give(0);
+	spawn(0, body_value);
+}
+
+static struct eng_task *record(unsigned which)
+{
+	struct eng_task *task;
+
+	mc_assert(eng_task_handle(rt->tasks, tasks[which].pawl_id, &task) == 0);
+	return task;
+}
+
+/* What its wait for the other one begins with. */
+static void begins_to_wait(void)
+{
+	struct eng_run run = {.task = record(1), .lane = PAWL_LANE_DEFAULT};
+
+	mc_assert(!eng_edge_makes_ring(rt->tasks, run.task, record(0), false));
+	eng_lend(rt, record(0), eng_lending_lane(&run));
+}
+
+static void lend_to_who_runs(void)
+{
+	pawl_add_relaxed(&record(1)->waiters, 1u);
+	eng_lend(rt, record(1), 0);
+}
+
+static void finish_urged(void)
+{
+	mc_assert(pawl_load_relaxed(&record(0)->lent_lane) == 1);
+	eng_edge_set(record(1), 0);
+	pawl_sub_relaxed(&record(1)->waiters, 1u);
+	standin_run(&standin_seats[0]);
+	finish();
+}
+
 #define JOIN(NAME, SETUP, FINISH, ...)                                                    \
 	{                                                                                 \
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
@@ -289,6 +333,7 @@ static const struct mc_scenario scenarios[] = {
 	JOIN("ring-inline", setup_ring_inline, finish_ring, standin_run_own),
 	JOIN("lend-chain", setup_chain, finish, standin_run_given, wait_not_1),
 	JOIN("lend-again", setup_lent, finish_lent, take_back, lend),
+	JOIN("lend-urged", setup_urged, finish_urged, begins_to_wait, lend_to_who_runs),
 	JOIN("wait-cancel", setup_told, finish_cancelled, standin_run_own, cancel),
 	JOIN("wait-force", setup_told, finish_forced, standin_run_own, force),
 };
