@@ -155,7 +155,14 @@ bench_b_slots_LDADD = $(BENCH_LDADD) -lm
 bench_b_wait_SOURCES = bench/b-wait.c $(WAIT_SOURCES)
 bench_b_wait_LDADD = $(BENCH_LDADD)
 
+# Of the engine: make bench-engine.
+ENGINE_BENCHES = bench/b-engine
+bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-graphs.c bench/engine-ours.h $(BENCH_DRIVER)
+bench_b_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
+
 check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES)
+check_PROGRAMS += $(ENGINE_BENCHES)
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.
@@ -171,5 +178,11 @@ bench-runtime: $(RUNTIME_BENCHES)
 	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(RUNTIME_BENCHES)
 
-bench: bench-toolkit bench-runtime
-PHONY_TARGETS += bench bench-runtime bench-short bench-toolkit
+
+# The incremental engine: calls, graphs cold and after a change.
+bench-engine: $(ENGINE_BENCHES)
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_THREADS=1 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(ENGINE_BENCHES)
+
+bench: bench-toolkit bench-runtime bench-engine
+PHONY_TARGETS += bench bench-engine bench-runtime bench-short bench-toolkit

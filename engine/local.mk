@@ -67,6 +67,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/profile.h \
 	engine/graph/queue.c \
 	engine/graph/queue.h \
+	engine/graph/quiesce.c \
+	engine/graph/quiesce.h \
 	engine/graph/read-many.c \
 	engine/graph/read.c \
 	engine/graph/ref.h \

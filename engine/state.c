@@ -10,7 +10,8 @@
  * longer there, again.
  *
  * An edit makes graph->edit odd, does all it has to do, and makes it even again (graph/read.c says
- * what strong reads do with that). One edit at a time, under a lock that nothing else is taken before.
+ * what strong reads do with that). So there is one at a time. It is no lock, since an operation in it may
+ * suspend itself; and it is begun before the operation, since one that is inside must not wait for one that is suspended.
  */
 #include "config.h"
 
@@ -18,6 +19,7 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 #include <pawl/sset.h>
 #include <pawl/state.h>
 
@@ -201,14 +203,43 @@ static void readers_dirty(struct eng_op *op, struct pawl_sset *readers)
 	pawl_sset_fini(readers);
 }
 
+/* Makes graph->edit odd. Sleeps as the thread: who has it never switches. */
+static void edit_enter(struct eng_graph *graph)
+{
+	uint64_t edit = pawl_load_relaxed(&graph->edit) & ~(uint64_t)1;
+	struct pawl_waiter *before;
+
+	/* Acquire: what is done in the edit stays behind it, and the last one's is seen. */
+	if (pawl_cas_acq_rel(&graph->edit, &edit, edit + 1))
+		return;
+	before = pawl_waiter_set(NULL);
+	do {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&graph->edited, &listener, "another edit", 0);
+		edit = pawl_load_relaxed(&graph->edit);
+		if (edit & 1)
+			pawl_event_wait(&listener);
+		else
+			pawl_event_unlisten(&listener);
+		edit &= ~(uint64_t)1;
+	} while (!pawl_cas_acq_rel(&graph->edit, &edit, edit + 1));
+	(void)pawl_waiter_set(before);
+}
+
+static void edit_leave(struct eng_graph *graph)
+{
+	/* Release: a reader that sees it even, sees all. */
+	pawl_add_acq_rel(&graph->edit, 1u);
+	pawl_event_notify_all(&graph->edited);
+}
+
 /* All that belongs together. */
 static void changes_make(struct eng_graph *graph, struct change *changes, size_t n)
 {
 	struct eng_op op;
 
-	pawl_lock_lock(&graph->edit_lock);
-	/* Acquire: what was done in the edit stays behind it; release: a reader that sees it even, sees all. */
-	pawl_add_acq_rel(&graph->edit, 1u);
+	edit_enter(graph);
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	for (size_t i = 0; i < n; i++) {
 		struct pawl_sset readers;
@@ -221,9 +252,7 @@ static void changes_make(struct eng_graph *graph, struct change *changes, size_t
 		readers_dirty(&op, &readers);
 	}
 	eng_op_end(&op);
-	pawl_add_acq_rel(&graph->edit, 1u);
-	pawl_lock_unlock(&graph->edit_lock);
-	pawl_event_notify_all(&graph->edited);
+	edit_leave(graph);
 	/* The old values, outside of everything. */
 	for (size_t i = 0; i < n; i++)
 		pawl_value_unpin(changes[i].value);
@@ -270,8 +299,7 @@ void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)
 	if (!n)
 		return;
 	graph = invalidators[0].pawl_graph;
-	pawl_lock_lock(&graph->edit_lock);
-	pawl_add_acq_rel(&graph->edit, 1u);
+	edit_enter(graph);
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	for (size_t i = 0; i < n; i++) {
 		eng_id id = invalidators[i].pawl_task;
@@ -279,7 +307,5 @@ void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)
 		eng_invalidate(&op, &id, 1);
 	}
 	eng_op_end(&op);
-	pawl_add_acq_rel(&graph->edit, 1u);
-	pawl_lock_unlock(&graph->edit_lock);
-	pawl_event_notify_all(&graph->edited);
+	edit_leave(graph);
 }

@@ -80,10 +80,7 @@ static pthread_key_t exit_key;
 void *mc_tls_get(void);
 void mc_tls_set(void *value);
 
-struct pawl__thread *pawl__self(void)
-{
-	return mc_tls_get();
-}
+#define SELF() ((struct pawl__thread *)mc_tls_get())
 
 static void self_set(struct pawl__thread *block)
 {
@@ -91,17 +88,18 @@ static void self_set(struct pawl__thread *block)
 }
 #else
 static _Thread_local struct pawl__thread *self_pointer;
-
-PAWL_NOINLINE struct pawl__thread *pawl__self(void)
-{
-	return self_pointer;
-}
+#define SELF() self_pointer
 
 static PAWL_NOINLINE void self_set(struct pawl__thread *block)
 {
 	self_pointer = block;
 }
 #endif
+
+PAWL_NOINLINE struct pawl__thread *pawl__self(void)
+{
+	return SELF();
+}
 
 struct pawl__thread *pawl__thread_block_new(void)
 {
@@ -160,7 +158,8 @@ static void leave_all(uint32_t slot)
 	if (!pawl_load_relaxed(&leavers))
 		return;
 	pthread_mutex_lock(&leavers_mutex);
-	for (struct pawl__leaver *leaver = pawl_load_relaxed(&leavers); leaver; leaver = leaver->next)
+	for (struct pawl__leaver *leaver = pawl_load_relaxed(&leavers); leaver;
+	     leaver = leaver->next)
 		leaver->leave(leaver, slot);
 	pthread_mutex_unlock(&leavers_mutex);
 }
@@ -405,9 +404,14 @@ bool pawl_thread_attached(void)
 	return pawl__self() != NULL;
 }
 
-unsigned pawl_thread_slot(void)
+/* As pawl__self_required(), without its call: of every operation on a graph this is a good part. */
+PAWL_NOINLINE unsigned pawl_thread_slot(void)
 {
-	return pawl__self_required()->slot;
+	const struct pawl__thread *self = SELF();
+
+	PAWL_REQUIRE(self && "the calling thread is attached");
+	PAWL_ASSERT(!self->callback_depth && "a map's callback calls nothing of Pawl");
+	return self->slot;
 }
 
 unsigned pawl_thread_count(void)

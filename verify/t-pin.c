@@ -85,7 +85,7 @@ static void stop(void)
 
 static void settle(void)
 {
-	mc_assert(eng_task_settle(task));
+	mc_assert(eng_task_settle(task, id));
 	eng_task_settled(task, ENG_OUTCOME_COMPLETED);
 	take_name();
 }

@@ -215,7 +215,7 @@ static void finish_stuck_or_not(void)
 
 static void settle(void)
 {
-	if (!eng_task_settle(task))
+	if (!eng_task_settle(task, id))
 		return;
 	value += 1 + mc_thread();
 	eng_task_settled(task, ENG_OUTCOME_COMPLETED);

@@ -344,6 +344,9 @@ static void take_inner(struct eng_op *op, eng_id upper_id, uint32_t number, stru
 		struct undecided one = fan->list[i];
 		struct eng_node *task = eng_lock(op->graph, one.id);
 
+		if (i + ENG_AHEAD < fan->n)
+			eng_prefetch(op->graph, fan->list[i + ENG_AHEAD].id);
+
 		if (!eng_is_inner(number, eng_number(task))) {
 			one.number = eng_number(task);
 			fan->list[kept++] = one;
@@ -604,6 +607,8 @@ static bool lose(struct eng_op *op, eng_id task, struct loss *loss, uint32_t ret
 		if (!retry--)
 			return false;
 		pawl_add_relaxed(&op->graph->retries, 1u);
+		/* Who is to add it may be suspended. */
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 		sched_yield();
 		now_ns = pawl_now_ns();
 		if (!until_ns)

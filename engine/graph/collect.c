@@ -149,6 +149,7 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 {
 	uint32_t number = eng_trait_number(context->graph->registry, trait);
 	struct eng_bag_cursor cursor = {0, 0};
+	struct eng_quiesce_slot *inside;
 	struct eng_collectible entry;
 	struct eng_bag *all = NULL;
 	pawl_ref_t cell;
@@ -165,12 +166,15 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	/* Ends: as a strong read does. */
 	for (;;) {
 		edit = eng_edit_wait(context);
+		context->ring = false;
 		error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);
 		/* A task that failed has collectibles, too. */
 		if (error && error != -PAWL_ETASK)
 			return error;
+		inside = eng_quiesce_enter(context->graph->quiesce, context->graph);
 		error = look(context, eng_ref_task(task), number, &all);
-		if (error || eng_is_same_moment(context, task, edit))
+		eng_quiesce_leave(context->graph->quiesce, inside);
+		if (error || context->ring || eng_is_same_moment(context, task, edit))
 			break;
 		eng_bag_free(&all);
 	}

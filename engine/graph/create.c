@@ -185,6 +185,11 @@ struct wanted {
 	const void *data;
 };
 
+static uint64_t key_hash(uint32_t function, const void *args, size_t bytes)
+{
+	return pawl_hash_bytes(args, bytes, function);
+}
+
 bool eng_cache_match(const void *entry, const void *arg)
 {
 	const struct eng_key *key = eng_node_key(entry);
@@ -196,7 +201,10 @@ bool eng_cache_match(const void *entry, const void *arg)
 
 uint64_t eng_cache_hash(const void *entry)
 {
-	return eng_node_key(entry)->hash;
+	const struct eng_key *key = eng_node_key(entry);
+
+	/* Not kept: when the map grows it is made again, which costs less than 8 bytes for each task. */
+	return key_hash(key->function, key->args, key->bytes);
 }
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -242,10 +250,12 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	if (!node)
 		return -ENOMEM;
 	key = eng_node_key(node);
-	key->hash = hash;
 	key->function = wanted->function;
 	memcpy(key->args, wanted->data, wanted->bytes);
 	node->bits = ENG_NEW;
+	/* From the start: whoever finds it may run it, before its maker has come any further. */
+	if (eng_function(graph->registry, wanted->function)->flags & PAWL_FUNCTION_ROOT)
+		pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	error = node_publish(graph, node, transient);
 	if (error) {
 		eng_node_free(node);
@@ -263,27 +273,21 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	return error;
 }
 
-static int find_or_create(struct eng_op *op, const struct pawl_function *function,
-			  const struct writer *writer, eng_id *ret_id)
+/* The task of a call, made if there was none. */
+static int find_or_create(struct eng_graph *graph, uint32_t function,
+			  const struct writer *writer, eng_id *ret_id, bool *ret_new)
 {
-	struct eng_graph *graph = op->graph;
-	struct wanted wanted = {eng_function_number(graph->registry, function), writer->bytes,
-				writer->data};
-	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, wanted.function);
+	struct wanted wanted = {function, writer->bytes, writer->data};
+	uint64_t hash = key_hash(function, writer->data, writer->bytes);
 	struct eng_node *node;
-	int error;
 
 	pawl_rcu_begin();
-	node = pawl_rmap_get(graph->cache, hash, &wanted);
+	node = pawl_rmap_get_by(graph->cache, hash, eng_cache_match, &wanted);
 	*ret_id = node ? eng_node_id(node) : 0;
 	pawl_rcu_end();
-	eng_count(graph, wanted.function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
-	if (node)
-		return 0;
-	error = node_create(graph, &wanted, hash, writer->transient, ret_id);
-	if (!error && function->flags & PAWL_FUNCTION_ROOT)
-		eng_queue_number(&op->queue, *ret_id, ENG_NUMBER_ROOT, 0);
-	return error;
+	eng_count(graph, function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
+	*ret_new = !node;
+	return node ? 0 : node_create(graph, &wanted, hash, writer->transient, ret_id);
 }
 
 /* What is kept cannot depend on what is not. */
@@ -332,16 +336,44 @@ static int call_later(struct pawl_context *context, const struct pawl_function *
 	return error;
 }
 
+/* A call that its caller has not made before. */
+PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id)
+{
+	struct eng_op op;
+	int error;
+
+	eng_op_begin(&op, context->graph, context->priority);
+	error = eng_connect(&op, context->run, id);
+	eng_op_end(&op);
+	return error;
+}
+
+static int connect(struct pawl_context *context, const struct pawl_function *function,
+		   eng_id id, bool is_new)
+{
+	int error = callee_check(context, function, id);
+
+	/* Nobody else has called what is new; if somebody did meanwhile it is found out below. */
+	if (!error && context->run && !is_new) {
+		error = eng_connect_known(context->run, id);
+		if (error != 1)
+			return error;
+		error = 0;
+	}
+	return error ? error : connect_fresh(context, id);
+}
+
 int pawl_call(struct pawl_context *context, const struct pawl_function *function,
 	      const void *args, pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
+	uint32_t number = eng_function_number(graph->registry, function);
 	struct writer writer;
-	struct eng_op op;
+	bool is_new;
 	eng_id id;
 	int error;
 
-	if (!eng_function_number(graph->registry, function))
+	if (!number)
 		return -EINVAL;
 	if (pawl_load_relaxed(&graph->stopping))
 		return -ESHUTDOWN;
@@ -350,13 +382,9 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 		return call_later(context, function, args, ret_output);
 	if (error)
 		return error;
-	eng_op_begin(&op, graph, context->priority);
-	error = find_or_create(&op, function, &writer, &id);
+	error = find_or_create(graph, number, &writer, &id, &is_new);
 	if (!error)
-		error = callee_check(context, function, id);
-	if (!error)
-		error = eng_connect(&op, context->run, id);
-	eng_op_end(&op);
+		error = connect(context, function, id, is_new);
 	writer_fini(&writer);
 	if (!error)
 		*ret_output = eng_ref(id, 0);
@@ -366,7 +394,6 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 {
 	struct eng_node *node;
-	struct eng_op op;
 	int error;
 
 	if (eng_ref_is_local(operation)) {
@@ -380,13 +407,7 @@ int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 	if (!node)
 		return -ESTALE;
 	eng_unlock(node);
-	error = callee_check(context, NULL, eng_ref_task(operation));
-	if (error)
-		return error;
-	eng_op_begin(&op, context->graph, context->priority);
-	error = eng_connect(&op, context->run, eng_ref_task(operation));
-	eng_op_end(&op);
-	return error;
+	return connect(context, NULL, eng_ref_task(operation), false);
 }
 
 /* ---- transient tasks -------------------------------------------------------------------------- */
@@ -421,16 +442,17 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	closure->free_arg = NULL;
 	eng_field_make(node, ENG_CLOSURE)->pointer = closure;
 	node->bits = bits;
-	node->base = ENG_NUMBER_ROOT;
+	pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	if (graph->track_active)
 		eng_active_make(node)->active.flags = ENG_ACTIVE_ROOT;
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	error = node_publish(graph, node, true);
 	if (error) {
+		eng_op_end(&op);
 		eng_node_free(node);
 		return error;
 	}
 	*ret_id = eng_node_id(node);
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	node = eng_lock(graph, *ret_id);
 	closure->free_arg = free_arg;
 	eng_schedule(&op, node, ENG_PRIORITY_INITIAL);

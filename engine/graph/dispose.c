@@ -39,17 +39,20 @@ static struct eng_closure *closure_of(const struct eng_node *node)
 
 int eng_dispose(struct eng_graph *graph, eng_id id)
 {
-	struct eng_node *node = eng_lock_any(graph, id);
-	struct eng_closure *closure = node ? closure_of(node) : NULL;
+	struct eng_closure *closure;
+	struct eng_node *node;
 	union eng_slot *slot;
 	struct eng_op op;
 
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock_any(graph, id);
+	closure = node ? closure_of(node) : NULL;
 	if (!closure || closure->disposed) {
 		if (node)
 			eng_unlock(node);
+		eng_op_end(&op);
 		return -ESTALE;
 	}
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	closure->disposed = true;
 	slot = eng_field(node, ENG_ACTIVE);
 	if (slot) {
@@ -74,17 +77,20 @@ bool eng_dispose_begun(struct eng_closure *closure)
 
 void eng_dispose_ended(struct eng_graph *graph, eng_id id)
 {
-	struct eng_node *node = eng_lock_any(graph, id);
-	struct eng_closure *closure = node ? closure_of(node) : NULL;
+	struct eng_closure *closure;
+	struct eng_node *node;
 	struct eng_op op;
 
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock_any(graph, id);
+	closure = node ? closure_of(node) : NULL;
 	if (!closure || !closure->disposed || closure->spare || eng_run_of(node) ||
 	    node->bits & ENG_CANCELED) {
 		if (node)
 			eng_unlock(node);
+		eng_op_end(&op);
 		return;
 	}
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	if (!closure->emptied || eng_needs_run(node)) {
 		eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
 	} else {
@@ -126,12 +132,15 @@ static struct eng_node *spare_take(struct eng_graph *graph)
 bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closure,
 		       uint32_t bits, eng_id *ret_id)
 {
-	struct eng_node *node = spare_take(graph);
+	struct eng_node *node;
 	struct eng_op op;
 
-	if (!node)
-		return false;
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	node = spare_take(graph);
+	if (!node) {
+		eng_op_end(&op);
+		return false;
+	}
 	*ret_id = eng_node_id(node);
 	*closure_of(node) = *closure;
 	node->bits = (node->bits & (ENG_DISTANCE | ENG_OPTIMIZE)) | bits;

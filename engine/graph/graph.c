@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pawl/atomic.h>
@@ -171,6 +172,15 @@ static void tables_free(struct eng_graph *graph)
 		pawl_rmap_destroy(graph->cache);
 }
 
+static int quiesce_make(struct eng_graph *graph)
+{
+	struct eng_quiesce_options options = ENG_QUIESCE_OPTIONS_INIT;
+
+	/* For tests of what is done where the kernel refuses it. */
+	options.fenced = getenv("PAWL_NO_MEMBARRIER");
+	return eng_quiesce_create(&options, &graph->quiesce);
+}
+
 int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 		     const struct pawl_engine_options *options, struct eng_graph **ret_graph)
 {
@@ -185,13 +195,14 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->track_active = options->track_active && options->track_dependencies;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
-	pawl_lock_init(&graph->edit_lock, PAWL_LOCK_RANK_NONE);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
 	error = eng_registry_create(options, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
 	if (!error)
 		error = tables_make(graph);
+	if (!error)
+		error = quiesce_make(graph);
 	if (error) {
 		eng_graph_destroy(graph);
 		return error;
@@ -208,5 +219,6 @@ void eng_graph_destroy(struct eng_graph *graph)
 	pawl_retire_barrier();
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);
+	eng_quiesce_destroy(graph->quiesce);
 	pawl_mem_free(graph, sizeof(*graph), PAWL_LINE_BYTES);
 }

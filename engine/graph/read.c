@@ -38,7 +38,8 @@ struct looker {
 	struct eng_op *op;
 	eng_id id;
 	uint32_t flags;
-	uint32_t cell;	   /* 0: the output */
+	uint32_t cell; /* 0: the output */
+	bool onward;   /* of an output that is a cell of the task itself the value as well */
 	uint64_t key_hash; /* with `keyed` */
 	bool keyed;
 	/* Results. */
@@ -94,7 +95,8 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 		looker->error = -ECANCELED;
 		return LOOK_DONE;
 	}
-	if (!node->output) {
+	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
+	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
 		eng_schedule(looker->op, node, looker->context->priority);
 		eng_wait_run(&looker->wait, eng_run_of(node), false);
 		return LOOK_WAIT;
@@ -199,6 +201,24 @@ static void depend_on_cell(struct looker *looker, struct eng_node *node,
 	(void)eng_pairs_add(&slot->pairs, (struct eng_pair){ref, looker->key_hash});
 }
 
+/* Most outputs are cells of their own task: then its value is there for the taking. Locked. */
+static void look_onward(struct looker *looker, struct eng_node *node, struct eng_node *reader)
+{
+	pawl_ref_t ref = {looker->output};
+
+	if (looker->error || looker->failure || eng_ref_task(ref) != looker->id ||
+	    !eng_ref_cell(ref))
+		return;
+	looker->cell = eng_ref_cell(ref);
+	if (!is_being_replaced(eng_run_of(node), looker->cell) &&
+	    eng_cell_value(looker->op->graph, node, looker->cell)) {
+		take_cell(looker, node);
+		if (reader)
+			depend_on_cell(looker, node, reader);
+	}
+	looker->cell = 0;
+}
+
 /* ---- looking ---------------------------------------------------------------------------------- */
 
 /* One look, with the locks it takes. */
@@ -215,6 +235,9 @@ static enum look look(struct looker *looker)
 		return LOOK_DONE;
 	}
 	outcome = looker->cell ? look_cell(looker, node) : look_output(looker, node);
+	/* It may be an error when the run is made again, and a dependency then: such a run is not immutable. */
+	if (reader && looker->flags & PAWL_READ_UNTRACKED && !(node->bits & ENG_IMMUTABLE))
+		looker->context->run->invalidator = true;
 	if (outcome == LOOK_DONE && looker->cell) {
 		take_cell(looker, node);
 		if (reader)
@@ -223,6 +246,8 @@ static enum look look(struct looker *looker)
 		take_output(looker, node);
 		if (reader && !looker->error)
 			depend_on_output(looker, node, reader);
+		if (looker->onward)
+			look_onward(looker, node, reader);
 	}
 	if (pair)
 		eng_unlock_pair(node, reader);
@@ -234,15 +259,20 @@ static enum look look(struct looker *looker)
 /* The ring goes through this read: it depends on what it waited for, which will be an error, too. */
 static void ring_found(struct looker *looker)
 {
+	struct eng_graph *graph = looker->context->graph;
+	struct eng_quiesce_slot *inside;
 	struct eng_node *node, *reader;
 
 	looker->failure = eng_wait_ring(&looker->wait);
-	if (!tracks(looker, true) || looker->cell ||
-	    !eng_lock_pair(looker->context->graph, looker->id, looker->context->id, &node,
-			   &reader))
+	looker->context->ring = true;
+	if (!tracks(looker, true) || looker->cell)
 		return;
-	depend_on_output(looker, node, reader);
-	eng_unlock_pair(node, reader);
+	inside = eng_quiesce_enter(graph->quiesce, graph);
+	if (eng_lock_pair(graph, looker->id, looker->context->id, &node, &reader)) {
+		depend_on_output(looker, node, reader);
+		eng_unlock_pair(node, reader);
+	}
+	eng_quiesce_leave(graph->quiesce, inside);
 }
 
 /* One look as an operation. Of its own, so that the stack has no room for one while the reader waits. */
@@ -288,8 +318,13 @@ static void look_on(struct looker *looker)
 
 /* ---- references ---------------------------------------------------------------------------------- */
 
-int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
-		pawl_ref_t *ret_cell, const struct pawl_error **ret_error)
+/*
+ * As eng_resolve(). With ret_value, which is NULL before, perhaps the value of the cell as well: one look for
+ * both.
+ */
+static int resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+		   pawl_ref_t *ret_cell, struct pawl_value **ret_value,
+		   const struct pawl_error **ret_error)
 {
 	if (PAWL_UNLIKELY(eng_ref_is_local(ref))) {
 		int error = eng_local_link(context, ref, flags, &ref, ret_error);
@@ -299,8 +334,10 @@ int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 	}
 	/* Ends: each output was made after the one it leads to, but for rings, which are errors. */
 	while (!eng_ref_cell(ref)) {
-		struct looker looker = {
-			.context = context, .id = eng_ref_task(ref), .flags = flags};
+		struct looker looker = {.context = context,
+					.id = eng_ref_task(ref),
+					.flags = flags,
+					.onward = ret_value};
 
 		look_on(&looker);
 		if (looker.failure)
@@ -308,11 +345,19 @@ int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 		if (looker.error)
 			return looker.error;
 		ref.pawl_bits = looker.output;
+		if (ret_value)
+			*ret_value = looker.value;
 		/* All that it leads to is part of what was waited for. */
 		flags &= ~PAWL_READ_STRONG;
 	}
 	*ret_cell = ref;
 	return 0;
+}
+
+int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+		pawl_ref_t *ret_cell, const struct pawl_error **ret_error)
+{
+	return resolve(context, ref, flags, ret_cell, NULL, ret_error);
 }
 
 static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, bool keyed,
@@ -378,12 +423,17 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 	for (;;) {
 		uint64_t edit = strong ? eng_edit_wait(context) : 0;
 		pawl_ref_t cell;
-		int error = eng_resolve(context, ref, flags, &cell, ret_error);
+		int error;
 
-		if (!error)
+		context->ring = false;
+		*ret_value = NULL;
+		error = resolve(context, ref, flags, &cell, keyed ? NULL : ret_value,
+				ret_error);
+		if (!error && !*ret_value)
 			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
 					  key_hash, ret_value, ret_error);
-		if (!strong || error == -ECANCELED || error == -ESTALE ||
+		/* What waits for its reader does not become clean before the reader has failed. */
+		if (!strong || error == -ECANCELED || error == -ESTALE || context->ring ||
 		    eng_is_same_moment(context, ref, edit))
 			return error;
 		if (!error)

@@ -37,7 +37,9 @@ void eng_run_unpin(struct eng_run_state *run)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	eng_locals_free(run->locals);
 	pawl_sset_fini(&run->children);
-	pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters), 0);
+	if (run->counters != &run->first)
+		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
+			      0);
 	pawl_mem_free(run, sizeof(*run), 0);
 }
 
@@ -50,7 +52,10 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	pawl_init_word(&run->writes, 0u);
 	pawl_event_init(&run->changed);
 	run->graph = graph;
+	run->node = node;
 	run->id = eng_node_id(node);
+	run->counters = &run->first;
+	run->counters_capacity = 1;
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	pawl_add_relaxed(&graph->busy, 1u);
 	return run;

@@ -122,8 +122,10 @@ static void free_arg(struct eng_task *task)
 	eng_run_show(run);
 }
 
+/* By who of the two comes second: the body is over, and who told its end is done with its name. */
 static void leave(struct pawl_runtime *rt, struct eng_task *task, struct pawl_group *group)
 {
+	free_arg(task);
 	eng_group_forget(task);
 	eng_task_put(rt->tasks, task, 1);
 	eng_lifetime_leave(&group->life, 1);
@@ -168,7 +170,6 @@ void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
 void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
 {
 	eng_task_came_home(task);
-	free_arg(task);
 	if (pawl_xchg_acq_rel(&task->parting, 1u))
 		leave(rt, task, pawl_load_relaxed(&task->group));
 }

@@ -248,7 +248,8 @@ static struct eng_task *lent_take(struct pawl_runtime *rt, unsigned *ret_lane)
 	struct eng_task *task;
 
 	while ((task = lane_pop(rt, ENG_LANES_LENT, ret_lane))) {
-		pawl_store_relaxed(&task->lent_lane, 0u);
+		/* Release: who lends it anew writes the node that was just read (join.c, lend_one()). */
+		pawl_store_release(&task->lent_lane, 0u);
 		/* A waiter that comes now either is seen, or lends anew. */
 		pawl_fence_dekker();
 		if (pawl_load_relaxed(&task->waiters))

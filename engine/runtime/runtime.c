@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <pawl/atomic.h>
+#include <pawl/ids.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
 #include <pawl/rcu.h>
@@ -343,12 +344,33 @@ uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
 
 /* ---- shutdown ---------------------------------------------------------------- */
 
+struct giving_up {
+	struct pawl_runtime *rt;
+	unsigned count;
+};
+
 static bool give_up_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
+	struct giving_up *giving_up = arg;
+
 	(void)id;
-	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word))
-		eng_task_given_up(arg, task);
+	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word)) {
+		giving_up->count++;
+		eng_task_given_up(giving_up->rt, task);
+	}
 	return true;
+}
+
+/* Returns: is anybody stuck? */
+static bool give_up(struct pawl_runtime *rt)
+{
+	struct giving_up giving_up = {rt, 0};
+
+	eng_tasks_each(rt->tasks, give_up_one, &giving_up);
+	/* No body runs, and none begins: what has not left yet is at its end. */
+	if (!giving_up.count)
+		(void)eng_lifetime_wait(&rt->root->life, PAWL_FOREVER, "shutdown", 0);
+	return eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED;
 }
 
 static bool drained(struct pawl_runtime *rt, uint64_t grace_ns)
@@ -365,11 +387,8 @@ static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns,
 	eng_group_end(rt->root, ENG_TASK_CANCEL);
 	if (!drained(rt, grace_ns)) {
 		eng_group_end(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE);
-		if (!drained(rt, grace_ns)) {
-			eng_tasks_each(rt->tasks, give_up_one, rt);
-			if (eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED)
-				error = -EBUSY;
-		}
+		if (!drained(rt, grace_ns) && give_up(rt))
+			error = -EBUSY;
 	}
 	eng_group_count(rt->root, &counts);
 	memset(report, 0, sizeof(*report));
@@ -437,13 +456,11 @@ static void queues_empty(struct pawl_runtime *rt)
 static bool forget_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
 	struct pawl_runtime *rt = arg;
-
-	uint32_t one = 1;
+	uint32_t generation = pawl_id_generation(id);
 
 	(void)word;
-	(void)id;
 	/* A producer that nobody dropped. */
-	if (pawl_cas_relaxed(&task->produced, &one, 0u))
+	if (pawl_cas_relaxed(&task->produced, &generation, 0u))
 		eng_task_put(rt->tasks, task, 1);
 	while (eng_task_drop(rt->tasks, task))
 		;

@@ -180,6 +180,7 @@ int eng_task_make(struct eng_tasks *tasks, uint32_t refs, uint32_t handles,
 	pawl_store_release(&task->refs, refs + handles * HANDLE);
 	pawl_store_relaxed(&task->waiters, 0u);
 	pawl_store_relaxed(&task->lent_lane, 0u);
+	pawl_store_relaxed(&task->urged, 0u);
 	pawl_store_relaxed(&task->produced, 0u);
 	pawl_store_relaxed(&task->parting, 0u);
 	pawl_store_relaxed(&task->watchers, (void *)NULL);
@@ -368,12 +369,13 @@ bool eng_task_give_up(struct eng_task *task, uint64_t word)
 	return false;
 }
 
-bool eng_task_settle(struct eng_task *task)
+bool eng_task_settle(struct eng_task *task, uint64_t word)
 {
 	uint64_t seen = pawl_load_relaxed(&task->word);
 
-	while (eng_word_phase(seen) == ENG_TASK_READY ||
-	       eng_word_phase(seen) == ENG_TASK_PENDING) {
+	while ((eng_word_phase(seen) == ENG_TASK_READY ||
+		eng_word_phase(seen) == ENG_TASK_PENDING) &&
+	       !((seen ^ word) & GENERATION)) {
 		if (pawl_cas_weak_relaxed(&task->word, &seen, /* O1 */
 					  word_to(seen, ENG_TASK_SETTLING, ENG_OUTCOME_NONE)))
 			return true;

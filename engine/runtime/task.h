@@ -77,11 +77,16 @@ struct eng_task {
 	/* The most urgent lane that a waiter put it into, plus 1; 0: none. All threads. */
 	struct pawl_atomic_u32 lent_lane;
 	/*
+	 * The most urgent lane of those that waited for it while it ran, plus 1; 0: none. Counts while there are
+	 * waiters: what it waits for is lent that lane. All threads.
+	 */
+	struct pawl_atomic_u32 urged;
+	/*
 	 * Of one that was given up: 1 once its body is over, or who gave it up is done with it; who comes
 	 * second leaves the group for it.
 	 */
 	struct pawl_atomic_u32 parting;
-	/* 1: a completion whose producer was not dropped. All threads. */
+	/* Generation of a completion whose producer was not dropped; 0: another task. All threads. */
 	struct pawl_atomic_u32 produced;
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
@@ -246,11 +251,12 @@ PAWL_MUST_CHECK bool eng_task_give_up(struct eng_task *task, uint64_t word);
 
 /*
  * eng_task_settle() - Write the outcome of one that does not run: from READY or PENDING to
- * SETTLING, for the caller alone, who writes value and error and calls eng_task_settled().
+ * SETTLING, for the caller alone, who writes value and error and calls eng_task_settled(). `word` as
+ * for stop.
  *
- * Returns: false: it runs, or is final or about to be.
+ * Returns: false: it runs, is final or about to be, or is another one by now.
  */
-PAWL_MUST_CHECK bool eng_task_settle(struct eng_task *task);
+PAWL_MUST_CHECK bool eng_task_settle(struct eng_task *task, uint64_t word);
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome);
 
 /* What became of a request to end. */

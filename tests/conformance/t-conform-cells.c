@@ -298,8 +298,7 @@ struct counter {
 };
 static struct counter counters[3];
 
-static const struct pawl_value_type counter_type = {
-	.size = sizeof(counter_type), .name = "counter", .version = 1, .mode = PAWL_CELL_NEW};
+static const struct pawl_value_type counter_type;
 
 static void increment(struct counter *counter)
 {
@@ -368,8 +367,22 @@ static int count_of_body(struct pawl_context *context, const void *args, pawl_re
 static const struct pawl_argument count_of_arguments[] = {CF_REF(struct one_ref, ref)};
 CF_FUNCTION_OF(count_of, 0, struct one_ref);
 
+/* The same as a method. */
+static const struct pawl_method counts_methods[] = {
+	{"count", sizeof(struct one_ref), count_of_arguments, 1, NULL}};
+static const struct pawl_trait counts = {sizeof(counts), "counts", counts_methods, 1};
+static const struct pawl_function *const counter_methods[] = {&count_of};
+static const struct pawl_implementation counter_has[] = {{&counts, counter_methods}};
+static const struct pawl_value_type counter_type = {.size = sizeof(counter_type),
+						    .name = "counter",
+						    .version = 1,
+						    .mode = PAWL_CELL_NEW,
+						    .implementations = counter_has,
+						    .implementations_n = 1};
+
 struct counted {
 	uint64_t run;
+	uint64_t by_trait;
 	uint64_t which; /* 0: the counter, 1: what it was kept as again, 2: the count, frozen */
 };
 
@@ -381,7 +394,9 @@ static int counted_body(struct pawl_context *context, const void *args, pawl_ref
 	int error = pawl_call(context, counted->which == 1 ? &counter_ref : &counter,
 			      &counted->run, &self.ref);
 
-	if (!error)
+	if (!error && counted->by_trait)
+		error = pawl_call_method(context, &counts, 0, self.ref, NULL, &ref);
+	else if (!error)
 		error = pawl_call(context, &count_of, &self, &ref);
 	if (error || counted->which < 2) {
 		*ret_output = ref;
@@ -394,13 +409,15 @@ CF_FUNCTION(counted, 0, sizeof(struct counted));
 static const struct pawl_function *const counter_functions[] = {&counter, &counter_ref,
 								&count_of, &counted};
 static const struct pawl_value_type *const counter_types[] = {&counter_type};
+static const struct pawl_trait *const counter_traits[] = {&counts};
 static const struct cf_tables counter_tables = {
-	counter_functions, 4, counter_types, 1, NULL, 0, 0};
+	counter_functions, 4, counter_types, 1, counter_traits, 1, 0};
 
-static void read_ref(unsigned run)
+static void count_twice(unsigned run, uint64_t by_trait)
 {
 	struct counter *counter = &counters[run];
-	struct counted of = {run, 0}, again = {run, 1}, frozen = {run, 2};
+	struct counted of = {run, by_trait, 0}, again = {run, by_trait, 1},
+		       frozen = {run, by_trait, 2};
 
 	memset(counter, 0, sizeof(*counter));
 	pawl_lock_init(&counter->lock, 0);
@@ -413,6 +430,22 @@ static void read_ref(unsigned run)
 	assert_int_equal(cf_ask(&counted, &of), 2);
 	assert_int_equal(cf_ask(&counted, &again), 2);
 	assert_int_equal(cf_ask(&counted, &frozen), 1);
+}
+
+static void read_ref(unsigned run)
+{
+	count_twice(run, 0);
+}
+
+static void trait_ref(unsigned run)
+{
+	count_twice(run, 1);
+}
+
+static void case_trait_ref(void **state)
+{
+	(void)state;
+	cf_thrice(&counter_tables, trait_ref);
 }
 
 static void case_read_ref(void **state)
@@ -612,6 +645,7 @@ int main(void)
 		cmocka_unit_test(case_hashed_cell_mode_change),
 		cmocka_unit_test(case_hashed_cell_mode_equal),
 		cmocka_unit_test(case_read_ref),
+		cmocka_unit_test(case_trait_ref),
 		cmocka_unit_test(case_cell_mode_shared),
 		cmocka_unit_test(case_cell_mode_new),
 		cmocka_unit_test(case_changing_generic),

@@ -136,7 +136,7 @@ static eng_id task_of(const struct pawl_function *function, const void *args)
 	return eng_ref_task(call.ref);
 }
 
-/* ---- R1: a change between a reader's two halves -------------------------------------------------- */
+/* ---- a change between a reader's two halves -------------------------------------------------- */
 
 static struct cf_state state_of_hook;
 static int64_t number_of_hook;
@@ -178,7 +178,7 @@ static void case_change_while_registering(void **state)
 	}
 }
 
-/* ---- R2, R4: who brings back a cell hears of a change that it has not come to ----------------------- */
+/* ---- who brings back a cell hears of a change that it has not come to ----------------------- */
 
 static void final_read(eng_id task)
 {
@@ -242,7 +242,7 @@ static void case_change_while_bringing_back(void **state)
 	cf_close();
 }
 
-/* ---- R3: a reader while a cell is being replaced ------------------------------------------------------ */
+/* ---- a reader while a cell is being replaced ------------------------------------------------------ */
 
 void __real_eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
 void __wrap_eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
@@ -310,7 +310,7 @@ static void case_read_while_replacing(void **state)
 	}
 }
 
-/* ---- R18, R21, R34: cells that are not there ------------------------------------------------------------ */
+/* ---- cells that are not there ------------------------------------------------------------ */
 
 struct cells {
 	struct cf_state state;
@@ -361,7 +361,7 @@ static pawl_ref_t nth(pawl_ref_t cell, uint32_t n)
 	return eng_ref(eng_ref_task(cell), eng_cell(eng_cell_type(eng_ref_cell(cell)), n));
 }
 
-/* R18: what a run that failed did not come to stays as it was. */
+/* what a run that failed did not come to stays as it was. */
 static void case_cells_of_failed_run(void **state)
 {
 	struct cf_state input;
@@ -388,7 +388,7 @@ static void case_cells_of_failed_run(void **state)
 	cf_close();
 }
 
-/* R21: an error is read like a value: who had it runs again when the cell is there. */
+/* an error is read like a value: who had it runs again when the cell is there. */
 static void case_cell_that_comes_later(void **state)
 {
 	struct cf_state input;
@@ -430,7 +430,7 @@ static void reader_thread(void *arg)
 	cf_visit(reader_visit, arg);
 }
 
-/* R34: of a task that runs: it is waited for, there is nothing to be said before. */
+/* of a task that runs: it is waited for, there is nothing to be said before. */
 static void case_cell_of_running_task(void **state)
 {
 	static const int64_t cells[] = {4, 2};
@@ -466,7 +466,7 @@ static void case_cell_of_running_task(void **state)
 	}
 }
 
-/* ---- R20: strong reads wait for what is called and not read ---------------------------------------------- */
+/* ---- strong reads wait for what is called and not read ---------------------------------------------- */
 
 static struct pawl_atomic_u32 effects;
 
@@ -527,7 +527,7 @@ static void case_called_and_not_read(void **state)
 	cf_close();
 }
 
-/* ---- R24: two calls of one run come to the same task at once ------------------------------------------------ */
+/* ---- two calls of one run come to the same task at once ------------------------------------------------ */
 
 struct numbered {
 	uint64_t n;
@@ -611,6 +611,61 @@ static void case_two_ways_to_a_call(void **state)
 	}
 }
 
+/* ---- a change beside the end of the run that it makes stale ------------------------------------------------ */
+
+/* Counts, and waits: the first run of it at the one gate, others at the other. */
+static int two_gates_body(struct pawl_context *context, const void *args,
+			  pawl_ref_t *ret_output)
+{
+	const struct cf_state *state = args;
+	int64_t number;
+	int error = cf_state_get(context, *state, &number);
+
+	cf_count(&ran);
+	if (!error)
+		error = cf_gate_pass(number ? &second_gate : &gate);
+	return error ? error : cf_give(context, number, ret_output);
+}
+CF_FUNCTION(two_gates, PAWL_FUNCTION_ROOT, sizeof(struct cf_state));
+
+static const struct pawl_function *const gate_functions[] = {&two_gates};
+static const struct cf_tables gate_tables = {gate_functions, 1, NULL, 0, NULL, 0, 0};
+
+static void two_gates_thread(void *arg)
+{
+	(void)cf_ask(&two_gates, arg);
+}
+
+static void open_gate(void *arg)
+{
+	cf_gate_open(arg);
+}
+
+/* One run for what was there before, one for what is there now. */
+static void case_end_beside_change(void **state)
+{
+	(void)state;
+	cf_open(&gate_tables);
+	for (unsigned round = 0; round < t_scaled(64); round++) {
+		struct cf_state input = cf_state_make(0);
+		struct t_thread *asks, *opens;
+
+		cf_gate_init(&gate);
+		cf_gate_init(&second_gate);
+		cf_gate_open(&second_gate);
+		(void)cf_counted(&ran);
+		asks = t_thread_start(two_gates_thread, &input);
+		cf_gate_wait(&gate, 1);
+		opens = t_thread_start(open_gate, &gate);
+		cf_state_set(input, 1);
+		t_thread_join(opens);
+		t_thread_join(asks);
+		assert_int_equal(cf_ask(&two_gates, &input), 1);
+		assert_int_equal(cf_counted(&ran), 2);
+	}
+	cf_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -622,6 +677,7 @@ int main(void)
 		cmocka_unit_test(case_cell_of_running_task),
 		cmocka_unit_test(case_called_and_not_read),
 		cmocka_unit_test(case_two_ways_to_a_call),
+		cmocka_unit_test(case_end_beside_change),
 	};
 
 	return t_run("conform-races", tests);

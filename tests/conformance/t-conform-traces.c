@@ -45,7 +45,7 @@ struct seen {
 static struct seen see(eng_id id)
 {
 	struct eng_node *node = eng_lock(cf_engine->graph, id);
-	struct seen seen = {.base = node->base,
+	struct seen seen = {.base = eng_base(node),
 			    .distance = node->bits & ENG_DISTANCE,
 			    .bits = node->bits,
 			    .uppers = pawl_cmap_count(&node->uppers),
@@ -298,7 +298,7 @@ static const struct pawl_trait *const traits[] = {&issue};
 static const struct cf_tables tables = {functions, CF_N(functions), NULL, 0, traits, 1, 2};
 static const struct cf_tables one_worker = {functions, CF_N(functions), NULL, 0, traits, 1, 1};
 
-/* ---- T1: a root and two children ------------------------------------------------------------------ */
+/* ---- a root and two children ------------------------------------------------------------------ */
 
 static const struct named a_args = {'a', {0}};
 
@@ -359,7 +359,7 @@ static void case_root_and_two_children(void **state)
 	cf_close();
 }
 
-/* ---- T2: a chain of single calls ------------------------------------------------------------------- */
+/* ---- a chain of single calls ------------------------------------------------------------------- */
 
 static void case_chain_of_single_calls(void **state)
 {
@@ -387,7 +387,7 @@ static void case_chain_of_single_calls(void **state)
 	cf_close();
 }
 
-/* ---- T3: many children ------------------------------------------------------------------------------ */
+/* ---- many children ------------------------------------------------------------------------------ */
 
 static void case_many_children(void **state)
 {
@@ -422,7 +422,7 @@ static void case_many_children(void **state)
 	cf_close();
 }
 
-/* ---- T4: two ways to a task -------------------------------------------------------------------------- */
+/* ---- two ways to a task -------------------------------------------------------------------------- */
 
 static void case_two_referrers(void **state)
 {
@@ -455,7 +455,7 @@ static void case_two_referrers(void **state)
 	cf_close();
 }
 
-/* ---- T5: what depends on the session ------------------------------------------------------------------ */
+/* ---- what depends on the session ------------------------------------------------------------------ */
 
 /* What a store does not keep is gone, as when the records were read from one. */
 static void next_session(void)
@@ -552,7 +552,7 @@ static void case_session_error(void **state)
 	cf_close();
 }
 
-/* ---- T6: taken away above --------------------------------------------------------------------------- */
+/* ---- taken away above --------------------------------------------------------------------------- */
 
 static void take_away(uint64_t name)
 {

@@ -73,7 +73,8 @@ PAWL_API void pawl_group_close(struct pawl_group *group);
 
 /*
  * pawl_group_cancel() - Close, and ask all that live here and below to end. Those that have not begun
- * are final at the return. A group without tasks stays cancelled as well.
+ * are final at the return, and told of, on the caller's stack: a sink that cancels nests.
+ * A group without tasks stays cancelled as well.
  */
 PAWL_API void pawl_group_cancel(struct pawl_group *group);
 

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios of engine/graph/quiesce.c. Inside means to write plain words; who has a moment reads and writes them
+ * all: somebody still inside, or not ordered before or behind, is a race. An operation has one step
+ * of its work on each side of a point; at a moment each that has begun has ended or is among the suspended ones,
+ * with what is left of it.
+ *
+ *  enter            an operation beside a moment
+ *  enter-two        two operations
+ *  enter-twice      an operation after the other
+ *  look             the door is shut for a look first, and opened again
+ *  reopen           it does not stay shut for long
+ *  point            an operation suspends itself
+ *  point-two        beside one that does not
+ *  again            it comes back beside a second moment
+ *  removal          one waits inside for what another one adds
+ *  two-moments      of two threads
+ *  nested           inside of another one
+ *  make, make-two   the first entry of a thread; of two
+ *  fenced-...       where membarrier(2) is not to be had
+ *  real             with the real lock and park
+ */
+/* mc-sources: engine/graph/quiesce.c */
+#include "scenario.h"
+
+#include <errno.h>
+
+#include "../engine/graph/quiesce.h"
+
+/* An operation: what is left of it, written inside and at moments. */
+struct work {
+	unsigned begun, ended, left;
+};
+
+static struct eng_quiesce *quiesce;
+static struct work works[3];
+static struct pawl_atomic_u32 added;
+
+static void make(bool fenced, uint32_t ready, uint32_t looks, uint32_t reopens)
+{
+	struct eng_quiesce_options options = ENG_QUIESCE_OPTIONS_INIT;
+
+	scn_attach();
+	options.fenced = fenced;
+	options.ready = ready;
+	options.looks = looks;
+	options.nap_ns = 0;
+	options.shut_ns = 0;
+	options.reopens = reopens;
+	mc_assert(eng_quiesce_create(&options, &quiesce) == 0);
+	memset(works, 0, sizeof(works));
+	pawl_init_word(&added, 0u);
+}
+
+static void setup(void)
+{
+	make(false, 3, 0, 0);
+}
+
+static void setup_new(void)
+{
+	make(false, 0, 0, 0);
+}
+
+static void setup_look(void)
+{
+	make(true, 3, 1, 0);
+}
+
+static void setup_reopen(void)
+{
+	make(true, 3, 0, 1);
+}
+
+static void setup_fenced(void)
+{
+	make(true, 3, 0, 0);
+	mc_assert(eng_quiesce_fenced(quiesce));
+}
+
+/* ---- moments --------------------------------------------------------------------------- */
+
+static void one_suspended(void *arg, void *op)
+{
+	struct work *work = op;
+
+	mc_assert(work->begun == work->ended + 1 && work->left == 1);
+	(*(unsigned *)arg)++;
+}
+
+static void moment(void *arg)
+{
+	unsigned begun = 0, ended = 0, suspended = 0;
+
+	(void)arg;
+	mc_assert(eng_quiesce_inside(quiesce) == 0);
+	for (unsigned i = 0; i < 3; i++) {
+		begun += works[i].begun;
+		ended += works[i].ended;
+	}
+	eng_quiesce_each_suspended(quiesce, one_suspended, &suspended);
+	mc_assert(begun == ended + suspended);
+	/* As a capture writes. */
+	for (unsigned i = 0; i < 3; i++) {
+		works[i].begun++;
+		works[i].ended++;
+	}
+}
+
+static void take(void)
+{
+	mc_assert(eng_quiesce_run(quiesce, moment, NULL) == 0);
+}
+
+static void take_two(void)
+{
+	take();
+	take();
+}
+
+static void finish(void)
+{
+	take();
+	eng_quiesce_destroy(quiesce);
+	pawl_thread_detach();
+}
+
+/* ---- operations ------------------------------------------------------------------------ */
+
+static struct eng_quiesce_slot *begin(struct work *work)
+{
+	struct eng_quiesce_slot *slot = eng_quiesce_enter(quiesce, work);
+
+	mc_assert(slot);
+	work->begun++;
+	work->left = 2;
+	return slot;
+}
+
+static void end(struct work *work, struct eng_quiesce_slot *slot)
+{
+	work->left = 0;
+	work->ended++;
+	eng_quiesce_leave(quiesce, slot);
+}
+
+static void operate(void)
+{
+	struct work *work = &works[mc_thread()];
+
+	end(work, begin(work));
+}
+
+static void operate_twice(void)
+{
+	operate();
+	operate();
+}
+
+static void operate_point(void)
+{
+	struct work *work = &works[mc_thread()];
+	struct eng_quiesce_slot *slot = begin(work);
+
+	work->left = 1;
+	eng_quiesce_point(quiesce, slot);
+	mc_assert(work->left == 1);
+	end(work, slot);
+}
+
+static void operate_nested(void)
+{
+	struct work *work = &works[mc_thread()];
+	struct eng_quiesce_slot *slot = begin(work);
+	struct eng_quiesce_slot *inner = eng_quiesce_enter(quiesce, &works[2]);
+
+	mc_assert(!inner && eng_quiesce_is_inside(quiesce));
+	mc_assert(eng_quiesce_run(quiesce, moment, NULL) == -EDEADLK);
+	eng_quiesce_point(quiesce, inner);
+	work->left = 1;
+	eng_quiesce_leave(quiesce, inner);
+	end(work, slot);
+	mc_assert(!eng_quiesce_is_inside(quiesce));
+}
+
+static void add(void)
+{
+	struct work *work = &works[mc_thread()];
+	struct eng_quiesce_slot *slot = begin(work);
+
+	pawl_store_release(&added, 1u);
+	end(work, slot);
+}
+
+/* It has seen the first half of the addition, and comes inside before the second. */
+static void remove_added(void)
+{
+	struct work *work = &works[mc_thread()];
+	struct eng_quiesce_slot *slot = begin(work);
+
+	work->left = 1;
+	while (!pawl_load_acquire(&added)) {
+		eng_quiesce_point(quiesce, slot);
+		pawl_pause();
+	}
+	end(work, slot);
+}
+
+#define QUIET(NAME, SETUP, ...)                                                           \
+	{                                                                                 \
+		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = finish, \
+		.ideal_locks = true, .ideal_parks = true, .no_spurious = true,            \
+		.tallies = tallies                                                        \
+	}
+
+static const char *const tallies[] = {NULL};
+
+static const struct mc_scenario scenarios[] = {
+	QUIET("enter", setup, operate, take),
+	QUIET("enter-two", setup_fenced, operate, operate, take),
+	QUIET("enter-twice", setup_fenced, operate_twice, take),
+	QUIET("look", setup_look, operate, take),
+	QUIET("reopen", setup_reopen, operate_point, take),
+	QUIET("point", setup, operate_point, take),
+	QUIET("point-two", setup_fenced, operate_point, operate, take),
+	QUIET("again", setup_fenced, operate_point, take_two),
+	QUIET("removal", setup_fenced, add, remove_added, take),
+	QUIET("two-moments", setup, take, take),
+	QUIET("nested", setup_fenced, operate_nested, take),
+	QUIET("make", setup_new, operate, take),
+	QUIET("make-two", setup_new, operate, operate),
+	QUIET("fenced-enter", setup_fenced, operate, take),
+	QUIET("fenced-point", setup_fenced, operate_point, take),
+	{.name = "real",
+	 .setup = setup_fenced,
+	 .threads = {operate_point, take},
+	 .finish = finish,
+	 .no_spurious = true},
+};
+
+MC_MAIN(scenarios)
