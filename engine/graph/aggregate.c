@@ -390,7 +390,7 @@ static void gained_by_one(struct eng_op *op, eng_id upper, uint32_t count,
 	fan.list = eng_queue_alloc(&op->queue, tasks->n * sizeof(*fan.list));
 	for (uint32_t i = 0; i < tasks->n; i++) {
 		if (tasks->ids[i] == upper)
-			eng_ring_of_calls(op);
+			eng_ring_of_calls(op, upper);
 		else
 			fan.list[fan.n++] = (struct undecided){
 				tasks->ids[i], eng_list_count(tasks, i) * count, 0};
@@ -489,7 +489,7 @@ static void gained_by_many(struct eng_op *op, const struct eng_list *uppers, eng
 
 	for (uint32_t i = 0; i < uppers->n; i++) {
 		if (uppers->ids[i] == task)
-			eng_ring_of_calls(op);
+			eng_ring_of_calls(op, task);
 		else
 			list[n++] = (struct undecided){uppers->ids[i],
 						       eng_list_count(uppers, i) * count, 0};

@@ -85,7 +85,7 @@ struct eng_op {
 	struct eng_graph *graph;
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
-	bool ring;		       /* a task was found to be below itself */
+	eng_id ring;		       /* a task that was found to be below itself; 0: none */
 	struct eng_queue queue;
 };
 
@@ -94,7 +94,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 {
 	op->graph = graph;
 	op->priority = priority;
-	op->ring = false;
+	op->ring = 0;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }
@@ -111,6 +111,8 @@ static inline void eng_op_run(struct eng_op *op)
 static inline void eng_op_end(struct eng_op *op)
 {
 	eng_op_run(op);
+	if (PAWL_UNLIKELY(op->ring))
+		eng_ring_break(op);
 	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
 }
@@ -239,8 +241,10 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
 
-/* eng_ring_of_calls() - A task is below itself: calls go round in a ring. */
-void eng_ring_of_calls(struct eng_op *op);
+/* eng_ring_of_calls() - This task is below itself: calls go round in a ring. */
+void eng_ring_of_calls(struct eng_op *op, eng_id id);
+/* eng_ring_break() - Take one call out of such rings; who made it runs again, and fails. At an operation's end. */
+void eng_ring_break(struct eng_op *op);
 /*
  * eng_ring_find() - Is there a way from `from` to `to` by calls? Returns: its error, which names the tasks; NULL:
  * there is none.

@@ -3,7 +3,8 @@
  * ring.c - calls that go round in a ring.
  *
  * Sums over what a task reaches mean nothing if it reaches itself. Such a ring shows where a task
- * becomes its own follower (aggregate.c); that edge is left out. The task whose new child closed the ring looks for
+ * becomes its own follower (aggregate.c); that edge is left out. Who finds it at the end of another operation than a run's
+ * takes out one call of the ring, and its caller runs again. The task whose new child closed the ring looks for
  * the way back, which is a walk over all it reaches, and fails with it.
  */
 #include "config.h"
@@ -102,7 +103,48 @@ struct pawl_error *eng_ring_find(struct eng_op *op, eng_id from, eng_id to)
 	return error;
 }
 
-void eng_ring_of_calls(struct eng_op *op)
+void eng_ring_of_calls(struct eng_op *op, eng_id id)
 {
-	op->ring = true;
+	op->ring = id;
+}
+
+/* The last call on the way from the task back to itself; 0: there is no such way any more. */
+static eng_id last_caller(struct eng_op *op, eng_id id)
+{
+	struct eng_node *node = eng_lock_any(op->graph, id);
+	union eng_slot *slot = node ? eng_field(node, ENG_CHILDREN) : NULL;
+	struct eng_list children = {0};
+	eng_id caller = 0;
+
+	if (slot)
+		children = eng_list_of_set(&op->queue, &slot->set);
+	if (node)
+		eng_unlock(node);
+	for (uint32_t i = 0; i < children.n && !caller; i++) {
+		struct eng_table seen = {0};
+
+		if (walk(op, &seen, children.ids[i], id))
+			caller = eng_table_get(&seen, id)->a;
+		eng_table_fini(&seen);
+	}
+	return caller;
+}
+
+void eng_ring_break(struct eng_op *op)
+{
+	/* Ends: each turn takes a call away. */
+	while (op->ring) {
+		eng_id id = op->ring, caller = last_caller(op, id);
+		struct eng_node *node;
+
+		op->ring = 0;
+		if (!caller)
+			continue;
+		eng_children_lost(op, caller, eng_list_one(&op->queue, id));
+		node = eng_lock(op->graph, caller);
+		if (!(node->bits & (ENG_IMMUTABLE | ENG_CANCELED)))
+			eng_make_dirty(op, node, true);
+		eng_unlock(node);
+		eng_op_run(op);
+	}
 }

@@ -537,6 +537,7 @@ static void break_ring(struct ending *ending)
 
 		if (!error)
 			continue;
+		ending->op.ring = 0;
 		eng_children_lost(&ending->op, ending->run->id,
 				  eng_list_one(&ending->op.queue, fresh.ids[i]));
 		eng_op_run(&ending->op);
