@@ -103,6 +103,8 @@ struct b_run {
 	void *prepared;
 	/* Set by the driver: threads that only keep others busy look at it. */
 	struct pawl_atomic_u32 stop;
+	/* B_ROUNDS: operations a thread, known to setup. */
+	uint64_t count;
 };
 
 struct b_worker {
@@ -113,6 +115,8 @@ struct b_worker {
 	void *local;
 	/* Set by work: this thread's operations are load, not result. */
 	bool uncounted;
+	/* Set by work of B_ROUNDS, with one thread: what its operations took, where it waited between them. */
+	uint64_t spent_ns;
 	uint64_t random;
 	struct b_latency *latency;
 	char pad[PAWL_LINE_BYTES];

@@ -15,6 +15,8 @@ BENCHES = \
 	bench/b-set \
 	bench/b-slots \
 	bench/b-wait
+# Of the engine: make bench-runtime.
+RUNTIME_BENCHES = bench/b-runtime
 
 # What every bench is made of.
 BENCH_DRIVER = \
@@ -31,6 +33,7 @@ BENCH_LDADD = $(LDADD)
 # Of each family: its own files, and those of the peers that are there.
 IDS_SOURCES = bench/work-ids.h $(BENCH_DRIVER)
 MAP_SOURCES = bench/keys.h bench/maps.h $(BENCH_DRIVER)
+RUNTIME_SOURCES = bench/work-runtime.h bench/base-runtime-pthread.c $(BENCH_DRIVER)
 QUEUE_SOURCES = bench/queue.h $(BENCH_DRIVER)
 SET_SOURCES = bench/set.h bench/set-cxx.h $(BENCH_DRIVER)
 SLOTS_SOURCES = bench/keys.h bench/work-slots.h $(BENCH_DRIVER)
@@ -59,6 +62,7 @@ if WITH_RUST_PEERS
 IDS_SOURCES += bench/base-ids-queue.c
 MAP_SOURCES += bench/base-map-rust.c
 QUEUE_SOURCES += bench/base-queue-rust.c
+RUNTIME_SOURCES += bench/base-runtime-rust.c
 SLOTS_SOURCES += bench/base-dashmap-slots.c
 WAIT_SOURCES += bench/base-event-listener.c
 BENCH_LDADD += $(RUST_PEERS) -lgcc_s -lm
@@ -76,11 +80,13 @@ bench_libno_rust_peers_a_SOURCES = \
 	bench/base-ids-queue.c \
 	bench/base-map-rust.c \
 	bench/base-queue-rust.c \
+	bench/base-runtime-rust.c \
 	bench/bench.h \
 	bench/keys.h \
 	bench/maps.h \
 	bench/queue.h \
 	bench/work-ids.h \
+	bench/work-runtime.h \
 	bench/work-slots.h \
 	bench/work.h
 endif
@@ -118,6 +124,21 @@ bench_b_queue_LDADD = $(BENCH_LDADD)
 bench_b_retire_SOURCES = bench/b-retire.c $(WAIT_SOURCES)
 bench_b_retire_LDADD = $(BENCH_LDADD)
 
+# The tasks of oneTBB: an object, as the maps of C++ are.
+bench_b_runtime_SOURCES = bench/b-runtime.c bench/b-runtime-crowd.c bench/runtime-cxx.h \
+	bench/runtime-ours.h $(RUNTIME_SOURCES)
+bench_b_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
+bench_b_runtime_LDADD = engine/libengine-core.la $(BENCH_LDADD)
+EXTRA_DIST += bench/base-runtime-cxx.cc
+if HAVE_TBB
+bench_b_runtime_SOURCES += bench/base-runtime-tbb.c
+bench_b_runtime_LDADD += bench/base-runtime-cxx.o $(CXX_PEER_LIBS)
+bench/base-runtime-cxx.o: bench/base-runtime-cxx.cc bench/runtime-cxx.h config.h
+	$(AM_V_GEN)$(MKDIR_P) bench && $(CXX) -I. -iquote $(srcdir)/bench $(CPPFLAGS) $(CXXFLAGS) -std=c++17 -c \
+		-o $@ $(srcdir)/bench/base-runtime-cxx.cc
+CLEANFILES += bench/base-runtime-cxx.o
+endif
+
 # Peers: Concurrency Kit's hash set, and what the C++ library has.
 bench_b_set_SOURCES = bench/b-set.c $(SET_SOURCES)
 bench_b_set_LDADD = $(BENCH_LDADD)
@@ -134,7 +155,14 @@ bench_b_slots_LDADD = $(BENCH_LDADD) -lm
 bench_b_wait_SOURCES = bench/b-wait.c $(WAIT_SOURCES)
 bench_b_wait_LDADD = $(BENCH_LDADD)
 
-check_PROGRAMS += $(BENCHES)
+# Of the engine: make bench-engine.
+ENGINE_BENCHES = bench/b-engine
+bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-graphs.c bench/engine-ours.h $(BENCH_DRIVER)
+bench_b_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
+
+check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES)
+check_PROGRAMS += $(ENGINE_BENCHES)
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.
@@ -145,5 +173,16 @@ bench-toolkit: $(BENCHES)
 bench-short: $(BENCHES)
 	@BENCH_QUICK=1 B_FLAGS='$(CFLAGS)' $(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(BENCHES)
 
-bench: bench-toolkit
-PHONY_TARGETS += bench bench-short bench-toolkit
+# Tasks: the engine's runtime beside others.
+bench-runtime: $(RUNTIME_BENCHES)
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(RUNTIME_BENCHES)
+
+
+# The incremental engine: calls, graphs cold and after a change.
+bench-engine: $(ENGINE_BENCHES)
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_THREADS=1 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(ENGINE_BENCHES)
+
+bench: bench-toolkit bench-runtime bench-engine
+PHONY_TARGETS += bench bench-engine bench-runtime bench-short bench-toolkit

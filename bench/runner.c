@@ -92,7 +92,8 @@ static void *lane_main(void *arg)
 		lane->begin_ns = b_now_ns();
 		cas->work(&lane->worker, drive->batch);
 		lane->ops = drive->batch;
-		lane->end_ns = b_now_ns();
+		lane->end_ns = lane->worker.spent_ns ? lane->begin_ns + lane->worker.spent_ns
+						     : b_now_ns();
 	}
 	if (cas->leave)
 		cas->leave(&lane->worker);
@@ -132,7 +133,9 @@ static struct outcome lanes_sum(const struct lane *lanes, const struct drive *dr
 int b_repeat_once(struct cell *cell, enum b_mode mode, unsigned threads, uint64_t time_ns,
 		  uint64_t batch, bool keep, struct outcome *ret_out)
 {
-	struct drive drive = {.run = {.cas = cell->cas, .threads = threads},
+	struct drive drive = {.run = {.cas = cell->cas,
+				      .threads = threads,
+				      .count = mode == B_ROUNDS ? batch : 0},
 			      .mode = mode,
 			      .batch = batch,
 			      .time_ns = time_ns};

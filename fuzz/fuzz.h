@@ -36,6 +36,8 @@ struct fuzz_target {
 	bool attach;
 	/* Runs retire memory: it is looked for after a barrier, which many runs share. */
 	bool retires;
+	/* So many blocks may stay behind a run, for the ones after it: threads that it started and ended. */
+	unsigned keeps;
 };
 
 extern const struct fuzz_target fuzz_target;

@@ -7,6 +7,7 @@
 
 FUZZ_TARGETS = \
 	fuzz/f-cmap \
+	fuzz/f-graph \
 	fuzz/f-ids \
 	fuzz/f-lanes \
 	fuzz/f-map \
@@ -14,6 +15,10 @@ FUZZ_TARGETS = \
 	fuzz/f-sset
 
 fuzz_f_cmap_SOURCES = fuzz/f-cmap.c fuzz/model-small.h $(FUZZ_COMMON)
+fuzz_f_graph_SOURCES = fuzz/f-graph.c fuzz/graph-naive.c fuzz/graph-program.h fuzz/graph.h fuzz/naive.c \
+	fuzz/naive.h $(FUZZ_COMMON)
+fuzz_f_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+fuzz_f_graph_LDADD = engine/libengine-core.la $(LDADD)
 fuzz_f_ids_SOURCES = fuzz/f-ids.c $(FUZZ_COMMON)
 fuzz_f_lanes_SOURCES = fuzz/f-lanes.c $(FUZZ_COMMON)
 fuzz_f_map_SOURCES = fuzz/f-map.c $(FUZZ_COMMON)

@@ -158,7 +158,8 @@ static void leave_all(uint32_t slot)
 	if (!pawl_load_relaxed(&leavers))
 		return;
 	pthread_mutex_lock(&leavers_mutex);
-	for (struct pawl__leaver *leaver = pawl_load_relaxed(&leavers); leaver; leaver = leaver->next)
+	for (struct pawl__leaver *leaver = pawl_load_relaxed(&leavers); leaver;
+	     leaver = leaver->next)
 		leaver->leave(leaver, slot);
 	pthread_mutex_unlock(&leavers_mutex);
 }

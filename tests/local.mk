@@ -3,16 +3,44 @@
 # To add a unit test: one line in UNIT_TESTS. Its source is the name with .c.
 
 UNIT_TESTS = \
+	tests/conformance/t-conform-calls \
+	tests/conformance/t-conform-cells \
+	tests/conformance/t-conform-collect \
+	tests/conformance/t-conform-errors \
+	tests/conformance/t-conform-graphs \
+	tests/conformance/t-conform-races \
+	tests/conformance/t-conform-recompute \
+	tests/conformance/t-conform-state \
+	tests/conformance/t-conform-traces \
+	tests/conformance/t-conform-traits \
+	tests/engine/t-accept-groups \
+	tests/engine/t-accept-joins \
+	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
 	tests/engine/t-engine \
+	tests/engine/t-engine-api \
 	tests/engine/t-engine-random \
+	tests/engine/t-host \
+	tests/engine/t-engine-version \
+	tests/engine/t-idle-long \
 	tests/engine/t-interval \
 	tests/engine/t-io \
+	tests/engine/t-jobs \
 	tests/engine/t-join \
+	tests/engine/t-lanes-policy \
+	tests/engine/t-many \
 	tests/engine/t-parallel \
+	tests/engine/t-report \
 	tests/engine/t-quiesce \
 	tests/engine/t-runtime \
+	tests/engine/t-runtime-options \
+	tests/engine/t-stops \
+	tests/engine/t-size \
 	tests/engine/t-supervision \
+	tests/engine/t-trace \
+	tests/engine/t-watchdog \
+	tests/engine/t-token \
+	tests/engine/t-visit \
 	tests/engine/t-wheel \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
@@ -44,27 +72,113 @@ UNIT_TESTS = \
 	tests/lib/t-thread \
 	tests/lib/t-version
 
+# What engines of this kind are held to: tests/conformance/table.txt.
+tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_calls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_calls_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_cells_SOURCES = tests/conformance/t-conform-cells.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_cells_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_errors_SOURCES = tests/conformance/t-conform-errors.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_errors_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_errors_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_graphs_SOURCES = tests/conformance/t-conform-graphs.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_graphs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_graphs_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_races_SOURCES = tests/conformance/t-conform-races.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_races_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_races_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_recompute_SOURCES = tests/conformance/t-conform-recompute.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_recompute_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_recompute_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_state_SOURCES = tests/conformance/t-conform-state.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_traits_SOURCES = tests/conformance/t-conform-traits.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_traits_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_traits_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_graphs_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=eng_lock,--wrap=eng_lock_any,--wrap=eng_lock_pair
+tests_conformance_t_conform_races_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=eng_lock_pair,--wrap=eng_unlock_pair,--wrap=eng_make_dirty
+CONFORM_SOURCES = tests/conformance/conform.c tests/conformance/conform.h
+
+# After a whole run.
+check-conformance:
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(srcdir)/scripts/check-conformance --whole
+PHONY_TARGETS += check-conformance
+
 # Tests of the engine's rooms.
+tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_groups_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_joins_SOURCES = tests/engine/t-accept-joins.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_joins_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_joins_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_lanes_SOURCES = tests/engine/t-accept-lanes.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_lanes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_lanes_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_random_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_host_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_version_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_engine_version_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_idle_long_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_idle_long_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_interval_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_interval_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_io_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_jobs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_jobs_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_join_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_report_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_many_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_many_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_stops_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_stops_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_supervision_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_supervision_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_lanes_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_lanes_policy_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_trace_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_watchdog_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_watchdog_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_token_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_visit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_visit_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_size_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_size_LDADD = engine/libengine-core.la $(LDADD)
+EXTRA_DIST += tests/engine/sizes.txt
+# What a task costs, term by term.
+size-report: tests/engine/t-size
+	@PAWL_SRCDIR='$(abs_top_srcdir)' tests/engine/t-size | sed -n 's/^# \(.*[0-9]\)$$/\1/p'
+PHONY_TARGETS += size-report
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 
 # Tests that stand between the library and a call that it makes.
@@ -83,6 +197,12 @@ tests_libharness_la_SOURCES = \
 	tests/watchdog.h \
 	tests/lib/fibers.h \
 	tests/lib/waiting.h
+
+# A program for the debugger to look at (tests/gdb/run.sh).
+check_PROGRAMS += tests/gdb/parked
+tests_gdb_parked_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
+ALL_TESTS += tests/gdb/run.sh
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.

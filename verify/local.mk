@@ -5,6 +5,8 @@
 # The model checker's own programs and targets are in verify/checker.mk.
 
 STRESS_TESTS = \
+	verify/stress-blocking \
+	verify/stress-completion \
 	verify/stress-counter \
 	verify/stress-deque \
 	verify/stress-ec \
@@ -12,9 +14,12 @@ STRESS_TESTS = \
 	verify/stress-event \
 	verify/stress-fiber \
 	verify/stress-gate \
+	verify/stress-graph \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
+	verify/stress-jobs \
+	verify/stress-join \
 	verify/stress-lanes \
 	verify/stress-lifetime \
 	verify/stress-lock \
@@ -22,17 +27,52 @@ STRESS_TESTS = \
 	verify/stress-mbox \
 	verify/stress-mem \
 	verify/stress-park \
+	verify/stress-pin \
 	verify/stress-quiesce \
 	verify/stress-quorum \
 	verify/stress-rcu \
 	verify/stress-retire \
 	verify/stress-ring \
 	verify/stress-rmap \
+	verify/stress-runtime \
 	verify/stress-scope \
 	verify/stress-slots \
+	verify/stress-supervise \
 	verify/stress-task \
-	verify/stress-thread
+	verify/stress-thread \
+	verify/stress-token \
+	verify/stress-trace-ring \
+	verify/stress-visit \
+	verify/stress-worker
 
+# What runs over verify/standin.h, which takes the place of worker.c.
+STANDIN_SOURCES = \
+	engine/runtime/blocking.c \
+	engine/runtime/body.c \
+	engine/runtime/completion.c \
+	engine/runtime/edges.c \
+	engine/runtime/group-api.c \
+	engine/runtime/group.c \
+	engine/runtime/idle.c \
+	engine/runtime/jobs.c \
+	engine/runtime/join.c \
+	engine/runtime/lifetime.c \
+	engine/runtime/reactor.c \
+	engine/runtime/runtime.c \
+	engine/runtime/spawn.c \
+	engine/runtime/supervise.c \
+	engine/runtime/task.c \
+	engine/runtime/text.c \
+	engine/runtime/thread.c \
+	engine/runtime/token.c \
+	engine/runtime/trace-ring.c \
+	engine/runtime/trace.c \
+	engine/runtime/watch.c
+
+verify_stress_blocking_SOURCES = verify/t-blocking.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_completion_SOURCES = verify/t-completion.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_completion_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_counter_SOURCES = verify/t-counter.c
 verify_stress_deque_SOURCES = verify/t-deque.c verify/queue-spec.h
 verify_stress_ec_SOURCES = verify/t-ec.c
@@ -41,11 +81,18 @@ verify_stress_edges_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_gate_SOURCES = verify/t-gate.c
+verify_stress_graph_SOURCES = verify/t-graph.c
+verify_stress_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_group_SOURCES = verify/t-group.c
 verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
 verify_stress_idle_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_ids_SOURCES = verify/t-ids.c
+verify_stress_join_SOURCES = verify/t-join.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_join_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_jobs_SOURCES = verify/t-jobs.c
+verify_stress_jobs_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_lanes_SOURCES = verify/t-lanes.c verify/queue-spec.h
 verify_stress_lifetime_SOURCES = verify/t-lifetime.c
 verify_stress_lifetime_LDADD = engine/libengine-core.la $(LDADD)
@@ -54,6 +101,8 @@ verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
+verify_stress_pin_SOURCES = verify/t-pin.c
+verify_stress_pin_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_quiesce_SOURCES = verify/t-quiesce.c
 verify_stress_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_quorum_SOURCES = verify/t-quorum.c
@@ -62,12 +111,25 @@ verify_stress_rcu_SOURCES = verify/t-rcu.c
 verify_stress_retire_SOURCES = verify/t-retire.c
 verify_stress_ring_SOURCES = verify/t-ring.c verify/queue-spec.h
 verify_stress_rmap_SOURCES = verify/t-rmap.c
+verify_stress_runtime_SOURCES = verify/t-runtime.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_scope_SOURCES = verify/t-scope.c
 verify_stress_scope_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_slots_SOURCES = verify/t-slots.c
+verify_stress_supervise_SOURCES = verify/t-supervise.c verify/standin.h $(STANDIN_SOURCES)
+verify_stress_supervise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_task_SOURCES = verify/t-task.c
 verify_stress_task_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_thread_SOURCES = verify/t-thread.c
+verify_stress_trace_ring_SOURCES = verify/t-trace-ring.c
+verify_stress_trace_ring_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_token_SOURCES = verify/t-token.c
+verify_stress_token_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_visit_SOURCES = verify/t-visit.c
+verify_stress_visit_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_worker_SOURCES = verify/t-worker.c
+verify_stress_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_worker_LDADD = engine/libengine-core.la $(LDADD)
 
 check_PROGRAMS += $(STRESS_TESTS)
 ALL_TESTS += $(STRESS_TESTS)

@@ -87,11 +87,12 @@ static void check(struct cell *c, uint64_t addr, unsigned mask, unsigned kind, u
 
 		if (r->mask & mask && r->tid != me && (r->kind | kind) & K_WRITE &&
 		    !(r->kind & kind & K_ATOMIC) && t->hb.c[r->tid] <= r->epoch)
-			mc_fail_now(FAIL_RACE, pc,
-				    "%s at %#lx by thread %u is not ordered with the earlier %s "
-				    "by thread %u (pc %#x)",
-				    kind_name(kind), (unsigned long)addr, me, kind_name(r->kind),
-				    r->tid, r->pc);
+			mc_fail_now(
+				FAIL_RACE, pc,
+				"%s at %#lx by thread %u is not ordered with the earlier %s "
+				"by thread %u (pc %#x)",
+				kind_name(kind), (unsigned long)addr, me, kind_name(r->kind),
+				r->tid, r->pc);
 		/* A later access of the same thread and kind stands for the earlier one. */
 		if (r->tid == me && (r->mask & ~mask) == 0 &&
 		    (r->kind == kind || kind == K_WRITE))
@@ -106,8 +107,10 @@ static void check(struct cell *c, uint64_t addr, unsigned mask, unsigned kind, u
 	} else {
 		out = c->n++;
 	}
-	c->rec[out] = (struct record){.pc = (uint32_t)(uintptr_t)pc, .epoch = (uint16_t)at,
-				      .tid = (uint8_t)me, .mask = (uint8_t)mask,
+	c->rec[out] = (struct record){.pc = (uint32_t)(uintptr_t)pc,
+				      .epoch = (uint16_t)at,
+				      .tid = (uint8_t)me,
+				      .mask = (uint8_t)mask,
 				      .kind = (uint8_t)kind};
 }
 
@@ -189,15 +192,25 @@ bool mc_plain_pending(void)
 	return pending[mc_r->cur].n != 0;
 }
 
-static void pend(unsigned loc)
+static bool is_pending(unsigned loc)
 {
 	unsigned me = mc_r->cur;
 
 	for (unsigned i = 0; i < pending[me].n; i++)
 		if (pending[me].loc[i] == loc)
-			return;
+			return true;
+	return false;
+}
+
+static void pend(unsigned loc)
+{
+	unsigned me = mc_r->cur;
+
+	if (is_pending(loc))
+		return;
 	if (pending[me].n == PENDING_MAX)
-		mc_fail_now(FAIL_MISUSE, NULL, "too many plain stores to atomic words in a row");
+		mc_fail_now(FAIL_MISUSE, NULL,
+			    "too many plain stores to atomic words in a row");
 	pending[me].loc[pending[me].n++] = (uint16_t)loc;
 }
 
@@ -229,10 +242,16 @@ void mc_plain(uint64_t addr, unsigned long size, bool write, const void *pc)
 			if (!loc || mc_locs[loc].addr >= addr + size ||
 			    mc_locs[loc].addr + mc_locs[loc].size <= addr)
 				continue;
-			if (!write)
+			/*
+			 * What is pending is in memory, and no event yet. Of a word that is
+			 * written in part the rest is as it was: a frame that came where an
+			 * earlier one had its words.
+			 */
+			if (!is_pending(loc) &&
+			    (!write || mc_locs[loc].addr < addr ||
+			     mc_locs[loc].addr + mc_locs[loc].size > addr + size))
 				refresh(loc);
-			else if (mc_locs[loc].addr >= addr &&
-				 mc_locs[loc].addr + mc_locs[loc].size <= addr + size)
+			if (write)
 				pend(loc);
 		}
 	}

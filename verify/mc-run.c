@@ -274,8 +274,8 @@ static bool quiet_until(unsigned t, unsigned until)
 
 		for (unsigned u = 0; u < mc_r->nthreads; u++) {
 			if (u == t || mc_r->th[u].state == TH_PARKED ||
-			    mc_r->th[u].state == TH_NONE ||
-			    mc_r->th[u].state == TH_ENDED || mc_r->th[u].scenario)
+			    mc_r->th[u].state == TH_NONE || mc_r->th[u].state == TH_ENDED ||
+			    mc_r->th[u].scenario)
 				continue;
 			progress |= mc_r->th[u].state == TH_READY;
 			steps = mc_quiet_steps;
@@ -287,7 +287,8 @@ static bool quiet_until(unsigned t, unsigned until)
 		if (!progress) {
 			mc_r->cur = (uint16_t)t;
 			mc_failure = (struct mc_failure){
-				FAIL_DEADLOCK, t, NULL, "setup, attach, detach or finish waits for ever"};
+				FAIL_DEADLOCK, t, NULL,
+				"setup, attach, detach or finish waits for ever"};
 			run_end = END_FAILED;
 			return false;
 		}
@@ -304,8 +305,7 @@ static bool quiet_settle(void)
 			uint64_t steps = mc_quiet_steps;
 
 			if (mc_r->th[u].scenario || mc_r->th[u].state == TH_PARKED ||
-			    mc_r->th[u].state == TH_NONE ||
-			    mc_r->th[u].state == TH_ENDED)
+			    mc_r->th[u].state == TH_NONE || mc_r->th[u].state == TH_ENDED)
 				continue;
 			resume(u);
 			if (run_end)
@@ -366,8 +366,8 @@ void mc_dirty(uint64_t addr, unsigned long size)
 
 	if (addr < lo || addr >= (uintptr_t)_end || !is_dirty)
 		return;
-	for (uint64_t p = (addr - lo) >> PIECE_SHIFT; p <= (addr + size - 1 - lo) >> PIECE_SHIFT;
-	     p++)
+	for (uint64_t p = (addr - lo) >> PIECE_SHIFT;
+	     p <= (addr + size - 1 - lo) >> PIECE_SHIFT; p++)
 		if (p < PIECES && !is_dirty[p]) {
 			is_dirty[p] = 1;
 			dirty[ndirty++] = (uint32_t)p;
@@ -407,8 +407,9 @@ static void restore_regions(void)
 
 void mc_run_init(void)
 {
-	void *p = mmap((void *)(uintptr_t)MC_ARENA_BASE, MC_ARENA_BYTES, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	void *p =
+		mmap((void *)(uintptr_t)MC_ARENA_BASE, MC_ARENA_BYTES, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (p != (void *)(uintptr_t)MC_ARENA_BASE) {
 		perror("mmap of the arena");
@@ -495,6 +496,9 @@ static void restore(void)
 	mc_heap_restore();
 	mc_r->nthreads = saved_run->nthreads;
 	memcpy(mc_r->th, saved_run->th, saved_run->nthreads * sizeof(mc_r->th[0]));
+	/* Those that the last execution made and this one has not yet: nothing of theirs was executed. */
+	for (unsigned t = saved_run->nthreads; t < MC_T; t++)
+		mc_r->th[t].done = 0;
 	memcpy(mc_r->object_value, saved_run->object_value,
 	       (mc_nlocs + 1u) * sizeof(mc_r->object_value[0]));
 	memcpy(mc_r->key_dtor, saved_run->key_dtor, sizeof(mc_r->key_dtor));
@@ -601,8 +605,8 @@ void mc_pause_at(void *frame, const void *pc)
 		return; /* the probed turn starts */
 	if (!t->pure) {
 		if (++t->pauses > mc_opt.max_steps)
-			mc_fail_now(FAIL_LIVELOCK, pc, "a loop with a pause in it turned %u times",
-				    t->pauses);
+			mc_fail_now(FAIL_LIVELOCK, pc,
+				    "a loop with a pause in it turned %u times", t->pauses);
 		return;
 	}
 	switch (mc_visit_block(mc_r->cur, t->tail)) {

@@ -18,14 +18,18 @@
 typedef unsigned __int128 u128;
 
 void __tsan_init(void);
-void __tsan_init(void) {}
+void __tsan_init(void)
+{
+}
 void __tsan_func_entry(void *pc);
 void __tsan_func_entry(void *pc)
 {
 	(void)pc;
 }
 void __tsan_func_exit(void);
-void __tsan_func_exit(void) {}
+void __tsan_func_exit(void)
+{
+}
 
 static inline void plain(const void *addr, unsigned long size, bool write, const void *pc)
 {
@@ -33,58 +37,58 @@ static inline void plain(const void *addr, unsigned long size, bool write, const
 	mc_plain((uintptr_t)addr, size, write, pc);
 }
 
-#define PLAIN(size)                                                        \
-	void __tsan_read##size(void *addr);                                \
-	void __tsan_read##size(void *addr)                                 \
-	{                                                                  \
-		plain(addr, size, false, PC);                              \
-	}                                                                  \
-	void __tsan_write##size(void *addr);                               \
-	void __tsan_write##size(void *addr)                                \
-	{                                                                  \
-		plain(addr, size, true, PC);                               \
-	}                                                                  \
-	void __tsan_unaligned_read##size(void *addr);                      \
-	void __tsan_unaligned_read##size(void *addr)                       \
-	{                                                                  \
-		plain(addr, size, false, PC);                              \
-	}                                                                  \
-	void __tsan_unaligned_write##size(void *addr);                     \
-	void __tsan_unaligned_write##size(void *addr)                      \
-	{                                                                  \
-		plain(addr, size, true, PC);                               \
-	}                                                                  \
-	void __tsan_read_write##size(void *addr);                          \
-	void __tsan_read_write##size(void *addr)                           \
-	{                                                                  \
-		plain(addr, size, false, PC);                              \
-		plain(addr, size, true, PC);                               \
-	}                                                                  \
-	void __tsan_unaligned_read_write##size(void *addr);                \
-	void __tsan_unaligned_read_write##size(void *addr)                 \
-	{                                                                  \
-		plain(addr, size, false, PC);                              \
-		plain(addr, size, true, PC);                               \
-	}                                                                  \
-	void __tsan_volatile_read##size(void *addr);                       \
-	void __tsan_volatile_read##size(void *addr)                        \
-	{                                                                  \
-		plain(addr, size, false, PC);                              \
-	}                                                                  \
-	void __tsan_volatile_write##size(void *addr);                      \
-	void __tsan_volatile_write##size(void *addr)                       \
-	{                                                                  \
-		plain(addr, size, true, PC);                               \
-	}                                                                  \
-	void __tsan_unaligned_volatile_read##size(void *addr);             \
-	void __tsan_unaligned_volatile_read##size(void *addr)              \
-	{                                                                  \
-		plain(addr, size, false, PC);                              \
-	}                                                                  \
-	void __tsan_unaligned_volatile_write##size(void *addr);            \
-	void __tsan_unaligned_volatile_write##size(void *addr)             \
-	{                                                                  \
-		plain(addr, size, true, PC);                               \
+#define PLAIN(size)                                             \
+	void __tsan_read##size(void *addr);                     \
+	void __tsan_read##size(void *addr)                      \
+	{                                                       \
+		plain(addr, size, false, PC);                   \
+	}                                                       \
+	void __tsan_write##size(void *addr);                    \
+	void __tsan_write##size(void *addr)                     \
+	{                                                       \
+		plain(addr, size, true, PC);                    \
+	}                                                       \
+	void __tsan_unaligned_read##size(void *addr);           \
+	void __tsan_unaligned_read##size(void *addr)            \
+	{                                                       \
+		plain(addr, size, false, PC);                   \
+	}                                                       \
+	void __tsan_unaligned_write##size(void *addr);          \
+	void __tsan_unaligned_write##size(void *addr)           \
+	{                                                       \
+		plain(addr, size, true, PC);                    \
+	}                                                       \
+	void __tsan_read_write##size(void *addr);               \
+	void __tsan_read_write##size(void *addr)                \
+	{                                                       \
+		plain(addr, size, false, PC);                   \
+		plain(addr, size, true, PC);                    \
+	}                                                       \
+	void __tsan_unaligned_read_write##size(void *addr);     \
+	void __tsan_unaligned_read_write##size(void *addr)      \
+	{                                                       \
+		plain(addr, size, false, PC);                   \
+		plain(addr, size, true, PC);                    \
+	}                                                       \
+	void __tsan_volatile_read##size(void *addr);            \
+	void __tsan_volatile_read##size(void *addr)             \
+	{                                                       \
+		plain(addr, size, false, PC);                   \
+	}                                                       \
+	void __tsan_volatile_write##size(void *addr);           \
+	void __tsan_volatile_write##size(void *addr)            \
+	{                                                       \
+		plain(addr, size, true, PC);                    \
+	}                                                       \
+	void __tsan_unaligned_volatile_read##size(void *addr);  \
+	void __tsan_unaligned_volatile_read##size(void *addr)   \
+	{                                                       \
+		plain(addr, size, false, PC);                   \
+	}                                                       \
+	void __tsan_unaligned_volatile_write##size(void *addr); \
+	void __tsan_unaligned_volatile_write##size(void *addr)  \
+	{                                                       \
+		plain(addr, size, true, PC);                    \
 	}
 PLAIN(1)
 PLAIN(2)
@@ -116,68 +120,72 @@ void __tsan_vptr_read(void **addr)
 
 /* --- atomics --- */
 
-#define FETCH(bits, type, name, op)                                                         \
-	type __tsan_atomic##bits##_##name(volatile type *addr, type value, int order);      \
-	type __tsan_atomic##bits##_##name(volatile type *addr, type value, int order)       \
-	{                                                                                   \
-		unsigned o = mc_site_order(PC, (unsigned)order, 'm');                       \
-		return (type)mc_rmw((uintptr_t)addr, sizeof(type), op, value, o, PC);       \
+#define FETCH(bits, type, name, op)                                                    \
+	type __tsan_atomic##bits##_##name(volatile type *addr, type value, int order); \
+	type __tsan_atomic##bits##_##name(volatile type *addr, type value, int order)  \
+	{                                                                              \
+		unsigned o = mc_site_order(PC, (unsigned)order, 'm');                  \
+		return (type)mc_rmw((uintptr_t)addr, sizeof(type), op, value, o, PC);  \
 	}
 
-#define ATOMIC(bits, type)                                                                  \
-	type __tsan_atomic##bits##_load(const volatile type *addr, int order);              \
-	type __tsan_atomic##bits##_load(const volatile type *addr, int order)               \
-	{                                                                                   \
-		unsigned o = mc_site_order(PC, (unsigned)order, 'l');                       \
-		return (type)mc_load((uintptr_t)addr, sizeof(type), o, PC);                 \
-	}                                                                                   \
-	void __tsan_atomic##bits##_store(volatile type *addr, type value, int order);       \
-	void __tsan_atomic##bits##_store(volatile type *addr, type value, int order)        \
-	{                                                                                   \
-		unsigned o = mc_site_order(PC, (unsigned)order, 's');                       \
-		mc_store((uintptr_t)addr, sizeof(type), value, o, PC);                      \
-	}                                                                                   \
-	FETCH(bits, type, exchange, RMW_XCHG)                                               \
-	FETCH(bits, type, fetch_add, RMW_ADD)                                               \
-	FETCH(bits, type, fetch_sub, RMW_SUB)                                               \
-	FETCH(bits, type, fetch_and, RMW_AND)                                               \
-	FETCH(bits, type, fetch_or, RMW_OR)                                                 \
-	FETCH(bits, type, fetch_xor, RMW_XOR)                                               \
-	FETCH(bits, type, fetch_nand, RMW_NAND)                                             \
-	static int cas##bits(volatile type *addr, type *expected, type value, int order,    \
-			     int forder, bool weak, const void *pc)                         \
-	{                                                                                   \
-		uint64_t want = *expected;                                                  \
-		unsigned o = mc_site_order(pc, (unsigned)order, 'c');                       \
-		/* A weaker success order takes the failure order with it. */               \
-		unsigned f = o != (unsigned)order && !mo_acquires(o) ? MO_RELAXED           \
-							     : (unsigned)forder;            \
-		bool hit = mc_cas((uintptr_t)addr, sizeof(type), &want, value, o, f, weak,  \
-				  pc);                                                      \
-		*expected = (type)want;                                                     \
-		return hit;                                                                 \
-	}                                                                                   \
-	int __tsan_atomic##bits##_compare_exchange_strong(                                  \
-		volatile type *addr, type *expected, type value, int order, int forder);    \
-	int __tsan_atomic##bits##_compare_exchange_strong(                                  \
-		volatile type *addr, type *expected, type value, int order, int forder)     \
-	{                                                                                   \
-		return cas##bits(addr, expected, value, order, forder, false, PC);          \
-	}                                                                                   \
-	int __tsan_atomic##bits##_compare_exchange_weak(                                    \
-		volatile type *addr, type *expected, type value, int order, int forder);    \
-	int __tsan_atomic##bits##_compare_exchange_weak(                                    \
-		volatile type *addr, type *expected, type value, int order, int forder)     \
-	{                                                                                   \
-		return cas##bits(addr, expected, value, order, forder, true, PC);           \
-	}                                                                                   \
-	type __tsan_atomic##bits##_compare_exchange_val(                                    \
-		volatile type *addr, type expected, type value, int order, int forder);     \
-	type __tsan_atomic##bits##_compare_exchange_val(                                    \
-		volatile type *addr, type expected, type value, int order, int forder)      \
-	{                                                                                   \
-		cas##bits(addr, &expected, value, order, forder, false, PC);                \
-		return expected;                                                            \
+#define ATOMIC(bits, type)                                                                     \
+	type __tsan_atomic##bits##_load(const volatile type *addr, int order);                 \
+	type __tsan_atomic##bits##_load(const volatile type *addr, int order)                  \
+	{                                                                                      \
+		unsigned o = mc_site_order(PC, (unsigned)order, 'l');                          \
+		return (type)mc_load((uintptr_t)addr, sizeof(type), o, PC);                    \
+	}                                                                                      \
+	void __tsan_atomic##bits##_store(volatile type *addr, type value, int order);          \
+	void __tsan_atomic##bits##_store(volatile type *addr, type value, int order)           \
+	{                                                                                      \
+		unsigned o = mc_site_order(PC, (unsigned)order, 's');                          \
+		mc_store((uintptr_t)addr, sizeof(type), value, o, PC);                         \
+	}                                                                                      \
+	FETCH(bits, type, exchange, RMW_XCHG)                                                  \
+	FETCH(bits, type, fetch_add, RMW_ADD)                                                  \
+	FETCH(bits, type, fetch_sub, RMW_SUB)                                                  \
+	FETCH(bits, type, fetch_and, RMW_AND)                                                  \
+	FETCH(bits, type, fetch_or, RMW_OR)                                                    \
+	FETCH(bits, type, fetch_xor, RMW_XOR)                                                  \
+	FETCH(bits, type, fetch_nand, RMW_NAND)                                                \
+	static int cas##bits(volatile type *addr, type *expected, type value, int order,       \
+			     int forder, bool weak, const void *pc)                            \
+	{                                                                                      \
+		uint64_t want = *expected;                                                     \
+		unsigned o = mc_site_order(pc, (unsigned)order, 'c');                          \
+		/* A weaker success order takes the failure order with it. */                  \
+		unsigned f = o != (unsigned)order && !mo_acquires(o) ? MO_RELAXED              \
+								     : (unsigned)forder;       \
+		bool hit =                                                                     \
+			mc_cas((uintptr_t)addr, sizeof(type), &want, value, o, f, weak, pc);   \
+		if (!hit) {                                                                    \
+			/* A plain store, as any. */                                           \
+			mc_plain((uintptr_t)expected, sizeof(*expected), true, pc);            \
+			*expected = (type)want;                                                \
+		}                                                                              \
+		return hit;                                                                    \
+	}                                                                                      \
+	int __tsan_atomic##bits##_compare_exchange_strong(volatile type *addr, type *expected, \
+							  type value, int order, int forder);  \
+	int __tsan_atomic##bits##_compare_exchange_strong(volatile type *addr, type *expected, \
+							  type value, int order, int forder)   \
+	{                                                                                      \
+		return cas##bits(addr, expected, value, order, forder, false, PC);             \
+	}                                                                                      \
+	int __tsan_atomic##bits##_compare_exchange_weak(volatile type *addr, type *expected,   \
+							type value, int order, int forder);    \
+	int __tsan_atomic##bits##_compare_exchange_weak(volatile type *addr, type *expected,   \
+							type value, int order, int forder)     \
+	{                                                                                      \
+		return cas##bits(addr, expected, value, order, forder, true, PC);              \
+	}                                                                                      \
+	type __tsan_atomic##bits##_compare_exchange_val(volatile type *addr, type expected,    \
+							type value, int order, int forder);    \
+	type __tsan_atomic##bits##_compare_exchange_val(volatile type *addr, type expected,    \
+							type value, int order, int forder)     \
+	{                                                                                      \
+		cas##bits(addr, &expected, value, order, forder, false, PC);                   \
+		return expected;                                                               \
 	}
 
 ATOMIC(8, uint8_t)

@@ -4,6 +4,7 @@
  * who they wait for, set the edge, look for a ring. Nobody sleeps.
  *
  *  ring-2, ring-3   of those who close a ring at once one finds it
+ *  ring-inline      the same, where one runs on the stack of the one that waits for it
  *  itself           a ring of one
  *  no-ring          edges that were never there at one time are no ring
  *  no-ring-again    the same, where the first edge comes back
@@ -44,7 +45,7 @@ static void finish(void)
 static void wait_for(unsigned who, unsigned whom)
 {
 	pawl_add_relaxed(&task[whom]->waiters, 1u);
-	found[who] = eng_edge_makes_ring(tasks, task[who], task[whom]);
+	found[who] = eng_edge_makes_ring(tasks, task[who], task[whom], false);
 }
 
 static void wait_0_1(void)
@@ -65,6 +66,14 @@ static void wait_1_2(void)
 static void wait_2_0(void)
 {
 	wait_for(2, 0);
+}
+
+/* 0 runs 1 on its stack, and has nobody to tell of it but 1, which waits for 2. */
+static void inline_0_1_2(void)
+{
+	eng_edge_set(task[0], task[1]->id);
+	pawl_add_relaxed(&task[2]->waiters, 1u);
+	found[1] = eng_edge_makes_ring(tasks, task[1], task[2], true);
 }
 
 static void wait_0_0(void)
@@ -136,8 +145,8 @@ static void finish_gone(void)
 	finish();
 }
 
-#define EDGES(NAME, SETUP, FINISH, ...)                                                    \
-	{                                                                                  \
+#define EDGES(NAME, SETUP, FINISH, ...)                                                   \
+	{                                                                                 \
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
 		.ideal_locks = true, .no_spurious = true                                  \
 	}
@@ -145,6 +154,7 @@ static void finish_gone(void)
 static const struct mc_scenario scenarios[] = {
 	EDGES("ring-2", setup, finish_found, wait_0_1, wait_1_0),
 	EDGES("ring-3", setup, finish_found, wait_0_1, wait_1_2, wait_2_0),
+	EDGES("ring-inline", setup, finish_found, inline_0_1_2, wait_2_0),
 	EDGES("itself", setup, finish_found, wait_0_0),
 	EDGES("no-ring", setup_passed, finish_none, wait_0_1, pass_on),
 	EDGES("no-ring-again", setup_passed, finish_none, wait_0_1, pass_on_and_back),

@@ -21,6 +21,9 @@
  *  drain-put        the end of a group's last task beside the drop of its handle
  *  count            counts beside a group that goes: nothing is counted twice or lost
  *  full             two that want the one place
+ *  many-stop        two tasks at once, refused or each of them told
+ *  many-full        two at once beside one that has one of two places for a while
+ *  many-reused      reused, of a task that enters as one of many
  */
 /* mc-sources: engine/runtime/group.c engine/runtime/lifetime.c engine/runtime/task.c */
 #include "scenario.h"
@@ -33,7 +36,8 @@ static struct eng_forest forest;
 static struct pawl_group *root, *child;
 static struct eng_task *task;
 static unsigned ended[3], bodies[3];
-static bool spawned[3];
+static unsigned spawned[3];
+static bool many;
 
 static void setup_most(uint64_t most)
 {
@@ -45,6 +49,7 @@ static void setup_most(uint64_t most)
 	mc_assert(eng_group_make(&forest, NULL, "root", most, NULL, &root) == 0);
 	child = NULL;
 	task = NULL;
+	many = false;
 	memset(ended, 0, sizeof(ended));
 	memset(bodies, 0, sizeof(bodies));
 	memset(spawned, 0, sizeof(spawned));
@@ -79,11 +84,11 @@ static struct eng_task *spawn(struct pawl_group *group)
 	struct eng_task *made;
 
 	mc_assert(eng_task_make(forest.tasks, 1, 0, &made) == 0);
-	if (eng_group_enter(group, made)) {
+	if (many ? eng_group_enter_many(group, made, 1) : eng_group_enter(group, made)) {
 		eng_task_unmake(forest.tasks, made);
 		return NULL;
 	}
-	spawned[mc_thread() % 3] = true;
+	spawned[mc_thread() % 3]++;
 	eng_task_get(made);
 	if (!eng_task_publish(made, ENG_TASK_READY)) {
 		end(made);
@@ -147,10 +152,11 @@ static void finish(void)
 	unsigned ends = ended[0] + ended[1] + ended[2];
 
 	mc_assert(eng_lifetime_state(&root->life) == ENG_LIFETIME_DRAINED);
-	mc_assert(ends == (unsigned)spawned[0] + spawned[1] + spawned[2]);
+	mc_assert(ends == spawned[0] + spawned[1] + spawned[2]);
 	eng_group_count(root, &counts);
 	mc_assert(counts.live == 0);
-	mc_assert(counts.ended[ENG_OUTCOME_COMPLETED] + counts.ended[ENG_OUTCOME_CANCELLED] == ends);
+	mc_assert(counts.ended[ENG_OUTCOME_COMPLETED] + counts.ended[ENG_OUTCOME_CANCELLED] ==
+		  ends);
 	mc_assert(counts.ended[ENG_OUTCOME_COMPLETED] == bodies[0] + bodies[1] + bodies[2]);
 	eng_group_put(root);
 	mc_assert(forest.groups == 0);
@@ -375,6 +381,57 @@ static void spawn_if_room(void)
 	spawn_into(root);
 }
 
+/* Two at once. */
+static void spawn_two_and_run(void)
+{
+	struct eng_task *made[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		mc_assert(eng_task_make(forest.tasks, 2, 0, &made[i]) == 0);
+	made[0]->next = made[1];
+	made[1]->next = NULL;
+	if (eng_group_enter_many(root, made[0], 2)) {
+		for (unsigned i = 0; i < 2; i++)
+			eng_task_unmake(forest.tasks, made[i]);
+		return;
+	}
+	spawned[mc_thread() % 3] += 2;
+	for (unsigned i = 0; i < 2; i++) {
+		if (eng_task_publish(made[i], ENG_TASK_READY))
+			run(made[i]);
+		else
+			end(made[i]);
+		eng_task_put(forest.tasks, made[i], 1);
+	}
+}
+
+static void setup_two_places(void)
+{
+	setup_most(2);
+}
+
+static void be_there(void)
+{
+	if (eng_lifetime_enter(&root->life, 1, 2))
+		eng_lifetime_leave(&root->life, 1);
+}
+
+static void finish_many_full(void)
+{
+	struct eng_group_counts counts;
+
+	eng_group_count(root, &counts);
+	mc_assert(counts.refused + counts.ended[ENG_OUTCOME_COMPLETED] == 2);
+	mc_assert(counts.refused == 0 || counts.refused == 2);
+	finish_close();
+}
+
+static void setup_many_reused(void)
+{
+	setup_reused();
+	many = true;
+}
+
 static void finish_full(void)
 {
 	struct eng_group_counts counts;
@@ -385,11 +442,11 @@ static void finish_full(void)
 	finish_close();
 }
 
-#define GROUP(NAME, SETUP, FINISH, ...)                                                    \
-	{                                                                                  \
+#define GROUP(NAME, SETUP, FINISH, ...)                                                   \
+	{                                                                                 \
 		.name = NAME, .setup = SETUP, .threads = {__VA_ARGS__}, .finish = FINISH, \
-		.ideal_locks = true, .ideal_parks = true, .no_spurious = true,             \
-		.keeps_memory = true                                                       \
+		.ideal_locks = true, .ideal_parks = true, .no_spurious = true,            \
+		.keeps_memory = true                                                      \
 	}
 
 static const struct mc_scenario scenarios[] = {
@@ -410,6 +467,9 @@ static const struct mc_scenario scenarios[] = {
 	GROUP("drain-put", setup_child_task, finish_task, run_task, drop_handle),
 	GROUP("count", setup_ended, finish_close, drop_child, look),
 	GROUP("full", setup_full, finish_full, spawn_if_room, spawn_if_room),
+	GROUP("many-stop", setup, finish, spawn_two_and_run, stop_root),
+	GROUP("many-full", setup_two_places, finish_many_full, spawn_two_and_run, be_there),
+	GROUP("many-reused", setup_many_reused, finish_beside, end_make_and_spawn, stop_child),
 };
 
 MC_MAIN(scenarios)

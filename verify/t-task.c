@@ -9,11 +9,18 @@
  *  told             a body that sleeps until it is told
  *  finish-stop      the body ends beside a request to end
  *  finish-give-up   the body ends beside who gives it up
+ *  finish-hold      the body ends beside who holds it: not before that is over
+ *  hold-give-up     the same with who gives it up
+ *  publish-hold     held as soon as it runs, or not at all
  *  settle-settle    two settle it, one waits for the outcome
+ *  await-end, two-await  the body ends beside who begins to wait for that
  *  settle-stop      settled beside cancelled
+ *  watch-end        one who is told of the end, or refused
+ *  settle-watch     the same of one that is settled
  *  publish-walk     found by a walker before it is published, or after
  *  other-task       the record serves another task by the time the walker stops it
  *  try-get          a reference by an id whose task may be over
+ *  label            the name of an id whose task may be over, and its record another's
  *  put-put          the last of two references frees the value
  *  put-drop         the last handle beside the last reference: the value is freed once
  *  finish-drop      the same while the body ends
@@ -37,6 +44,7 @@ static struct eng_task *task;
 static char home, elsewhere;
 static unsigned ended[2], ran, value, freed;
 static uint64_t id;
+static bool refused;
 
 static void setup_table(void)
 {
@@ -157,6 +165,43 @@ static void give_up(void)
 	mc_assert(eng_task_outcome(task) == ENG_OUTCOME_STUCK);
 }
 
+/* Stands for its name, which goes when the body is over. */
+static unsigned name;
+
+static void run_and_free(void)
+{
+	ended[mc_thread()] += eng_task_finish(task, ENG_OUTCOME_COMPLETED);
+	name = 0;
+}
+
+static void hold(void)
+{
+	if (!eng_task_hold(task, id))
+		return;
+	mc_assert(name == 1);
+	eng_task_release(task);
+}
+
+static void setup_with_name(void)
+{
+	setup_running();
+	name = 1;
+}
+
+static void setup_unnamed(void)
+{
+	setup_starting();
+	name = 0;
+}
+
+static void publish_and_free(void)
+{
+	name = 1;
+	mc_assert(eng_task_publish(task, ENG_TASK_READY));
+	mc_assert(eng_task_claim(task));
+	run_and_free();
+}
+
 /* The value is read only where the outcome says that there is one. */
 static void finish_stuck_or_not(void)
 {
@@ -170,16 +215,20 @@ static void finish_stuck_or_not(void)
 
 static void settle(void)
 {
-	if (!eng_task_settle(task))
+	if (!eng_task_settle(task, id))
 		return;
 	value += 1 + mc_thread();
 	eng_task_settled(task, ENG_OUTCOME_COMPLETED);
 	ended[mc_thread()]++;
-	pawl_event_notify_all(&task->done);
+	eng_task_tell(task);
 }
 
 static void await_value(void)
 {
+	if (!eng_task_expect(task)) {
+		mc_assert(value == 1 || value == 2);
+		return;
+	}
 	while (!eng_task_outcome(task)) {
 		struct pawl_listener listener;
 
@@ -190,6 +239,52 @@ static void await_value(void)
 			pawl_event_wait(&listener);
 	}
 	mc_assert(value == 1 || value == 2);
+}
+
+static void run_and_tell(void)
+{
+	body();
+	eng_task_tell(task);
+}
+
+static unsigned told;
+
+static void on_end(struct eng_watcher *watcher, enum eng_outcome outcome)
+{
+	(void)watcher;
+	mc_assert(outcome == ENG_OUTCOME_COMPLETED && value == 1);
+	told++;
+}
+
+/* Told, or refused because it is final: one of the two. */
+static void watch(void)
+{
+	static struct eng_watcher watcher = {.ended = on_end};
+
+	if (!eng_task_watch(task, &watcher)) {
+		mc_assert(eng_task_outcome(task) == ENG_OUTCOME_COMPLETED && value == 1);
+		refused = true;
+	}
+}
+
+static void setup_watched(void)
+{
+	setup_running();
+	told = 0;
+	refused = false;
+}
+
+static void setup_settled_watched(void)
+{
+	setup_pending();
+	told = 0;
+	refused = false;
+}
+
+static void finish_watched(void)
+{
+	mc_assert(told + refused == 1);
+	finish();
 }
 
 static void finish_settled(void)
@@ -265,6 +360,28 @@ static void try_get(void)
 	/* It stays what it is. */
 	mc_assert((pawl_load_relaxed(&found->word) ^ id) >> 32 == 0);
 	eng_task_put(tasks, found, 1);
+}
+
+static void setup_named(void)
+{
+	setup_starting();
+	eng_task_name(task, "old");
+	mc_assert(eng_task_publish(task, ENG_TASK_READY));
+}
+
+static void end_and_name(void)
+{
+	end_and_make();
+	if (value)
+		eng_task_name(task, "new, and longer");
+}
+
+static void label(void)
+{
+	char text[ENG_LABEL_BYTES];
+
+	if (eng_task_label(tasks, id, text))
+		mc_assert(strcmp(text, "old") == 0);
 }
 
 static void finish_other(void)
@@ -444,11 +561,19 @@ static const struct mc_scenario scenarios[] = {
 	TASK("told", setup_running, finish, body_until_told, stop),
 	TASK("finish-stop", setup_running, finish_ran, run, stop),
 	TASK("finish-give-up", setup_running, finish_stuck_or_not, run, give_up),
+	TASK("finish-hold", setup_with_name, finish, run_and_free, hold),
+	TASK("hold-give-up", setup_with_name, finish_stuck_or_not, run_and_free, give_up, hold),
+	TASK("publish-hold", setup_unnamed, finish, publish_and_free, hold),
 	TASK("settle-settle", setup_pending, finish_settled, settle, settle, await_value),
 	TASK("settle-stop", setup_pending, finish_settled, settle, stop),
+	TASK("await-end", setup_running, finish_ran, run_and_tell, await_value),
+	TASK("two-await", setup_running, finish_ran, run_and_tell, await_value, await_value),
+	TASK("watch-end", setup_watched, finish_watched, run_and_tell, watch),
+	TASK("settle-watch", setup_settled_watched, finish_watched, settle, watch),
 	TASK("publish-walk", setup_walk, finish_walk, publish_and_run, walk),
 	TASK("other-task", setup_ready, finish_other, end_and_make, walk),
 	TASK("try-get", setup_ready, finish_other, end_and_make, try_get),
+	TASK("label", setup_named, finish_other, end_and_name, label),
 	TASK("put-put", setup_two_refs, finish_freed, put, put),
 	TASK("put-drop", setup_handle_final, finish_dropped, drop, put_blind),
 	TASK("finish-drop", setup_handle, finish_dropped, drop, finish_and_put),

@@ -28,8 +28,12 @@ void eng_active_trim(struct eng_node *node)
 {
 	union eng_slot *slot = eng_field(node, ENG_ACTIVE);
 
-	if (slot && !slot->active.referrers && !slot->active.flags && !slot->active.clean)
-		eng_field_drop(node, ENG_ACTIVE);
+	if (!slot || slot->active.referrers || slot->active.flags || slot->active.clean)
+		return;
+	eng_field_drop(node, ENG_ACTIVE);
+	/* A leaf that is done has nothing else there. */
+	if (!node->tail->count)
+		eng_tail_trim(node);
 }
 
 /* ---- waiting until clean ---------------------------------------------------------------- */
@@ -121,7 +125,7 @@ static bool is_empty(const union eng_slot *slot)
 	return !slot->active.referrers && !slot->active.flags && !slot->active.clean;
 }
 
-static void activate(struct eng_op *op, eng_id id)
+void eng_activate(struct eng_op *op, eng_id id)
 {
 	struct eng_node *node = eng_lock(op->graph, id);
 	union eng_slot *slot = eng_active_make(node);
@@ -162,12 +166,14 @@ static void each(struct eng_op *op, struct eng_job *job, void (*fn)(struct eng_o
 
 	if (job->tasks.n)
 		eng_queue_push_front(&op->queue, job);
+	if (job->tasks.n >= ENG_AHEAD)
+		eng_prefetch(op->graph, job->tasks.ids[job->tasks.n - ENG_AHEAD]);
 	fn(op, id);
 }
 
 void eng_job_activate(struct eng_op *op, struct eng_job *job)
 {
-	each(op, job, activate);
+	each(op, job, eng_activate);
 }
 
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job)

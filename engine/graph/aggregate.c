@@ -167,6 +167,7 @@ void eng_collectibles_changed(struct eng_op *op, struct eng_node *upper, uint32_
 	union eng_slot *slot = eng_field(upper, ENG_COLLECTIBLES_DEPENDENTS);
 	struct eng_list list;
 	uint32_t cursor = 0, n = 0;
+	struct eng_job *job;
 	uint64_t key;
 
 	if (!slot)
@@ -177,7 +178,13 @@ void eng_collectibles_changed(struct eng_op *op, struct eng_node *upper, uint32_
 			list.ids[n++] = (uint32_t)key;
 	}
 	list.n = n;
-	eng_queue_tasks(&op->queue, ENG_JOB_READERS, list);
+	if (!n)
+		return;
+	job = eng_queue_job(&op->queue, ENG_JOB_READERS);
+	job->uppers = eng_list_one(&op->queue, eng_node_id(upper));
+	job->tasks = list;
+	job->trait = trait;
+	eng_queue_push(&op->queue, job);
 }
 
 static void apply_collectibles(struct eng_op *op, struct eng_node *upper,
@@ -336,6 +343,9 @@ static void take_inner(struct eng_op *op, eng_id upper_id, uint32_t number, stru
 	for (uint32_t i = 0; i < fan->n; i++) {
 		struct undecided one = fan->list[i];
 		struct eng_node *task = eng_lock(op->graph, one.id);
+
+		if (i + ENG_AHEAD < fan->n)
+			eng_prefetch(op->graph, fan->list[i + ENG_AHEAD].id);
 
 		if (!eng_is_inner(number, eng_number(task))) {
 			one.number = eng_number(task);

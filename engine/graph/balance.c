@@ -18,6 +18,8 @@
 
 #include <stdlib.h>
 
+#include <pawl/atomic.h>
+
 #include "graph.h"
 
 #define OPTIMIZE_QUEUED_MOST 10000u
@@ -56,18 +58,26 @@ static void rebalance(struct eng_op *op, struct eng_node *node)
 		eng_queue_balance(&op->queue, entry.key, id);
 }
 
+void eng_number_at_least(struct eng_op *op, eng_id id, uint32_t base)
+{
+	/* Most are: a base that is large enough makes the raise a step for nothing. */
+	if (eng_base_seen(op->graph, id) < base)
+		eng_queue_number(&op->queue, id, base, 0);
+}
+
 void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t distance)
 {
 	struct eng_node *node = eng_lock(op->graph, id);
 	uint32_t before = eng_number(node), after;
 
-	if (base < node->base)
-		base = node->base;
+	if (base < eng_base(node))
+		base = eng_base(node);
 	if (distance < (node->bits & ENG_DISTANCE))
 		distance = node->bits & ENG_DISTANCE;
 	if (base < ENG_NUMBER_LEAF && saturated(base, distance) >= ENG_NUMBER_LEAF)
 		base = ENG_NUMBER_LEAF;
-	node->base = base;
+	/* Relaxed: who reads it without the lock is content with less. */
+	pawl_store_relaxed(&node->base, base);
 	node->bits = (node->bits & ~ENG_DISTANCE) | distance;
 	after = eng_number(node);
 	if (after == before) {
@@ -79,10 +89,11 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 	if (after >= ENG_NUMBER_LEAF) {
 		rebalance(op, node);
 	} else {
-		struct eng_list children = eng_followers_of(&op->queue, node);
+		union eng_slot *slot = eng_field(node, ENG_CHILDREN);
+		uint32_t cursor = 0, child;
 
-		for (uint32_t i = 0; i < children.n; i++)
-			eng_queue_number(&op->queue, children.ids[i], after + 1, 0);
+		while (slot && pawl_sset_next(&slot->set, &cursor, &child))
+			eng_number_at_least(op, child, after + 1);
 	}
 	eng_unlock(node);
 }

@@ -20,13 +20,14 @@
 
 #include "cells.h"
 #include "context.h"
+#include "local.h"
 #include "pairs.h"
 #include "registry.h"
 
 /* A write, and what of it is not the same as before. */
 struct write {
 	struct pawl_context *context;
-	struct eng_op op;
+	struct eng_op *op;
 	uint32_t cell;
 	const struct pawl_value_type *type;
 	struct pawl_value *value;
@@ -109,14 +110,14 @@ static enum reading reading_of(const struct eng_node *reader, uint64_t ref, bool
 static void dirty_reader(struct write *write, eng_id id, bool keyed, uint64_t key)
 {
 	uint64_t ref = eng_ref(write->context->id, write->cell).pawl_bits;
-	struct eng_node *reader = eng_lock_any(write->op.graph, id);
+	struct eng_node *reader = eng_lock_any(write->context->graph, id);
 	enum reading reading;
 
 	if (!reader)
 		return;
 	reading = reading_of(reader, ref, keyed, key);
 	if (reading != READING_NOT)
-		eng_make_dirty(&write->op, reader, reading == READING_NOW);
+		eng_make_dirty(write->op, reader, reading == READING_NOW);
 	eng_unlock(reader);
 }
 
@@ -130,7 +131,7 @@ struct readers {
 static void readers_of(struct write *write, const struct eng_node *node,
 		       struct readers *readers)
 {
-	struct eng_queue *queue = &write->op.queue;
+	struct eng_queue *queue = &write->op->queue;
 	union eng_slot *slot = eng_field(node, ENG_KEYED_DEPENDENTS);
 	uint32_t cursor = 0, n = 0;
 	struct eng_pair pair;
@@ -164,10 +165,10 @@ static struct pawl_value *store(struct write *write, struct eng_node *node)
 {
 	struct eng_run_state *run = write->context->run;
 	struct pawl_value *gone =
-		eng_cell_put(write->op.graph, node, write->cell, write->value);
+		eng_cell_put(write->context->graph, node, write->cell, write->value);
 
 	if (write->type->mode == PAWL_CELL_HASHED)
-		eng_cell_set_digest(write->op.graph, node, write->cell, write->digest);
+		eng_cell_set_digest(write->context->graph, node, write->cell, write->digest);
 	/* Release: waiters look again under the lock. */
 	pawl_store_release(&run->writes, pawl_load_relaxed(&run->writes) + 1);
 	return gone;
@@ -177,7 +178,7 @@ static struct pawl_value *store(struct write *write, struct eng_node *node)
 static bool write_changed(struct write *write)
 {
 	struct pawl_context *context = write->context;
-	struct eng_node *node = eng_lock(context->graph, context->id);
+	struct eng_node *node = eng_run_lock(context->run);
 	struct readers readers = {{NULL, NULL, 0}, NULL, 0};
 	struct pawl_value *gone;
 
@@ -185,7 +186,7 @@ static bool write_changed(struct write *write)
 		eng_unlock(node);
 		return true;
 	}
-	if (eng_dirty(node) && context->graph->track_dependencies)
+	if (eng_needs_run(node) && context->graph->track_dependencies)
 		readers_of(write, node, &readers);
 	if (readers.whole.n || readers.parts_n) {
 		context->run->replacing = write->cell;
@@ -195,7 +196,7 @@ static bool write_changed(struct write *write)
 		for (uint32_t i = 0; i < readers.parts_n; i++)
 			dirty_reader(write, (eng_id)readers.parts[i].a, true,
 				     readers.parts[i].b);
-		node = eng_lock(context->graph, context->id);
+		node = eng_run_lock(context->run);
 		context->run->replacing = 0;
 	}
 	gone = store(write, node);
@@ -216,15 +217,16 @@ static int next_cell(struct eng_run_state *run, uint32_t type, uint32_t *ret_cel
 	}
 	if (!counter) {
 		if (run->counters_n == run->counters_capacity) {
-			uint32_t capacity =
-				run->counters_capacity ? run->counters_capacity * 2 : 2;
+			uint32_t capacity = run->counters_capacity * 4;
 			struct eng_counter *more = pawl_mem_alloc(capacity * sizeof(*more), 0);
 
 			if (!more)
 				return -ENOMEM;
 			for (uint32_t i = 0; i < run->counters_n; i++)
 				more[i] = run->counters[i];
-			pawl_mem_free(run->counters, run->counters_capacity * sizeof(*more), 0);
+			if (run->counters != &run->first)
+				pawl_mem_free(run->counters,
+					      run->counters_capacity * sizeof(*more), 0);
 			run->counters = more;
 			run->counters_capacity = capacity;
 		}
@@ -237,26 +239,84 @@ static int next_cell(struct eng_run_state *run, uint32_t type, uint32_t *ret_cel
 	return 0;
 }
 
-/* What is there, for the comparison. */
-static void look_before(struct write *write)
+/* Would anybody have to be told of a change? Locked. */
+static bool has_readers(const struct eng_node *node)
+{
+	return pawl_sset64_count(&node->cell_dependents) ||
+	       eng_field(node, ENG_KEYED_DEPENDENTS);
+}
+
+/*
+ * What is there, for the comparison. Returns: true: nothing was there, nor is there anybody to tell: it is
+ * stored.
+ */
+static bool look_before(struct write *write)
 {
 	struct pawl_context *context = write->context;
-	struct eng_node *node = eng_lock(context->graph, context->id);
+	struct eng_node *node = eng_run_lock(context->run);
 	struct pawl_digest digest = {0, 0};
-	bool had_digest = eng_cell_digest(node, write->cell, &digest);
+	bool had_digest = eng_cell_digest(node, write->cell, &digest), hashed;
 
+	hashed = write->type->mode == PAWL_CELL_HASHED;
 	write->before = eng_cell_value(context->graph, node, write->cell);
 	if (write->before)
 		pawl_value_pin(write->before);
+	if (!write->before && !had_digest && !hashed && !has_readers(node) &&
+	    eng_run_of(node) == context->run) {
+		(void)store(write, node);
+		eng_unlock(node);
+		pawl_event_notify_all(&context->run->changed);
+		return true;
+	}
 	eng_unlock(node);
-	if (write->before || had_digest || write->type->mode == PAWL_CELL_HASHED)
+	if (write->before || had_digest || hashed)
 		compare(write, had_digest, digest);
+	return false;
+}
+
+/* Returns: the run is over, and nothing is stored. */
+PAWL_NOINLINE static bool write_anew(struct write *write)
+{
+	struct pawl_context *context = write->context;
+	struct eng_op op;
+	bool over = false;
+
+	write->op = &op;
+	eng_op_begin(&op, context->graph, context->priority);
+	if (write->same) {
+		struct eng_node *node = eng_run_lock(context->run);
+		struct pawl_value *gone = store(write, node);
+
+		eng_unlock(node);
+		pawl_event_notify_all(&context->run->changed);
+		pawl_value_unpin(gone);
+	} else {
+		over = write_changed(write);
+	}
+	eng_op_end(&op);
+	if (over)
+		pawl_value_unpin(write->value);
+	return over;
+}
+
+static void look_for_local(void *arg, pawl_ref_t ref)
+{
+	bool *has_local = arg;
+
+	*has_local |= eng_ref_is_local(ref);
 }
 
 static int check(struct pawl_context *context, struct pawl_value *value, uint32_t *ret_type)
 {
-	*ret_type = eng_type_number(context->graph->registry, pawl_value_type_of(value));
-	return context->run && *ret_type ? 0 : -EINVAL;
+	const struct pawl_value_type *type = pawl_value_type_of(value);
+	bool has_local = false;
+
+	*ret_type = eng_type_number(context->graph->registry, type);
+	/* What is local to a run does not get out of it. */
+	if (type->visit_refs)
+		type->visit_refs(pawl_value_payload(value), pawl_value_bytes(value),
+				 look_for_local, &has_local);
+	return context->run && *ret_type && !has_local ? 0 : -EINVAL;
 }
 
 int pawl_cell(struct pawl_context *context, struct pawl_value *value, pawl_ref_t *ret_cell)
@@ -273,28 +333,15 @@ int pawl_cell(struct pawl_context *context, struct pawl_value *value, pawl_ref_t
 		pawl_value_unpin(value);
 		return error;
 	}
-	look_before(&write);
+	*ret_cell = eng_ref(context->id, write.cell);
+	if (look_before(&write))
+		return 0;
 	/* The old one stays, so that who has it has what is there. Content that was lost comes back. */
-	if (write.same && write.before) {
+	if (write.same && write.before)
 		pawl_value_unpin(value);
-	} else {
-		eng_op_begin(&write.op, context->graph, context->priority);
-		if (write.same) {
-			struct eng_node *node = eng_lock(context->graph, context->id);
-			struct pawl_value *gone = store(&write, node);
-
-			eng_unlock(node);
-			pawl_event_notify_all(&context->run->changed);
-			pawl_value_unpin(gone);
-		} else {
-			over = write_changed(&write);
-		}
-		eng_op_end(&write.op);
-		if (over)
-			pawl_value_unpin(value);
-	}
+	else
+		over = write_anew(&write);
 	pawl_value_unpin(write.before);
 	eng_pairs_free(&write.keys);
-	*ret_cell = eng_ref(context->id, write.cell);
 	return over ? -ECANCELED : 0;
 }

@@ -10,7 +10,9 @@
 
 #include "bag.h"
 #include "context.h"
+#include "local.h"
 #include "registry.h"
+#include "wait.h"
 
 void eng_collectible_add(struct eng_op *op, struct eng_node *node, uint32_t trait, uint64_t ref,
 			 int32_t count)
@@ -57,6 +59,11 @@ static int emit(struct pawl_context *context, const struct pawl_trait *trait, pa
 
 	if (!context->run || !number || !ref.pawl_bits)
 		return -EINVAL;
+	if (eng_ref_is_local(ref)) {
+		error = eng_local_link(context, ref, 0, &ref, NULL);
+		if (error)
+			return error;
+	}
 	if (eng_is_transient(eng_ref_task(ref)) && !eng_is_transient(context->id))
 		return eng_context_error(
 			context,
@@ -146,19 +153,36 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	struct eng_collectible entry;
 	struct eng_bag *all = NULL;
 	pawl_ref_t cell;
+	uint64_t edit;
 	int error;
 
+	if (eng_ref_is_local(task)) {
+		error = eng_local_link(context, task, 0, &task, NULL);
+		if (error)
+			return error;
+	}
 	if (!number || !task.pawl_bits || eng_ref_cell(task))
 		return -EINVAL;
-	error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);
-	/* A task that failed has collectibles, too. */
-	if (error && error != -PAWL_ETASK)
-		return error;
-	inside = eng_quiesce_enter(context->graph->quiesce, context->graph);
-	error = look(context, eng_ref_task(task), number, &all);
-	eng_quiesce_leave(context->graph->quiesce, inside);
-	while (!error && eng_bag_next(all, &cursor, &entry))
-		fn(arg, (pawl_ref_t){entry.ref}, entry.count);
+	/* Ends: as a strong read does. */
+	for (;;) {
+		edit = eng_edit_wait(context);
+		context->ring = false;
+		error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);
+		/* A task that failed has collectibles, too. */
+		if (error && error != -PAWL_ETASK)
+			return error;
+		inside = eng_quiesce_enter(context->graph->quiesce, context->graph);
+		error = look(context, eng_ref_task(task), number, &all);
+		eng_quiesce_leave(context->graph->quiesce, inside);
+		if (error || context->ring || eng_is_same_moment(context, task, edit))
+			break;
+		eng_bag_free(&all);
+	}
+	/* More may have been taken away than there were: then there is none. */
+	while (!error && eng_bag_next(all, &cursor, &entry)) {
+		if (entry.count > 0)
+			fn(arg, (pawl_ref_t){entry.ref}, entry.count);
+	}
 	eng_bag_free(&all);
 	return error;
 }

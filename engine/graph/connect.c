@@ -18,23 +18,33 @@
 /* Is it called for the first time in this run, and ever? */
 enum call { KNOWN, FRESH, OVER };
 
-static enum call note_call(struct eng_op *op, struct eng_run_state *run, eng_id child,
-			   bool held)
+/* Most calls of a program that is built again end here: one lock, and no operation. */
+static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
 {
-	struct eng_node *parent = eng_lock(op->graph, run->id);
+	struct eng_node *parent = eng_run_lock(run);
 	enum call call = FRESH;
 	bool added;
 
-	if (eng_run_of(parent) != run)
+	if (eng_run_of(parent) != run) {
 		call = OVER;
-	else if (pawl_sset_has(&run->children, child))
-		call = KNOWN;
-	else if (!held && eng_set_has(parent, ENG_CHILDREN, child))
-		call = KNOWN;
-	if (call != OVER && (call == KNOWN || held))
+	} else if (held) {
 		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+		call = added ? FRESH : KNOWN;
+	} else if (pawl_sset_has(&run->children, child)) {
+		call = KNOWN;
+	} else if (eng_set_has(parent, ENG_CHILDREN, child)) {
+		call = KNOWN;
+		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+	}
 	eng_unlock(parent);
 	return call;
+}
+
+int eng_connect_known(struct eng_run_state *parent, eng_id child)
+{
+	enum call call = note_call(parent, child, false);
+
+	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
@@ -69,15 +79,10 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 
 	if (!parent && is_settled_root(op, child))
 		return 0;
-	if (parent) {
-		call = note_call(op, parent, child, false);
-		if (call != FRESH)
-			return call == OVER ? -ECANCELED : 0;
-	}
 	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
 		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
 	if (parent && op->graph->track_active)
-		eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE, eng_list_one(&op->queue, child));
+		eng_activate(op, child);
 	else
 		error = schedule_child(op, child);
 	if (error)
@@ -86,7 +91,7 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	if (!parent)
 		return 0;
 	/* Another local task of the same run was faster, or the run was cancelled: one hold too many. */
-	call = note_call(op, parent, child, true);
+	call = note_call(parent, child, true);
 	if (call != FRESH && op->graph->track_active) {
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_list_one(&op->queue, child));
@@ -103,17 +108,17 @@ void eng_number_children(struct eng_op *op, struct eng_node *parent,
 
 	if (!n)
 		return;
-	if (parent->base == ENG_NUMBER_ROOT)
+	if (eng_base(parent) == ENG_NUMBER_ROOT)
 		return;
 	target = 2 * (31 - (uint32_t)__builtin_clz(n));
 	if (target > distance)
 		eng_queue_number(&op->queue, eng_node_id(parent), 0, target);
-	future = parent->base + (target > distance ? target : distance);
-	if (future < parent->base || future >= ENG_NUMBER_LEAF)
+	future = eng_base(parent) + (target > distance ? target : distance);
+	if (future < eng_base(parent) || future >= ENG_NUMBER_LEAF)
 		return;
 	/* A gap, for levels that come in between later. */
 	while (pawl_sset_next(children, &cursor, &child))
-		eng_queue_number(&op->queue, child, future + 3, 0);
+		eng_number_at_least(op, child, future + 3);
 }
 
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children)

@@ -22,9 +22,12 @@
 #include <pawl/retire.h>
 
 #include "context.h"
+#include "local.h"
+#include "profile.h"
 #include "registry.h"
 
-#define KEY_BYTES 512
+#define KEY_BYTES    512
+#define ORIGIN_BYTES 512
 
 /* ---- keys ------------------------------------------------------------------------------ */
 
@@ -69,13 +72,16 @@ static void writer_fini(struct writer *writer)
 static int put_ref(struct pawl_context *context, const struct pawl_function *function,
 		   struct writer *writer, pawl_ref_t ref)
 {
-	int error;
+	/* A task does not wait: pawl_call() goes on beside it. */
+	uint32_t flags = context->run && !context->in_job ? ENG_READ_NOW : 0;
+	int error = 0;
 
-	if (ref.pawl_bits && !(function->flags & PAWL_FUNCTION_OPERATION)) {
-		error = eng_resolve(context, ref, 0, &ref, NULL);
-		if (error)
-			return error;
-	}
+	if (ref.pawl_bits && !(function->flags & PAWL_FUNCTION_OPERATION))
+		error = eng_resolve(context, ref, flags, &ref, NULL);
+	else if (eng_ref_is_local(ref))
+		error = eng_local_link(context, ref, flags, &ref, NULL);
+	if (error)
+		return error;
 	writer->transient |= eng_is_transient(eng_ref_task(ref));
 	return put(writer, &ref, sizeof(ref));
 }
@@ -179,6 +185,11 @@ struct wanted {
 	const void *data;
 };
 
+static uint64_t key_hash(uint32_t function, const void *args, size_t bytes)
+{
+	return pawl_hash_bytes(args, bytes, function);
+}
+
 bool eng_cache_match(const void *entry, const void *arg)
 {
 	const struct eng_key *key = eng_node_key(entry);
@@ -190,7 +201,10 @@ bool eng_cache_match(const void *entry, const void *arg)
 
 uint64_t eng_cache_hash(const void *entry)
 {
-	return eng_node_key(entry)->hash;
+	const struct eng_key *key = eng_node_key(entry);
+
+	/* Not kept: when the map grows it is made again, which costs less than 8 bytes for each task. */
+	return key_hash(key->function, key->args, key->bytes);
 }
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -236,10 +250,12 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	if (!node)
 		return -ENOMEM;
 	key = eng_node_key(node);
-	key->hash = hash;
 	key->function = wanted->function;
 	memcpy(key->args, wanted->data, wanted->bytes);
 	node->bits = ENG_NEW;
+	/* From the start: whoever finds it may run it, before its maker has come any further. */
+	if (eng_function(graph->registry, wanted->function)->flags & PAWL_FUNCTION_ROOT)
+		pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	error = node_publish(graph, node, transient);
 	if (error) {
 		eng_node_free(node);
@@ -257,26 +273,38 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	return error;
 }
 
-static int find_or_create(struct eng_op *op, const struct pawl_function *function,
-			  const struct writer *writer, eng_id *ret_id)
+/* The task of a call, made if there was none. */
+static int find_or_create(struct eng_graph *graph, uint32_t function,
+			  const struct writer *writer, eng_id *ret_id, bool *ret_new)
 {
-	struct eng_graph *graph = op->graph;
-	struct wanted wanted = {eng_function_number(graph->registry, function), writer->bytes,
-				writer->data};
-	uint64_t hash = pawl_hash_bytes(writer->data, writer->bytes, wanted.function);
+	struct wanted wanted = {function, writer->bytes, writer->data};
+	uint64_t hash = key_hash(function, writer->data, writer->bytes);
 	struct eng_node *node;
-	int error;
 
 	pawl_rcu_begin();
-	node = pawl_rmap_get(graph->cache, hash, &wanted);
+	node = pawl_rmap_get_by(graph->cache, hash, eng_cache_match, &wanted);
 	*ret_id = node ? eng_node_id(node) : 0;
 	pawl_rcu_end();
-	if (node)
-		return 0;
-	error = node_create(graph, &wanted, hash, writer->transient, ret_id);
-	if (!error && function->flags & PAWL_FUNCTION_ROOT)
-		eng_queue_number(&op->queue, *ret_id, ENG_NUMBER_ROOT, 0);
-	return error;
+	eng_count(graph, function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
+	*ret_new = !node;
+	return node ? 0 : node_create(graph, &wanted, hash, writer->transient, ret_id);
+}
+
+/* What is kept cannot depend on what is not. */
+PAWL_NOINLINE static int transient_callee(struct pawl_context *context,
+					  const struct pawl_function *function, eng_id callee)
+{
+	char origin[ORIGIN_BYTES];
+
+	eng_say_origin(context->graph, callee, origin, sizeof(origin));
+	return eng_context_error(
+		context,
+		eng_error_printf(
+			0, NULL, NULL,
+			"%s has an argument that is transient, and its caller is kept: "
+			"what is kept cannot depend on what is not: %s",
+			function ? function->name : "an operation", origin),
+		NULL);
 }
 
 static int callee_check(struct pawl_context *context, const struct pawl_function *function,
@@ -289,39 +317,74 @@ static int callee_check(struct pawl_context *context, const struct pawl_function
 					 NULL);
 	if (!context->run || eng_is_transient(context->id) || !eng_is_transient(callee))
 		return 0;
-	return eng_context_error(
-		context,
-		eng_error_printf(
-			0, NULL, NULL,
-			"%s has an argument that is transient, and its caller is kept: "
-			"what is kept cannot depend on what is not",
-			function ? function->name : "an operation"),
-		NULL);
+	return transient_callee(context, function, callee);
+}
+
+/* An argument is not known yet. */
+static int call_later(struct pawl_context *context, const struct pawl_function *function,
+		      const void *args, pawl_ref_t *ret_output)
+{
+	const struct eng_callee callee = {function, NULL, 0};
+	int error = eng_local_call(context, &callee, args, ret_output);
+
+	if (error != -ENOSPC)
+		return error;
+	/* No job: it waits itself. */
+	context->in_job = true;
+	error = pawl_call(context, function, args, ret_output);
+	context->in_job = false;
+	return error;
+}
+
+/* A call that its caller has not made before. */
+PAWL_NOINLINE static int connect_fresh(struct pawl_context *context, eng_id id)
+{
+	struct eng_op op;
+	int error;
+
+	eng_op_begin(&op, context->graph, context->priority);
+	error = eng_connect(&op, context->run, id);
+	eng_op_end(&op);
+	return error;
+}
+
+static int connect(struct pawl_context *context, const struct pawl_function *function,
+		   eng_id id, bool is_new)
+{
+	int error = callee_check(context, function, id);
+
+	/* Nobody else has called what is new; if somebody did meanwhile it is found out below. */
+	if (!error && context->run && !is_new) {
+		error = eng_connect_known(context->run, id);
+		if (error != 1)
+			return error;
+		error = 0;
+	}
+	return error ? error : connect_fresh(context, id);
 }
 
 int pawl_call(struct pawl_context *context, const struct pawl_function *function,
 	      const void *args, pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
+	uint32_t number = eng_function_number(graph->registry, function);
 	struct writer writer;
-	struct eng_op op;
+	bool is_new;
 	eng_id id;
 	int error;
 
-	if (!eng_function_number(graph->registry, function))
+	if (!number)
 		return -EINVAL;
 	if (pawl_load_relaxed(&graph->stopping))
 		return -ESHUTDOWN;
 	error = key_write(context, function, args, &writer);
+	if (error == -EAGAIN)
+		return call_later(context, function, args, ret_output);
 	if (error)
 		return error;
-	eng_op_begin(&op, graph, context->priority);
-	error = find_or_create(&op, function, &writer, &id);
+	error = find_or_create(graph, number, &writer, &id, &is_new);
 	if (!error)
-		error = callee_check(context, function, id);
-	if (!error)
-		error = eng_connect(&op, context->run, id);
-	eng_op_end(&op);
+		error = connect(context, function, id, is_new);
 	writer_fini(&writer);
 	if (!error)
 		*ret_output = eng_ref(id, 0);
@@ -330,18 +393,21 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 
 int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 {
-	struct eng_op op;
+	struct eng_node *node;
 	int error;
 
+	if (eng_ref_is_local(operation)) {
+		error = eng_local_link(context, operation, 0, &operation, NULL);
+		if (error)
+			return error;
+	}
 	if (!operation.pawl_bits || eng_ref_cell(operation))
 		return -EINVAL;
-	error = callee_check(context, NULL, eng_ref_task(operation));
-	if (error)
-		return error;
-	eng_op_begin(&op, context->graph, context->priority);
-	error = eng_connect(&op, context->run, eng_ref_task(operation));
-	eng_op_end(&op);
-	return error;
+	node = eng_lock_any(context->graph, eng_ref_task(operation));
+	if (!node)
+		return -ESTALE;
+	eng_unlock(node);
+	return connect(context, NULL, eng_ref_task(operation), false);
 }
 
 /* ---- transient tasks -------------------------------------------------------------------------- */
@@ -358,19 +424,25 @@ void eng_closure_free(void *arg)
 int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *arg,
 			 void (*free_arg)(void *arg), uint32_t bits, eng_id *ret_id)
 {
-	struct eng_closure *closure = pawl_mem_alloc(sizeof(*closure), 0);
-	struct eng_node *node = closure ? eng_node_make(0) : NULL;
+	struct eng_closure made = {.fn = fn, .arg = arg, .free_arg = free_arg};
+	struct eng_closure *closure;
+	struct eng_node *node;
 	struct eng_op op;
 	int error;
 
+	if (eng_dispose_reuse(graph, &made, bits, ret_id))
+		return 0;
+	closure = pawl_mem_alloc(sizeof(*closure), 0);
+	node = closure ? eng_node_make(0) : NULL;
 	if (!node) {
 		pawl_mem_free(closure, sizeof(*closure), 0);
 		return -ENOMEM;
 	}
-	*closure = (struct eng_closure){fn, arg, NULL};
+	*closure = made;
+	closure->free_arg = NULL;
 	eng_field_make(node, ENG_CLOSURE)->pointer = closure;
 	node->bits = bits;
-	node->base = ENG_NUMBER_ROOT;
+	pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	if (graph->track_active)
 		eng_active_make(node)->active.flags = ENG_ACTIVE_ROOT;
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
@@ -386,28 +458,5 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
 	eng_unlock(node);
 	eng_op_end(&op);
-	return 0;
-}
-
-int eng_dispose(struct eng_graph *graph, eng_id id)
-{
-	struct eng_quiesce_slot *inside = eng_quiesce_enter(graph->quiesce, graph);
-	struct eng_node *node = eng_lock_any(graph, id);
-	union eng_slot *slot;
-
-	if (!node) {
-		eng_quiesce_leave(graph->quiesce, inside);
-		return -ESTALE;
-	}
-	slot = eng_field(node, ENG_ACTIVE);
-	if (slot && slot->active.flags & ENG_ACTIVE_ROOT) {
-		slot->active.flags &= ~ENG_ACTIVE_ROOT;
-		/* What is under way is finished. */
-		if (eng_needs_run(node) || eng_has_dirty_containers(node))
-			slot->active.flags |= ENG_ACTIVE_UNTIL_CLEAN;
-		eng_active_trim(node);
-	}
-	eng_unlock(node);
-	eng_quiesce_leave(graph->quiesce, inside);
 	return 0;
 }

@@ -69,14 +69,20 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 		eng_schedule(op, node, priority);
 }
 
+/* Who has looked in its present run is stale; who has not come to it yet will see it anyway. */
 void eng_job_readers(struct eng_op *op, struct eng_job *job)
 {
+	uint64_t edge = (uint64_t)job->trait << 32 | job->uppers.ids[0];
+
 	for (uint32_t i = 0; i < job->tasks.n; i++) {
 		struct eng_node *node = eng_lock_any(op->graph, job->tasks.ids[i]);
 
 		if (!node)
 			continue;
-		eng_make_dirty(op, node, true);
+		if (eng_set64_has(node, ENG_COLLECTIBLES_DEPENDENCIES, edge))
+			eng_make_dirty(op, node, true);
+		else if (eng_set64_has(node, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES, edge))
+			eng_make_dirty(op, node, false);
 		eng_unlock(node);
 	}
 }

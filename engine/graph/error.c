@@ -74,6 +74,9 @@ void eng_error_unpin(struct pawl_error *error)
 bool eng_error_equal(const struct pawl_error *a, const struct pawl_error *b)
 {
 	for (; a != b; a = a->cause, b = b->cause) {
+		/* Of several rings one task may find now this one, now that one: nobody is to hear of it. */
+		if (a && b && a->ring && b->ring)
+			return true;
 		if (!a || !b || a->task != b->task || strcmp(a->message, b->message))
 			return false;
 	}
@@ -93,17 +96,22 @@ const struct pawl_error *pawl_error_cause(const struct pawl_error *error)
 size_t pawl_error_describe(const struct pawl_error *error, char *buf, size_t len)
 {
 	size_t length = 0;
+	eng_id task = 0;
 
 	if (len)
 		*buf = 0;
 	for (unsigned i = 0; error && i < CHAIN_MOST; i++, error = error->cause) {
 		const char *between = length ? ": " : "";
 		size_t room = length < len ? len - length : 0;
+		/* Once, for all that one task had to say. */
+		const char *function =
+			error->function && error->task != task ? error->function : NULL;
 
 		length += (size_t)snprintf(room ? buf + length : NULL, room, "%s%s%s%s",
-					   between, error->function ? error->function : "",
-					   error->function && *error->message ? ": " : "",
+					   between, function ? function : "",
+					   function && *error->message ? ": " : "",
 					   error->message);
+		task = error->task;
 	}
 	return length;
 }

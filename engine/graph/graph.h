@@ -28,6 +28,7 @@
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_profile;
 struct eng_registry;
 
 struct eng_graph {
@@ -41,6 +42,7 @@ struct eng_graph {
 	struct eng_registry *registry;
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
+	struct eng_profile *profile; /* NULL: nothing is counted */
 	bool track_dependencies;
 	bool track_active;
 
@@ -52,6 +54,11 @@ struct eng_graph {
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
 	struct pawl_event edited;
+	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
+	struct pawl_lock spare_lock;
+	eng_id spare;
+	/* Numbers of runs that have local references. */
+	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries;
 };
@@ -83,11 +90,30 @@ struct eng_op {
 };
 
 /* eng_op_begin() - Sleeps while somebody has a moment of quiet. Requires: no lock held, outside sections. */
-void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority);
+static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority)
+{
+	op->graph = graph;
+	op->priority = priority;
+	op->ring = false;
+	eng_queue_init(&op->queue);
+	op->slot = eng_quiesce_enter(graph->quiesce, op);
+}
+
 /* eng_op_run() - Do all that is in the queue. Requires: no lock held. */
-void eng_op_run(struct eng_op *op);
+void eng_op_work(struct eng_op *op);
+static inline void eng_op_run(struct eng_op *op)
+{
+	if (!eng_queue_is_empty(&op->queue))
+		eng_op_work(op);
+}
+
 /* eng_op_end() - The same, and the operation is over. */
-void eng_op_end(struct eng_op *op);
+static inline void eng_op_end(struct eng_op *op)
+{
+	eng_op_run(op);
+	eng_quiesce_leave(op->graph->quiesce, op->slot);
+	eng_queue_fini(&op->queue);
+}
 
 /* eng_is_inner() - Does a task with the one number aggregate, of those next to it, one with the other? */
 static inline bool eng_is_inner(uint32_t upper, uint32_t task)
@@ -135,6 +161,8 @@ void eng_optimize_check(struct eng_op *op, struct eng_node *node, uint32_t befor
 /* ---- balance.c ------------------------------------------------------------------------ */
 
 void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t distance);
+/* eng_number_at_least() - In the queue, if it is not so already. */
+void eng_number_at_least(struct eng_op *op, eng_id id, uint32_t base);
 void eng_balance(struct eng_op *op, eng_id upper, eng_id task);
 void eng_optimize(struct eng_op *op, eng_id id);
 /* eng_make_root() - Have it aggregate all that it reaches. */
@@ -142,6 +170,8 @@ void eng_make_root(struct eng_op *op, eng_id id);
 
 /* ---- active.c --------------------------------------------------------------------------- */
 
+/* eng_activate() - It has one more active referrer. */
+void eng_activate(struct eng_op *op, eng_id id);
 void eng_job_activate(struct eng_op *op, struct eng_job *job);
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job);
 /* eng_find_dirty() - Schedule it if it has to run, and look for what has to below it. Locked. */
@@ -169,7 +199,15 @@ void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n);
 
 struct eng_run_state;
 
-/* eng_connect() - A running task (NULL: none) calls `child`. Returns: -ESTALE: there is no such task. */
+/*
+ * eng_connect_known() - A running task calls `child`. Returns: 0: it has called it before; 1: it is to be connected;
+ * -ECANCELED: the run is over.
+ */
+PAWL_MUST_CHECK int eng_connect_known(struct eng_run_state *parent, eng_id child);
+/*
+ * eng_connect() - It calls it for the first time, or (`parent` is NULL) it is called from outside. Returns: 0;
+ * -ESTALE: there is no such task; -ECANCELED.
+ */
 PAWL_MUST_CHECK int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child);
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);

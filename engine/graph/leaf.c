@@ -4,7 +4,7 @@
  *
  * A task's distance is larger than that of each task whose output it reads, so that what is read is
  * brought up to date before its readers, and a reader runs once. Only outputs count: cells may be
- * read in rings. Slack keeps it cheap: up to `most` a distance creeps by one, beyond it jumps past
+ * read in rings. (Outputs may, too, where they are the errors of a ring.) Slack keeps it cheap: up to `most` a distance creeps by one, beyond it jumps past
  * what it read, so a chain that grows at its lower end does not renumber all of itself each time.
  */
 #include "config.h"
@@ -13,6 +13,9 @@
 
 #define BUFFER	     128u
 #define DISTANCE_END (UINT32_C(1) << 31)
+/* Steps for each task that is raised, on average, after the first ones. More: they are read in a ring. */
+#define STEPS_FIRST 1024u
+#define STEPS_EACH  16u
 
 /* Readers to raise, nearest first: a binary heap of numbers of entries in the table. */
 struct raise {
@@ -107,9 +110,11 @@ static bool raised(struct eng_node *node, struct eng_leaf of, struct eng_leaf *r
 void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of)
 {
 	struct raise raise = {.arena = &op->queue};
+	uint64_t steps = 0;
 
 	want(&raise, reader, of);
-	while (raise.n) {
+	/* Errors of a ring are read in a ring: their order does not matter, so it is left as it is. */
+	while (raise.n && steps++ < STEPS_FIRST + (uint64_t)STEPS_EACH * raise.table.n) {
 		uint64_t top = heap_pop(&raise);
 		struct eng_entry entry = raise.table.entries[(uint32_t)top];
 		struct eng_node *node;

@@ -257,6 +257,29 @@ static struct eng_node *find_rcu(struct eng_graph *graph, eng_id id)
 	return slot ? PAWL_CONTAINER_OF(slot, struct eng_node, slot) : NULL;
 }
 
+uint32_t eng_base_seen(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node;
+	uint32_t base;
+
+	pawl_rcu_begin();
+	node = find_rcu(graph, id);
+	base = node ? eng_base(node) : 0;
+	pawl_rcu_end();
+	return base;
+}
+
+void eng_prefetch(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node;
+
+	pawl_rcu_begin();
+	node = find_rcu(graph, id);
+	if (node)
+		__builtin_prefetch(node, 1);
+	pawl_rcu_end();
+}
+
 bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b, struct eng_node **ret_a,
 		   struct eng_node **ret_b)
 {

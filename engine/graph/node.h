@@ -15,6 +15,7 @@
 
 #include <errno.h>
 
+#include <pawl/atomic.h>
 #include <pawl/event.h>
 #include <pawl/slots.h>
 
@@ -50,7 +51,6 @@ struct eng_tail {
 };
 
 struct eng_key {
-	uint64_t hash;
 	uint32_t bytes;	   /* of args */
 	uint32_t function; /* its number */
 	char args[];	   /* aligned to 8 */
@@ -58,7 +58,8 @@ struct eng_key {
 
 struct eng_node {
 	struct pawl_slot slot; /* the lock, pins, the id without ENG_TRANSIENT */
-	uint32_t base;	       /* of the aggregation number */
+	/* Of the aggregation number. Written under the lock, grows; read by all. */
+	struct pawl_atomic_u32 base;
 	uint32_t bits;
 	uint64_t output; /* bits of a reference, or an error; 0: none */
 	struct pawl_cmap uppers;
@@ -88,9 +89,23 @@ struct eng_clean {
 
 /* ---- fields ------------------------------------------------------------------- */
 
+#define ENG_FIELD_BIT(field) (UINT32_C(1) << (field))
+
 static inline unsigned eng_field_at(uint32_t present, enum eng_field field)
 {
-	return (unsigned)__builtin_popcount(present & ((UINT32_C(1) << field) - 1));
+	uint32_t below = present & (ENG_FIELD_BIT(field) - 1);
+
+	/* Bits are counted by hand: where the instruction may not be used the compiler calls a function. */
+	below -= below >> 1 & UINT32_C(0x55555555);
+	below = (below & UINT32_C(0x33333333)) + (below >> 2 & UINT32_C(0x33333333));
+	below = (below + (below >> 4)) & UINT32_C(0x0f0f0f0f);
+	return below * UINT32_C(0x01010101) >> 24;
+}
+
+/* eng_field_any() - Is one of these there? `fields` has a bit for each. */
+static inline bool eng_field_any(const struct eng_node *node, uint32_t fields)
+{
+	return node->tail && node->tail->present & fields;
 }
 
 /* eng_field() - The field, or NULL: it is not there, and counts as empty. */
@@ -98,7 +113,7 @@ static inline union eng_slot *eng_field(const struct eng_node *node, enum eng_fi
 {
 	struct eng_tail *tail = node->tail;
 
-	if (!tail || !(tail->present >> field & 1))
+	if (!eng_field_any(node, ENG_FIELD_BIT(field)))
 		return NULL;
 	return &tail->slots[eng_field_at(tail->present, field)];
 }
@@ -148,11 +163,17 @@ void *eng_must_zalloc(size_t bytes);
 
 /* ---- what a node is -------------------------------------------------------------- */
 
+/* Relaxed: exact under the lock, else a lower bound, since it only grows. */
+static inline uint32_t eng_base(const struct eng_node *node)
+{
+	return pawl_load_relaxed(&node->base);
+}
+
 static inline uint32_t eng_number(const struct eng_node *node)
 {
-	uint32_t distance = node->bits & ENG_DISTANCE;
+	uint32_t distance = node->bits & ENG_DISTANCE, base = eng_base(node);
 
-	return node->base > UINT32_MAX - distance ? UINT32_MAX : node->base + distance;
+	return base > UINT32_MAX - distance ? UINT32_MAX : base + distance;
 }
 
 static inline bool eng_aggregates(const struct eng_node *node)
@@ -220,6 +241,12 @@ eng_id eng_node_id(const struct eng_node *node);
  * otherwise.
  */
 struct eng_node *eng_lock(struct eng_graph *graph, eng_id id);
+
+/* eng_base_seen() - A lower bound of a task's base, without its lock. 0: there is no such task. */
+uint32_t eng_base_seen(struct eng_graph *graph, eng_id id);
+/* eng_prefetch() - It is locked soon. */
+void eng_prefetch(struct eng_graph *graph, eng_id id);
+#define ENG_AHEAD 8u /* how far ahead */
 
 /* eng_lock_any() - NULL: there is no such task. */
 struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id);

@@ -10,15 +10,6 @@
 #define BALANCE_STEP 1000
 #define FIND_STEP    10000
 
-void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint32_t priority)
-{
-	op->graph = graph;
-	op->priority = priority;
-	op->ring = false;
-	eng_queue_init(&op->queue);
-	op->slot = eng_quiesce_enter(graph->quiesce, op);
-}
-
 static void do_job(struct eng_op *op, struct eng_job *job)
 {
 	switch (job->kind) {
@@ -57,7 +48,7 @@ static bool take_number(struct eng_op *op)
 	struct eng_entry entry, *done;
 	bool is_new;
 
-	if (!eng_pending_take(&op->queue.numbers, true, &entry))
+	if (!eng_pending_take(&op->queue, ENG_CLASS_NUMBERS, &entry))
 		return false;
 	done = eng_table_put(&op->queue.numbers_done, entry.key, &is_new);
 	if (done->a < entry.a)
@@ -72,7 +63,7 @@ static bool take_balance(struct eng_op *op)
 {
 	struct eng_entry entry;
 
-	if (!eng_pending_take(&op->queue.balance, false, &entry))
+	if (!eng_pending_take(&op->queue, ENG_CLASS_BALANCE, &entry))
 		return false;
 	eng_balance(op, (eng_id)(entry.key >> 32), (eng_id)entry.key);
 	return true;
@@ -82,7 +73,7 @@ static bool take_find(struct eng_op *op)
 {
 	struct eng_entry entry;
 
-	if (!eng_pending_take(&op->queue.find, false, &entry))
+	if (!eng_pending_take(&op->queue, ENG_CLASS_FIND, &entry))
 		return false;
 	find(op, (eng_id)entry.key);
 	return true;
@@ -117,22 +108,15 @@ static bool step(struct eng_op *op)
 	if (some(op, take_number, NUMBERS_STEP) || some(op, take_balance, BALANCE_STEP))
 		return true;
 	/* One, with all that follows: its neighbours may not need theirs any more. */
-	if (eng_pending_take(&queue->optimize, false, &entry)) {
+	if (eng_pending_take(queue, ENG_CLASS_OPTIMIZE, &entry)) {
 		eng_optimize(op, (eng_id)entry.key);
 		return true;
 	}
 	return some(op, take_find, FIND_STEP);
 }
 
-void eng_op_run(struct eng_op *op)
+void eng_op_work(struct eng_op *op)
 {
 	while (step(op))
 		eng_quiesce_point(op->graph->quiesce, op->slot);
-}
-
-void eng_op_end(struct eng_op *op)
-{
-	eng_op_run(op);
-	eng_quiesce_leave(op->graph->quiesce, op->slot);
-	eng_queue_fini(&op->queue);
 }

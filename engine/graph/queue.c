@@ -20,40 +20,22 @@ struct eng_chunk {
 	PAWL_ALIGNED(16) char memory[];
 };
 
-void eng_queue_init(struct eng_queue *queue)
+void eng_queue_give_back(struct eng_queue *queue)
 {
-	memset(queue, 0, offsetof(struct eng_queue, inline_chunk));
-	queue->last = &queue->first;
-	queue->at = queue->inline_chunk;
-	queue->end = queue->inline_chunk + sizeof(queue->inline_chunk);
-}
-
-static void pending_fini(struct eng_pending *pending)
-{
-	eng_table_fini(&pending->next);
-	eng_table_fini(&pending->now);
-}
-
-void eng_queue_fini(struct eng_queue *queue)
-{
+	for (unsigned i = 0; i < ENG_CLASS_COUNT; i++) {
+		if (!(queue->used >> i & 1))
+			continue;
+		eng_table_fini(&queue->pending[i].next);
+		eng_table_fini(&queue->pending[i].now);
+		if (i == ENG_CLASS_NUMBERS)
+			eng_table_fini(&queue->numbers_done);
+	}
 	while (queue->chunks) {
 		struct eng_chunk *chunk = queue->chunks;
 
 		queue->chunks = chunk->next;
 		pawl_mem_free(chunk, sizeof(*chunk) + chunk->bytes, 0);
 	}
-	pending_fini(&queue->numbers);
-	pending_fini(&queue->balance);
-	pending_fini(&queue->optimize);
-	pending_fini(&queue->find);
-	eng_table_fini(&queue->numbers_done);
-}
-
-bool eng_queue_is_empty(const struct eng_queue *queue)
-{
-	return !queue->first && eng_pending_is_empty(&queue->numbers) &&
-	       eng_pending_is_empty(&queue->balance) &&
-	       eng_pending_is_empty(&queue->optimize) && eng_pending_is_empty(&queue->find);
 }
 
 void *eng_queue_alloc(struct eng_queue *queue, size_t bytes)
@@ -193,14 +175,44 @@ void eng_queue_tasks(struct eng_queue *queue, enum eng_job_kind kind, struct eng
 	eng_queue_push(queue, job);
 }
 
+/* A table whose first entries are the arena's. */
+static void table_init(struct eng_queue *queue, struct eng_table *table)
+{
+	memset(table, 0, sizeof(*table));
+	table->entries = eng_queue_alloc(queue, TABLE_SMALL * sizeof(*table->entries));
+	table->capacity = TABLE_SMALL;
+	table->lent = true;
+}
+
+/* Where what is to be done of a class is put. */
+static struct eng_table *next_of(struct eng_queue *queue, enum eng_class class_)
+{
+	struct eng_pending *pending = &queue->pending[class_];
+
+	queue->waiting |= 1u << class_;
+	if (!(queue->used >> class_ & 1)) {
+		queue->used |= 1u << class_;
+		table_init(queue, &pending->next);
+		table_init(queue, &pending->now);
+		pending->at = 0;
+		if (class_ == ENG_CLASS_NUMBERS)
+			table_init(queue, &queue->numbers_done);
+	}
+	return &pending->next;
+}
+
 void eng_queue_number(struct eng_queue *queue, eng_id id, uint32_t base, uint32_t distance)
 {
-	struct eng_entry *done = eng_table_get(&queue->numbers_done, id), *entry;
+	struct eng_entry *entry;
 	bool is_new;
 
-	if (done && done->a >= base && done->b >= distance)
-		return;
-	entry = eng_table_put(&queue->numbers.next, id, &is_new);
+	if (queue->used >> ENG_CLASS_NUMBERS & 1) {
+		struct eng_entry *done = eng_table_get(&queue->numbers_done, id);
+
+		if (done && done->a >= base && done->b >= distance)
+			return;
+	}
+	entry = eng_table_put(next_of(queue, ENG_CLASS_NUMBERS), id, &is_new);
 	if (entry->a < base)
 		entry->a = base;
 	if (entry->b < distance)
@@ -213,21 +225,22 @@ void eng_queue_balance(struct eng_queue *queue, eng_id upper, eng_id task)
 
 	if (upper == task)
 		return;
-	(void)eng_table_put(&queue->balance.next, (uint64_t)upper << 32 | task, &is_new);
+	(void)eng_table_put(next_of(queue, ENG_CLASS_BALANCE), (uint64_t)upper << 32 | task,
+			    &is_new);
 }
 
 void eng_queue_optimize(struct eng_queue *queue, eng_id id)
 {
 	bool is_new;
 
-	(void)eng_table_put(&queue->optimize.next, id, &is_new);
+	(void)eng_table_put(next_of(queue, ENG_CLASS_OPTIMIZE), id, &is_new);
 }
 
 void eng_queue_find(struct eng_queue *queue, eng_id id)
 {
 	bool is_new;
 
-	(void)eng_table_put(&queue->find.next, id, &is_new);
+	(void)eng_table_put(next_of(queue, ENG_CLASS_FIND), id, &is_new);
 }
 
 /* ---- tables ---------------------------------------------------------------------------- */
@@ -263,6 +276,13 @@ static void places_free(struct eng_table *table)
 	table->places = NULL;
 }
 
+static void entries_free(struct eng_table *table)
+{
+	if (!table->lent)
+		pawl_mem_free(table->entries, table->capacity * sizeof(*table->entries), 0);
+	table->lent = false;
+}
+
 static void grow(struct eng_table *table)
 {
 	uint32_t capacity = table->capacity ? table->capacity * 2 : TABLE_SMALL;
@@ -270,8 +290,7 @@ static void grow(struct eng_table *table)
 
 	if (table->n)
 		memcpy(entries, table->entries, table->n * sizeof(*entries));
-	if (table->entries)
-		pawl_mem_free(table->entries, table->capacity * sizeof(*entries), 0);
+	entries_free(table);
 	table->entries = entries;
 	table->capacity = capacity;
 	if (capacity == TABLE_SMALL)
@@ -309,30 +328,32 @@ void eng_table_clear(struct eng_table *table)
 void eng_table_fini(struct eng_table *table)
 {
 	places_free(table);
-	if (table->entries)
-		pawl_mem_free(table->entries, table->capacity * sizeof(*table->entries), 0);
+	entries_free(table);
 	memset(table, 0, sizeof(*table));
 }
 
-bool eng_pending_is_empty(const struct eng_pending *pending)
+bool eng_pending_take(struct eng_queue *queue, enum eng_class class_,
+		      struct eng_entry *ret_entry)
 {
-	return !pending->next.n && pending->at == pending->now.n;
-}
+	struct eng_pending *pending = &queue->pending[class_];
+	uint32_t at;
 
-bool eng_pending_take(struct eng_pending *pending, bool newest, struct eng_entry *ret_entry)
-{
-	struct eng_table table = pending->now;
+	if (!(queue->waiting >> class_ & 1))
+		return false;
+	if (pending->at == pending->now.n) {
+		struct eng_table table = pending->now;
 
-	if (pending->at == table.n) {
-		if (!pending->next.n)
+		if (!pending->next.n) {
+			queue->waiting &= ~(1u << class_);
 			return false;
+		}
 		eng_table_clear(&table);
 		pending->now = pending->next;
 		pending->next = table;
 		pending->at = 0;
 	}
-	*ret_entry =
-		pending->now.entries[newest ? pending->now.n - 1 - pending->at : pending->at];
+	at = class_ == ENG_CLASS_NUMBERS ? pending->now.n - 1 - pending->at : pending->at;
+	*ret_entry = pending->now.entries[at];
 	pending->at++;
 	return true;
 }

@@ -13,7 +13,8 @@
  *	 optimize     one at a time
  *	 find         tasks below which something dirty may have to run
  *
- * Memory comes from an arena that lives as long as the operation.
+ * Memory comes from an arena that lives as long as the operation. Most operations are small: beginning
+ * and ending one writes a few words, and takes no memory.
  */
 #ifndef ENG_QUEUE_H
 #define ENG_QUEUE_H
@@ -46,7 +47,7 @@ enum eng_job_kind {
 	ENG_JOB_GAINED,	    /* inner tasks of `uppers` have new followers `tasks` */
 	ENG_JOB_LOST,	    /* ... have lost them */
 	ENG_JOB_DATA,	    /* `uppers` are told `update` */
-	ENG_JOB_READERS,    /* `tasks` read collectibles that changed */
+	ENG_JOB_READERS,    /* `tasks` read collectibles of `uppers` that changed */
 	ENG_JOB_ACTIVATE,   /* `tasks` have one more active referrer */
 	ENG_JOB_DEACTIVATE, /* ... one less */
 };
@@ -54,7 +55,10 @@ enum eng_job_kind {
 struct eng_job {
 	struct eng_job *next;
 	enum eng_job_kind kind;
-	uint32_t retry; /* LOST: how often it did not find all it was to remove */
+	union {
+		uint32_t retry; /* LOST: how often it did not find all it was to remove */
+		uint32_t trait; /* READERS */
+	};
 	struct eng_list uppers, tasks;
 	struct eng_update update;
 };
@@ -69,6 +73,7 @@ struct eng_table {
 	uint32_t n, capacity;
 	uint32_t *places; /* NULL: few; else numbers of entries plus 1 */
 	uint32_t mask;
+	bool lent; /* the entries are an arena's */
 };
 
 /* What is to be done, each once: taken a batch at a time, what comes meanwhile is in the next one. */
@@ -77,24 +82,56 @@ struct eng_pending {
 	uint32_t at; /* entries of `now` before it were taken */
 };
 
-#define ENG_ARENA_FIRST 1024
+/* Classes of what is to be done, in their order. */
+enum eng_class {
+	ENG_CLASS_NUMBERS,
+	ENG_CLASS_BALANCE,
+	ENG_CLASS_OPTIMIZE,
+	ENG_CLASS_FIND,
+	ENG_CLASS_COUNT
+};
+
+#define ENG_ARENA_FIRST 2048
 
 struct eng_chunk;
 
 struct eng_queue {
 	struct eng_job *first, **last;
-	struct eng_pending numbers, balance, optimize, find;
-	struct eng_table numbers_done;
-	uint32_t optimized; /* how often */
 	/* The arena. */
 	char *at, *end;
 	struct eng_chunk *chunks;
+	uint32_t optimized; /* how often */
+	/* Most operations need no table: one is initialised when its bit is set. */
+	uint32_t used;	  /* bit c: pending[c]; and numbers_done with the first */
+	uint32_t waiting; /* bit c: there may be something in it */
+	struct eng_pending pending[ENG_CLASS_COUNT];
+	struct eng_table numbers_done;
 	PAWL_ALIGNED(16) char inline_chunk[ENG_ARENA_FIRST];
 };
 
-void eng_queue_init(struct eng_queue *queue);
-void eng_queue_fini(struct eng_queue *queue);
-bool eng_queue_is_empty(const struct eng_queue *queue);
+static inline void eng_queue_init(struct eng_queue *queue)
+{
+	queue->first = NULL;
+	queue->last = &queue->first;
+	queue->at = queue->inline_chunk;
+	queue->end = queue->inline_chunk + sizeof(queue->inline_chunk);
+	queue->chunks = NULL;
+	queue->optimized = 0;
+	queue->used = queue->waiting = 0;
+}
+
+/* What it took from outside of itself. */
+void eng_queue_give_back(struct eng_queue *queue);
+static inline void eng_queue_fini(struct eng_queue *queue)
+{
+	if (queue->chunks || queue->used)
+		eng_queue_give_back(queue);
+}
+
+static inline bool eng_queue_is_empty(const struct eng_queue *queue)
+{
+	return !queue->first && !queue->waiting;
+}
 
 /* eng_queue_alloc() - From the arena, aligned to 8. Waits for memory. */
 void *eng_queue_alloc(struct eng_queue *queue, size_t bytes);
@@ -133,8 +170,8 @@ struct eng_entry *eng_table_get(const struct eng_table *table, uint64_t key);
 void eng_table_clear(struct eng_table *table);
 void eng_table_fini(struct eng_table *table);
 
-bool eng_pending_is_empty(const struct eng_pending *pending);
-/* The next one, of a batch that came together the last one first if `newest`. Returns: false: none. */
-bool eng_pending_take(struct eng_pending *pending, bool newest, struct eng_entry *ret_entry);
+/* The next one, of a batch that came together the last one first for NUMBERS. Returns: false: none. */
+bool eng_pending_take(struct eng_queue *queue, enum eng_class class_,
+		      struct eng_entry *ret_entry);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "cells.h"
 #include "context.h"
+#include "local.h"
 #include "pairs.h"
 #include "wait.h"
 
@@ -37,7 +38,8 @@ struct looker {
 	struct eng_op *op;
 	eng_id id;
 	uint32_t flags;
-	uint32_t cell;	   /* 0: the output */
+	uint32_t cell; /* 0: the output */
+	bool onward;   /* of an output that is a cell of the task itself the value as well */
 	uint64_t key_hash; /* with `keyed` */
 	bool keyed;
 	/* Results. */
@@ -93,7 +95,8 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 		looker->error = -ECANCELED;
 		return LOOK_DONE;
 	}
-	if (!node->output) {
+	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
+	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
 		eng_schedule(looker->op, node, looker->context->priority);
 		eng_wait_run(&looker->wait, eng_run_of(node), false);
 		return LOOK_WAIT;
@@ -198,6 +201,24 @@ static void depend_on_cell(struct looker *looker, struct eng_node *node,
 	(void)eng_pairs_add(&slot->pairs, (struct eng_pair){ref, looker->key_hash});
 }
 
+/* Most outputs are cells of their own task: then its value is there for the taking. Locked. */
+static void look_onward(struct looker *looker, struct eng_node *node, struct eng_node *reader)
+{
+	pawl_ref_t ref = {looker->output};
+
+	if (looker->error || looker->failure || eng_ref_task(ref) != looker->id ||
+	    !eng_ref_cell(ref))
+		return;
+	looker->cell = eng_ref_cell(ref);
+	if (!is_being_replaced(eng_run_of(node), looker->cell) &&
+	    eng_cell_value(looker->op->graph, node, looker->cell)) {
+		take_cell(looker, node);
+		if (reader)
+			depend_on_cell(looker, node, reader);
+	}
+	looker->cell = 0;
+}
+
 /* ---- looking ---------------------------------------------------------------------------------- */
 
 /* One look, with the locks it takes. */
@@ -214,6 +235,9 @@ static enum look look(struct looker *looker)
 		return LOOK_DONE;
 	}
 	outcome = looker->cell ? look_cell(looker, node) : look_output(looker, node);
+	/* It may be an error when the run is made again, and a dependency then: such a run is not immutable. */
+	if (reader && looker->flags & PAWL_READ_UNTRACKED && !(node->bits & ENG_IMMUTABLE))
+		looker->context->run->invalidator = true;
 	if (outcome == LOOK_DONE && looker->cell) {
 		take_cell(looker, node);
 		if (reader)
@@ -222,6 +246,8 @@ static enum look look(struct looker *looker)
 		take_output(looker, node);
 		if (reader && !looker->error)
 			depend_on_output(looker, node, reader);
+		if (looker->onward)
+			look_onward(looker, node, reader);
 	}
 	if (pair)
 		eng_unlock_pair(node, reader);
@@ -238,6 +264,7 @@ static void ring_found(struct looker *looker)
 	struct eng_node *node, *reader;
 
 	looker->failure = eng_wait_ring(&looker->wait);
+	looker->context->ring = true;
 	if (!tracks(looker, true) || looker->cell)
 		return;
 	inside = eng_quiesce_enter(graph->quiesce, graph);
@@ -269,10 +296,15 @@ static void look_on(struct looker *looker)
 {
 	enum look outcome;
 
+	/* Release: before it waits, for who finds a ring. */
+	if (PAWL_UNLIKELY(looker->context->waits_for != NULL))
+		pawl_store_release(looker->context->waits_for, looker->id);
 	while ((outcome = look_once(looker)) != LOOK_DONE) {
 		int error = 0;
 
-		if (outcome == LOOK_WAIT)
+		if (outcome == LOOK_WAIT && looker->flags & ENG_READ_NOW)
+			error = -EAGAIN;
+		else if (outcome == LOOK_WAIT)
 			error = eng_wait(&looker->wait, looker->context);
 		eng_wait_fini(&looker->wait);
 		if (error == -EDEADLK)
@@ -286,13 +318,26 @@ static void look_on(struct looker *looker)
 
 /* ---- references ---------------------------------------------------------------------------------- */
 
-int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
-		pawl_ref_t *ret_cell, const struct pawl_error **ret_error)
+/*
+ * As eng_resolve(). With ret_value, which is NULL before, perhaps the value of the cell as well: one look for
+ * both.
+ */
+static int resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+		   pawl_ref_t *ret_cell, struct pawl_value **ret_value,
+		   const struct pawl_error **ret_error)
 {
+	if (PAWL_UNLIKELY(eng_ref_is_local(ref))) {
+		int error = eng_local_link(context, ref, flags, &ref, ret_error);
+
+		if (error)
+			return error;
+	}
 	/* Ends: each output was made after the one it leads to, but for rings, which are errors. */
 	while (!eng_ref_cell(ref)) {
-		struct looker looker = {
-			.context = context, .id = eng_ref_task(ref), .flags = flags};
+		struct looker looker = {.context = context,
+					.id = eng_ref_task(ref),
+					.flags = flags,
+					.onward = ret_value};
 
 		look_on(&looker);
 		if (looker.failure)
@@ -300,11 +345,19 @@ int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 		if (looker.error)
 			return looker.error;
 		ref.pawl_bits = looker.output;
+		if (ret_value)
+			*ret_value = looker.value;
 		/* All that it leads to is part of what was waited for. */
 		flags &= ~PAWL_READ_STRONG;
 	}
 	*ret_cell = ref;
 	return 0;
+}
+
+int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
+		pawl_ref_t *ret_cell, const struct pawl_error **ret_error)
+{
+	return resolve(context, ref, flags, ret_cell, NULL, ret_error);
 }
 
 static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, bool keyed,
@@ -335,8 +388,7 @@ static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flag
 	return looker.error;
 }
 
-/* A strong read is one state: is the task as clean as it was, and was nothing edited? */
-static bool is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
+bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
 {
 	struct eng_graph *graph = context->graph;
 	struct eng_node *node;
@@ -362,16 +414,27 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 
 	if (!ref.pawl_bits)
 		return -ESTALE;
+	if (PAWL_UNLIKELY(eng_ref_is_local(ref))) {
+		int error = eng_local_link(context, ref, flags, &ref, ret_error);
+
+		if (error)
+			return error;
+	}
 	for (;;) {
 		uint64_t edit = strong ? eng_edit_wait(context) : 0;
 		pawl_ref_t cell;
-		int error = eng_resolve(context, ref, flags, &cell, ret_error);
+		int error;
 
-		if (!error)
+		context->ring = false;
+		*ret_value = NULL;
+		error = resolve(context, ref, flags, &cell, keyed ? NULL : ret_value,
+				ret_error);
+		if (!error && !*ret_value)
 			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
 					  key_hash, ret_value, ret_error);
-		if (!strong || error == -ECANCELED || error == -ESTALE ||
-		    is_same_moment(context, ref, edit))
+		/* What waits for its reader does not become clean before the reader has failed. */
+		if (!strong || error == -ECANCELED || error == -ESTALE || context->ring ||
+		    eng_is_same_moment(context, ref, edit))
 			return error;
 		if (!error)
 			pawl_value_unpin(*ret_value);

@@ -14,6 +14,8 @@
 
 #include "ref.h"
 
+#define PLACE_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+
 enum kind { FUNCTIONS, TYPES, TRAITS, KINDS };
 
 struct place {
@@ -98,7 +100,8 @@ static int table_check(enum kind kind, const void *table)
 
 static struct place *place_of(const struct eng_registry *registry, const void *table)
 {
-	size_t at = pawl_hash_u64((uintptr_t)table, 0) & registry->mask;
+	/* Tables are the program's own, so their addresses need no good hash. Each call asks here. */
+	size_t at = (uintptr_t)table / 16 * PLACE_FACTOR >> 32 & registry->mask;
 
 	while (registry->places[at].table && registry->places[at].table != table)
 		at = (at + 1) & registry->mask;
@@ -160,6 +163,51 @@ static int tables_take(struct eng_registry *registry, enum kind kind, const void
 	return names_check(registry, kind);
 }
 
+static int function_listed(const struct eng_registry *registry,
+			   const struct pawl_function *function,
+			   const struct pawl_method *method)
+{
+	return place_of(registry, function)->table && function->args_bytes == method->args_bytes
+		       ? 0
+		       : -EINVAL;
+}
+
+/* Each method of its trait is done by a function with that struct of arguments. */
+static int implementation_check(const struct eng_registry *registry,
+				const struct pawl_implementation *implementation)
+{
+	const struct pawl_trait *trait = implementation->trait;
+	int error = 0;
+
+	if (!trait || !place_of(registry, trait)->table)
+		return -EINVAL;
+	for (size_t i = 0; i < trait->methods_n && !error; i++) {
+		const struct pawl_method *method = &trait->methods[i];
+		const struct pawl_function *function =
+			implementation->functions ? implementation->functions[i] : NULL;
+
+		if (!function)
+			function = method->otherwise;
+		error = !function || method->args_bytes < sizeof(pawl_ref_t)
+				? -EINVAL
+				: function_listed(registry, function, method);
+	}
+	return error;
+}
+
+static int traits_check(const struct eng_registry *registry)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < registry->n[TYPES] && !error; i++) {
+		const struct pawl_value_type *type = registry->tables[TYPES][i];
+
+		for (size_t j = 0; j < type->implementations_n && !error; j++)
+			error = implementation_check(registry, &type->implementations[j]);
+	}
+	return error;
+}
+
 int eng_registry_create(const struct pawl_engine_options *options,
 			struct eng_registry **ret_registry)
 {
@@ -187,6 +235,8 @@ int eng_registry_create(const struct pawl_engine_options *options,
 	if (!error)
 		error = tables_take(registry, TRAITS, (const void *const *)options->traits,
 				    options->traits_n);
+	if (!error)
+		error = traits_check(registry);
 	if (error) {
 		eng_registry_destroy(registry);
 		return error;

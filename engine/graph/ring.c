@@ -13,6 +13,7 @@
 #include "context.h"
 
 #define NAMES_MOST 16
+#define NAME_BYTES 23 /* as the runtime keeps of a task's name */
 #define TEXT_BYTES 1024
 
 /* Where the walk came from: key is a task, a the one that calls it. */
@@ -48,7 +49,8 @@ static size_t put_name(struct eng_op *op, char *text, size_t length, eng_id id, 
 	struct eng_node *node = eng_lock_any(op->graph, id);
 	int n;
 
-	n = snprintf(text + length, TEXT_BYTES - length, "%s%s#%u", length ? " -> " : "",
+	n = snprintf(text + length, TEXT_BYTES - length, "%s%.*s#%u", length ? " -> " : "",
+		     NAME_BYTES,
 		     more   ? "..."
 		     : node ? eng_node_name(op->graph, node)
 			    : "task",

@@ -10,6 +10,7 @@
  *  2  new children are connected
  *  3  output, dirt and run change in one critical section; who waits is woken
  *  4  cells that this run did not make are dropped
+ * Where no other task is concerned, as with most leaves, 1 and 3 are one critical section.
  * If something that the run read changed meanwhile, it is stale: each of 1 to 3 looks, gives back the holds
  * that are still there, and schedules the task anew. The task stays dirty until step 3,
  * so an end that is cut short at any point loses nothing.
@@ -27,15 +28,18 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 #include <pawl/timer.h>
 
 #include "../runtime/worker.h"
 #include "cells.h"
 #include "context.h"
+#include "local.h"
 #include "pairs.h"
+#include "profile.h"
 #include "registry.h"
 
-#define ARGS_BYTES 256
+#define ARGS_BYTES 128 /* on the stack, and bodies are nested deeply */
 
 /* ---- start --------------------------------------------------------------------------- */
 
@@ -111,9 +115,29 @@ static void outdate_collectibles(struct eng_node *node)
 		(void)eng_bag_add(&old->bag, entry.trait, entry.ref, entry.count);
 }
 
-/* Returns: false: it was cancelled. */
-static bool start(struct eng_run_state *run)
+#define READ_BEFORE                                                                      \
+	(ENG_FIELD_BIT(ENG_OUTPUT_DEPENDENCIES) | ENG_FIELD_BIT(ENG_CELL_DEPENDENCIES) | \
+	 ENG_FIELD_BIT(ENG_COLLECTIBLES_DEPENDENCIES) |                                  \
+	 ENG_FIELD_BIT(ENG_KEYED_DEPENDENCIES) | ENG_FIELD_BIT(ENG_COLLECTIBLES) |       \
+	 ENG_FIELD_BIT(ENG_OUTDATED_COLLECTIBLES))
+
+static void outdate(struct eng_node *node)
 {
+	/* Not in its first run, nor if it only calls. */
+	if (!eng_field_any(node, READ_BEFORE))
+		return;
+	outdate_set(node, ENG_OUTPUT_DEPENDENCIES, ENG_OUTDATED_OUTPUTS);
+	outdate_set64(node, ENG_CELL_DEPENDENCIES, ENG_OUTDATED_CELLS);
+	outdate_set64(node, ENG_COLLECTIBLES_DEPENDENCIES,
+		      ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES);
+	outdate_pairs(node);
+	outdate_collectibles(node);
+}
+
+/* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
+static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, bool *ret_last)
+{
+	union eng_slot *slot;
 	struct eng_node *node;
 	struct eng_op op;
 	bool mine;
@@ -126,12 +150,11 @@ static bool start(struct eng_run_state *run)
 		mine = false;
 	} else if (mine) {
 		run->running = true;
-		outdate_set(node, ENG_OUTPUT_DEPENDENCIES, ENG_OUTDATED_OUTPUTS);
-		outdate_set64(node, ENG_CELL_DEPENDENCIES, ENG_OUTDATED_CELLS);
-		outdate_set64(node, ENG_COLLECTIBLES_DEPENDENCIES,
-			      ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES);
-		outdate_pairs(node);
-		outdate_collectibles(node);
+		outdate(node);
+		/* Neither it nor the key changes, and the task stays, since it runs. */
+		slot = eng_field(node, ENG_CLOSURE);
+		*ret_closure = slot ? slot->pointer : NULL;
+		*ret_last = *ret_closure && (*ret_closure)->disposed;
 	}
 	eng_unlock(node);
 	eng_op_end(&op);
@@ -167,6 +190,7 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	union eng_slot *slot;
 
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
+	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
@@ -220,7 +244,7 @@ static void plan_children(struct ending *ending, struct eng_node *node)
 
 	plan->fresh = eng_list_of_set(queue, now);
 	for (uint32_t i = 0; i < plan->fresh.n; i++) {
-		if (!eng_set_has(node, ENG_CHILDREN, plan->fresh.ids[i]))
+		if (!slot || !eng_set_has(node, ENG_CHILDREN, plan->fresh.ids[i]))
 			plan->fresh.ids[n++] = plan->fresh.ids[i];
 	}
 	plan->fresh.n = n;
@@ -251,6 +275,12 @@ static uint64_t *words_of(struct eng_queue *queue, const struct eng_node *node,
 	return words;
 }
 
+#define OUTDATED                                                                   \
+	(ENG_FIELD_BIT(ENG_OUTDATED_OUTPUTS) | ENG_FIELD_BIT(ENG_OUTDATED_CELLS) | \
+	 ENG_FIELD_BIT(ENG_OUTDATED_KEYED) |                                       \
+	 ENG_FIELD_BIT(ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES) |                   \
+	 ENG_FIELD_BIT(ENG_OUTDATED_COLLECTIBLES))
+
 /* What was read and emitted before and not in this run: taken out of the record here. */
 static void plan_outdated(struct ending *ending, struct eng_node *node)
 {
@@ -260,6 +290,8 @@ static void plan_outdated(struct ending *ending, struct eng_node *node)
 	union eng_slot *slot;
 	uint32_t cursor = 0;
 
+	if (!eng_field_any(node, OUTDATED))
+		return;
 	slot = eng_field(node, ENG_OUTDATED_OUTPUTS);
 	if (slot)
 		plan->outputs = eng_list_of_set(queue, &slot->set);
@@ -294,6 +326,10 @@ static bool output_differs(const struct ending *ending, const struct eng_node *n
 				(const struct pawl_error *)(uintptr_t)ending->output);
 }
 
+#define DEPENDS                                                                          \
+	(ENG_FIELD_BIT(ENG_OUTPUT_DEPENDENCIES) | ENG_FIELD_BIT(ENG_CELL_DEPENDENCIES) | \
+	 ENG_FIELD_BIT(ENG_KEYED_DEPENDENCIES) | ENG_FIELD_BIT(ENG_COLLECTIBLES_DEPENDENCIES))
+
 static void plan_make(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
@@ -304,10 +340,7 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 		node->bits |= ENG_INVALIDATOR;
 	plan->immutable = ending->op.graph->track_dependencies && !run->session_dependent &&
 			  !(node->bits & (ENG_INVALIDATOR | ENG_ONCE | ENG_ROOT)) &&
-			  !eng_field(node, ENG_OUTPUT_DEPENDENCIES) &&
-			  !eng_field(node, ENG_CELL_DEPENDENCIES) &&
-			  !eng_field(node, ENG_KEYED_DEPENDENCIES) &&
-			  !eng_field(node, ENG_COLLECTIBLES_DEPENDENCIES) && !run->stale;
+			  !eng_field_any(node, DEPENDS) && !run->stale;
 	eng_number_children(&ending->op, node, &run->children);
 	plan_children(ending, node);
 	plan_outdated(ending, node);
@@ -410,6 +443,9 @@ static void dirty_dependents(struct ending *ending)
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
 		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
 
+		if (i + ENG_AHEAD < ending->plan.fresh.n)
+			eng_prefetch(ending->op.graph, ending->plan.fresh.ids[i + ENG_AHEAD]);
+
 		if (!child->output && !(child->bits & (ENG_IMMUTABLE | ENG_CANCELED)))
 			eng_make_dirty(&ending->op, child, false);
 		eng_unlock(child);
@@ -433,11 +469,23 @@ static struct eng_node *lock_running(struct ending *ending, struct eng_list hold
 	return node;
 }
 
-static bool step_clean_up(struct ending *ending)
+/* Nothing is to be done about any other task: then step 1 and step 3 are one. Locked. */
+static bool plan_is_empty(const struct ending *ending)
+{
+	const struct plan *plan = &ending->plan;
+
+	return !plan->fresh.n && !plan->lost.n && !plan->outputs.n && !plan->cells_n &&
+	       !plan->traits_n && !plan->pairs_n && !plan->collectibles_n &&
+	       !plan->dependents.n && eng_queue_is_empty(&ending->op.queue);
+}
+
+/* Returns: false: the run is over in another way. ret_node: not NULL: that is all but for step 3, locked. */
+static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 {
 	struct eng_run_state *run = ending->run;
 	struct eng_node *node = eng_lock(run->graph, run->id);
 
+	*ret_node = NULL;
 	if (eng_run_of(node) != run) {
 		eng_unlock(node);
 		return false;
@@ -448,6 +496,10 @@ static bool step_clean_up(struct ending *ending)
 		return false;
 	}
 	plan_make(ending, node);
+	if (plan_is_empty(ending)) {
+		*ret_node = node;
+		return true;
+	}
 	eng_unlock(node);
 	drop_outdated(ending);
 	eng_children_lost(&ending->op, run->id, ending->plan.lost);
@@ -540,15 +592,13 @@ static void tidy(struct ending *ending, struct eng_node *node, struct remains *r
 	eng_tail_trim(node);
 }
 
-static bool step_finish(struct ending *ending)
+/* Gives the lock back. */
+static void step_finish(struct ending *ending, struct eng_node *node)
 {
-	struct eng_node *node = lock_running(ending, (struct eng_list){0});
 	struct eng_run_state *run = ending->run;
 	struct remains remains = {0};
 	uint32_t dirty = 0;
 
-	if (!node)
-		return false;
 	if (ending->plan.new_output) {
 		if (node->bits & ENG_ERROR)
 			remains.error = node->output;
@@ -570,22 +620,29 @@ static bool step_finish(struct ending *ending)
 		pawl_value_unpin(remains.values[i]);
 	if (remains.error)
 		eng_output_free(remains.error);
-	return true;
 }
 
 PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_ref_t output)
 {
+	struct eng_node *node;
 	struct ending ending;
 
 	memset(&ending.plan, 0, sizeof(ending.plan));
 	ending.run = context->run;
 	ending.error = error;
 	ending.output = error ? (uintptr_t)eng_failure(context, error) : output.pawl_bits;
+	/* 0 would be a task that never ran. */
+	if (!ending.output)
+		ending.output = ENG_NOTHING;
 	eng_op_begin(&ending.op, context->graph, context->priority);
 	/* Relaxed: statistics. */
 	pawl_add_relaxed(&context->graph->runs, 1u);
-	if (step_clean_up(&ending) && step_connect(&ending))
-		(void)step_finish(&ending);
+	if (step_clean_up(&ending, &node)) {
+		if (!node && step_connect(&ending))
+			node = lock_running(&ending, (struct eng_list){0});
+		if (node)
+			step_finish(&ending, node);
+	}
 	/* An error that did not become the output. */
 	if (ending.error)
 		eng_output_free(ending.output);
@@ -594,41 +651,84 @@ PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_r
 
 /* ---- the body --------------------------------------------------------------------------- */
 
-static int call(struct pawl_context *context, pawl_ref_t *ret_output)
+/* Arguments that are too large for the stack. */
+struct args_memory {
+	struct pawl_cleanup cleanup;
+	void *args;
+	size_t bytes;
+};
+
+static void args_free(void *arg)
+{
+	struct args_memory *memory = arg;
+
+	pawl_mem_free(memory->args, memory->bytes, 0);
+}
+
+static int body(struct pawl_context *context, uint32_t number,
+		const struct pawl_function *function, const void *args, pawl_ref_t *ret_output)
+{
+	struct eng_profile *profile = context->graph->profile;
+	uint64_t begun;
+	int error;
+
+	if (PAWL_LIKELY(!profile))
+		return function->body(context, args, ret_output);
+	eng_profile_add(profile, number, ENG_COUNT_RUNS, 1);
+	begun = pawl_now_ns();
+	error = function->body(context, args, ret_output);
+	eng_profile_add(profile, number, ENG_COUNT_NS, pawl_now_ns() - begun);
+	return error;
+}
+
+static int call(struct pawl_context *context, struct eng_closure *closure, bool last,
+		pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
 	PAWL_ALIGNED(16) char buffer[ARGS_BYTES];
 	const struct pawl_function *function;
-	struct eng_closure *closure = NULL;
 	const struct eng_key *key;
-	struct eng_node *node = eng_lock(graph, context->id);
-	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
+	struct args_memory memory;
 	void *args = buffer;
 	int error;
 
-	/* The key does not change, nor does the closure; the task stays, since it runs. */
-	if (slot)
-		closure = slot->pointer;
-	key = eng_node_key(node);
-	eng_unlock(node);
+	/* Free of the lock: it frees the argument. Nobody else looks at it any more. */
+	if (last && eng_dispose_begun(closure))
+		return 0;
 	if (closure)
 		return closure->fn(context, closure->arg, ret_output);
+	key = eng_node_key(context->run->node);
 	function = eng_function(graph->registry, key->function);
-	if (function->args_bytes > sizeof(buffer))
+	if (function->args_bytes > sizeof(buffer)) {
 		args = eng_must_alloc(function->args_bytes);
+		memory.args = args;
+		memory.bytes = function->args_bytes;
+		pawl_cleanup_push(&memory.cleanup, args_free, &memory);
+	}
 	eng_args_read(function, key, args);
 	if (function->flags & PAWL_FUNCTION_SESSION_DEPENDENT)
 		pawl_mark_session_dependent(context);
-	error = function->body(context, args, ret_output);
+	error = body(context, key->function, function, args, ret_output);
 	if (args != buffer)
-		pawl_mem_free(args, function->args_bytes, 0);
+		pawl_cleanup_pop(&memory.cleanup, true);
+	return error;
+}
+
+/* The calls that are made beside the body are made, before the run is over. */
+static int join_locals(struct pawl_context *context, int error, pawl_ref_t *output)
+{
+	int joined = eng_locals_join(context);
+
+	if (joined == -ECANCELED || (joined && !error))
+		return joined;
+	if (!error && eng_ref_is_local(*output))
+		return eng_local_link(context, *output, 0, output, NULL);
 	return error;
 }
 
 /* The engine stops and the body was unwound, or gave up. */
-static void abandon(void *arg)
+static void abandon(struct pawl_context *context)
 {
-	struct pawl_context *context = arg;
 	struct eng_node *node;
 	struct eng_op op;
 
@@ -641,28 +741,48 @@ static void abandon(void *arg)
 	eng_context_fini(context);
 }
 
+/* The body has ended, with this. Of one that was unwound: on top of its frames. */
+static void over(struct pawl_context *context, int error, pawl_ref_t output)
+{
+	if (PAWL_UNLIKELY(context->run->locals || eng_ref_is_local(output)))
+		error = join_locals(context, error, &output);
+	if (error == -ECANCELED && pawl_load_relaxed(&context->graph->stopping)) {
+		abandon(context);
+		return;
+	}
+	finish(context, error, output);
+	eng_context_fini(context);
+}
+
+static void unwound(void *arg)
+{
+	struct pawl_context *context = arg;
+
+	if (eng_exit_forced())
+		abandon(context);
+	else
+		over(context, eng_exit_take(context), PAWL_REF_NONE);
+}
+
 int eng_run_body(void *arg, void **ret_value)
 {
 	struct eng_run_state *run = arg;
 	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
 	struct pawl_cleanup cleanup;
+	struct eng_closure *closure = NULL;
 	pawl_ref_t output = PAWL_REF_NONE;
+	bool last = false;
 	int error;
 
 	(void)ret_value;
-	if (!start(run))
+	if (!start(run, &closure, &last))
 		return -ECANCELED;
-	pawl_store_relaxed(&eng_run_here()->task->label, (uint64_t)run->id);
+	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
-	pawl_cleanup_push(&cleanup, abandon, &context);
-	error = call(&context, &output);
+	pawl_cleanup_push(&cleanup, unwound, &context);
+	error = call(&context, closure, last, &output);
 	pawl_cleanup_pop(&cleanup, false);
-	if (error == -ECANCELED && pawl_load_relaxed(&run->graph->stopping)) {
-		abandon(&context);
-		return error;
-	}
-	finish(&context, error, output);
-	eng_context_fini(&context);
+	over(&context, error, output);
 	return 0;
 }
 
@@ -684,6 +804,8 @@ void eng_run_forget(void *arg)
 			eng_unlock(node);
 		eng_op_end(&op);
 	}
+	if (eng_is_transient(run->id))
+		eng_dispose_ended(graph, run->id);
 	eng_run_unpin(run);
 	eng_busy_less(graph);
 }

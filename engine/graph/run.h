@@ -21,6 +21,8 @@ struct eng_counter {
 	uint32_t type, count;
 };
 
+struct eng_locals;
+
 struct eng_run_state {
 	/* The record's, the runtime's task, and waiters. All threads. */
 	struct pawl_atomic_u32 owners;
@@ -31,6 +33,8 @@ struct eng_run_state {
 	/* Notified when over, and when a cell was written. */
 	struct pawl_event changed;
 	struct eng_graph *graph;
+	/* Its record: stays in its table while the run is in it. For the body alone. */
+	struct eng_node *node;
 	eng_id id;
 	uint32_t priority;
 	pawl_task_t task; /* of the runtime: a handle */
@@ -47,11 +51,19 @@ struct eng_run_state {
 	struct pawl_sset children; /* called in this run */
 
 	/* By its body alone. */
-	struct eng_counter *counters;
+	struct eng_counter *counters; /* most make cells of one type: `first` */
 	uint32_t counters_n, counters_capacity;
+	struct eng_counter first;
 	/* Own outputs of calls with arguments that were not resolved. */
 	struct eng_locals *locals;
 };
+
+/* eng_run_lock() - The record of a task whose body runs, locked by the body. */
+static inline struct eng_node *eng_run_lock(const struct eng_run_state *run)
+{
+	pawl_lock_lock(&run->node->slot.lock);
+	return run->node;
+}
 
 void eng_run_pin(struct eng_run_state *run);
 void eng_run_unpin(struct eng_run_state *run);

@@ -14,6 +14,7 @@
 #include <pawl/mem.h>
 
 #include "graph.h"
+#include "local.h"
 #include "run.h"
 
 struct eng_run_state *eng_run_of(const struct eng_node *node)
@@ -34,8 +35,11 @@ void eng_run_unpin(struct eng_run_state *run)
 		return;
 	if (run->task.pawl_id)
 		(void)pawl_task_drop(run->graph->rt, run->task);
+	eng_locals_free(run->locals);
 	pawl_sset_fini(&run->children);
-	pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters), 0);
+	if (run->counters != &run->first)
+		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
+			      0);
 	pawl_mem_free(run, sizeof(*run), 0);
 }
 
@@ -48,7 +52,10 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	pawl_init_word(&run->writes, 0u);
 	pawl_event_init(&run->changed);
 	run->graph = graph;
+	run->node = node;
 	run->id = eng_node_id(node);
+	run->counters = &run->first;
+	run->counters_capacity = 1;
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	pawl_add_relaxed(&graph->busy, 1u);
 	return run;
@@ -84,6 +91,8 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 	run->priority = eng_priority_of(node, parent_priority);
 	options.name = eng_node_name(graph, node);
 	options.free_arg = eng_run_forget;
+	if (node->output)
+		options.leaf_distance = eng_leaf_of(node).distance;
 	/* -EAGAIN: as many tasks as there may be. Others end, and room is made. */
 	while ((error = pawl_spawn(graph->group, &options, eng_run_body, run, &run->task)) ==
 		       -ENOMEM ||

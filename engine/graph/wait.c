@@ -57,19 +57,29 @@ static bool has_come(const void *arg)
 	       (wait->cell && pawl_load_acquire(&wait->run->writes) != wait->writes);
 }
 
-/* One that needs work in this session, of those below; 0: none. */
-static eng_id dirty_below(const struct eng_node *node)
+/* One that needs work in this session, of those below, from a place on; 0: none. */
+static eng_id dirty_from(const struct eng_node *node, uint32_t *cursor)
 {
 	union eng_slot *dirty = eng_field(node, ENG_DIRTY_CONTAINERS);
 	struct pawl_cmap_entry entry;
-	uint32_t cursor = 0;
 
-	while (dirty && pawl_cmap_next(&dirty->map, &cursor, &entry)) {
+	while (dirty && pawl_cmap_next(&dirty->map, cursor, &entry)) {
 		if (entry.count > 0 &&
 		    entry.count > eng_map_get(node, ENG_CLEAN_CONTAINERS, entry.key))
 			return entry.key;
 	}
 	return 0;
+}
+
+/* The same, of all. Goes on where the last search ended: those before were found, and are mostly gone. */
+static eng_id dirty_below(const struct eng_node *node, uint32_t *cursor)
+{
+	eng_id id = dirty_from(node, cursor);
+
+	if (id)
+		return id;
+	*cursor = 0;
+	return dirty_from(node, cursor);
 }
 
 /* A run that what is to be clean waits for, if one is found. */
@@ -80,11 +90,12 @@ static void choose_run(struct eng_wait *wait, struct eng_graph *graph)
 	for (unsigned i = 0; id && i < WALK_MOST && !wait->run; i++) {
 		struct eng_node *node = eng_lock_any(graph, id);
 		struct eng_run_state *run = node ? eng_run_of(node) : NULL;
+		uint32_t begin = 0;
 
 		if (run)
 			eng_wait_run(wait, run, false);
 		else
-			id = node ? dirty_below(node) : 0;
+			id = node ? dirty_below(node, i ? &begin : &wait->cursor) : 0;
 		if (node)
 			eng_unlock(node);
 	}

@@ -14,6 +14,7 @@
 #include <pawl/rcu.h>
 #include <pawl/thread.h>
 
+#include "thread.h"
 #include "worker.h"
 
 int eng_blocking_init(struct eng_blocking *pool, unsigned most)
@@ -118,7 +119,7 @@ static int start_locked(struct eng_blocking *pool)
 {
 	struct beginner beginner = {.pool = pool};
 
-	if (pthread_create(&pool->ids[pool->threads], NULL, thread_main, &beginner))
+	if (eng_thread_create(&pool->ids[pool->threads], thread_main, &beginner))
 		return -EAGAIN;
 	pool->starting = true;
 	while (!beginner.begun)

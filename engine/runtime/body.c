@@ -4,7 +4,8 @@
  *
  * A body is told to end by flags of its task's word, looked at in each call that may wait. A wait
  * listens to two events, the one that it waits for and the task's own `interrupt`: listen, look at
- * the flags, sleep (task.c, O3). Forced, the first such call jumps back to where the
+ * the flags, sleep (task.c, O3). To the second it listens from its first wait on, until it is told
+ * or ends: most bodies that wait do so more than once. Forced, the first such call jumps back to where the
  * body was called, past its frames, after the cleanups it registered; a body that was started by
  * another one's wait for it lies above that one on the same stack, and jumps to its own base.
  *
@@ -55,11 +56,12 @@ static bool restarts(struct eng_run *run, struct restart *restart)
 {
 	const struct pawl_group *group = pawl_load_relaxed(&run->task->group);
 	const struct eng_policy *policy = &group->policy;
-	uint64_t now = eng_now(run->rt);
+	uint64_t now;
 
 	if (outcome_of(run) != ENG_OUTCOME_FAILED || policy->kind != PAWL_FAILURE_RESTART ||
 	    eng_lifetime_state(&group->life) != ENG_LIFETIME_OPEN)
 		return false;
+	now = eng_now(run->rt);
 	if (!restart->count || now - restart->since_ns > policy->window_ns) {
 		restart->since_ns = now;
 		restart->count = 0;
@@ -79,6 +81,14 @@ static bool restarts(struct eng_run *run, struct restart *restart)
 	return !run->error;
 }
 
+/* What the body wrote is the task's, where visitors look. */
+static void keep_value(struct eng_run *run)
+{
+	if (run->value)
+		eng_task_value_set(run->task, run->value);
+	run->value = NULL;
+}
+
 /*
  * Body, and body again, until there is an end. What is jumped to is here: after pawl_exit() the loop goes
  * on, after a force it ends, also out of the sleep between two runs.
@@ -88,40 +98,15 @@ static void call_body(struct eng_run *run, struct restart *restart)
 	struct eng_task *task = run->task;
 
 	if (!_setjmp(run->base))
-		run->error = task->body(task->arg, &task->value);
+		run->error = task->body(task->arg, &run->value);
+	run->unwinds = false;
+	keep_value(run);
 	while (!run->forced && restarts(run, restart)) {
 		eng_task_forget(task);
 		run->error = 0;
-		run->error = task->body(task->arg, &task->value);
+		run->error = task->body(task->arg, &run->value);
+		keep_value(run);
 	}
-}
-
-void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane)
-{
-	struct restart restart = {0, 0, 0};
-	struct eng_run run;
-
-	run.task = task;
-	run.rt = stack->worker->rt;
-	run.outer = stack->run;
-	run.cleanups = NULL;
-	run.lane = lane;
-	run.error = 0;
-	run.forced = false;
-	stack->run = &run;
-	task->run = &run;
-	/* One that was told before its first step does not take it. */
-	if (flags_of(task))
-		run.error = -ECANCELED;
-	else
-		call_body(&run, &restart);
-	stack->run = run.outer;
-	task->error = run.error;
-	task->run = NULL;
-	if (eng_task_finish(task, outcome_of(&run)))
-		eng_task_ended(run.rt, task);
-	else
-		eng_task_came_back(run.rt, task);
 }
 
 /* Code of the user's: whatever it calls does not end the body that happens to be below it on the stack. */
@@ -129,6 +114,7 @@ static void free_arg(struct eng_task *task)
 {
 	struct eng_run *run;
 
+	eng_task_arg_gone(task);
 	if (!task->free_arg)
 		return;
 	run = eng_run_hide();
@@ -136,29 +122,36 @@ static void free_arg(struct eng_task *task)
 	eng_run_show(run);
 }
 
+/* By who of the two comes second: the body is over, and who told its end is done with its name. */
 static void leave(struct pawl_runtime *rt, struct eng_task *task, struct pawl_group *group)
 {
+	free_arg(task);
 	eng_group_forget(task);
 	eng_task_put(rt->tasks, task, 1);
 	eng_lifetime_leave(&group->life, 1);
 }
 
-void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
+static void task_ended(struct pawl_runtime *rt, struct eng_task *task, uint32_t refs)
 {
 	struct pawl_group *group = pawl_load_relaxed(&task->group);
 	enum eng_outcome outcome = eng_task_outcome(task);
 
 	/* Who is told finds what follows from it done. */
 	if (outcome == ENG_OUTCOME_FAILED)
-		eng_group_failed(rt, group);
+		eng_group_failed(group);
 	eng_task_tell(task);
 	eng_diagnose(rt, task, PAWL_DIAGNOSTIC_ENDED, outcome, task->error);
 	/* The name may lie in the argument. */
 	free_arg(task);
 	eng_group_forget(task);
-	eng_task_put(rt->tasks, task, 1);
+	eng_task_put(rt->tasks, task, refs);
 	/* Last: what it used is free when the group has drained. */
 	eng_group_leave(group, outcome);
+}
+
+void eng_task_ended(struct pawl_runtime *rt, struct eng_task *task)
+{
+	task_ended(rt, task, 1);
 }
 
 void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
@@ -176,15 +169,61 @@ void eng_task_given_up(struct pawl_runtime *rt, struct eng_task *task)
 /* Its end was told when it was given up, or is being told; what is left is to leave. */
 void eng_task_came_back(struct pawl_runtime *rt, struct eng_task *task)
 {
-	free_arg(task);
+	eng_task_came_home(task);
 	if (pawl_xchg_acq_rel(&task->parting, 1u))
 		leave(rt, task, pawl_load_relaxed(&task->group));
+}
+
+void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane, uint32_t refs)
+{
+	struct restart restart = {0, 0, 0};
+	struct eng_run run;
+
+	run.task = task;
+	run.rt = stack->worker->rt;
+	run.outer = stack->run;
+	run.cleanups = NULL;
+	run.lane = lane;
+	run.listens = false;
+	run.error = 0;
+	run.forced = false;
+	run.unwinds = false;
+	run.value = NULL;
+	eng_worker_runs(stack->worker, task->id);
+	stack->run = &run;
+	task->run = &run;
+	run.worker = stack->worker;
+	run.watch = eng_watched(run.rt);
+	run.slice_ns = 0;
+	if (PAWL_UNLIKELY(run.watch & ENG_WATCH_ANY))
+		eng_watch_begin(stack, &run);
+	/* One that was told before its first step does not take it. */
+	if (flags_of(task))
+		run.error = -ECANCELED;
+	else
+		call_body(&run, &restart);
+	if (run.listens)
+		pawl_event_unlisten(&run.told);
+	if (eng_watching(run.rt))
+		eng_watch_end(stack, &run, outcome_of(&run));
+	stack->run = run.outer;
+	pawl_store_relaxed(&stack->worker->running, run.outer ? run.outer->task->id : 0);
+	task->error = run.error;
+	task->run = NULL;
+	if (eng_task_finish(task, outcome_of(&run))) {
+		task_ended(run.rt, task, 1 + refs);
+	} else {
+		eng_task_came_back(run.rt, task);
+		if (refs)
+			eng_task_put(run.rt->tasks, task, refs);
+	}
 }
 
 /* ---- ends ------------------------------------------------------------------------ */
 
 static void unwind(struct eng_run *run)
 {
+	run->unwinds = true;
 	while (run->cleanups)
 		pawl_cleanup_pop(run->cleanups, true);
 	_longjmp(run->base, 1);
@@ -194,7 +233,7 @@ bool eng_checkpoint(struct eng_run *run)
 {
 	uint64_t flags = flags_of(run->task);
 
-	if (PAWL_UNLIKELY(flags & ENG_TASK_FORCE)) {
+	if (PAWL_UNLIKELY(flags & ENG_TASK_FORCE) && !run->unwinds) {
 		run->forced = true;
 		run->error = -ECANCELED;
 		unwind(run);
@@ -267,21 +306,28 @@ bool eng_told(const struct eng_run *run)
 
 int eng_wait_once(struct eng_run *run, struct pawl_listener *wanted, uint64_t deadline_ns)
 {
-	struct pawl_listener told;
 	/* What it waits for comes first: of both at once that one is told. */
-	struct pawl_listener *both[2] = {wanted ? wanted : &told, &told};
+	struct pawl_listener *both[2] = {wanted ? wanted : &run->told, &run->told};
+	struct eng_task *task = run->task;
 	size_t which = 0;
+	uint64_t value;
 	int error;
 
-	pawl_event_listen(&run->task->interrupt, &told, wanted ? NULL : "its deadline", 0);
+	if (!run->listens)
+		pawl_event_listen(&task->interrupt, &run->told, "its deadline", 0);
+	run->listens = true;
 	if (eng_told(run))
 		deadline_ns = 0;
+	pawl_store_relaxed(&task->waits_note,
+			   (void *)(uintptr_t)pawl_listener_note(both[0], &value));
+	pawl_store_relaxed(&task->waits_value, value);
 	error = pawl_event_wait_any(both, wanted ? 2 : 1, deadline_ns, &which);
-	if (error || both[which] == wanted)
-		pawl_event_unlisten(&told);
+	pawl_store_relaxed(&task->waits_note, (void *)NULL);
+	if (!error && both[which] == wanted)
+		return 0;
 	if (!error)
-		return both[which] == wanted ? 0 : -EINTR;
-	return eng_told(run) ? -EINTR : error;
+		run->listens = false;
+	return !error || eng_told(run) ? -EINTR : error;
 }
 
 int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
@@ -304,6 +350,8 @@ int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
 int eng_wait_until(struct pawl_event *event, bool (*holds)(const void *arg), const void *arg,
 		   uint64_t deadline_ns, const char *note, uint64_t note_value)
 {
+	struct eng_run *run = eng_run_here();
+
 	while (!holds(arg)) {
 		struct pawl_listener listener;
 		int error;
@@ -317,6 +365,9 @@ int eng_wait_until(struct pawl_event *event, bool (*holds)(const void *arg), con
 		if (error)
 			return error;
 	}
+	/* One that has nothing to wait for, again and again, is told of a force here. */
+	if (run)
+		(void)eng_checkpoint(run);
 	return 0;
 }
 

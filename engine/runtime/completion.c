@@ -5,6 +5,10 @@
  * A completion is a record without a body: PENDING, until it is settled or cancelled, by whoever is first
  * (task.c, I1). The producer's reference keeps the record; its drop settles what is not
  * settled, so who waits never waits for nobody.
+ *
+ * A call beside the drop has no reference, and may find the record serving another task: settling compares the
+ * generation, and so does the drop, in `produced`. Who settles keeps the record: one that has not
+ * ended has a reference.
  */
 #include "config.h"
 
@@ -12,6 +16,7 @@
 #include <string.h>
 
 #include <pawl/atomic.h>
+#include <pawl/ids.h>
 #include <pawl/join.h>
 #include <pawl/mem.h>
 
@@ -21,7 +26,7 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 			   pawl_task_t *ret_task, pawl_producer_t *ret_producer)
 {
 	static const struct pawl_task_options defaults = PAWL_TASK_OPTIONS_INIT;
-	struct pawl_runtime *rt = PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct eng_task *task;
 	int error;
 
@@ -34,15 +39,13 @@ int pawl_completion_create(struct pawl_group *group, const struct pawl_task_opti
 	error = eng_task_make(rt->tasks, 2, 1, &task);
 	if (error)
 		return error;
-	pawl_store_relaxed(&task->name, (void *)(uintptr_t)options->name);
-	task->free_value = options->free_value;
-	pawl_store_relaxed(&task->produced, 1u);
-	error = eng_group_enter(group, task);
-	if (error) {
-		eng_task_unmake(rt->tasks, task);
-		eng_diagnose_refusal(rt, group, options->name, error);
+	eng_task_name(task, options->name);
+	eng_watch_spawned(rt, task, NULL);
+	eng_watch_queued(rt, task);
+	pawl_store_relaxed(&task->produced, pawl_id_generation(task->id));
+	error = eng_enter(rt, group, task, options);
+	if (error)
 		return error;
-	}
 	ret_task->pawl_id = task->id;
 	ret_producer->pawl_id = task->id;
 	if (!eng_task_publish(task, ENG_TASK_PENDING))
@@ -56,15 +59,18 @@ static int find(struct pawl_runtime *rt, pawl_producer_t producer, struct eng_ta
 
 	if (error)
 		return error;
-	return pawl_load_relaxed(&(*ret_task)->produced) ? 0 : -ESTALE;
+	return pawl_load_relaxed(&(*ret_task)->produced) == pawl_id_generation(producer.pawl_id)
+		       ? 0
+		       : -ESTALE;
 }
 
-static int settle(struct pawl_runtime *rt, struct eng_task *task, enum eng_outcome outcome,
-		  void *value, int error, const char *message)
+static int settle(struct pawl_runtime *rt, struct eng_task *task, uint64_t id,
+		  enum eng_outcome outcome, void *value, int error, const char *message)
 {
-	if (!eng_task_settle(task))
+	if (!eng_task_settle(task, id))
 		return -EALREADY;
-	task->value = value;
+	if (value)
+		eng_task_value_set(task, value);
 	task->error = error;
 	if (message) {
 		task->message_bytes = strlen(message) + 1;
@@ -82,7 +88,9 @@ int pawl_complete(struct pawl_runtime *runtime, pawl_producer_t producer, void *
 	struct eng_task *task;
 	int error = find(runtime, producer, &task);
 
-	return error ? error : settle(runtime, task, ENG_OUTCOME_COMPLETED, value, 0, NULL);
+	return error ? error
+		     : settle(runtime, task, producer.pawl_id, ENG_OUTCOME_COMPLETED, value, 0,
+			      NULL);
 }
 
 int pawl_fail(struct pawl_runtime *runtime, pawl_producer_t producer, int error,
@@ -93,20 +101,22 @@ int pawl_fail(struct pawl_runtime *runtime, pawl_producer_t producer, int error,
 
 	if (not_found)
 		return not_found;
-	return settle(runtime, task, ENG_OUTCOME_FAILED, NULL, error, message);
+	return settle(runtime, task, producer.pawl_id, ENG_OUTCOME_FAILED, NULL, error,
+		      message);
 }
 
 int pawl_producer_drop(struct pawl_runtime *runtime, pawl_producer_t producer)
 {
 	struct eng_task *task;
-	uint32_t one = 1;
+	uint32_t generation = pawl_id_generation(producer.pawl_id);
 	int error = find(runtime, producer, &task);
 
 	if (error)
 		return error;
-	if (!pawl_cas_relaxed(&task->produced, &one, 0u))
+	if (!pawl_cas_relaxed(&task->produced, &generation, 0u))
 		return -ESTALE;
-	(void)settle(runtime, task, ENG_OUTCOME_FAILED, NULL, -EPIPE, "its producer went away");
+	(void)settle(runtime, task, producer.pawl_id, ENG_OUTCOME_FAILED, NULL, -EPIPE,
+		     "its producer went away");
 	eng_task_put(runtime->tasks, task, 1);
 	return 0;
 }

@@ -16,11 +16,14 @@
  *     others' at rest. An old edge below a new count is noticed in the second walk: edges that were
  *     not there at once are ordered by something, and the first walk has acquired the later one.
  *  O2 The edge and the waiter's count, fence, then the look at one's own waiters and the walk: of two
- *     bodies that close a ring at once one sees the other's edge and count.
+ *     bodies that close a ring at once one sees the other's edge and count. Who runs another's body on
+ *     its own stack writes its edge alone: that body is the one to look, on the same thread, told
+ *     that it is waited for.
  */
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <pawl/atomic.h>
 #include <pawl/hash.h>
@@ -35,12 +38,13 @@ void eng_edge_set(struct eng_task *task, uint64_t id)
 	uint64_t waits = pawl_load_relaxed(&task->waits);
 
 	pawl_store_relaxed(&task->waits, waits + 1);
-	pawl_store_release(&task->waits_for, id);    /* O1 */
+	pawl_store_release(&task->waits_for, id); /* O1 */
 	pawl_store_relaxed(&task->waits, waits + 2);
 }
 
 /* From `task` along the edges to `goal`. Returns a digest of what was seen; 0: it is not reached. */
-static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struct eng_task *goal)
+static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task,
+		     const struct eng_task *goal)
 {
 	uint64_t digest = 1;
 
@@ -59,13 +63,14 @@ static uint64_t walk(struct eng_tasks *tasks, struct eng_task *task, const struc
 	return 0;
 }
 
-bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task, struct eng_task *target)
+bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task,
+			 struct eng_task *target, bool awaited)
 {
 	uint64_t digest;
 
 	eng_edge_set(task, target->id);
 	pawl_fence_dekker(); /* O2 */
-	if (task != target && !pawl_load_relaxed(&task->waiters))
+	if (task != target && !awaited && !pawl_load_relaxed(&task->waiters))
 		return false;
 	digest = walk(tasks, target, task);
 	return digest && (!PAWL_MC_STEP("walk-again") || walk(tasks, target, task) == digest);
@@ -79,12 +84,14 @@ size_t eng_ring_describe(struct eng_tasks *tasks, struct eng_task *task, char *b
 
 	for (unsigned i = 0; i <= RING_NAMES; i++) {
 		uint64_t next = pawl_load_relaxed(&at->waits_for);
-		const char *name = pawl_load_relaxed(&at->name);
 		size_t room = length < len ? len - length : 0;
+		char label[ENG_LABEL_BYTES];
 
+		/* Any of them but the caller's may have ended since. */
+		if (!eng_task_label(tasks, id, label) || !*label)
+			strcpy(label, "task");
 		length += (size_t)snprintf(room ? buf + length : NULL, room, "%s%s#%u",
-					   i ? " -> " : "",
-					   i == RING_NAMES ? "..." : name ? name : "task",
+					   i ? " -> " : "", i == RING_NAMES ? "..." : label,
 					   (unsigned)(id & UINT32_MAX));
 		id = next;
 		if ((i && at == task) || !next || eng_task_find(tasks, next, &at))

@@ -16,10 +16,13 @@ void eng_edge_set(struct eng_task *task, uint64_t id);
  * eng_edge_makes_ring() - Set it, and see whether there is a ring now that `task` is in. Of the tasks of a
  * ring at least the last to set its edge finds it. What is found was there at one time.
  *
+ * `awaited`: somebody waits for `task` without counting among its waiters, on this very thread, and has
+ * set its edge.
+ *
  * Requires: the caller counts among target->waiters.
  */
 PAWL_MUST_CHECK bool eng_edge_makes_ring(struct eng_tasks *tasks, struct eng_task *task,
-					 struct eng_task *target);
+					 struct eng_task *target, bool awaited);
 
 /*
  * eng_ring_describe() - "a#1 -> b#2 -> a#1": the tasks from this one on, along the edges.

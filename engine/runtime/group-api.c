@@ -9,14 +9,8 @@
 
 #include <pawl/atomic.h>
 #include <pawl/group.h>
-#include <pawl/rcu.h>
 
 #include "worker.h"
-
-static struct pawl_runtime *runtime_of(struct pawl_group *group)
-{
-	return PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
-}
 
 int pawl_group_create(struct pawl_group *parent, const struct pawl_group_options *options,
 		      struct pawl_group **ret_group)
@@ -59,19 +53,14 @@ void pawl_group_close(struct pawl_group *group)
 	eng_group_close(group);
 }
 
-static void end_for(struct eng_task *task, void *arg)
-{
-	eng_task_ended(arg, task);
-}
-
 void pawl_group_cancel(struct pawl_group *group)
 {
-	eng_group_stop(group, ENG_TASK_CANCEL, end_for, runtime_of(group));
+	eng_group_end(group, ENG_TASK_CANCEL);
 }
 
 void pawl_group_force(struct pawl_group *group)
 {
-	eng_group_stop(group, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, runtime_of(group));
+	eng_group_end(group, ENG_TASK_CANCEL | ENG_TASK_FORCE);
 }
 
 bool pawl_group_cancelled(const struct pawl_group *group)
@@ -106,7 +95,7 @@ int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns)
 		return -EDEADLK;
 	if (eng_lifetime_state(&group->life) == ENG_LIFETIME_OPEN)
 		return -EBUSY;
-	if (!eng_run_here() && runtime_of(group)->options.now && deadline_ns &&
+	if (!eng_run_here() && eng_runtime_of(group)->options.now && deadline_ns &&
 	    deadline_ns != PAWL_FOREVER)
 		return -EINVAL;
 	return eng_wait_until(&group->life.drained, has_drained, group, deadline_ns, "group",
@@ -161,63 +150,6 @@ void pawl_group_counts_read(struct pawl_group *group, struct pawl_group_counts *
 		ret_counts->outcomes[i] = counts.ended[i];
 	ret_counts->refused = counts.refused;
 	ret_counts->live = counts.live;
-}
-
-struct listing {
-	struct pawl_group *group;
-	struct pawl_task_info *infos;
-	size_t max, count;
-};
-
-static enum pawl_task_state state_of(enum eng_phase phase)
-{
-	switch (phase) {
-	case ENG_TASK_STARTING:
-		return PAWL_TASK_STARTING;
-	case ENG_TASK_READY:
-		return PAWL_TASK_QUEUED;
-	case ENG_TASK_PENDING:
-		return PAWL_TASK_EXTERNAL;
-	case ENG_TASK_RUNNING:
-		return PAWL_TASK_RUNNING;
-	default:
-		return PAWL_TASK_ENDING;
-	}
-}
-
-static bool list_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
-{
-	struct listing *listing = arg;
-	struct pawl_task_info *info;
-	enum eng_phase phase = eng_word_phase(word);
-	bool below;
-
-	if (phase == ENG_TASK_FINAL && eng_word_outcome(word) != ENG_OUTCOME_STUCK)
-		return true;
-	pawl_rcu_begin();
-	below = eng_group_is_below(pawl_load_acquire(&task->group), listing->group);
-	pawl_rcu_end();
-	/* It may have become another one while its group was looked at. */
-	if (!below || (pawl_load_acquire(&task->word) ^ word) >> 32)
-		return true;
-	if (listing->count++ >= listing->max)
-		return true;
-	info = &listing->infos[listing->count - 1];
-	memset(info, 0, sizeof(*info));
-	info->task.pawl_id = id;
-	info->name = pawl_load_relaxed(&task->name);
-	info->state = phase == ENG_TASK_FINAL ? PAWL_TASK_RUNNING : state_of(phase);
-	info->cancelled = word & ENG_TASK_CANCEL;
-	info->forced = word & ENG_TASK_FORCE;
-	return true;
-}
-
-size_t pawl_group_tasks(struct pawl_group *group, size_t max, struct pawl_task_info *ret_infos)
-{
-	struct listing listing = {group, ret_infos, max, 0};
-
-	eng_tasks_each(group->forest->tasks, list_one, &listing);
-	return listing.count;
 }
 
 size_t pawl_group_path(struct pawl_group *group, char *buf, size_t len)

@@ -52,7 +52,35 @@ static struct pawl_group *group_of(struct eng_lifetime *life)
 
 static void on_drained(struct eng_lifetime *life)
 {
-	eng_group_put(group_of(life));
+	struct pawl_group *group = group_of(life);
+	struct eng_watcher *watcher;
+
+	pawl_lock_lock(&group->forest->lock);
+	watcher = group->watchers;
+	group->told = true;
+	pawl_lock_unlock(&group->forest->lock);
+	while (watcher) {
+		struct eng_watcher *next = watcher->next;
+
+		/* From here on it may be gone. */
+		watcher->ended(watcher, ENG_OUTCOME_NONE);
+		watcher = next;
+	}
+	eng_group_put(group);
+}
+
+bool eng_group_watch(struct pawl_group *group, struct eng_watcher *watcher)
+{
+	bool told;
+
+	pawl_lock_lock(&group->forest->lock);
+	told = group->told;
+	if (!told) {
+		watcher->next = group->watchers;
+		group->watchers = watcher;
+	}
+	pawl_lock_unlock(&group->forest->lock);
+	return !told;
 }
 
 static void link_locked(struct pawl_group *group)
@@ -187,6 +215,18 @@ int eng_group_enter(struct pawl_group *group, struct eng_task *task)
 	return refusal(group);
 }
 
+int eng_group_enter_many(struct pawl_group *group, struct eng_task *first, size_t n)
+{
+	for (struct eng_task *task = first; task; task = task->next)
+		pawl_store_release(&task->group, (void *)group);
+	if (PAWL_LIKELY(eng_lifetime_enter(&group->life, n, group->most)))
+		return 0;
+	for (struct eng_task *task = first; task; task = task->next)
+		eng_group_forget(task);
+	pawl_add_relaxed(&group->refused, n);
+	return refusal(group);
+}
+
 void eng_group_leave(struct pawl_group *group, enum eng_outcome outcome)
 {
 	pawl_add_relaxed(&group->ended[outcome], 1u);
@@ -231,6 +271,11 @@ static struct pawl_group *walk_on(struct pawl_group *at, struct pawl_group *top)
 	pawl_lock_unlock(&top->forest->lock);
 	eng_group_put(at);
 	return next;
+}
+
+struct pawl_group *eng_group_next(struct pawl_group *at, struct pawl_group *top)
+{
+	return walk_on(at, top);
 }
 
 void eng_group_close(struct pawl_group *group)

@@ -57,6 +57,9 @@ struct pawl_group {
 	struct eng_forest *forest;
 	struct pawl_group *parent;
 	struct pawl_group *first, *last, *next, *prev; /* under forest->lock */
+	/* Told when it has drained, newest first; and whether they were. Under forest->lock. */
+	struct eng_watcher *watchers;
+	bool told;
 	uint64_t number;
 	struct pawl_retire_node retire;
 	size_t bytes;
@@ -96,6 +99,10 @@ void eng_group_put(struct pawl_group *group);
  */
 PAWL_MUST_CHECK int eng_group_enter(struct pawl_group *group, struct eng_task *task);
 
+/* eng_group_enter_many() - The same for a chain of n tasks, by their `next`: all of them, or none. */
+PAWL_MUST_CHECK int eng_group_enter_many(struct pawl_group *group, struct eng_task *first,
+					 size_t n);
+
 /* eng_group_forget() - Walkers find the task in no group any more. By who ended it, before it leaves. */
 void eng_group_forget(struct eng_task *task);
 
@@ -117,6 +124,20 @@ void eng_group_close(struct pawl_group *group);
  */
 void eng_group_stop(struct pawl_group *group, uint64_t flags,
 		    void (*ended)(struct eng_task *task, void *arg), void *arg);
+
+/*
+ * eng_group_next() - The one after `at` among `top` and those below, parents first; NULL: none.
+ * Takes the reference to `at`, gives one to the next. Requires: as put.
+ */
+struct pawl_group *eng_group_next(struct pawl_group *at, struct pawl_group *top);
+
+/*
+ * eng_group_watch() - Have `watcher` told (NONE) when the group has drained, before it leaves its parent.
+ *
+ * Requires: a reference.
+ * Returns:  false: it has drained, and nobody is told.
+ */
+PAWL_MUST_CHECK bool eng_group_watch(struct pawl_group *group, struct eng_watcher *watcher);
 
 /* eng_group_is_below() - Is it `top`, or below? In a section, if nothing else keeps the groups. */
 bool eng_group_is_below(const struct pawl_group *group, const struct pawl_group *top);

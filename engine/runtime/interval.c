@@ -20,6 +20,7 @@ struct interval {
 	pawl_tick_fn *fn;
 	void *arg;
 	void (*free_arg)(void *arg);
+	void (*visit_arg)(void *arg, void *visitor_arg);
 };
 
 /* From one tick to the next; false: there is none before the end of time. */
@@ -27,7 +28,8 @@ static bool move_on(struct interval *interval)
 {
 	uint64_t now_ns = eng_now(interval->rt), periods = 1;
 
-	if (interval->missed == PAWL_MISSED_DELAY && now_ns > interval->due_ns + interval->period_ns)
+	if (interval->missed == PAWL_MISSED_DELAY &&
+	    now_ns > interval->due_ns + interval->period_ns)
 		interval->due_ns = now_ns;
 	if (interval->missed == PAWL_MISSED_SKIP && now_ns > interval->due_ns) {
 		uint64_t over = (now_ns - interval->due_ns) / interval->period_ns;
@@ -67,10 +69,17 @@ static void interval_free(void *arg)
 	pawl_mem_free(interval, sizeof(*interval), 0);
 }
 
+static void interval_visit(void *arg, void *visitor_arg)
+{
+	struct interval *interval = arg;
+
+	interval->visit_arg(interval->arg, visitor_arg);
+}
+
 int pawl_interval_spawn(struct pawl_group *group, const struct pawl_interval_options *options,
 			pawl_tick_fn *fn, void *arg, pawl_task_t *ret_task)
 {
-	struct pawl_runtime *rt = PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct pawl_task_options task;
 	struct interval *interval;
 	int error;
@@ -93,6 +102,9 @@ int pawl_interval_spawn(struct pawl_group *group, const struct pawl_interval_opt
 	task = options->task;
 	task.free_arg = interval_free;
 	task.free_value = NULL;
+	task.visit_value = NULL;
+	interval->visit_arg = options->task.visit_arg;
+	task.visit_arg = options->task.visit_arg ? interval_visit : NULL;
 	error = pawl_spawn(group, &task, interval_body, interval, ret_task);
 	if (error)
 		pawl_mem_free(interval, sizeof(*interval), 0);

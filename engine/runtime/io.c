@@ -218,7 +218,7 @@ static int process_wait(struct pawl_runtime *rt, struct pawl_process *process,
 	siginfo_t info = {0};
 	int error;
 
-	/* Ready once for nothing, if the descriptor's number was another file's just before. */
+	/* A look, which blocks no worker, whatever made it ready. */
 	do {
 		error = fd_wait(rt, process->pidfd, PAWL_FD_READ, deadline_ns, deaf, NULL);
 		if (error)

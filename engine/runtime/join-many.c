@@ -94,13 +94,14 @@ static int join_in_turn(struct joiner *joiner, uint64_t deadline_ns)
 			continue;
 		pawl_store_relaxed(&quorum->named, (uint64_t)i + 1);
 		name(joiner, task);
-		if (forever && eng_edge_makes_ring(joiner->rt->tasks, run->task, task)) {
+		if (forever && eng_edge_makes_ring(joiner->rt->tasks, run->task, task,
+						   run->outer != NULL)) {
 			eng_ring_message(joiner->rt, run->task);
 			return -EDEADLK;
 		}
 		if (inline_too && eng_run_inline(joiner->rt, run, task))
 			continue;
-		eng_lend(joiner->rt, task, run->lane);
+		eng_lend(joiner->rt, task, eng_lending_lane(run));
 		error = join_sleep(quorum, false, task, deadline_ns);
 	}
 	return error;
@@ -116,7 +117,8 @@ static int join_at_once(struct joiner *joiner, uint64_t deadline_ns)
 	for (size_t i = 0; i < quorum->count; i++) {
 		struct eng_task *task = quorum->members[i].task;
 
-		eng_lend(joiner->rt, task, joiner->run ? joiner->run->lane : task->lane);
+		eng_lend(joiner->rt, task,
+			 joiner->run ? eng_lending_lane(joiner->run) : task->lane);
 	}
 	return join_sleep(quorum, false, NULL, deadline_ns);
 }

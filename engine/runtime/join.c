@@ -56,25 +56,54 @@ static bool lend_one(struct pawl_runtime *rt, struct eng_task *task, unsigned la
 {
 	uint32_t none = 0;
 
-	if (task->flags & PAWL_TASK_LOCAL || (lane >= task->lane && !rt->options.stacks_max))
+	if (task->flags & PAWL_TASK_LOCAL ||
+	    (eng_level(lane, false) >= eng_level(task->lane, task->far) &&
+	     !rt->options.stacks_max))
 		return false;
 	/* The waiter has counted itself; who takes the loan back looks at the count after it did (lent_take()). */
 	pawl_fence_dekker();
-	if (!pawl_cas_relaxed(&task->lent_lane, &none, lane + 1))
+	/* Acquire: the node may have been in the lane before, and who took it out has read it. */
+	if (!pawl_cas_acquire(&task->lent_lane, &none, lane + 1))
 		return false;
 	eng_lend_push(rt, task, lane);
 	return true;
+}
+
+/* One that runs: what it waits for from now on it lends this lane; what it waits for already is the caller's. */
+static void urge(struct eng_task *task, unsigned lane)
+{
+	uint32_t seen = pawl_load_relaxed(&task->urged);
+
+	/* Ends: it only becomes more urgent. */
+	while (!seen || lane + 1 < seen) {
+		if (pawl_cas_weak_relaxed(&task->urged, &seen, lane + 1))
+			break;
+	}
+	/* It writes its edge, fence, looks here (eng_lending_lane()); we look at its edge next. */
+	pawl_fence_dekker();
+}
+
+unsigned eng_lending_lane(const struct eng_run *run)
+{
+	uint32_t urged = pawl_load_relaxed(&run->task->urged);
+
+	if (urged && urged - 1 < run->lane && pawl_load_relaxed(&run->task->waiters))
+		return urged - 1;
+	return run->lane;
 }
 
 void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 {
 	eng_task_get(task);
 	for (unsigned hops = 0; hops < LEND_MOST; hops++) {
-		enum eng_phase phase = eng_word_phase(pawl_load_acquire(&task->word));
+		/* Relaxed: the record is ordered by the handle, or by the edge that led here. */
+		enum eng_phase phase = eng_word_phase(pawl_load_relaxed(&task->word));
 		uint64_t next;
 
 		if (phase == ENG_TASK_READY && lend_one(rt, task, lane))
 			return;
+		if (phase == ENG_TASK_RUNNING)
+			urge(task, lane);
 		next = phase == ENG_TASK_RUNNING ? pawl_load_acquire(&task->waits_for) : 0;
 		eng_task_put(rt->tasks, task, 1);
 		if (!next || !eng_task_try_get(rt->tasks, next, &task))
@@ -89,6 +118,7 @@ void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane)
 bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task)
 {
 	struct eng_worker *worker = eng_worker_here();
+	unsigned lane = eng_lending_lane(run);
 
 	if (worker->rt != rt || pawl_fiber_stack_left() < rt->options.stack_bytes / 2)
 		return false;
@@ -96,7 +126,7 @@ bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_tas
 		return false;
 	if (!eng_claim_inline(worker, task))
 		return false;
-	eng_run_task(worker->stack, task, run->lane < task->lane ? run->lane : task->lane);
+	eng_run_task(worker->stack, task, lane < task->lane ? lane : task->lane, 0);
 	return true;
 }
 
@@ -107,6 +137,8 @@ static bool has_ended(const void *task)
 
 static int sleep_for(struct eng_task *task, uint64_t deadline_ns)
 {
+	if (!eng_task_expect(task))
+		return 0;
 	return eng_wait_until(&task->done, has_ended, task, deadline_ns, "task",
 			      task->id & UINT32_MAX);
 }
@@ -143,6 +175,18 @@ static void named_wait_over(void *arg)
 	pawl_sub_relaxed(&wait->task->waiters, 1u);
 }
 
+bool eng_run_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task)
+{
+	bool ran;
+
+	if (eng_word_phase(pawl_load_relaxed(&task->word)) != ENG_TASK_READY)
+		return false;
+	eng_edge_set(run->task, task->id);
+	ran = eng_run_inline(rt, run, task);
+	eng_edge_set(run->task, 0);
+	return ran;
+}
+
 /* In a body. */
 static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng_task *task,
 			uint64_t deadline_ns)
@@ -155,14 +199,17 @@ static int wait_by_name(struct pawl_runtime *rt, struct eng_run *run, struct eng
 
 	if (eng_checkpoint(run))
 		return -ECANCELED;
+	if (wait.forever && eng_run_by_name(rt, run, task))
+		return 0;
 	pawl_add_relaxed(&task->waiters, 1u);
 	/* Undone as well if the body is forced out of its sleep. */
 	pawl_cleanup_push(&wait.cleanup, named_wait_over, &wait);
-	if (wait.forever && eng_edge_makes_ring(rt->tasks, run->task, task)) {
+	if (wait.forever &&
+	    eng_edge_makes_ring(rt->tasks, run->task, task, run->outer != NULL)) {
 		eng_ring_message(rt, run->task);
 		error = -EDEADLK;
-	} else if (!wait.forever || !eng_run_inline(rt, run, task)) {
-		eng_lend(rt, task, run->lane);
+	} else {
+		eng_lend(rt, task, eng_lending_lane(run));
 		error = sleep_for(task, deadline_ns);
 	}
 	pawl_cleanup_pop(&wait.cleanup, true);
@@ -191,12 +238,15 @@ int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t handle, uint64_t de
 
 	if (error)
 		return error;
+	run = eng_run_here();
 	if (!eng_task_outcome(task)) {
-		run = eng_run_here();
 		error = run ? wait_by_name(runtime, run, task, deadline_ns)
 			    : wait_outside(runtime, task, deadline_ns);
 		if (error)
 			return error;
+	} else if (run) {
+		/* Being cancelled it gets the result all the same; being forced it ends. */
+		(void)eng_checkpoint(run);
 	}
 	if (ret_result)
 		eng_result_read(task, eng_task_outcome(task), ret_result);

@@ -17,9 +17,19 @@ void eng_result_read(const struct eng_task *task, enum eng_outcome outcome,
 /* eng_lend() - Have it started in a lane as urgent as this one, or what it waits for. */
 void eng_lend(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
 
+/* eng_lending_lane() - What the body lends: its own lane, or that of who waits for it. */
+unsigned eng_lending_lane(const struct eng_run *run);
+
 /* eng_run_inline() - Run it here, if nobody has started it and there is stack enough. */
 PAWL_MUST_CHECK bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run,
 				    struct eng_task *task);
+
+/*
+ * eng_run_by_name() - The same with the edge of who waits. One that nobody has started is no part of a ring, and once
+ * it runs it is the one that looks, since somebody waits for it: so the edge is all that others have to see.
+ */
+PAWL_MUST_CHECK bool eng_run_by_name(struct pawl_runtime *rt, struct eng_run *run,
+				     struct eng_task *task);
 
 /* eng_ring_message() - What eng_ring_describe() says as the message of the calling body's task. */
 void eng_ring_message(struct pawl_runtime *rt, struct eng_task *task);

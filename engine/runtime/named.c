@@ -73,7 +73,7 @@ static struct eng_task *next_of(struct eng_tasks *tasks, const struct eng_task *
 }
 
 /*
- * From the member with the smallest label on, so that it is the same text whoever finds the ring. Those of
+ * From the member with the smallest tag on, so that it is the same text whoever finds the ring. Those of
  * a ring sleep; should one be cancelled meanwhile, the text is cut short.
  */
 static void describe(struct eng_tasks *tasks, struct eng_task *task, char *text, size_t len)
@@ -82,19 +82,25 @@ static void describe(struct eng_tasks *tasks, struct eng_task *task, char *text,
 	size_t length = 0;
 
 	for (unsigned i = 0; i < RING_MOST && (at = next_of(tasks, at)) && at != task; i++) {
-		if (pawl_load_relaxed(&at->label) < pawl_load_relaxed(&first->label))
+		if (pawl_load_relaxed(&at->tag) < pawl_load_relaxed(&first->tag))
 			first = at;
 	}
 	at = first;
 	for (unsigned i = 0; at && i <= RING_NAMES && length < len; i++) {
-		const char *name = pawl_load_relaxed(&at->name);
+		char name[ENG_LABEL_BYTES];
 
+		if (pawl_load_relaxed(&at->tag) == ENG_TAG_UNNAMED) {
+			at = next_of(tasks, at);
+			continue;
+		}
+		if (!eng_task_label(tasks, at->id, name))
+			*name = 0;
 		length += (size_t)snprintf(text + length, len - length, "%s%s#%llu",
 					   i ? " -> " : "",
 					   i == RING_NAMES ? "..."
-					   : name	   ? name
+					   : *name	   ? name
 							   : "task",
-					   (unsigned long long)pawl_load_relaxed(&at->label));
+					   (unsigned long long)pawl_load_relaxed(&at->tag));
 		if (i && at == first)
 			break;
 		at = next_of(tasks, at);
@@ -132,6 +138,8 @@ int eng_task_wait_events(struct pawl_runtime *rt, struct eng_task *task,
 	struct named named = {.task = task};
 	int error = 0;
 
+	if (run && run->rt == rt && eng_run_by_name(rt, run, task))
+		return 0;
 	pawl_add_relaxed(&task->waiters, 1u);
 	if (!run || run->rt != rt) {
 		eng_lend(rt, task, run ? run->lane : task->lane);
@@ -141,10 +149,10 @@ int eng_task_wait_events(struct pawl_runtime *rt, struct eng_task *task,
 	}
 	named.self = run->task;
 	pawl_cleanup_push(&named.cleanup, named_over, &named);
-	if (eng_edge_makes_ring(rt->tasks, run->task, task)) {
+	if (eng_edge_makes_ring(rt->tasks, run->task, task, run->outer != NULL)) {
 		*ret_ring = description(rt->tasks, run->task);
 		error = -EDEADLK;
-	} else if (!eng_run_inline(rt, run, task)) {
+	} else {
 		eng_lend(rt, task, run->lane);
 		error = eng_wait_events(events, n, holds, arg, "task");
 	}

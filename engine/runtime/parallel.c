@@ -62,7 +62,7 @@ static void helper_put(void *arg)
 /* As many helpers as there are other workers, if there is so much to do. None is fine. */
 static void ask_for_help(struct crew *crew, struct pawl_group *group, size_t jobs)
 {
-	struct pawl_runtime *rt = PAWL_CONTAINER_OF(group->forest, struct pawl_runtime, forest);
+	struct pawl_runtime *rt = eng_runtime_of(group);
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
 	struct eng_worker *here = eng_worker_here();
 	size_t helpers = rt->worker_count - (here && here->rt == rt);

@@ -23,6 +23,7 @@
 #include <pawl/thread.h>
 
 #include "reactor.h"
+#include "thread.h"
 
 #define EVENTS 64
 
@@ -85,12 +86,26 @@ static void entry_put(struct eng_reactor *reactor, struct eng_fd *entry)
 	pawl_mem_free(entry, sizeof(*entry), 0);
 }
 
+/*
+ * Into the set, as a registration of its own: what another file that had this number left in the
+ * set, or in the events that the thread has just fetched, is not taken for this one's.
+ */
+static int add(struct eng_reactor *reactor, struct eng_fd *entry, struct epoll_event *event)
+{
+	/* 0 is the wake-up. */
+	reactor->registered += 1 + (reactor->registered == UINT32_MAX);
+	entry->registration = reactor->registered;
+	event->data.u64 = (uint64_t)entry->registration << 32 | (uint32_t)entry->fd;
+	return epoll_ctl(reactor->epoll, EPOLL_CTL_ADD, entry->fd, event);
+}
+
 /* Have the set wait for what the waiters wait for. */
 static int arm(struct eng_reactor *reactor, struct eng_fd *entry)
 {
-	struct epoll_event event = {.events = EPOLLONESHOT, .data.fd = entry->fd};
-	int operation = entry->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	struct epoll_event event = {.events = EPOLLONESHOT};
+	int failed;
 
+	event.data.u64 = (uint64_t)entry->registration << 32 | (uint32_t)entry->fd;
 	for (const struct eng_fd_waiter *w = entry->waiters; w; w = w->next) {
 		if (w->wanted & PAWL_FD_READ)
 			event.events |= EPOLLIN | EPOLLRDHUP;
@@ -103,11 +118,13 @@ static int arm(struct eng_reactor *reactor, struct eng_fd *entry)
 		entry->armed = false;
 		return 0;
 	}
-	if (epoll_ctl(reactor->epoll, operation, entry->fd, &event)) {
-		/* Closed and opened again meanwhile: another file, which the set does not have. */
-		if (errno != ENOENT || epoll_ctl(reactor->epoll, EPOLL_CTL_ADD, entry->fd, &event))
-			return -errno;
-	}
+	failed = entry->armed ? epoll_ctl(reactor->epoll, EPOLL_CTL_MOD, entry->fd, &event)
+			      : add(reactor, entry, &event);
+	/* Closed and opened again meanwhile: another file, which the set does not have. */
+	if (failed && entry->armed && errno == ENOENT)
+		failed = add(reactor, entry, &event);
+	if (failed)
+		return -errno;
 	entry->armed = true;
 	return 0;
 }
@@ -135,15 +152,16 @@ static uint32_t ready_for(uint32_t events)
 	return ready;
 }
 
-static void came(struct eng_reactor *reactor, int fd, uint32_t events)
+static void came(struct eng_reactor *reactor, uint64_t data, uint32_t events)
 {
+	size_t fd = data & UINT32_MAX;
 	uint32_t ready = ready_for(events);
 	struct eng_fd_waiter *waiter, *next;
 	struct eng_fd *entry;
 
 	pthread_mutex_lock(&reactor->lock);
-	entry = (size_t)fd < reactor->room ? reactor->entries[fd] : NULL;
-	if (!entry) {
+	entry = fd < reactor->room ? reactor->entries[fd] : NULL;
+	if (!entry || entry->registration != data >> 32) {
 		pthread_mutex_unlock(&reactor->lock);
 		return;
 	}
@@ -192,10 +210,10 @@ static void *thread_main(void *arg)
 		n = epoll_wait(reactor->epoll, events, EVENTS, -1);
 		pawl_rcu_idle_leave();
 		for (int i = 0; i < n; i++) {
-			if (events[i].data.fd == reactor->wake)
+			if (!events[i].data.u64)
 				stop = true;
 			else
-				came(reactor, events[i].data.fd, events[i].events);
+				came(reactor, events[i].data.u64, events[i].events);
 		}
 	}
 	pawl_thread_detach();
@@ -217,7 +235,6 @@ static int files_open(struct eng_reactor *reactor)
 
 	reactor->epoll = epoll_create1(EPOLL_CLOEXEC);
 	reactor->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	event.data.fd = reactor->wake;
 	if (reactor->epoll < 0 || reactor->wake < 0 ||
 	    epoll_ctl(reactor->epoll, EPOLL_CTL_ADD, reactor->wake, &event))
 		return -errno;
@@ -233,8 +250,8 @@ static int start_locked(struct eng_reactor *reactor)
 	if (reactor->state == ENG_REACTOR_RUNS)
 		return 0;
 	error = files_open(reactor);
-	if (!error && pthread_create(&reactor->thread, NULL, thread_main, reactor))
-		error = -EAGAIN;
+	if (!error)
+		error = eng_thread_create(&reactor->thread, thread_main, reactor);
 	if (!error) {
 		reactor->state = ENG_REACTOR_BEGINS;
 		while (reactor->state == ENG_REACTOR_BEGINS)
@@ -269,7 +286,8 @@ void eng_reactor_fini(struct eng_reactor *reactor)
 
 /* ---- waiting ------------------------------------------------------------------------- */
 
-int eng_fd_begin(struct eng_reactor *reactor, int fd, uint32_t wanted, struct eng_fd_waiter *waiter)
+int eng_fd_begin(struct eng_reactor *reactor, int fd, uint32_t wanted,
+		 struct eng_fd_waiter *waiter)
 {
 	int error;
 

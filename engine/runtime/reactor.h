@@ -38,7 +38,8 @@ struct eng_reactor {
 	size_t room;
 	enum eng_reactor_state state;
 	pthread_cond_t changed; /* state */
-	int epoll, wake; /* -1: none */
+	int epoll, wake;	/* -1: none */
+	uint32_t registered;	/* how often; the number of the last time */
 	pthread_t thread;
 };
 
@@ -46,8 +47,9 @@ struct eng_fd {
 	struct eng_fd_waiter *waiters;
 	struct pawl_event came;
 	int fd;
-	uint32_t users; /* waiters, linked or not, and a reactor that notifies */
-	bool armed;	/* the descriptor is in the set */
+	uint32_t users;	       /* waiters, linked or not, and a reactor that notifies */
+	uint32_t registration; /* in the set: the number it was told to have */
+	bool armed;	       /* the descriptor is in the set */
 };
 
 void eng_reactor_init(struct eng_reactor *reactor);

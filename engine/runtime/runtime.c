@@ -14,14 +14,22 @@
 #include <unistd.h>
 
 #include <pawl/atomic.h>
+#include <pawl/ids.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
 #include <pawl/rcu.h>
 #include <pawl/thread.h>
 
+#include "host.h"
+#include "thread.h"
 #include "worker.h"
 
 #define TASKS_MAX_DEFAULT (UINT32_C(1) << 31)
+
+static uint64_t stamp(void *rt)
+{
+	return eng_now(rt);
+}
 
 static int options_read(const struct pawl_runtime_options *given,
 			struct pawl_runtime_options *into)
@@ -48,20 +56,47 @@ static int options_read(const struct pawl_runtime_options *given,
 		into->tasks_max = TASKS_MAX_DEFAULT;
 	if (!into->blocking_max)
 		into->blocking_max = 64;
-	if (into->blocking_max > 4096)
+	if (into->blocking_max > 4096 || into->host > 1)
 		return -EINVAL;
+	if (!into->watchdog_ns)
+		into->watchdog_ns =
+			into->host && into->workers == 1 ? PAWL_FOREVER : ENG_WATCHDOG_NS;
 	if (!into->stack_bytes)
 		into->stack_bytes = 65536;
 	return into->workers <= PAWL_RUNTIME_WORKERS_MAX ? 0 : -EINVAL;
+}
+
+static void probe_main(void *arg)
+{
+	(void)arg;
+}
+
+/* Where bodies get no stack nothing would ever run: a size that there is not, or no stacks at all. */
+static int stack_probe(size_t stack_bytes)
+{
+	struct pawl_fiber_options options = PAWL_FIBER_OPTIONS_INIT;
+	struct pawl_fiber *fiber;
+	int error;
+
+	options.stack_bytes = stack_bytes;
+	error = pawl_fiber_create(&options, probe_main, NULL, &fiber);
+	if (error)
+		return error == -ERANGE ? -EINVAL : error;
+	return pawl_fiber_destroy(fiber);
 }
 
 static int lanes_make(struct pawl_runtime *rt)
 {
 	struct pawl_lanes_options options = PAWL_LANES_OPTIONS_INIT;
 
-	options.lanes = PAWL_LANE_COUNT;
 	for (unsigned i = 0; i < 3; i++) {
-		int error = pawl_lanes_create(&options, &rt->lanes[i]);
+		/* Who waits has no bucket. */
+		bool buckets = i != ENG_LANES_LENT;
+		int error;
+
+		options.lanes = buckets ? ENG_LEVELS : PAWL_LANE_COUNT;
+		options.age_step = buckets ? ENG_LEVEL_STEP : 2 * ENG_LEVEL_STEP;
+		error = pawl_lanes_create(&options, &rt->lanes[i]);
 
 		if (error)
 			return error;
@@ -69,32 +104,71 @@ static int lanes_make(struct pawl_runtime *rt)
 	return 0;
 }
 
+static void host_leave(struct pawl_runtime *rt)
+{
+	if (!rt->host)
+		return;
+	eng_host_end(rt->host);
+	/* Wakers of its thread's waits that are still inside (host.c). */
+	pawl_rcu_synchronize();
+}
+
+static void join_some(struct pawl_runtime *rt, unsigned first, unsigned end)
+{
+	for (unsigned i = first; i < end; i++)
+		eng_idle_pushed_to(&rt->idle, rt->workers[i].idle_number);
+	for (unsigned i = first; i < end; i++)
+		pthread_join(rt->workers[i].thread, NULL);
+}
+
+/* The workers may start the watchdog, and that surplus workers. A host's has no thread. */
 static void threads_join(struct pawl_runtime *rt)
 {
+	unsigned threads = rt->worker_count - (rt->host != NULL), first;
+
+	pthread_mutex_lock(&rt->start_mutex);
+	first = rt->begun < threads ? rt->begun : threads;
+	pthread_mutex_unlock(&rt->start_mutex);
 	pawl_store_relaxed(&rt->stop, 1u);
-	for (unsigned i = 0; i < rt->begun; i++)
-		eng_idle_pushed_to(&rt->idle, i);
-	for (unsigned i = 0; i < rt->begun; i++)
-		pthread_join(rt->workers[i].thread, NULL);
+	join_some(rt, 0, first);
+	eng_watchdog_fini(rt);
+	join_some(rt, rt->worker_count, eng_workers(rt));
 	rt->begun = 0;
 }
 
 /* Everything but the threads, in whatever state a failed create left it. */
 static void runtime_free(struct pawl_runtime *rt)
 {
-	for (unsigned i = 0; rt->workers && i < rt->worker_count; i++)
+	for (unsigned i = 0; rt->workers && i < eng_workers(rt); i++)
 		eng_worker_fini(&rt->workers[i]);
 	if (rt->workers)
-		pawl_mem_free(rt->workers, rt->worker_count * sizeof(*rt->workers),
+		pawl_mem_free(rt->workers, rt->worker_most * sizeof(*rt->workers),
 			      PAWL_LINE_BYTES);
 	for (unsigned i = 0; i < 3; i++)
 		pawl_lanes_destroy(rt->lanes[i]);
+	eng_watch_fini(rt);
 	eng_reactor_fini(&rt->reactor);
 	eng_blocking_fini(&rt->blocking);
+	eng_host_destroy(rt->host);
 	eng_tasks_destroy(rt->tasks);
 	pthread_cond_destroy(&rt->start_changed);
 	pthread_mutex_destroy(&rt->start_mutex);
 	pawl_mem_free(rt, sizeof(*rt), PAWL_LINE_BYTES);
+}
+
+/* With surplus ones: as many again, or some. */
+static unsigned workers_most(const struct pawl_runtime_options *options)
+{
+	unsigned most = options->workers + (options->workers < 4 ? 4 : options->workers);
+
+	if (options->watchdog_ns == PAWL_FOREVER)
+		return options->workers;
+	return most < PAWL_RUNTIME_WORKERS_MAX ? most : PAWL_RUNTIME_WORKERS_MAX;
+}
+
+static void end_for(struct eng_task *task, void *arg)
+{
+	eng_task_ended(arg, task);
 }
 
 static int parts_make(struct pawl_runtime *rt)
@@ -107,32 +181,43 @@ static int parts_make(struct pawl_runtime *rt)
 	error = lanes_make(rt);
 	if (error)
 		return error;
-	rt->workers =
-		pawl_mem_zalloc(rt->options.workers * sizeof(*rt->workers), PAWL_LINE_BYTES);
+	rt->worker_count = rt->options.workers;
+	rt->worker_most = workers_most(&rt->options);
+	rt->workers = pawl_mem_zalloc(rt->worker_most * sizeof(*rt->workers), PAWL_LINE_BYTES);
 	if (!rt->workers)
 		return -ENOMEM;
-	rt->worker_count = rt->options.workers;
+	pawl_store_relaxed(&rt->there, rt->worker_count);
 	for (unsigned i = 0; i < rt->worker_count; i++) {
 		error = eng_worker_init(&rt->workers[i], rt, i);
 		if (error)
 			return error;
 	}
 	error = eng_blocking_init(&rt->blocking, rt->options.blocking_max);
+	if (!error && rt->options.host)
+		error = eng_host_create(rt);
 	if (error)
 		return error;
 	eng_forest_init(&rt->forest, rt->tasks);
+	eng_token_home_init(&rt->tokens, rt->tasks, end_for, rt);
 	return eng_group_make(&rt->forest, NULL, "runtime", ENG_GROUP_MOST, NULL, &rt->root);
 }
 
-/* Workers begin one after the other, so that those that began are the first ones. */
+/*
+ * Workers begin one after the other, so that those that began are the first ones. A host's is the last one,
+ * which is woken only if all others are busy.
+ */
 static int threads_start(struct pawl_runtime *rt)
 {
+	unsigned count = rt->worker_count - rt->options.host;
 	int error = 0;
 
-	for (unsigned i = 0; i < rt->worker_count && !error; i++) {
-		if (pthread_create(&rt->workers[i].thread, NULL, eng_worker_main,
-				   &rt->workers[i]))
-			return -EAGAIN;
+	if (rt->host)
+		eng_host_begin(rt->host);
+	for (unsigned i = 0; i < count && !error; i++) {
+		error = eng_thread_create(&rt->workers[i].thread, eng_worker_main,
+					  &rt->workers[i]);
+		if (error)
+			return error;
 		pthread_mutex_lock(&rt->start_mutex);
 		while (rt->begun == i && !rt->failed)
 			pthread_cond_wait(&rt->start_changed, &rt->start_mutex);
@@ -153,6 +238,8 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 	int error;
 
 	error = options_read(options, &read);
+	if (!error)
+		error = stack_probe(read.stack_bytes);
 	if (error)
 		return error;
 	rt = pawl_mem_zalloc(sizeof(*rt), PAWL_LINE_BYTES);
@@ -163,12 +250,16 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 	pthread_cond_init(&rt->start_changed, NULL);
 	pawl_event_init(&rt->shutdown_done);
 	eng_reactor_init(&rt->reactor);
+	for (unsigned i = 0; i < 2; i++)
+		eng_jobs_init(&rt->jobs[i], stamp, rt);
 	eng_idle_init(&rt->idle, read.workers);
+	eng_watchdog_init(rt);
 	error = parts_make(rt);
 	if (!error) {
 		error = threads_start(rt);
 		if (error) {
 			threads_join(rt);
+			host_leave(rt);
 			eng_group_close(rt->root);
 			eng_group_put(rt->root);
 		}
@@ -177,6 +268,8 @@ int pawl_runtime_create(const struct pawl_runtime_options *options,
 		runtime_free(rt);
 		return error;
 	}
+	if (rt->host && read.thread_start)
+		read.thread_start(read.thread_arg, rt->worker_count - 1);
 	*ret_runtime = rt;
 	return 0;
 }
@@ -193,17 +286,31 @@ uint64_t pawl_runtime_now(struct pawl_runtime *runtime)
 
 void pawl_runtime_clock_moved(struct pawl_runtime *runtime)
 {
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	unsigned there = eng_workers(runtime);
+
+	for (unsigned i = 0; i < there; i++) {
 		pawl_store_release(&runtime->workers[i].clock_moved, 1u);
-		eng_idle_pushed_to(&runtime->idle, i);
+		eng_idle_pushed_to(&runtime->idle, runtime->workers[i].idle_number);
 	}
 }
 
-static uint64_t sleeps_of(const struct pawl_runtime *rt)
+/* A surplus worker that is added meanwhile finds nothing that was not there for the others. */
+static bool all_sleep(const struct pawl_runtime *rt, unsigned there)
+{
+	if (!eng_idle_all(&rt->idle, rt->worker_count))
+		return false;
+	for (unsigned i = rt->worker_count; i < there; i++) {
+		if (!eng_idle_is_asleep(&rt->idle, rt->workers[i].idle_number))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t sleeps_of(const struct pawl_runtime *rt, unsigned there)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < rt->worker_count; i++)
+	for (unsigned i = 0; i < there; i++)
 		sum += pawl_load_relaxed(&rt->workers[i].sleeps);
 	return sum;
 }
@@ -214,39 +321,56 @@ static uint64_t sleeps_of(const struct pawl_runtime *rt)
  */
 uint64_t pawl_runtime_quiet_until(struct pawl_runtime *runtime)
 {
-	uint64_t until_ns = PAWL_FOREVER, sleeps = sleeps_of(runtime);
+	unsigned there = eng_workers(runtime);
+	uint64_t until_ns = PAWL_FOREVER, sleeps = sleeps_of(runtime, there);
 
-	if (!eng_idle_all(&runtime->idle, runtime->worker_count))
+	if (!all_sleep(runtime, there))
 		return 0;
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	for (unsigned i = 0; i < there; i++) {
 		uint64_t next_ns = pawl_load_relaxed(&runtime->workers[i].next_deadline_ns);
 
 		until_ns = next_ns < until_ns ? next_ns : until_ns;
 	}
 	pawl_fence_dekker();
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	for (unsigned i = 0; i < there; i++) {
 		if (eng_worker_could_run(&runtime->workers[i]))
 			return 0;
 	}
-	if (!eng_idle_all(&runtime->idle, runtime->worker_count) ||
-	    sleeps_of(runtime) != sleeps)
+	if (!all_sleep(runtime, there) || eng_workers(runtime) != there ||
+	    sleeps_of(runtime, there) != sleeps)
 		return 0;
 	return until_ns;
 }
 
 /* ---- shutdown ---------------------------------------------------------------- */
 
-static void end_for(struct eng_task *task, void *arg)
-{
-	eng_task_ended(arg, task);
-}
+struct giving_up {
+	struct pawl_runtime *rt;
+	unsigned count;
+};
 
 static bool give_up_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
+	struct giving_up *giving_up = arg;
+
 	(void)id;
-	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word))
-		eng_task_given_up(arg, task);
+	if (eng_word_phase(word) == ENG_TASK_RUNNING && eng_task_give_up(task, word)) {
+		giving_up->count++;
+		eng_task_given_up(giving_up->rt, task);
+	}
 	return true;
+}
+
+/* Returns: is anybody stuck? */
+static bool give_up(struct pawl_runtime *rt)
+{
+	struct giving_up giving_up = {rt, 0};
+
+	eng_tasks_each(rt->tasks, give_up_one, &giving_up);
+	/* No body runs, and none begins: what has not left yet is at its end. */
+	if (!giving_up.count)
+		(void)eng_lifetime_wait(&rt->root->life, PAWL_FOREVER, "shutdown", 0);
+	return eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED;
 }
 
 static bool drained(struct pawl_runtime *rt, uint64_t grace_ns)
@@ -260,14 +384,11 @@ static int shut_down(struct pawl_runtime *rt, uint64_t grace_ns,
 	struct eng_group_counts counts;
 	int error = 0;
 
-	eng_group_stop(rt->root, ENG_TASK_CANCEL, end_for, rt);
+	eng_group_end(rt->root, ENG_TASK_CANCEL);
 	if (!drained(rt, grace_ns)) {
-		eng_group_stop(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE, end_for, rt);
-		if (!drained(rt, grace_ns)) {
-			eng_tasks_each(rt->tasks, give_up_one, rt);
-			if (eng_lifetime_state(&rt->root->life) != ENG_LIFETIME_DRAINED)
-				error = -EBUSY;
-		}
+		eng_group_end(rt->root, ENG_TASK_CANCEL | ENG_TASK_FORCE);
+		if (!drained(rt, grace_ns) && give_up(rt))
+			error = -EBUSY;
 	}
 	eng_group_count(rt->root, &counts);
 	memset(report, 0, sizeof(*report));
@@ -308,7 +429,7 @@ static void queues_empty(struct pawl_runtime *rt)
 	struct pawl_lane_node *node;
 	struct eng_task *task;
 
-	for (unsigned i = 0; i < rt->worker_count; i++) {
+	for (unsigned i = 0; i < eng_workers(rt); i++) {
 		struct eng_worker *worker = &rt->workers[i];
 
 		task = pawl_xchg_acquire(&worker->newest, (void *)NULL);
@@ -335,9 +456,12 @@ static void queues_empty(struct pawl_runtime *rt)
 static bool forget_one(struct eng_task *task, uint64_t word, uint64_t id, void *arg)
 {
 	struct pawl_runtime *rt = arg;
+	uint32_t generation = pawl_id_generation(id);
 
 	(void)word;
-	(void)id;
+	/* A producer that nobody dropped. */
+	if (pawl_cas_relaxed(&task->produced, &generation, 0u))
+		eng_task_put(rt->tasks, task, 1);
 	while (eng_task_drop(rt->tasks, task))
 		;
 	return true;
@@ -350,7 +474,15 @@ int pawl_runtime_destroy(struct pawl_runtime *runtime)
 	if (pawl_load_acquire(&runtime->shutdown) != ENG_DOWN ||
 	    eng_lifetime_state(&runtime->root->life) != ENG_LIFETIME_DRAINED)
 		return -EBUSY;
+	if (runtime->host && !eng_host_is_here(runtime->host))
+		return -EPERM;
 	threads_join(runtime);
+	eng_token_home_wait(&runtime->tokens);
+	if (runtime->host && runtime->options.thread_stop)
+		runtime->options.thread_stop(runtime->options.thread_arg,
+					     runtime->worker_count - 1);
+	if (runtime->host)
+		eng_host_end(runtime->host);
 	queues_empty(runtime);
 	eng_tasks_each(runtime->tasks, forget_one, runtime);
 	eng_group_put(runtime->root);
@@ -367,7 +499,10 @@ void pawl_runtime_stats_read(struct pawl_runtime *runtime, struct pawl_runtime_s
 	memset(ret_stats, 0, sizeof(*ret_stats));
 	ret_stats->workers = runtime->worker_count;
 	ret_stats->spawned = pawl_load_relaxed(&runtime->spawned_outside);
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
+	ret_stats->surplus_workers = eng_workers(runtime) - runtime->worker_count;
+	ret_stats->blocked = pawl_load_relaxed(&runtime->watchdog.found);
+	ret_stats->watchdog_looks = pawl_load_relaxed(&runtime->watchdog.looks);
+	for (unsigned i = 0; i < eng_workers(runtime); i++) {
 		const struct eng_worker *worker = &runtime->workers[i];
 
 		ret_stats->spawned += pawl_load_relaxed(&worker->spawned);

@@ -19,7 +19,12 @@ static void end_for(struct eng_task *task, void *arg)
 	eng_task_ended(arg, task);
 }
 
-void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group)
+void eng_group_end(struct pawl_group *group, uint64_t flags)
+{
+	eng_group_stop(group, flags, end_for, eng_runtime_of(group));
+}
+
+void eng_group_failed(struct pawl_group *group)
 {
 	/* Ends: goes up the tree. A group that is being left has a unit, so it stays; so do those above. */
 	for (; group; group = group->parent) {
@@ -27,7 +32,7 @@ void eng_group_failed(struct pawl_runtime *rt, struct pawl_group *group)
 
 		if (policy == PAWL_FAILURE_IGNORE)
 			return;
-		eng_group_stop(group, ENG_TASK_CANCEL, end_for, rt);
+		eng_group_end(group, ENG_TASK_CANCEL);
 		if (policy == PAWL_FAILURE_CANCEL_SIBLINGS)
 			return;
 	}
@@ -74,6 +79,23 @@ void eng_diagnose(struct pawl_runtime *rt, struct eng_task *task,
 		diagnostic.error = error;
 		diagnostic.message = task->message;
 	}
+	tell(rt, &diagnostic);
+}
+
+void eng_diagnose_blocked(struct pawl_runtime *rt, struct eng_task *task, uint64_t for_ns)
+{
+	struct pawl_diagnostic diagnostic = {0};
+
+	if (!rt->options.sink)
+		return;
+	diagnostic.severity = PAWL_SEVERITY_WARNING;
+	diagnostic.kind = PAWL_DIAGNOSTIC_BLOCKED;
+	diagnostic.component = "runtime";
+	diagnostic.group = pawl_load_relaxed(&task->group);
+	diagnostic.task.pawl_id = task->id;
+	diagnostic.parent.pawl_id = task->parent;
+	diagnostic.name = pawl_load_relaxed(&task->name);
+	diagnostic.duration_ns = for_ns;
 	tell(rt, &diagnostic);
 }
 

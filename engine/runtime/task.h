@@ -29,6 +29,7 @@
 #include <pawl/base.h>
 #include <pawl/event.h>
 #include <pawl/lanes.h>
+#include <pawl/lock.h>
 
 enum eng_phase {
 	ENG_TASK_FREE, /* serves no task */
@@ -53,10 +54,18 @@ enum eng_outcome {
 /* Flags of a word. */
 #define ENG_TASK_CANCEL UINT64_C(0x100) /* asked to end at its next wait */
 #define ENG_TASK_FORCE	UINT64_C(0x200) /* unwind at its next call; implies CANCEL */
+/* Somebody watches it, or listens to `done`: eng_task_expect() has set it. Stays. */
+#define ENG_TASK_EXPECTED UINT64_C(0x400)
+#define ENG_TASK_BACK	  UINT64_C(0x800)  /* it was given up, and its body is over */
+#define ENG_TASK_HELD	  UINT64_C(0x1000) /* its body does not end just now (eng_task_hold()) */
+/* How many read its record: bits 16 to 31. */
+#define ENG_TASK_READER UINT64_C(0x10000)
 
 struct pawl_group;
 struct eng_run;
 struct eng_tasks;
+
+#define ENG_TAG_UNNAMED UINT64_MAX
 
 struct eng_task {
 	/* Generation in the upper half; flags, outcome, phase (task.c). All threads. */
@@ -68,43 +77,75 @@ struct eng_task {
 	/* The most urgent lane that a waiter put it into, plus 1; 0: none. All threads. */
 	struct pawl_atomic_u32 lent_lane;
 	/*
+	 * The most urgent lane of those that waited for it while it ran, plus 1; 0: none. Counts while there are
+	 * waiters: what it waits for is lent that lane. All threads.
+	 */
+	struct pawl_atomic_u32 urged;
+	/*
 	 * Of one that was given up: 1 once its body is over, or who gave it up is done with it; who comes
 	 * second leaves the group for it.
 	 */
 	struct pawl_atomic_u32 parting;
-	/* 1: a completion whose producer was not dropped. All threads. */
+	/* Generation of a completion whose producer was not dropped; 0: another task. All threads. */
 	struct pawl_atomic_u32 produced;
 	/* The task that its body waits for by name, 0: none; and a sequence of its changes. Its body. */
 	struct pawl_atomic_u64 waits_for;
 	struct pawl_atomic_u64 waits;
-	/* What it is to who has it run, 0: nothing; for descriptions of rings. Its body. */
-	struct pawl_atomic_u64 label;
-	/* Watchers, newest first; CLOSED once it has ended. All threads. */
+	/* What it is to who has it run, 0: nothing, UNNAMED: it is left out; for descriptions of rings. Its body. */
+	struct pawl_atomic_u64 tag;
+	/* Watchers, newest first; CLOSED once they are told. All threads. */
 	struct pawl_atomic_ptr watchers;
-	/* Notified when final. */
+	/* Notified when final, if it was expected. */
 	struct pawl_event done;
 	/* Notified when a flag is set. */
 	struct pawl_event interrupt;
+	/*
+	 * The beginning of its name, for those who do not know whether it lives: the name itself ends with
+	 * the task. By its maker; read by walkers (task.c, O7).
+	 */
+	struct pawl_atomic_u64 label[3];
 	/* Never changes while the record serves one task; read by walkers before they know that. */
 	struct pawl_atomic_ptr group;
-	uint64_t id; /* the handle */
+	uint64_t id;   /* the handle */
+	uint64_t made; /* references and handles that it was made with */
+
+	/*
+	 * When it was spawned, or, of one that is run at once, first waited; 0: not known. And
+	 * what the body waits for, as its listener says, and since when, 0: it does not. By
+	 * who spawns it, then its worker; who has pinned the task reads. Relaxed: old when it arrives.
+	 */
+	struct pawl_atomic_u64 spawned_ns;
+	struct pawl_atomic_ptr waits_note; /* const char * */
+	struct pawl_atomic_u64 waits_value;
+	struct pawl_atomic_u64 waits_since_ns;
 
 	/* Written before publishing. */
 	int (*body)(void *arg, void **ret_value);
 	void *arg;
 	void (*free_arg)(void *arg);
+	/* Under slots_lock since it was published; NULL: the argument is gone. */
+	void (*visit_arg)(void *arg, void *visitor_arg);
 	struct pawl_atomic_ptr name; /* const char *; read by walkers */
 	uint64_t parent;	     /* id of who spawned it, 0: none */
 	struct pawl_lane_node node;
 	struct pawl_lane_node lent; /* in the lane of who waits for it */
 	struct eng_task *next;	    /* of a worker's LOCAL tasks */
 	uint8_t lane;
-	uint8_t flags; /* PAWL_TASK_... */
-	uint16_t home; /* worker of a LOCAL one */
+	uint8_t flags;	      /* PAWL_TASK_... */
+	uint16_t home;	      /* worker of a LOCAL one */
+	uint16_t spawner;     /* worker's number plus 1; 0: none */
+	bool spawned_exactly; /* the time is exact (watch.h) */
+	uint8_t far;	      /* 1: in the far bucket of its lane */
 
-	/* By who settles it or runs it, before it is final. Not with STUCK. */
+	/*
+	 * By who settles it or runs it, before it is final. Not with STUCK. Where `visited`, written under
+	 * slots_lock, and read under it by visitors.
+	 */
 	void *value;
 	void (*free_value)(void *value);
+	void (*visit_value)(void *value, void *visitor_arg);
+	bool visited; /* it has a visit function; before publishing */
+	struct pawl_lock slots_lock;
 	int error;
 	char *message; /* allocated, message_bytes with its zero */
 	size_t message_bytes;
@@ -157,6 +198,20 @@ void eng_task_unmake(struct eng_tasks *tasks, struct eng_task *task);
 PAWL_MUST_CHECK int eng_task_find(struct eng_tasks *tasks, uint64_t id,
 				  struct eng_task **ret_task);
 
+/* eng_task_name() - Its name; NULL: none. Once, before it is published. */
+void eng_task_name(struct eng_task *task, const char *name);
+
+/* Bytes of a label with its zero. */
+#define ENG_LABEL_BYTES 24
+
+/*
+ * eng_task_label() - The beginning of the name of the task with this id; "": it has none.
+ *
+ * Returns: false: it is over.
+ */
+PAWL_MUST_CHECK bool eng_task_label(struct eng_tasks *tasks, uint64_t id,
+				    char ret_label[ENG_LABEL_BYTES]);
+
 /*
  * eng_task_publish() - The record is complete: from STARTING to READY, or to PENDING.
  *
@@ -173,22 +228,35 @@ PAWL_MUST_CHECK bool eng_task_publish(struct eng_task *task, enum eng_phase phas
 PAWL_MUST_CHECK bool eng_task_claim(struct eng_task *task);
 
 /*
- * eng_task_finish() - The body is over, its value and error are written: from RUNNING to FINAL.
+ * eng_task_finish() - The body is over, its value and error are written: from RUNNING to FINAL. Waits while
+ * it is held.
  *
  * Returns: false: it was given up, and ended by who did that.
  */
 PAWL_MUST_CHECK bool eng_task_finish(struct eng_task *task, enum eng_outcome outcome);
+
+/*
+ * eng_task_hold() - Have the body of that task not end before eng_task_release(), so that its name, its
+ * argument and its group stay. One holder at a time.
+ *
+ * Returns: false: it does not run.
+ */
+PAWL_MUST_CHECK bool eng_task_hold(struct eng_task *task, uint64_t id);
+
+/* eng_task_release() - Requires: attached; held by the caller. */
+void eng_task_release(struct eng_task *task);
 
 /* eng_task_give_up() - It does not come back: from RUNNING to FINAL, stuck. As cancel. */
 PAWL_MUST_CHECK bool eng_task_give_up(struct eng_task *task, uint64_t word);
 
 /*
  * eng_task_settle() - Write the outcome of one that does not run: from READY or PENDING to
- * SETTLING, for the caller alone, who writes value and error and calls eng_task_settled().
+ * SETTLING, for the caller alone, who writes value and error and calls eng_task_settled(). `word` as
+ * for stop.
  *
- * Returns: false: it runs, or is final or about to be.
+ * Returns: false: it runs, is final or about to be, or is another one by now.
  */
-PAWL_MUST_CHECK bool eng_task_settle(struct eng_task *task);
+PAWL_MUST_CHECK bool eng_task_settle(struct eng_task *task, uint64_t word);
 void eng_task_settled(struct eng_task *task, enum eng_outcome outcome);
 
 /* What became of a request to end. */
@@ -207,8 +275,39 @@ enum eng_stopped {
 PAWL_MUST_CHECK enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word,
 					       uint64_t flags);
 
+/*
+ * eng_task_pin() - Keep it from ending while its record is read: name, parent, group stay what they are. To
+ * be unpinned in a few instructions, since who wants to make it final turns round and round
+ * meanwhile. `word` is what was read of it; only its generation counts.
+ *
+ * Returns:  false: it starts, or is over, or is another one.
+ * Ordering: acquires what was written before it was published.
+ */
+PAWL_MUST_CHECK bool eng_task_pin(struct eng_task *task, uint64_t word);
+void eng_task_unpin(struct eng_task *task);
+
+/*
+ * eng_task_came_home() - The body of one that was given up is over: from here on nobody pins it, and
+ * nobody has. By its worker, once.
+ */
+void eng_task_came_home(struct eng_task *task);
+
 /* eng_task_outcome() - Acquires value and error if it is final. */
 enum eng_outcome eng_task_outcome(const struct eng_task *task);
+
+/* eng_task_value_set() - By who settles it or runs it. Another value that it had is freed. */
+void eng_task_value_set(struct eng_task *task, void *value);
+
+/* eng_task_arg_gone() - Visitors find the argument no more. By who frees it, before. */
+void eng_task_arg_gone(struct eng_task *task);
+
+/*
+ * eng_task_visit() - Tell argument and value, if the task is published, and visited. `word` was read of its record.
+ *
+ * Requires: attached, outside sections, no lock held.
+ * Returns:  how many were told.
+ */
+size_t eng_task_visit(struct eng_tasks *tasks, uint64_t word, uint64_t id, void *visitor_arg);
 
 /* eng_task_forget() - Value and message of a run that does not count. By its runner. */
 void eng_task_forget(struct eng_task *task);
@@ -216,6 +315,14 @@ void eng_task_forget(struct eng_task *task);
 /* eng_task_handle() - The record of a handle. Errors: as find; -ESTALE: all its handles were dropped. */
 PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
 				    struct eng_task **ret_task);
+
+/*
+ * eng_task_expect() - Before listening to `done`: have it notified.
+ *
+ * Requires: the caller has a reference or a handle.
+ * Returns:  false: it is final, which is acquired.
+ */
+PAWL_MUST_CHECK bool eng_task_expect(struct eng_task *task);
 
 /*
  * eng_task_watch() - Have `watcher` told when the task has ended.
@@ -226,7 +333,10 @@ PAWL_MUST_CHECK int eng_task_handle(struct eng_tasks *tasks, uint64_t id,
  */
 PAWL_MUST_CHECK bool eng_task_watch(struct eng_task *task, struct eng_watcher *watcher);
 
-/* eng_task_tell() - It has ended: tell all watchers, notify `done`. Once; a reference. */
+/*
+ * eng_task_tell() - It has ended: tell all watchers, notify `done`, if anybody expects it. Once, by who made it
+ * final, who has a reference.
+ */
 void eng_task_tell(struct eng_task *task);
 
 /* eng_task_get() - Another reference. Requires: the caller has one, or a handle. */

@@ -238,8 +238,8 @@ static int wheel_body(struct pawl_context *context, const void *args, pawl_ref_t
 		error = pawl_call(context, &wheel, &next, &ref);
 	return error ? error : give(context, 3, ret_output);
 }
-static const struct pawl_function wheel = {
-	sizeof(wheel), "wheel", 1, 0, wheel_body, sizeof(struct spoke), NULL, 0};
+static const struct pawl_function wheel = {sizeof(wheel),	 "wheel", 1, 0, wheel_body,
+					   sizeof(struct spoke), NULL,	  0};
 
 static const struct pawl_trait issue_trait = {sizeof(issue_trait), "issue", NULL, 0};
 static const struct pawl_function emitter;
@@ -619,14 +619,44 @@ static void case_root(void **state)
 	down();
 }
 
+/* Any one allocation fails: an error, of the call or of a task, or somebody waited for memory; nothing is lost. */
+static int oom_engine(void)
+{
+	static const struct pawl_function *const functions[] = {&input, &sum};
+	static const struct pawl_value_type *const types[] = {&number_type};
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct ask ask = {&sum, 3, PAWL_READ_STRONG, -1, ""};
+	int error = pawl_thread_attach("oom"), closed;
+
+	if (error)
+		return error;
+	memset(world, 0, sizeof(world));
+	options.workers = 1;
+	options.functions = functions;
+	options.functions_n = 2;
+	options.types = types;
+	options.types_n = 1;
+	error = pawl_engine_open(&options, &engine);
+	if (!error) {
+		error = pawl_engine_run(engine, ask_visit, &ask);
+		t_check(error || ask.number == 0);
+		if (error == -PAWL_ETASK)
+			error = -ENOMEM;
+		closed = pawl_engine_close(engine);
+		t_check(!closed);
+	}
+	pawl_thread_detach();
+	return error;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_once),	cmocka_unit_test(case_change),
-		cmocka_unit_test(case_choice),	cmocka_unit_test(case_fib),
-		cmocka_unit_test(case_error),	cmocka_unit_test(case_ring),
-		cmocka_unit_test(case_ring_of_calls),
-		cmocka_unit_test(case_collect), cmocka_unit_test(case_root),
+		cmocka_unit_test(case_once),	      cmocka_unit_test(case_change),
+		cmocka_unit_test(case_choice),	      cmocka_unit_test(case_fib),
+		cmocka_unit_test(case_error),	      cmocka_unit_test(case_ring),
+		cmocka_unit_test(case_ring_of_calls), cmocka_unit_test(case_collect),
+		cmocka_unit_test(case_root),	      T_OOM(oom_engine),
 	};
 
 	return t_run("engine", tests);

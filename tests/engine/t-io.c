@@ -82,7 +82,8 @@ static void case_pipe(void **state)
 
 		up(workers);
 		assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-		assert_int_equal(pawl_fd_wait(rt, fds[1], PAWL_FD_WRITE, PAWL_FOREVER, &got), 0);
+		assert_int_equal(pawl_fd_wait(rt, fds[1], PAWL_FD_WRITE, PAWL_FOREVER, &got),
+				 0);
 		assert_int_equal(got, PAWL_FD_WRITE);
 		assert_int_equal(pawl_fd_wait(rt, fds[0], PAWL_FD_READ, 0, &got), -ETIMEDOUT);
 		/* Several wait for one; all are told. */
@@ -116,7 +117,8 @@ static void case_both_ways(void **state)
 
 	(void)state;
 	up(2);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
 	while (write(fds[0], buffer, sizeof(buffer)) > 0)
 		;
 	reads = (struct end){fds[0], PAWL_FD_READ, 0};
@@ -152,13 +154,73 @@ static void case_told_to_end(void **state)
 	assert_int_equal(pawl_task_cancel(rt, tasks[0]), 0);
 	assert_int_equal(wait_for(tasks[0]).outcome, PAWL_OUTCOME_CANCELLED);
 	assert_int_equal(pawl_task_force(rt, tasks[1]), 0);
-	assert_in_range(wait_for(tasks[1]).outcome, PAWL_OUTCOME_CANCELLED, PAWL_OUTCOME_ABORTED);
+	assert_in_range(wait_for(tasks[1]).outcome, PAWL_OUTCOME_CANCELLED,
+			PAWL_OUTCOME_ABORTED);
 	/* Nobody waits any more, and one may wait again. */
 	assert_int_equal(pawl_fd_wait(rt, fds[0], PAWL_FD_READ, pawl_deadline_in(1000), NULL),
 			 -ETIMEDOUT);
 	close(fds[0]);
 	close(fds[1]);
 	down();
+}
+
+static int wait_and_read(void *arg, void **ret_value)
+{
+	struct end *end = arg;
+	char byte;
+	int error;
+
+	(void)ret_value;
+	pawl_add_relaxed(&ran, 1u);
+	error = pawl_fd_wait(rt, end->fd, PAWL_FD_READ, PAWL_FOREVER, NULL);
+	if (!error && read(end->fd, &byte, 1) != 1)
+		error = -errno;
+	return error;
+}
+
+/*
+ * A number whose file was closed under its waiter, while a copy of the descriptor keeps the file: the old file's
+ * events are not told to who waits for the new one.
+ */
+static void case_number_of_another_file(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 20; round++) {
+		int old[2], new[2], copy, number;
+		pawl_task_t first, second;
+		struct end end;
+
+		up(2);
+		assert_int_equal(pipe2(old, O_CLOEXEC | O_NONBLOCK), 0);
+		number = old[0];
+		copy = dup(number);
+		assert_true(copy >= 0);
+		end = (struct end){number, PAWL_FD_READ, 0};
+		first = spawn(wait_and_read, &end);
+		/* It waits: another one that waits for the same was armed after it, or it is. */
+		t_wait_until(pawl_load_relaxed(&ran) == 1 &&
+			     pawl_runtime_quiet_until(rt) == PAWL_FOREVER);
+		close(number);
+		assert_int_equal(pipe2(new, O_CLOEXEC | O_NONBLOCK), 0);
+		assert_int_equal(new[0], number);
+		assert_int_equal(pawl_task_cancel(rt, first), 0);
+		assert_int_equal(wait_for(first).outcome, PAWL_OUTCOME_CANCELLED);
+		second = spawn(wait_and_read, &end);
+		t_wait_until(pawl_load_relaxed(&ran) == 2 &&
+			     pawl_runtime_quiet_until(rt) == PAWL_FOREVER);
+		/* The old file is ready; and when a later one was told, that has been looked at. */
+		assert_int_equal(write(old[1], "x", 1), 1);
+		assert_int_equal(pawl_fd_wait(rt, old[1], PAWL_FD_WRITE, PAWL_FOREVER, NULL),
+				 0);
+		assert_int_equal(write(new[1], "y", 1), 1);
+		assert_int_equal(wait_for(second).outcome, PAWL_OUTCOME_COMPLETED);
+		close(copy);
+		close(old[1]);
+		close(new[0]);
+		close(new[1]);
+		down();
+		t_step();
+	}
 }
 
 static void case_refused(void **state)
@@ -218,7 +280,8 @@ static void case_status(void **state)
 /* What it prints, where it runs, and what it finds in its environment. */
 static void case_output(void **state)
 {
-	static const char *const argv[] = {"sh", "-c", "pwd; echo $PAWL_T; echo oops >&2", NULL};
+	static const char *const argv[] = {"sh", "-c", "pwd; echo $PAWL_T; echo oops >&2",
+					   NULL};
 	static const char *const envp[] = {"PAWL_T=seen", "PATH=/usr/bin:/bin", NULL};
 	struct pawl_process_options options = command(argv);
 	struct pawl_process_status status;
@@ -275,7 +338,8 @@ static void case_many(void **state)
 }
 
 /* Deaf to SIGTERM, with a child of its own: SIGKILL ends the whole group. */
-static const char *const stubborn[] = {"sh", "-c", "trap '' TERM; sleep 1000 & echo up; wait; wait", NULL};
+static const char *const stubborn[] = {"sh", "-c",
+				       "trap '' TERM; sleep 1000 & echo up; wait; wait", NULL};
 static const char *const docile[] = {"sh", "-c", "echo up; exec sleep 1000", NULL};
 
 struct runner {
@@ -351,7 +415,8 @@ static void case_deadline(void **state)
 
 	(void)state;
 	up(1);
-	assert_int_equal(pawl_process_run(rt, &options, pawl_deadline_in(1000000), &status), -ETIMEDOUT);
+	assert_int_equal(pawl_process_run(rt, &options, pawl_deadline_in(1000000), &status),
+			 -ETIMEDOUT);
 	assert_int_equal(status.signal, SIGTERM);
 	down();
 }
@@ -359,10 +424,15 @@ static void case_deadline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_pipe),	  cmocka_unit_test(case_both_ways),
-		cmocka_unit_test(case_told_to_end), cmocka_unit_test(case_refused),
-		cmocka_unit_test(case_status),	  cmocka_unit_test(case_output),
-		cmocka_unit_test(case_many),	  cmocka_unit_test(case_told_to_end_child),
+		cmocka_unit_test(case_pipe),
+		cmocka_unit_test(case_both_ways),
+		cmocka_unit_test(case_told_to_end),
+		cmocka_unit_test(case_number_of_another_file),
+		cmocka_unit_test(case_refused),
+		cmocka_unit_test(case_status),
+		cmocka_unit_test(case_output),
+		cmocka_unit_test(case_many),
+		cmocka_unit_test(case_told_to_end_child),
 		cmocka_unit_test(case_deadline),
 	};
 

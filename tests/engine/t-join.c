@@ -91,6 +91,27 @@ static void count_freed(void *value)
 	pawl_add_relaxed(&freed, 1u);
 }
 
+/* Producers that nobody drops, settled and not: messages and values go with the runtime. */
+static void case_producer_forgotten(void **state)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	pawl_producer_t producers[3];
+	pawl_task_t tasks[3];
+
+	(void)state;
+	up(1);
+	options.free_value = count_freed;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(
+			pawl_completion_create(root, &options, &tasks[i], &producers[i]), 0);
+	assert_int_equal(pawl_fail(rt, producers[0], -EIO, "a message of its own"), 0);
+	assert_int_equal(pawl_task_drop(rt, tasks[1]), 0);
+	assert_int_equal(pawl_complete(rt, producers[1], &rt), 0);
+	assert_int_equal(pawl_load_relaxed(&freed), 0);
+	down();
+	assert_int_equal(pawl_load_relaxed(&freed), 1);
+}
+
 /* For each ordered pair of ends: the first one stays, the second one is told. */
 static int do_end(unsigned which, pawl_task_t task, pawl_producer_t producer)
 {
@@ -108,8 +129,10 @@ static int do_end(unsigned which, pawl_task_t task, pawl_producer_t producer)
 
 static void case_first_end_stays(void **state)
 {
-	static const enum pawl_outcome outcomes[] = {PAWL_OUTCOME_COMPLETED, PAWL_OUTCOME_FAILED,
-						     PAWL_OUTCOME_CANCELLED, PAWL_OUTCOME_FAILED};
+	static const enum pawl_outcome outcomes[] = {PAWL_OUTCOME_COMPLETED,
+						     PAWL_OUTCOME_FAILED,
+						     PAWL_OUTCOME_CANCELLED,
+						     PAWL_OUTCOME_FAILED};
 	static const int errors[] = {0, -EIO, -ECANCELED, -EPIPE};
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
 
@@ -124,17 +147,21 @@ static void case_first_end_stays(void **state)
 			int error;
 
 			pawl_store_relaxed(&freed, 0u);
-			assert_int_equal(pawl_completion_create(root, &options, &task, &producer), 0);
+			assert_int_equal(
+				pawl_completion_create(root, &options, &task, &producer), 0);
 			t_assert_errno(pawl_task_result(rt, task, &result), EINPROGRESS);
 			assert_int_equal(do_end(first, task, producer), 0);
 			error = do_end(second, task, producer);
 			if (second == 3)
 				assert_int_equal(error, first == 3 ? -ESTALE : 0);
 			else
-				assert_int_equal(error, first == 3 && second < 2 ? -ESTALE : -EALREADY);
+				assert_int_equal(error, first == 3 && second < 2 ? -ESTALE
+										 : -EALREADY);
 			for (unsigned look = 0; look < 2; look++) {
-				assert_int_equal(
-					pawl_task_wait(rt, task, look ? 0 : PAWL_FOREVER, &result), 0);
+				assert_int_equal(pawl_task_wait(rt, task,
+								look ? 0 : PAWL_FOREVER,
+								&result),
+						 0);
 				assert_int_equal(result.outcome, outcomes[first]);
 				assert_int_equal(result.error, errors[first]);
 				assert_true((result.value != NULL) == (first == 0));
@@ -239,7 +266,8 @@ static void case_race(void **state)
 {
 	(void)state;
 	for (uint32_t workers = 1; workers <= 3; workers++) {
-		struct plan plans[] = {{500, 0, &plans[0]}, {300, 0, &plans[1]}, {900, 0, &plans[2]}};
+		struct plan plans[] = {
+			{500, 0, &plans[0]}, {300, 0, &plans[1]}, {900, 0, &plans[2]}};
 		static const uint64_t times[] = {200, 300, 0};
 		struct joining j;
 
@@ -286,8 +314,11 @@ static void case_all(void **state)
 {
 	(void)state;
 	for (uint32_t workers = 1; workers <= 2; workers++) {
-		struct plan plans[] = {
-			{0, 0, &plans[0]}, {110, -EIO, NULL}, {900, 0, NULL}, {900, 0, NULL}, {900, 0, NULL}};
+		struct plan plans[] = {{0, 0, &plans[0]},
+				       {110, -EIO, NULL},
+				       {900, 0, NULL},
+				       {900, 0, NULL},
+				       {900, 0, NULL}};
 		static const uint64_t times[] = {110, 0};
 		struct joining j;
 
@@ -327,12 +358,14 @@ static void case_settled_mixed(void **state)
 	up(2);
 	spawn_all(plans, 2, tasks);
 	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(pawl_completion_create(root, NULL, &tasks[2 + i], &producers[i]), 0);
+		assert_int_equal(
+			pawl_completion_create(root, NULL, &tasks[2 + i], &producers[i]), 0);
 	tasks[5] = tasks[0]; /* twice is once */
 	assert_int_equal(pawl_complete(rt, producers[0], &plans), 0);
 	assert_int_equal(pawl_fail(rt, producers[1], -EIO, "lost"), 0);
 	assert_int_equal(pawl_task_cancel(rt, tasks[4]), 0);
-	assert_int_equal(pawl_join(rt, PAWL_JOIN_SETTLED, tasks, 6, PAWL_FOREVER, results, &index), 0);
+	assert_int_equal(
+		pawl_join(rt, PAWL_JOIN_SETTLED, tasks, 6, PAWL_FOREVER, results, &index), 0);
 	assert_int_equal(index, 6);
 	assert_int_equal(results[0].outcome, PAWL_OUTCOME_COMPLETED);
 	assert_int_equal(results[1].error, -EIO);
@@ -348,9 +381,11 @@ static void case_settled_mixed(void **state)
 		assert_int_equal(pawl_join(rt, kind, NULL, 0, PAWL_FOREVER, NULL, &index),
 				 one ? -EINVAL : 0);
 	}
-	t_assert_errno(pawl_join(rt, PAWL_JOIN_COUNT, tasks, 1, PAWL_FOREVER, NULL, NULL), EINVAL);
+	t_assert_errno(pawl_join(rt, PAWL_JOIN_COUNT, tasks, 1, PAWL_FOREVER, NULL, NULL),
+		       EINVAL);
 	assert_int_equal(pawl_task_drop(rt, tasks[1]), 0);
-	t_assert_errno(pawl_join(rt, PAWL_JOIN_ALL, tasks, 2, PAWL_FOREVER, NULL, NULL), ESTALE);
+	t_assert_errno(pawl_join(rt, PAWL_JOIN_ALL, tasks, 2, PAWL_FOREVER, NULL, NULL),
+		       ESTALE);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(pawl_producer_drop(rt, producers[i]), 0);
 	down();
@@ -359,6 +394,59 @@ static void case_settled_mixed(void **state)
 /* ---- rings and depth ---------------------------------------------------------------- */
 
 static pawl_task_t chain[10001];
+
+/* ---- told to end, with nothing to wait for --------------------------------------------- */
+
+struct idler {
+	pawl_task_t ended;
+	struct pawl_group *drained;
+	unsigned which;
+};
+
+static int wait_again(void *arg, void **ret_value)
+{
+	const struct idler *idler = arg;
+	int error;
+
+	(void)ret_value;
+	pawl_add_relaxed(&ran, 1u);
+	do {
+		error = idler->which ? pawl_group_wait(idler->drained, PAWL_FOREVER)
+				     : pawl_task_wait(rt, idler->ended, PAWL_FOREVER, NULL);
+		pawl_pause();
+	} while (!error);
+	return error;
+}
+
+/* Waits for what has ended, again and again: not told that it is cancelled, ended by a force. */
+static void case_forced_over_ended(void **state)
+{
+	struct plan plan = {0, 0, NULL};
+	struct idler idler;
+
+	(void)state;
+	for (idler.which = 0; idler.which < 2; idler.which++) {
+		struct pawl_result result;
+		pawl_task_t task;
+
+		up(1);
+		assert_int_equal(pawl_spawn(root, NULL, planned, &plan, &idler.ended), 0);
+		assert_int_equal(pawl_task_wait(rt, idler.ended, PAWL_FOREVER, NULL), 0);
+		assert_int_equal(pawl_group_create(root, NULL, &idler.drained), 0);
+		pawl_group_close(idler.drained);
+		assert_int_equal(pawl_spawn(root, NULL, wait_again, &idler, &task), 0);
+		t_wait_until(pawl_load_relaxed(&ran) == 2);
+		assert_int_equal(pawl_task_cancel(rt, task), 0);
+		assert_int_equal(pawl_task_force(rt, task), 0);
+		assert_int_equal(pawl_task_wait(rt, task, PAWL_FOREVER, &result), 0);
+		assert_int_equal(result.outcome, PAWL_OUTCOME_ABORTED);
+		pawl_group_put(idler.drained);
+		drop_all(&task, 1);
+		drop_all(&idler.ended, 1);
+		down();
+		t_step();
+	}
+}
 
 static int link(void *arg, void **ret_value)
 {
@@ -419,7 +507,8 @@ static void case_itself(void **state)
 	options.name = "narcissus";
 	for (unsigned i = 0; i < 2; i++) {
 		pawl_store_relaxed(&go, 0u);
-		assert_int_equal(pawl_spawn(root, &options, i ? join_self : await_self, NULL, &self), 0);
+		assert_int_equal(
+			pawl_spawn(root, &options, i ? join_self : await_self, NULL, &self), 0);
 		pawl_store_release(&go, 1u);
 		assert_int_equal(pawl_task_wait(rt, self, PAWL_FOREVER, &result), 0);
 		assert_int_equal(result.error, -EDEADLK);
@@ -432,10 +521,16 @@ static void case_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_first_end_stays), cmocka_unit_test(case_awaited_by_many),
-		cmocka_unit_test(case_race),		cmocka_unit_test(case_any),
-		cmocka_unit_test(case_all),		cmocka_unit_test(case_settled_mixed),
-		cmocka_unit_test(case_deep_chain),	cmocka_unit_test(case_itself),
+		cmocka_unit_test(case_first_end_stays),
+		cmocka_unit_test(case_producer_forgotten),
+		cmocka_unit_test(case_forced_over_ended),
+		cmocka_unit_test(case_awaited_by_many),
+		cmocka_unit_test(case_race),
+		cmocka_unit_test(case_any),
+		cmocka_unit_test(case_all),
+		cmocka_unit_test(case_settled_mixed),
+		cmocka_unit_test(case_deep_chain),
+		cmocka_unit_test(case_itself),
 	};
 
 	return t_run("join", tests);

@@ -440,6 +440,52 @@ static void case_force(void **state)
 }
 
 /* Forced while it waits for another one, by name: that one lives on. */
+static struct pawl_atomic_u32 swept;
+
+/* Calls that look for a force: it is not left by that. */
+static void clean(void *arg)
+{
+	(void)arg;
+	(void)pawl_cancelled();
+	pawl_add_relaxed(&swept, 1u);
+}
+
+static int with_cleanups(void *arg, void **ret_value)
+{
+	struct pawl_cleanup cleanups[3];
+
+	for (unsigned i = 0; i < 3; i++)
+		pawl_cleanup_push(&cleanups[i], clean, NULL);
+	if (arg) {
+		pawl_add_relaxed(&ran, 1u);
+		/* Forced by the time it leaves of its own accord. */
+		t_wait_until(pawl_load_relaxed(&go) == 1);
+		pawl_exit(-EIO, NULL);
+	}
+	return sleep_for_ever(arg, ret_value);
+}
+
+static void case_cleanups_are_not_left(void **state)
+{
+	(void)state;
+	for (uintptr_t exits = 0; exits < 2; exits++) {
+		pawl_task_t task;
+
+		up(1);
+		pawl_store_relaxed(&swept, 0u);
+		task = spawn(root, with_cleanups, (void *)exits);
+		t_wait_until(pawl_load_relaxed(&ran) == 1);
+		assert_int_equal(pawl_task_force(rt, task), 0);
+		pawl_store_relaxed(&go, 1u);
+		assert_int_equal(outcome_of(task),
+				 exits ? PAWL_OUTCOME_FAILED : PAWL_OUTCOME_ABORTED);
+		assert_int_equal(pawl_load_relaxed(&swept), 3);
+		pawl_task_drop(rt, task);
+		down(1);
+		t_step();
+	}
+}
+
 static int wait_for(void *arg, void **ret_value)
 {
 	(void)ret_value;
@@ -512,6 +558,56 @@ static void case_stuck(void **state)
 	t_wait_until(pawl_runtime_destroy(rt) == 0);
 	assert_int_equal(pawl_load_relaxed(&told[PAWL_OUTCOME_STUCK]), 1);
 	assert_int_equal(pawl_load_relaxed(&told[PAWL_OUTCOME_COMPLETED]), 0);
+}
+
+/* Its name lies in its argument. */
+static char named[8];
+
+static int astray_and_back(void *arg, void **ret_value)
+{
+	(void)gone_astray(arg, ret_value);
+	pawl_add_relaxed(&ran, 1u);
+	return 0;
+}
+
+static void wipe(void *arg)
+{
+	t_check(arg == named);
+	pawl_add_relaxed(&freed, 1u);
+}
+
+/* The body comes back while it is told that it does not. */
+static void lets_it_come_back(const struct pawl_diagnostic *diagnostic)
+{
+	if (diagnostic->outcome != PAWL_OUTCOME_STUCK)
+		return;
+	pawl_store_release(&go, 1u);
+	t_wait_until(pawl_load_relaxed(&ran) == 2);
+	/* Room for a mistake. */
+	for (unsigned i = 0; i < 1000; i++)
+		t_yield();
+	t_check(pawl_load_relaxed(&freed) == 0);
+	t_check(!strcmp(diagnostic->name, "named"));
+}
+
+static void case_back_while_it_is_told(void **state)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	struct pawl_shutdown_report report;
+
+	(void)state;
+	up(1);
+	hostile = lets_it_come_back;
+	strcpy(named, "named");
+	options.name = named;
+	options.free_arg = wipe;
+	assert_int_equal(pawl_spawn(root, &options, astray_and_back, named, NULL), 0);
+	t_wait_until(pawl_load_relaxed(&ran) == 1);
+	(void)pawl_runtime_shutdown(rt, 1000, &report);
+	t_wait_until(pawl_runtime_destroy(rt) == 0);
+	assert_int_equal(pawl_load_relaxed(&told[PAWL_OUTCOME_STUCK]), 1);
+	assert_int_equal(pawl_load_relaxed(&freed), 1);
+	hostile = NULL;
 }
 
 /* ---- failing ---------------------------------------------------------------------------- */
@@ -777,6 +873,8 @@ int main(void)
 		cmocka_unit_test(case_force_in_a_join),
 		cmocka_unit_test(case_exit),
 		cmocka_unit_test(case_stuck),
+		cmocka_unit_test(case_cleanups_are_not_left),
+		cmocka_unit_test(case_back_while_it_is_told),
 		cmocka_unit_test(case_policies),
 		cmocka_unit_test(case_restart),
 		cmocka_unit_test(case_scope),

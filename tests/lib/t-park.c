@@ -4,7 +4,19 @@
  */
 #include "waiting.h"
 
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* In the place of the C library's: by how many calls of it a thread has given its processor away. */
+static _Thread_local unsigned yields;
+
+int sched_yield(void)
+{
+	yields++;
+	return (int)syscall(SYS_sched_yield);
+}
 
 /* ---- who one sleeps as ------------------------------------------------- */
 
@@ -96,6 +108,20 @@ static void case_token_before_a_deadline_that_is_over(void **state)
 	}
 }
 
+/*
+ * Who is about to sleep sleeps. It once called sched_yield() first, and where other programs were ready it came
+ * back a slice later, milliseconds, not asleep and not to be woken meanwhile.
+ */
+static void case_nothing_is_given_away_before_sleeping(void **state)
+{
+	(void)state;
+	drain_tokens();
+	yields = 0;
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(pawl_park_until(pawl_deadline_in(1000)));
+	assert_int_equal(yields, 0);
+}
+
 static void case_deadline_is_not_early(void **state)
 {
 	(void)state;
@@ -135,8 +161,11 @@ static void case_far_deadlines(void **state)
 {
 	const uint64_t deadlines[] = {
 		pawl_deadline_in(UINT64_C(3600) * 1000000000u),
-		INT64_MAX - 1, INT64_MAX, (uint64_t)INT64_MAX + 1,
-		PAWL_FOREVER - 1, PAWL_FOREVER,
+		INT64_MAX - 1,
+		INT64_MAX,
+		(uint64_t)INT64_MAX + 1,
+		PAWL_FOREVER - 1,
+		PAWL_FOREVER,
 	};
 
 	(void)state;
@@ -595,6 +624,7 @@ int main(void)
 		cmocka_unit_test(case_tokens_are_one),
 		cmocka_unit_test(case_deadline_over),
 		cmocka_unit_test(case_token_before_a_deadline_that_is_over),
+		cmocka_unit_test(case_nothing_is_given_away_before_sleeping),
 		cmocka_unit_test(case_deadline_is_not_early),
 		cmocka_unit_test(case_far_deadlines),
 		cmocka_unit_test(case_data_comes_with_the_token),

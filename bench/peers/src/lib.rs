@@ -8,3 +8,4 @@ pub mod lanes_queue;
 pub mod maps;
 pub mod queue;
 pub mod slots;
+pub mod tasks;

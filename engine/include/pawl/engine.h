@@ -93,19 +93,35 @@ struct pawl_function {
 	size_t arguments_n;
 };
 
-/* A method of a trait: which function does it for a type. */
+/*
+ * A method of a trait: what can be asked of a value whose type is not known. Its arguments are those of a
+ * function, with the value they are about first: a pawl_ref_t at the head of the struct. A function
+ * that does it for a type has the same struct, and lists the arguments that it uses: calls that differ in
+ * others are the same call to it.
+ */
 struct pawl_method {
-	const struct pawl_value_type *type;
-	const struct pawl_function *function;
+	const char *name;
+	size_t args_bytes; /* with the receiver's reference: not less than sizeof(pawl_ref_t) */
+	const struct pawl_argument *arguments; /* all of them, the receiver's included */
+	size_t arguments_n;
+	/* For types that bring none of their own. NULL: they have to. */
+	const struct pawl_function *otherwise;
 };
 
 /* A trait: something that values of several types have in common. */
 struct pawl_trait {
 	size_t size; /* sizeof(struct pawl_trait) */
 	const char *name;
-	/* Types that have it. */
-	const struct pawl_value_type *const *types;
-	size_t types_n;
+	/* NULL: having it is all there is to it. */
+	const struct pawl_method *methods;
+	size_t methods_n;
+};
+
+/* In a type's table (pawl/value.h): values of this type have that trait. */
+struct pawl_implementation {
+	const struct pawl_trait *trait;
+	/* One for each method, NULL: the trait's own. NULL altogether: the trait's own for all. */
+	const struct pawl_function *const *functions;
 };
 
 /* ---- engines ---------------------------------------------------------------------------- */
@@ -126,19 +142,29 @@ struct pawl_engine_options {
 	uint32_t track_dependencies;
 	/* 0: all that is dirty runs, wanted or not. */
 	uint32_t track_active;
+	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
+	uint32_t function_stats;
+	/* Where results are kept from one process to the next, and how much memory there is for them. Not built: 0. */
+	uint32_t storage;
+	uint64_t memory_bytes;
 };
-#define PAWL_ENGINE_OPTIONS_INIT                                                             \
-	{                                                                                    \
-		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1 \
+#define PAWL_ENGINE_OPTIONS_INIT                                                              \
+	{                                                                                     \
+		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
+			0, 0, 0                                                               \
 	}
 
 /*
  * pawl_engine_open() - An engine without tasks.
  *
+ * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
+ * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1). Values that are no such numbers count as not there.
+ *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
- *           of their struct; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
- *           -E2BIG: options or tables of a later version; those of pawl_runtime_create().
+ *           of their struct, a method that no function does, or one with other arguments, a trait or a
+ *           function of a type that is not listed; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
+ *           -ENOTSUP: an option for a part that is not built; -E2BIG: options or tables of a later version; those of pawl_runtime_create().
  */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *options,
 					      struct pawl_engine **ret_engine);
@@ -176,7 +202,20 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_spawn_root(struct pawl_engine *engine,
 						    pawl_function_fn *fn, void *arg,
 						    void (*free_arg)(void *arg),
 						    pawl_ref_t *ret_root);
-/* Errors: -ESTALE: it is none. */
+/*
+ * pawl_engine_spawn_once() - The same, but it runs once: what it read may change, and it does not run again. To be
+ * disposed of as well, when its result was read.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_spawn_once(struct pawl_engine *engine,
+						    pawl_function_fn *fn, void *arg,
+						    void (*free_arg)(void *arg),
+						    pawl_ref_t *ret_once);
+/*
+ * pawl_engine_dispose_root() - It goes: a run that is under way ends, none follows. Then all that it held is
+ * given back, and its argument is freed. The reference is not to be used any more: it may name another root.
+ *
+ * Errors: -ESTALE: it is none.
+ */
 PAWL_API int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root);
 
 /* pawl_engine_wait_idle() - Sleep until nothing runs and nothing is scheduled. */
@@ -187,6 +226,11 @@ PAWL_API int pawl_engine_wait_idle(struct pawl_engine *engine, uint64_t deadline
 /*
  * pawl_call() - The output of this function with these arguments. The task is made if there is none yet; a
  * running task is connected with it: it counts as part of it from now on.
+ *
+ * An argument may be a reference whose task is not done yet. In a task the call does not wait for it: it
+ * gives a reference that is local to this run, good for whatever a context is used for until the function
+ * returns, also as its output; nowhere else. What an argument leads to is found out beside the body, the call
+ * is made then, and the run is over when all its calls were made. Visits wait.
  *
  * Errors: -EINVAL: not a function of this engine; -ENOMEM, -ENOSPC; -ESHUTDOWN, -ECANCELED: the
  *         engine stops; -ESTALE: a reference leads nowhere; -PAWL_ETASK: an argument has failed, or a task
@@ -216,6 +260,21 @@ PAWL_API PAWL_MUST_CHECK int pawl_read(struct pawl_context *context, pawl_ref_t 
 				       uint32_t flags, struct pawl_value **ret_value,
 				       const struct pawl_error **ret_error);
 
+/*
+ * pawl_read_many() - The values that n references lead to, as n calls of pawl_read() would give them. All
+ * that has to run is started first; what nobody else has begun runs on this worker, and what others run
+ * is waited for last.
+ *
+ * Requires: ret_values has room for n.
+ * Returns:  0, and the values, each pinned.
+ * Errors:   as pawl_read(), of the first reference (by its place) that has one; all of ret_values are NULL
+ *           then. All were read, and are depended on.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_read_many(struct pawl_context *context,
+					    const pawl_ref_t *refs, size_t n, uint32_t flags,
+					    struct pawl_value **ret_values,
+					    const struct pawl_error **ret_error);
+
 /* pawl_read_key() - Of a KEYED value: depends on the part with this key's hash alone. */
 PAWL_API PAWL_MUST_CHECK int pawl_read_key(struct pawl_context *context, pawl_ref_t ref,
 					   uint64_t key_hash, struct pawl_value **ret_value,
@@ -237,12 +296,79 @@ PAWL_API PAWL_MUST_CHECK int pawl_resolve(struct pawl_context *context, pawl_ref
 PAWL_API PAWL_MUST_CHECK int pawl_cell(struct pawl_context *context, struct pawl_value *value,
 				       pawl_ref_t *ret_cell);
 
-/* pawl_connect() - An operation's output becomes part of the running task, as if it had called it. */
+/*
+ * pawl_call_method() - pawl_call() of the function that does this method for the receiver's type. `args` is the
+ * method's struct, the receiver's place in it is filled in by the call; NULL: there is no other argument. The
+ * receiver may be not done yet, as arguments of pawl_call() may.
+ *
+ * Errors: as pawl_call(); -EINVAL: no trait of this engine, no such method; -PAWL_ETASK: values of that type
+ *         do not have the trait.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_call_method(struct pawl_context *context,
+					      const struct pawl_trait *trait, size_t method,
+					      pawl_ref_t receiver, const void *args,
+					      pawl_ref_t *ret_output);
+
+/*
+ * pawl_ref_has_trait() - Does the value in that cell have that trait? Nothing is read.
+ *
+ * Requires: a cell of this engine (pawl_resolve()).
+ * Returns:  false also for references to outputs.
+ */
+PAWL_API bool pawl_ref_has_trait(const struct pawl_context *context, pawl_ref_t cell,
+				 const struct pawl_trait *trait);
+
+/*
+ * pawl_connect() - An operation's output becomes part of the running task, as if it had called it.
+ *
+ * Errors: -EINVAL: not an output; -ESTALE: there is no such task; as pawl_call().
+ */
 PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref_t operation);
 
-/* pawl_context_fail() - The running task fails, with this message. Returns: -PAWL_ETASK, to be returned. */
+/*
+ * pawl_context_fail() - The running task fails, with this message, because of the last error that it read, or
+ * that it has failed with already. Returns: -PAWL_ETASK, to be returned.
+ */
 PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, const char *format,
 					       ...) PAWL_PRINTF(2, 3);
+
+/*
+ * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes), and its body ends here:
+ * cleanups run (pawl_cleanup_push()), frames do not. What was running the task goes on. A visit returns
+ * -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it names.
+ *
+ * Requires: called by the function that got the context, outside sections, no lock held.
+ */
+PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
+	PAWL_PRINTF(2, 3) __attribute__((noreturn));
+
+/*
+ * pawl_mark_finished() - Who begins to read the output from now on gets that of the run before, and does not wait
+ * for the rest of this body. Where there is none yet it waits.
+ * Requires: in a task.
+ */
+PAWL_API void pawl_mark_finished(struct pawl_context *context);
+
+/* pawl_mark_stateful() - The task has state of this process: its values stay. Requires: in a task. */
+PAWL_API void pawl_mark_stateful(struct pawl_context *context);
+
+/*
+ * pawl_own_cell() - The value of a cell of the running task, pinned, of this run or the one before. Nothing
+ * depends on that.
+ *
+ * Errors: -EINVAL: not one of its own cells; -ENODATA: there is no value.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_own_cell(struct pawl_context *context, pawl_ref_t cell,
+					   struct pawl_value **ret_value);
+
+/*
+ * pawl_engine_pin() - The task of this reference stays, though nobody calls it; counted.
+ * pawl_engine_unpin() - One pin less.
+ *
+ * Errors: -ESTALE: it leads nowhere; -EINVAL: unpin: it has none.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_pin(struct pawl_engine *engine, pawl_ref_t ref);
+PAWL_API PAWL_MUST_CHECK int pawl_engine_unpin(struct pawl_engine *engine, pawl_ref_t ref);
 
 /* pawl_mark_session_dependent() - This run read something that may be different in the next session. */
 PAWL_API void pawl_mark_session_dependent(struct pawl_context *context);
@@ -305,6 +431,31 @@ PAWL_API size_t pawl_error_describe(const struct pawl_error *error, char *buf, s
 PAWL_API PAWL_MUST_CHECK int pawl_engine_verify(struct pawl_engine *engine, char *buf,
 						size_t len);
 
+enum pawl_dump_format {
+	PAWL_DUMP_DOT, /* a directed graph: calls are solid, reads of outputs dashed, of cells dotted */
+	PAWL_DUMP_JSON, /* a list of tasks, each with its edges */
+	PAWL_DUMP_FORMAT_COUNT
+};
+/* A part of the text. Returns: 0; else the dump ends with this. */
+typedef int pawl_dump_fn(void *arg, const char *text, size_t bytes);
+
+/*
+ * pawl_engine_dump() - Write down all tasks. Each is of one moment; the whole is if nothing runs.
+ *
+ * Requires: attached, outside sections, no lock held.
+ * Errors:   -EINVAL: no such format, no fn; what fn returned.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_dump(struct pawl_engine *engine,
+					      enum pawl_dump_format format, pawl_dump_fn *fn,
+					      void *arg);
+
+/*
+ * pawl_engine_why() - What a task is at, in words, cut to `len`: whether it runs, has to, or waits, and
+ * where its transience comes from. Errors: -ESTALE: it leads nowhere.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_why(struct pawl_engine *engine, pawl_ref_t ref,
+					     char *buf, size_t len);
+
 struct pawl_engine_stats {
 	uint64_t tasks;
 	uint64_t runs;
@@ -313,6 +464,22 @@ struct pawl_engine_stats {
 };
 PAWL_API void pawl_engine_stats_read(struct pawl_engine *engine,
 				     struct pawl_engine_stats *ret_stats);
+
+/* Of one function; old when it arrives. */
+struct pawl_function_stats {
+	uint64_t hits;	 /* calls whose task was there */
+	uint64_t misses; /* calls that made it */
+	uint64_t runs;	 /* begun, stale ones included */
+	uint64_t stale_runs;
+	uint64_t
+		ns; /* from start to return of its bodies, what they waited and ran for others included */
+	uint64_t reserved[3];
+};
+
+/* Errors: -ENOTSUP: they are not kept: see pawl_engine_options; -EINVAL: not a function of this engine. */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_function_stats(struct pawl_engine *engine,
+							const struct pawl_function *function,
+							struct pawl_function_stats *ret_stats);
 
 PAWL_END_DECLS
 

@@ -15,7 +15,8 @@
  *  pawl_group_close                    grows with the groups below
  *  pawl_group_cancel, _force           grow with the groups below, and the tasks of the runtime
  *  pawl_group_wait                     blocks
- *  pawl_group_counts_read, _tasks      a short critical section; _tasks: as cancel
+ *  pawl_group_counts_read, _each       critical sections that grow with the groups below
+ *  pawl_group_tasks                    grows with the tasks of the runtime; lock-free
  *
  * All need an attached thread, outside sections, no lock held.
  */
@@ -72,7 +73,8 @@ PAWL_API void pawl_group_close(struct pawl_group *group);
 
 /*
  * pawl_group_cancel() - Close, and ask all that live here and below to end. Those that have not begun
- * are final at the return. A group without tasks stays cancelled as well.
+ * are final at the return, and told of, on the caller's stack: a sink that cancels nests.
+ * A group without tasks stays cancelled as well.
  */
 PAWL_API void pawl_group_cancel(struct pawl_group *group);
 
@@ -120,17 +122,34 @@ enum pawl_task_state {
 	PAWL_TASK_STARTING,
 	PAWL_TASK_QUEUED,
 	PAWL_TASK_EXTERNAL, /* a completion: waits for its producer */
-	PAWL_TASK_RUNNING,  /* or waiting */
+	PAWL_TASK_RUNNING,
+	PAWL_TASK_WAITING, /* its body sleeps, or runs what it waits for */
 	PAWL_TASK_ENDING,
 	PAWL_TASK_STATE_COUNT
 };
 
+/* Bytes of a task's name in a listing, with its zero. */
+#define PAWL_TASK_NAME_BYTES 64
+
+/* All of it old when it arrives. Of one that is STARTING only the first three are known. */
 struct pawl_task_info {
 	pawl_task_t task;
-	const char *name; /* as given to spawn; valid while the task lives */
 	enum pawl_task_state state;
-	bool cancelled, forced; /* asked to end */
-	uint64_t reserved[4];
+	bool cancelled, forced;		 /* asked to end */
+	bool stuck;			 /* given up at shutdown; its body runs on */
+	char name[PAWL_TASK_NAME_BYTES]; /* a copy, cut; "": none */
+	enum pawl_lane lane;		 /* that it was spawned into */
+	pawl_task_t parent;		 /* that spawned it; NONE: no task did */
+	uint64_t group;			 /* number of the group that it lives in */
+	uint64_t age_ns;		 /* since it was spawned, to some milliseconds */
+	/* WAITING, for what, as the listener's note says; NULL: it says nothing. */
+	const char *waits_note;
+	uint64_t waits_value;
+	/* WAITING, for this task by name and without a deadline; NONE: not so. */
+	pawl_task_t waits_for;
+	/* Since it sleeps, to some milliseconds, at least 1; 0: it runs what it waits for. */
+	uint64_t waited_ns;
+	uint64_t reserved[4]; /* 0 */
 };
 
 /*
@@ -141,6 +160,39 @@ struct pawl_task_info {
  */
 PAWL_API size_t pawl_group_tasks(struct pawl_group *group, size_t max,
 				 struct pawl_task_info *ret_infos);
+
+enum pawl_group_state {
+	PAWL_GROUP_OPEN,
+	PAWL_GROUP_CLOSED, /* something lives there */
+	PAWL_GROUP_DRAINED,
+	PAWL_GROUP_STATE_COUNT
+};
+
+/* A group; valid during the call. */
+struct pawl_group_info {
+	struct pawl_group *group; /* borrowed; to be kept: pawl_group_get() */
+	const char *name;
+	uint64_t number, parent; /* parent 0: the root */
+	unsigned depth;		 /* below the group that was asked */
+	enum pawl_group_state state;
+	bool cancelled, forced; /* asked to end */
+	enum pawl_failure_policy policy;
+	uint64_t live;			 /* tasks and groups right in it */
+	uint64_t most;			 /* of them at one time; 0: no limit */
+	struct pawl_group_counts counts; /* here and below */
+	uint64_t reserved[4];		 /* 0 */
+};
+
+/* Returns false to stop. */
+typedef bool pawl_group_fn(void *arg, const struct pawl_group_info *info);
+
+/*
+ * pawl_group_each() - This group and those below, parents first. One that is made or goes
+ * meanwhile may be missing.
+ *
+ * Context: fn is called with no lock held, and may call anything.
+ */
+PAWL_API void pawl_group_each(struct pawl_group *group, pawl_group_fn *fn, void *arg);
 
 /*
  * pawl_group_path() - "runtime.build.compile#17": names from the root down, and the group's number.

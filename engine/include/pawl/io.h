@@ -25,14 +25,14 @@ PAWL_BEGIN_DECLS
 #define PAWL_FD_WRITE 2u
 
 /*
- * pawl_fd_wait() - Sleep until the descriptor is ready. Several may wait for one. It may be told ready for
- * nothing where its number was that of another file just before: have it not block.
+ * pawl_fd_wait() - Sleep until the descriptor is ready. Several may wait for one; all are told, and one may
+ * have been faster: have it not block.
  *
  * Requires: the descriptor stays open meanwhile.
  * Returns:  0, and in ret_events (may be NULL) which of `events` it is ready for.
  * Errors:   -ETIMEDOUT, -ECANCELED: as pawl_wait(); -EPERM: of a kind that is always ready (a file);
- *           -EBADF; -EINVAL: no such events; -ENOMEM, -ENOSPC: the system's limits; -EAGAIN: the
- *           thread cannot be started.
+ *           -EBADF; -EINVAL: no such events; -ENOMEM, -ENOSPC, -EMFILE, -ENFILE: the system's
+ *           limits; -EAGAIN: the thread cannot be started.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_fd_wait(struct pawl_runtime *runtime, int fd, uint32_t events,
 					  uint64_t deadline_ns, uint32_t *ret_events);

@@ -7,7 +7,7 @@
  *
  * Waiting for a task that nobody has started runs it, on the waiter's stack, if it is a body that
  * waits and has stack enough. So most results need no switch and no other worker. A waiter that does so
- * is not told of its own cancelling before that task has ended.
+ * is not told that it is cancelled or forced before that task has ended: it is another task, to be told itself.
  * A waiter lends its lane to what it waits for.
  *
  *  call                          progress
@@ -45,7 +45,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_task_result(struct pawl_runtime *runtime, pawl
 /*
  * pawl_task_wait() - Sleep until the task has ended.
  *
- * Returns:  0, however it ended.
+ * Returns:  0, however it ended; if it has ended already, also in a body that is cancelled.
  * Errors:   -ETIMEDOUT, -ECANCELED: as pawl_wait(); -EDEADLK: a ring of tasks wait for each other,
  *           the caller among them (pawl_task_ring()); -ESTALE, -EINVAL as above.
  */
@@ -98,7 +98,8 @@ typedef struct {
 
 /*
  * pawl_completion_create() - A task without a body, which lives in the group until somebody completes,
- * fails or cancels it. Of `options` name and free_value count.
+ * fails or cancels it. Of `options` name, token, free_value and
+ * visit_value count.
  *
  * Errors: as pawl_spawn().
  */

@@ -29,6 +29,7 @@ PAWL_BEGIN_DECLS
  * Requires: attached, outside sections, no lock held.
  * Returns:  0, or the error of the first job, by index, that failed; ret_failed (may be NULL): its
  *           index, n without one.
+ * Errors:   -ENOMEM: nothing was run, and ret_failed is not written.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_parallel(struct pawl_group *group, size_t n,
 					   int (*fn)(void *arg, size_t index), void *arg,
@@ -48,8 +49,10 @@ struct pawl_growth {
 	 */
 	int (*run)(void *arg, struct pawl_parallel_jobs *jobs, void *item, void *sum);
 	void *arg;
-	/* Each helper that runs a job has a sum of so many bytes, begun by `init`, and added to the caller's
-	   by `merge`, one after the other, in no order. sum_bytes 0: there are none. */
+	/*
+	 * Each helper that runs a job has a sum of so many bytes, begun by `init`, and added to the caller's
+	 * by `merge`, one after the other, in no order. sum_bytes 0: there are none.
+	 */
 	size_t sum_bytes;
 	void (*init)(void *arg, void *sum);
 	void (*merge)(void *arg, void *into, const void *sum);
@@ -61,7 +64,8 @@ struct pawl_growth {
  *
  * Requires: as pawl_parallel().
  * Returns:  0.
- * Errors:   those of jobs; -ENOMEM: a job could not be queued, or a sum not be made: as a job's error.
+ * Errors:   those of jobs; -ENOMEM: a job could not be queued, or a sum not be made: as a job's error;
+ *           -EINVAL: a function is missing; -E2BIG: `how` is of a later version.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_parallel_grow(struct pawl_group *group,
 						const struct pawl_growth *how,

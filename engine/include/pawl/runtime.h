@@ -30,10 +30,18 @@
  * lanes; what other workers have not started. Every eighth look begins with the lanes,
  * and after 32 woken bodies in a row a start is looked for: that bounds the inversion.
  *
+ * A body that blocks its thread, in a system call or without end, holds up the bodies that wait
+ * on its worker, its LOCAL tasks, and its last spawn if nothing else is ready. Other starts
+ * go to a worker more (watchdog_ns): as many again as there are at most, at least 4, and
+ * PAWL_RUNTIME_WORKERS_MAX in all. For calls that block there is pawl_blocking().
+ *
+ * Workers, and what other threads the runtime starts, have all signals blocked but those of faults: so has a
+ * child that a body makes by fork().
+ *
  * Any attached thread may make these calls; those that wait do so as pawl/event.h does.
  *
  *  call                                progress
- *  pawl_spawn                          lock-free but for allocation; at most one futex wake
+ *  pawl_spawn, _spawn_many             lock-free but for allocation; at most one futex wake
  *  pawl_task_cancel, _force, _drop     lock-free; the last drop runs free_value
  *  pawl_wait, pawl_yield, pawl_sleep*  block
  *  pawl_runtime_*                      block
@@ -48,6 +56,7 @@ PAWL_BEGIN_DECLS
 
 struct pawl_group;
 struct pawl_runtime;
+struct pawl_token;
 
 /* A handle: a number that never comes twice in one runtime. Zero: none. */
 typedef struct {
@@ -87,8 +96,9 @@ enum pawl_outcome {
 typedef int pawl_body_fn(void *arg, void **ret_value);
 
 struct pawl_task_options {
-	size_t size;	  /* sizeof(struct pawl_task_options) */
-	const char *name; /* text that stays as long as the task; NULL: none */
+	size_t size; /* sizeof(struct pawl_task_options) */
+	/* Text that stays as long as the task; NULL: none. Rings tell its first 23 bytes. */
+	const char *name;
 	enum pawl_lane lane;
 	uint32_t flags; /* PAWL_TASK_... */
 	/* Called once, when the body is over or will never run; not with STUCK. NULL: nothing. */
@@ -98,11 +108,26 @@ struct pawl_task_options {
 	 * handles some time after its end, at the latest by pawl_runtime_destroy(). NULL: nothing.
 	 */
 	void (*free_value)(void *value);
+	/* Cancelled when this fires (pawl/token.h). Borrowed for the call. NULL: none. */
+	struct pawl_token *token;
+	/* For who traces what tasks keep alive (pawl/visit.h). NULL: nothing is told. */
+	void (*visit_arg)(void *arg, void *visitor_arg);
+	void (*visit_value)(void *value, void *visitor_arg);
+	/*
+	 * Of a body that runs again because of a change: how many tasks lie between it and the change, at most.
+	 * In a lane those near to it go first, as they decide what the others find. There are two
+	 * buckets: up to PAWL_LEAF_NEAR (first runs are 0), and beyond. One beyond is passed by what comes
+	 * into the near one within half of a lane's aging, 5 ms, and by no more.
+	 */
+	uint32_t leaf_distance;
 };
-#define PAWL_TASK_OPTIONS_INIT                                                           \
-	{                                                                                \
-		sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL \
+#define PAWL_TASK_OPTIONS_INIT                                                            \
+	{                                                                                 \
+		sizeof(struct pawl_task_options), NULL, PAWL_LANE_INHERIT, 0, NULL, NULL, \
+			NULL, NULL, NULL, 0                                               \
 	}
+
+#define PAWL_LEAF_NEAR 8
 
 /* Runs on the worker that spawned it. Only from a body. */
 #define PAWL_TASK_LOCAL 1u
@@ -113,6 +138,7 @@ enum pawl_diagnostic_kind {
 	PAWL_DIAGNOSTIC_ENDED,	   /* a task is final: once for each, with its outcome */
 	PAWL_DIAGNOSTIC_RESTARTED, /* a body failed and will run again */
 	PAWL_DIAGNOSTIC_REFUSED,   /* a spawn was refused: closed, or full */
+	PAWL_DIAGNOSTIC_BLOCKED, /* a body blocks its worker, while starts wait: once each time */
 	PAWL_DIAGNOSTIC_COUNT
 };
 
@@ -127,12 +153,13 @@ struct pawl_diagnostic {
 	const char *name;   /* of the task; NULL: none */
 	enum pawl_outcome outcome;
 	int error;
-	const char *message; /* NULL: none */
+	const char *message;  /* NULL: none */
+	uint64_t duration_ns; /* BLOCKED: for how long by now, at least */
 };
 
 /*
- * Where diagnostics go. Runs on the thread where it happened, with no lock held; the state that it tells
- * of is there already. It may call anything here but wait for the task it is told of.
+ * Where diagnostics go. Runs on the thread where it happened, with no lock held (BLOCKED: on one of the
+ * runtime's own; the body does not end meanwhile); the state that it tells of is there already. It may call anything here but wait for the task it is told of.
  */
 typedef void pawl_diagnostic_fn(void *sink_arg, const struct pawl_diagnostic *diagnostic);
 
@@ -144,26 +171,35 @@ struct pawl_runtime_options {
 	size_t stack_bytes;
 	/*
 	 * Bodies that have a stack at one time, each worker; 0: no limit. At the limit a worker starts
-	 * nothing from outside before a body ends; what tasks spawn, and what is waited
-	 * for by pawl_task_wait(), starts always. With several workers a start may wait for one that is
-	 * full to look again, though another has room.
+	 * nothing from outside before a body ends, and leaves it to one with room; what tasks spawn, and what
+	 * is waited for by pawl_task_wait(), starts always.
 	 */
 	uint32_t stacks_max;
 	uint32_t blocking_max; /* threads for pawl_blocking(), at most 4096; 0: 64 */
+	uint32_t host; /* 1: the last worker is the creating thread, and steps (pawl/host.h) */
 	/* The time for deadlines and stamps; NULL: CLOCK_MONOTONIC. See pawl_runtime_clock_moved(). */
 	uint64_t (*now)(void *clock_arg);
 	void *clock_arg;
-	/* On each worker, attached, before its first task and after its last. NULL: nothing. */
+	/*
+	 * On each worker, attached, before its first task and after its last. NULL: nothing. Workers are
+	 * numbered from 0; those that the watchdog adds, from `workers` on.
+	 */
 	void (*thread_start)(void *thread_arg, unsigned worker);
 	void (*thread_stop)(void *thread_arg, unsigned worker);
 	void *thread_arg;
 	pawl_diagnostic_fn *sink; /* NULL: nowhere */
 	void *sink_arg;
+	/*
+	 * A body that runs so long without a wait, a yield or a start, while starts wait that no worker looks
+	 * for, blocks its worker: it is told of, and another worker takes starts until it goes
+	 * on. 0: 100 ms, or, where the host is the only worker, PAWL_FOREVER: nobody looks. In real time, whatever `now` says.
+	 */
+	uint64_t watchdog_ns;
 };
-#define PAWL_RUNTIME_OPTIONS_INIT                                                           \
-	{                                                                                   \
-		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, \
-			NULL, NULL, NULL                                                    \
+#define PAWL_RUNTIME_OPTIONS_INIT                                                              \
+	{                                                                                      \
+		sizeof(struct pawl_runtime_options), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, \
+			NULL, NULL, NULL, 0                                                    \
 	}
 
 #define PAWL_RUNTIME_WORKERS_MAX 256
@@ -173,7 +209,9 @@ struct pawl_runtime_options {
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option is outside of what is said there; -E2BIG: options of a
- *           later version; -EAGAIN: a thread cannot be started. Nothing is left then.
+ *           later version; -EAGAIN: a thread cannot be started; -ENOTSUP: the process runs
+ *           with shadow stacks; with a host also -EBUSY: this thread is a worker already, or runs on a
+ *           fibre; and the system's limits of descriptors. Nothing is left then.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_runtime_create(const struct pawl_runtime_options *options,
 						 struct pawl_runtime **ret_runtime);
@@ -202,11 +240,13 @@ PAWL_API int pawl_runtime_shutdown(struct pawl_runtime *runtime, uint64_t grace_
 				   struct pawl_shutdown_report *ret_report);
 
 /*
- * pawl_runtime_destroy() - Free it. NULL is nothing.
+ * pawl_runtime_destroy() - Free it. NULL is nothing. Tokens that fire into it just then (pawl/token.h) are
+ * waited for.
  *
  * Requires: attached; shut down; no other call on it is running, and none will come; groups were put
  *           and handles dropped, or are forgotten now: their values are freed.
- * Errors:   -EBUSY: a body is stuck, or it was not shut down. Nothing was freed.
+ * Errors:   -EBUSY: a body is stuck, or it was not shut down; -EPERM: it is the host's thread's to do.
+ *           Nothing was freed.
  */
 PAWL_API int pawl_runtime_destroy(struct pawl_runtime *runtime);
 
@@ -238,12 +278,15 @@ struct pawl_runtime_stats {
 	uint64_t spawned;
 	uint64_t inlined; /* run by who waited for them, on its stack */
 	uint64_t stolen;
-	uint64_t parks;	 /* of bodies */
-	uint64_t wakes;	 /* of workers */
-	uint64_t sleeps; /* of workers */
-	uint64_t stacks; /* of bodies, now */
-	uint64_t live;	 /* tasks that have not ended */
-	uint64_t reserved[7];
+	uint64_t parks;		  /* of bodies */
+	uint64_t wakes;		  /* of workers */
+	uint64_t sleeps;	  /* of workers */
+	uint64_t stacks;	  /* of bodies, now */
+	uint64_t live;		  /* tasks that have not ended */
+	uint64_t surplus_workers; /* added by the watchdog */
+	uint64_t blocked;	  /* bodies that it found */
+	uint64_t watchdog_looks;
+	uint64_t reserved[4];
 };
 
 PAWL_API void pawl_runtime_stats_read(struct pawl_runtime *runtime,
@@ -263,6 +306,25 @@ PAWL_API void pawl_runtime_stats_read(struct pawl_runtime *runtime,
 PAWL_API PAWL_MUST_CHECK int pawl_spawn(struct pawl_group *group,
 					const struct pawl_task_options *options,
 					pawl_body_fn *body, void *arg, pawl_task_t *ret_task);
+
+/* One of several tasks to spawn. */
+struct pawl_start {
+	pawl_body_fn *body;
+	void *arg;
+};
+
+/*
+ * pawl_spawn_many() - n tasks of one kind in a group: all or none. Workers are woken as for one
+ * start; each that finds more to do wakes the next.
+ *
+ * Requires: as pawl_spawn(). `starts` is read during the call. n may be 0.
+ * Returns:  0, and n handles; ret_tasks NULL: none are made.
+ * Errors:   as pawl_spawn(), all n refused; -EAGAIN also: the group has not room for n.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_spawn_many(struct pawl_group *group,
+					     const struct pawl_task_options *options, size_t n,
+					     const struct pawl_start *starts,
+					     pawl_task_t *ret_tasks);
 
 /* pawl_task_self() - The innermost body that runs here; NONE outside of bodies. Requires: attached. */
 PAWL_API pawl_task_t pawl_task_self(void);

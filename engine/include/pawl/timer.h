@@ -36,7 +36,7 @@ struct pawl_interval_options {
 	uint64_t period_ns; /* not 0 */
 	uint64_t first_ns;  /* when; 0: now */
 	enum pawl_missed missed;
-	struct pawl_task_options task; /* free_value does not count */
+	struct pawl_task_options task; /* free_value and visit_value do not count */
 };
 #define PAWL_INTERVAL_OPTIONS_INIT                                            \
 	{                                                                     \

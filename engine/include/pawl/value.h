@@ -50,6 +50,8 @@ enum pawl_cell_mode {
 	PAWL_CELL_MODE_COUNT
 };
 
+struct pawl_implementation; /* pawl/engine.h */
+
 /*
  * A type. Functions get the payload and its length in bytes, run outside of all locks, may run on any
  * thread, several at a time, and do not fail. NULL where it says so.
@@ -78,11 +80,14 @@ struct pawl_value_type {
 	void (*changed_keys)(const void *before, size_t before_bytes, const void *after,
 			     size_t after_bytes, void (*changed)(void *arg, uint64_t key_hash),
 			     void *arg);
+	/* Traits that values of it have. */
+	const struct pawl_implementation *implementations;
+	size_t implementations_n;
 };
 #define PAWL_VALUE_TYPE(name)                                                                \
 	{                                                                                    \
 		sizeof(struct pawl_value_type), (name), 1, PAWL_CELL_COMPARE, 0, NULL, NULL, \
-			NULL, NULL, NULL, NULL                                               \
+			NULL, NULL, NULL, NULL, NULL, 0                                      \
 	}
 
 /* A value. Private but for the calls below. */

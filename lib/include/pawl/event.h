@@ -70,7 +70,13 @@ struct pawl_event {
 	struct pawl_atomic_u32 pawl_pending;
 	struct pawl_atomic_ptr pawl_head;
 };
-#define PAWL_EVENT_INIT {PAWL_LOCK_INIT, {0}, {NULL}}
+#define PAWL_EVENT_INIT              \
+	{                            \
+		PAWL_LOCK_INIT, {0}, \
+		{                    \
+			NULL         \
+		}                    \
+	}
 
 /* One registration: one cache line, on the waiter's stack. Private. */
 struct pawl_listener {
@@ -84,6 +90,19 @@ struct pawl_listener {
 	struct pawl_atomic_u32 pawl_state;
 	uint32_t pawl_how;
 };
+
+/*
+ * pawl_listener_note() - The note that it was given, and in ret_value its value. Inline: schedulers
+ * ask before each sleep, and it is two loads.
+ *
+ * Requires: it is registered, or was.
+ */
+static inline const char *pawl_listener_note(const struct pawl_listener *listener,
+					     uint64_t *ret_value)
+{
+	*ret_value = listener->pawl_note_value;
+	return listener->pawl_note;
+}
 
 /* pawl_event_init() - Make an event. Nobody else can see it yet. */
 PAWL_API void pawl_event_init(struct pawl_event *event);
@@ -155,11 +174,12 @@ PAWL_API bool pawl_event_listening(const struct pawl_event *event);
 
 /* What one listener waits for. */
 struct pawl_event_waiter {
-	const char *note;     /* as given to listen; NULL: none */
+	const char *note; /* as given to listen; NULL: none */
 	uint64_t note_value;
-	const char *kind;     /* of waiter: "thread", "fibre" */
-	uint64_t number;      /* slot of the thread, id of the fibre */
-	uint64_t waited_ns;   /* since it went to sleep; 0: has not yet */
+	const char *kind; /* of waiter: "thread", "fibre" */
+	uint64_t number;  /* slot of the thread, id of the fibre */
+	uint64_t
+		waited_ns; /* since it went to sleep, up to a tick of the system more; 0: has not yet */
 	uint64_t reserved[2]; /* 0; later versions give them names */
 };
 
