@@ -428,7 +428,7 @@ static int64_t of(struct pawl_context *context, const struct pawl_function *func
 static int containers_visit(struct pawl_context *context, void *arg)
 {
 	struct nonce_number a = {42, *(unsigned *)arg}, b = {5, *(unsigned *)arg};
-	pawl_ref_t refs[2], list, empty, nested, cells[2], again;
+	pawl_ref_t refs[2], list, empty, inside, cells[2], again;
 	struct one_ref one;
 
 	t_check(!pawl_call(context, &fn_number, &a, &refs[0]));
@@ -438,8 +438,8 @@ static int containers_visit(struct pawl_context *context, void *arg)
 	t_check(of(context, &sum_list, list) == 47);
 	t_check(!pawl_call(context, &list_of, &(struct refs){{NULL, 0}}, &empty));
 	t_check(of(context, &length, empty) == 0);
-	t_check(!pawl_call(context, &list_of, &(struct refs){{&empty, 1}}, &nested));
-	t_check(of(context, &length, nested) == 1);
+	t_check(!pawl_call(context, &list_of, &(struct refs){{&empty, 1}}, &inside));
+	t_check(of(context, &length, inside) == 1);
 	one.ref = list;
 	t_check(!pawl_call(context, &round_trip, &one, &again));
 	t_check(of(context, &sum_list, again) == 47);

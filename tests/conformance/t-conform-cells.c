@@ -314,7 +314,8 @@ static void increment(struct counter *counter)
 	pawl_invalidate(told, n);
 }
 
-static int counter_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+static int make_counter_body(struct pawl_context *context, const void *args,
+			     pawl_ref_t *ret_output)
 {
 	const uint64_t *run = args;
 	struct counter *counter = &counters[*run];
@@ -323,7 +324,7 @@ static int counter_body(struct pawl_context *context, const void *args, pawl_ref
 
 	return error ? error : pawl_cell(context, value, ret_output);
 }
-CF_FUNCTION(counter, 0, sizeof(uint64_t));
+CF_FUNCTION(make_counter, 0, sizeof(uint64_t));
 
 /* Keep what is read, the value itself, in a cell of this task. */
 static int keep_again(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
@@ -339,7 +340,7 @@ static int counter_ref_body(struct pawl_context *context, const void *args,
 			    pawl_ref_t *ret_output)
 {
 	pawl_ref_t ref;
-	int error = pawl_call(context, &counter, args, &ref);
+	int error = pawl_call(context, &make_counter, args, &ref);
 
 	return error ? error : keep_again(context, ref, 0, ret_output);
 }
@@ -391,7 +392,7 @@ static int counted_body(struct pawl_context *context, const void *args, pawl_ref
 	const struct counted *counted = args;
 	struct one_ref self;
 	pawl_ref_t ref;
-	int error = pawl_call(context, counted->which == 1 ? &counter_ref : &counter,
+	int error = pawl_call(context, counted->which == 1 ? &counter_ref : &make_counter,
 			      &counted->run, &self.ref);
 
 	if (!error && counted->by_trait)
@@ -406,7 +407,7 @@ static int counted_body(struct pawl_context *context, const void *args, pawl_ref
 }
 CF_FUNCTION(counted, 0, sizeof(struct counted));
 
-static const struct pawl_function *const counter_functions[] = {&counter, &counter_ref,
+static const struct pawl_function *const counter_functions[] = {&make_counter, &counter_ref,
 								&count_of, &counted};
 static const struct pawl_value_type *const counter_types[] = {&counter_type};
 static const struct pawl_trait *const counter_traits[] = {&counts};

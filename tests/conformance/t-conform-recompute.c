@@ -246,16 +246,16 @@ static const struct cf_tables dependency_tables = {
 static void recompute_dependency(unsigned run)
 {
 	struct cf_state state = cf_state_make(1);
-	int64_t first, second;
+	int64_t before, after;
 
 	(void)run;
 	(void)cf_counted(&ran), (void)cf_counted(&ran_inner);
-	first = cf_ask(&outer, &state);
-	assert_int_equal(first & 0xffff, 1);
+	before = cf_ask(&outer, &state);
+	assert_int_equal(before & 0xffff, 1);
 	cf_state_set(state, 2);
-	second = cf_ask(&outer, &state);
-	assert_int_equal(second & 0xffff, 2);
-	assert_int_not_equal(first >> 16, second >> 16);
+	after = cf_ask(&outer, &state);
+	assert_int_equal(after & 0xffff, 2);
+	assert_int_not_equal(before >> 16, after >> 16);
 	assert_int_equal(cf_counted(&ran), 2);
 	assert_int_equal(cf_counted(&ran_inner), 2);
 	cf_state_set(state, 3);
