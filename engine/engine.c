@@ -16,25 +16,10 @@
 
 #include "engine.h"
 #include "graph/context.h"
+#include "graph/profile.h"
+#include "graph/registry.h"
 
 #define CLOSE_GRACE_NS 10000000000u
-
-static int options_read(const struct pawl_engine_options *given,
-			struct pawl_engine_options *into)
-{
-	static const struct pawl_engine_options defaults = PAWL_ENGINE_OPTIONS_INIT;
-
-	*into = defaults;
-	if (!given)
-		return 0;
-	if (given->size > sizeof(*into))
-		return -E2BIG;
-	if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
-	    given->track_active > 1)
-		return -EINVAL;
-	*into = *given;
-	return 0;
-}
 
 static void engine_free(struct pawl_engine *engine)
 {
@@ -66,7 +51,7 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	struct pawl_group_options group = PAWL_GROUP_OPTIONS_INIT;
 	struct pawl_engine_options read;
 	struct pawl_engine *engine;
-	int error = options_read(options, &read);
+	int error = eng_options_read(options, &read);
 
 	if (error)
 		return error;
@@ -183,6 +168,20 @@ int pawl_engine_spawn_root(struct pawl_engine *engine, pawl_function_fn *fn, voi
 	return error;
 }
 
+int pawl_engine_spawn_once(struct pawl_engine *engine, pawl_function_fn *fn, void *arg,
+			   void (*free_arg)(void *arg), pawl_ref_t *ret_once)
+{
+	eng_id id;
+	int error;
+
+	if (pawl_load_relaxed(&engine->graph->stopping))
+		return -ESHUTDOWN;
+	error = eng_create_transient(engine->graph, fn, arg, free_arg, ENG_ONCE, &id);
+	if (!error)
+		*ret_once = eng_ref(id, 0);
+	return error;
+}
+
 int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root)
 {
 	if (!eng_is_transient(eng_ref_task(root)) || eng_ref_cell(root))
@@ -239,6 +238,27 @@ void pawl_engine_stats_read(struct pawl_engine *engine, struct pawl_engine_stats
 	ret_stats->tasks = pawl_rmap_count(engine->graph->cache);
 	ret_stats->runs = pawl_load_relaxed(&engine->graph->runs);
 	ret_stats->stale_runs = pawl_load_relaxed(&engine->graph->stale_runs);
+}
+
+int pawl_engine_function_stats(struct pawl_engine *engine, const struct pawl_function *function,
+			       struct pawl_function_stats *ret_stats)
+{
+	struct eng_graph *graph = engine->graph;
+	uint32_t number = eng_function_number(graph->registry, function);
+	uint64_t counts[ENG_COUNT_COUNT];
+
+	if (!number)
+		return -EINVAL;
+	if (!graph->profile)
+		return -ENOTSUP;
+	eng_profile_read(graph->profile, number, counts);
+	memset(ret_stats, 0, sizeof(*ret_stats));
+	ret_stats->hits = counts[ENG_COUNT_HITS];
+	ret_stats->misses = counts[ENG_COUNT_MISSES];
+	ret_stats->runs = counts[ENG_COUNT_RUNS];
+	ret_stats->stale_runs = counts[ENG_COUNT_STALE];
+	ret_stats->ns = counts[ENG_COUNT_NS];
+	return 0;
 }
 
 int pawl_engine_verify(struct pawl_engine *engine, char *buf, size_t len)

@@ -11,6 +11,11 @@ struct eng_graph;
 struct pawl_group;
 struct pawl_runtime;
 
+struct pawl_engine_options;
+
+/* eng_options_read() - Those given, NULL: none, with what the environment says. Errors: of pawl_engine_open(). */
+int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine_options *into);
+
 struct pawl_engine {
 	struct eng_graph *graph;
 	struct pawl_runtime *rt;

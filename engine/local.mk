@@ -28,8 +28,11 @@ pawlinclude_HEADERS += \
 # All of it, with what libpawl-engine.map hides: tests link this one.
 noinst_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/dump.c \
 	engine/engine.c \
 	engine/engine.h \
+	engine/options.c \
+	engine/pin.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/bag.c \
@@ -43,6 +46,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/context.h \
 	engine/graph/create.c \
 	engine/graph/dirty.c \
+	engine/graph/dispose.c \
 	engine/graph/error.c \
 	engine/graph/error.h \
 	engine/graph/field.h \
@@ -51,6 +55,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \
+	engine/graph/marks.c \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \
@@ -58,6 +63,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/panic.c \
+	engine/graph/profile.c \
+	engine/graph/profile.h \
 	engine/graph/queue.c \
 	engine/graph/queue.h \
 	engine/graph/quiesce.c \

@@ -3,6 +3,16 @@
 # To add a unit test: one line in UNIT_TESTS. Its source is the name with .c.
 
 UNIT_TESTS = \
+	tests/conformance/t-conform-calls \
+	tests/conformance/t-conform-cells \
+	tests/conformance/t-conform-collect \
+	tests/conformance/t-conform-errors \
+	tests/conformance/t-conform-graphs \
+	tests/conformance/t-conform-races \
+	tests/conformance/t-conform-recompute \
+	tests/conformance/t-conform-state \
+	tests/conformance/t-conform-traces \
+	tests/conformance/t-conform-traits \
 	tests/engine/t-accept-groups \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
@@ -21,6 +31,7 @@ UNIT_TESTS = \
 	tests/engine/t-many \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
+	tests/engine/t-quiesce \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
 	tests/engine/t-stops \
@@ -60,6 +71,48 @@ UNIT_TESTS = \
 	tests/lib/t-sset \
 	tests/lib/t-thread \
 	tests/lib/t-version
+
+# What engines of this kind are held to: tests/conformance/table.txt.
+tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_calls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_calls_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_cells_SOURCES = tests/conformance/t-conform-cells.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_cells_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_errors_SOURCES = tests/conformance/t-conform-errors.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_errors_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_errors_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_graphs_SOURCES = tests/conformance/t-conform-graphs.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_graphs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_graphs_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_races_SOURCES = tests/conformance/t-conform-races.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_races_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_races_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_recompute_SOURCES = tests/conformance/t-conform-recompute.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_recompute_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_recompute_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_state_SOURCES = tests/conformance/t-conform-state.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_traits_SOURCES = tests/conformance/t-conform-traits.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_traits_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_traits_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_graphs_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=eng_lock,--wrap=eng_lock_any,--wrap=eng_lock_pair
+tests_conformance_t_conform_races_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=eng_lock_pair,--wrap=eng_unlock_pair,--wrap=eng_make_dirty
+CONFORM_SOURCES = tests/conformance/conform.c tests/conformance/conform.h
+
+# After a whole run.
+check-conformance:
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(srcdir)/scripts/check-conformance --whole
+PHONY_TARGETS += check-conformance
 
 # Tests of the engine's rooms.
 tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
@@ -107,6 +160,8 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -28,6 +28,7 @@ STRESS_TESTS = \
 	verify/stress-mem \
 	verify/stress-park \
 	verify/stress-pin \
+	verify/stress-quiesce \
 	verify/stress-quorum \
 	verify/stress-rcu \
 	verify/stress-retire \
@@ -102,6 +103,8 @@ verify_stress_mem_SOURCES = verify/t-mem.c
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_pin_SOURCES = verify/t-pin.c
 verify_stress_pin_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_quiesce_SOURCES = verify/t-quiesce.c
+verify_stress_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_quorum_SOURCES = verify/t-quorum.c
 verify_stress_quorum_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_rcu_SOURCES = verify/t-rcu.c

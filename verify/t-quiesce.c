@@ -15,7 +15,6 @@
  *  again            it comes back beside a second moment
  *  removal          one waits inside for what another one adds
  *  two-moments      of two threads
- *  stop             the same beside an operation
  *  nested           inside of another one
  *  make, make-two   the first entry of a thread; of two
  *  fenced-...       where membarrier(2) is not to be had
@@ -227,7 +226,6 @@ static const struct mc_scenario scenarios[] = {
 	QUIET("again", setup_fenced, operate_point, take_two),
 	QUIET("removal", setup_fenced, add, remove_added, take),
 	QUIET("two-moments", setup, take, take),
-	QUIET("stop", setup_fenced, operate, take, take),
 	QUIET("nested", setup_fenced, operate_nested, take),
 	QUIET("make", setup_new, operate, take),
 	QUIET("make-two", setup_new, operate, operate),

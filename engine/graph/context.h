@@ -62,14 +62,29 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 PAWL_MUST_CHECK int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn,
 					 void *arg, void (*free_arg)(void *arg), uint32_t bits,
 					 eng_id *ret_id);
-int eng_dispose(struct eng_graph *graph, eng_id id);
 
-/* A function and its argument, of a transient task. */
+/* A function and its argument, of a transient task. Under the record's lock, but for what its run calls. */
 struct eng_closure {
 	pawl_function_fn *fn;
 	void *arg;
 	void (*free_arg)(void *arg);
+	bool disposed; /* it goes: its next run is the last one */
+	bool emptied;  /* which has begun */
+	bool spare;    /* and has ended: the record is in line for reuse */
+	eng_id spare_next;
 };
+
+/* ---- dispose.c -------------------------------------------------------------------------- */
+
+/* eng_dispose() - Errors: -ESTALE: it is no transient task, or goes already. */
+int eng_dispose(struct eng_graph *graph, eng_id id);
+/* eng_dispose_begun() - Of a run: it calls nothing if so. By the run. */
+bool eng_dispose_begun(struct eng_closure *closure);
+/* eng_dispose_ended() - A run of a transient task is over. */
+void eng_dispose_ended(struct eng_graph *graph, eng_id id);
+/* eng_dispose_reuse() - A record that has served, for a new task. Returns: false: there is none. */
+bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closure,
+		       uint32_t bits, eng_id *ret_id);
 
 /* For the map of tasks. */
 bool eng_cache_match(const void *entry, const void *wanted);

@@ -23,6 +23,7 @@
 
 #include "context.h"
 #include "local.h"
+#include "profile.h"
 #include "registry.h"
 
 #define KEY_BYTES    512
@@ -284,6 +285,7 @@ static int find_or_create(struct eng_graph *graph, uint32_t function,
 	node = pawl_rmap_get_by(graph->cache, hash, eng_cache_match, &wanted);
 	*ret_id = node ? eng_node_id(node) : 0;
 	pawl_rcu_end();
+	eng_count(graph, function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
 	*ret_new = !node;
 	return node ? 0 : node_create(graph, &wanted, hash, writer->transient, ret_id);
 }
@@ -422,16 +424,22 @@ void eng_closure_free(void *arg)
 int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *arg,
 			 void (*free_arg)(void *arg), uint32_t bits, eng_id *ret_id)
 {
-	struct eng_closure *closure = pawl_mem_alloc(sizeof(*closure), 0);
-	struct eng_node *node = closure ? eng_node_make(0) : NULL;
+	struct eng_closure made = {.fn = fn, .arg = arg, .free_arg = free_arg};
+	struct eng_closure *closure;
+	struct eng_node *node;
 	struct eng_op op;
 	int error;
 
+	if (eng_dispose_reuse(graph, &made, bits, ret_id))
+		return 0;
+	closure = pawl_mem_alloc(sizeof(*closure), 0);
+	node = closure ? eng_node_make(0) : NULL;
 	if (!node) {
 		pawl_mem_free(closure, sizeof(*closure), 0);
 		return -ENOMEM;
 	}
-	*closure = (struct eng_closure){fn, arg, NULL};
+	*closure = made;
+	closure->free_arg = NULL;
 	eng_field_make(node, ENG_CLOSURE)->pointer = closure;
 	node->bits = bits;
 	pawl_init_word(&node->base, ENG_NUMBER_ROOT);
@@ -450,28 +458,5 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
 	eng_unlock(node);
 	eng_op_end(&op);
-	return 0;
-}
-
-int eng_dispose(struct eng_graph *graph, eng_id id)
-{
-	struct eng_quiesce_slot *inside = eng_quiesce_enter(graph->quiesce, graph);
-	struct eng_node *node = eng_lock_any(graph, id);
-	union eng_slot *slot;
-
-	if (!node) {
-		eng_quiesce_leave(graph->quiesce, inside);
-		return -ESTALE;
-	}
-	slot = eng_field(node, ENG_ACTIVE);
-	if (slot && slot->active.flags & ENG_ACTIVE_ROOT) {
-		slot->active.flags &= ~ENG_ACTIVE_ROOT;
-		/* What is under way is finished. */
-		if (eng_needs_run(node) || eng_has_dirty_containers(node))
-			slot->active.flags |= ENG_ACTIVE_UNTIL_CLEAN;
-		eng_active_trim(node);
-	}
-	eng_unlock(node);
-	eng_quiesce_leave(graph->quiesce, inside);
 	return 0;
 }

@@ -78,6 +78,8 @@
 	X(OUTDATED_KEYED, PAIRS, SESSION, 0, 1, 1)                                   \
 	X(OUTDATED_COLLECTIBLES_DEPENDENCIES, SET64, SESSION, 0, 1, 1)               \
 	X(OUTDATED_COLLECTIBLES, BAG, SESSION, 0, 1, 0)                              \
+	/* how often it is pinned */                                                 \
+	X(PINS, WORDS, SESSION, 0, 0, 0)                                             \
 	/* of transient tasks made from a function and an argument of the host's */  \
 	X(CLOSURE, POINTER, SESSION, 0, 0, 0)
 

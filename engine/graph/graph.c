@@ -18,6 +18,7 @@
 #include <pawl/retire.h>
 
 #include "context.h"
+#include "profile.h"
 #include "registry.h"
 
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node)
@@ -194,7 +195,10 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->track_active = options->track_active && options->track_dependencies;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
+	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
 	error = eng_registry_create(options, &graph->registry);
+	if (!error && options->function_stats)
+		error = eng_profile_create(options->functions_n, &graph->profile);
 	if (!error)
 		error = tables_make(graph);
 	if (!error)
@@ -213,6 +217,7 @@ void eng_graph_destroy(struct eng_graph *graph)
 		return;
 	tables_free(graph);
 	pawl_retire_barrier();
+	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);
 	eng_quiesce_destroy(graph->quiesce);
 	pawl_mem_free(graph, sizeof(*graph), PAWL_LINE_BYTES);

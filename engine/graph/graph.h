@@ -28,6 +28,7 @@
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_profile;
 struct eng_registry;
 
 struct eng_graph {
@@ -41,6 +42,7 @@ struct eng_graph {
 	struct eng_registry *registry;
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
+	struct eng_profile *profile; /* NULL: nothing is counted */
 	bool track_dependencies;
 	bool track_active;
 
@@ -52,6 +54,9 @@ struct eng_graph {
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
 	struct pawl_event edited;
+	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
+	struct pawl_lock spare_lock;
+	eng_id spare;
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */

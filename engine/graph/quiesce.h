@@ -29,12 +29,12 @@ struct eng_quiesce_options {
 	uint32_t looks;	 /* so often it is tried with the door open */
 	uint64_t nap_ns; /* between two of these */
 	uint64_t
-		shut_ns; /* so long the door is shut before it is opened again, and all begins anew */
+		shut_ns; /* so long the door stays shut; then it is opened, and all begins anew */
 	uint32_t reopens; /* at most so often */
 };
-#define ENG_QUIESCE_OPTIONS_INIT                         \
-	{                                                \
-		false, 10, 100000, 100000000, UINT32_MAX \
+#define ENG_QUIESCE_OPTIONS_INIT                            \
+	{                                                   \
+		false, 4, 10, 100000, 100000000, UINT32_MAX \
 	}
 
 /* eng_quiesce_create() - `options` NULL: those of the macro. Errors: -ENOMEM. Any thread. */

@@ -95,7 +95,8 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 		looker->error = -ECANCELED;
 		return LOOK_DONE;
 	}
-	if (!node->output) {
+	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
+	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
 		eng_schedule(looker->op, node, looker->context->priority);
 		eng_wait_run(&looker->wait, eng_run_of(node), false);
 		return LOOK_WAIT;

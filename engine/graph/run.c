@@ -28,6 +28,7 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 #include <pawl/timer.h>
 
 #include "../runtime/worker.h"
@@ -35,6 +36,7 @@
 #include "context.h"
 #include "local.h"
 #include "pairs.h"
+#include "profile.h"
 #include "registry.h"
 
 #define ARGS_BYTES 128 /* on the stack, and bodies are nested deeply */
@@ -133,7 +135,7 @@ static void outdate(struct eng_node *node)
 }
 
 /* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
-static bool start(struct eng_run_state *run, struct eng_closure **ret_closure)
+static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, bool *ret_last)
 {
 	union eng_slot *slot;
 	struct eng_node *node;
@@ -152,6 +154,7 @@ static bool start(struct eng_run_state *run, struct eng_closure **ret_closure)
 		/* Neither it nor the key changes, and the task stays, since it runs. */
 		slot = eng_field(node, ENG_CLOSURE);
 		*ret_closure = slot ? slot->pointer : NULL;
+		*ret_last = *ret_closure && (*ret_closure)->disposed;
 	}
 	eng_unlock(node);
 	eng_op_end(&op);
@@ -187,6 +190,7 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	union eng_slot *slot;
 
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
+	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
@@ -661,7 +665,23 @@ static void args_free(void *arg)
 	pawl_mem_free(memory->args, memory->bytes, 0);
 }
 
-static int call(struct pawl_context *context, const struct eng_closure *closure,
+static int body(struct pawl_context *context, uint32_t number,
+		const struct pawl_function *function, const void *args, pawl_ref_t *ret_output)
+{
+	struct eng_profile *profile = context->graph->profile;
+	uint64_t begun;
+	int error;
+
+	if (PAWL_LIKELY(!profile))
+		return function->body(context, args, ret_output);
+	eng_profile_add(profile, number, ENG_COUNT_RUNS, 1);
+	begun = pawl_now_ns();
+	error = function->body(context, args, ret_output);
+	eng_profile_add(profile, number, ENG_COUNT_NS, pawl_now_ns() - begun);
+	return error;
+}
+
+static int call(struct pawl_context *context, struct eng_closure *closure, bool last,
 		pawl_ref_t *ret_output)
 {
 	struct eng_graph *graph = context->graph;
@@ -672,6 +692,9 @@ static int call(struct pawl_context *context, const struct eng_closure *closure,
 	void *args = buffer;
 	int error;
 
+	/* Free of the lock: it frees the argument. Nobody else looks at it any more. */
+	if (last && eng_dispose_begun(closure))
+		return 0;
 	if (closure)
 		return closure->fn(context, closure->arg, ret_output);
 	key = eng_node_key(context->run->node);
@@ -685,7 +708,7 @@ static int call(struct pawl_context *context, const struct eng_closure *closure,
 	eng_args_read(function, key, args);
 	if (function->flags & PAWL_FUNCTION_SESSION_DEPENDENT)
 		pawl_mark_session_dependent(context);
-	error = function->body(context, args, ret_output);
+	error = body(context, key->function, function, args, ret_output);
 	if (args != buffer)
 		pawl_cleanup_pop(&memory.cleanup, true);
 	return error;
@@ -746,17 +769,18 @@ int eng_run_body(void *arg, void **ret_value)
 	struct eng_run_state *run = arg;
 	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
 	struct pawl_cleanup cleanup;
-	struct eng_closure *closure;
+	struct eng_closure *closure = NULL;
 	pawl_ref_t output = PAWL_REF_NONE;
+	bool last = false;
 	int error;
 
 	(void)ret_value;
-	if (!start(run, &closure))
+	if (!start(run, &closure, &last))
 		return -ECANCELED;
 	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
 	pawl_cleanup_push(&cleanup, unwound, &context);
-	error = call(&context, closure, &output);
+	error = call(&context, closure, last, &output);
 	pawl_cleanup_pop(&cleanup, false);
 	over(&context, error, output);
 	return 0;
@@ -780,6 +804,8 @@ void eng_run_forget(void *arg)
 			eng_unlock(node);
 		eng_op_end(&op);
 	}
+	if (eng_is_transient(run->id))
+		eng_dispose_ended(graph, run->id);
 	eng_run_unpin(run);
 	eng_busy_less(graph);
 }

@@ -45,7 +45,7 @@ struct seen {
 static struct seen see(eng_id id)
 {
 	struct eng_node *node = eng_lock(cf_engine->graph, id);
-	struct seen seen = {.base = node->base,
+	struct seen seen = {.base = eng_base(node),
 			    .distance = node->bits & ENG_DISTANCE,
 			    .bits = node->bits,
 			    .uppers = pawl_cmap_count(&node->uppers),

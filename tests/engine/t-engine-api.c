@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pawl.h>
@@ -867,14 +868,295 @@ static void case_panic(void **state)
 	}
 }
 
+/* ---- tasks that go -------------------------------------------------------------------------------- */
+
+static struct pawl_atomic_u32 freed;
+
+static void free_once(void *arg)
+{
+	(void)arg;
+	pawl_add_relaxed(&freed, 1u);
+}
+
+static int once_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
+{
+	int64_t number, other;
+	pawl_ref_t ref, cell;
+	struct pawl_value *own;
+	int error = call_input(context, 4, &ref);
+
+	(void)arg;
+	pawl_mark_stateful(context);
+	if (!error)
+		error = get(context, ref, 0, &number);
+	if (!error)
+		error = call_input(context, 6, &ref);
+	if (!error)
+		error = get(context, ref, 0, &other);
+	if (!error)
+		error = give(context, number * 100 + other, &cell);
+	if (error)
+		return error;
+	t_check(!pawl_own_cell(context, cell, &own));
+	t_check(number_of(own) == number * 100 + other);
+	pawl_value_unpin(own);
+	cell.pawl_bits += UINT64_C(7) << 32;
+	t_check(pawl_own_cell(context, cell, &own) == -ENODATA);
+	t_check(pawl_own_cell(context, ref, &own) == -EINVAL);
+	return give(context, number * 100 + other, ret_output);
+}
+
+struct read {
+	pawl_ref_t ref;
+	int64_t number;
+};
+
+static int read_visit(struct pawl_context *context, void *arg)
+{
+	struct read *read = arg;
+
+	return get(context, read->ref, 0, &read->number);
+}
+
+static void case_once(void **state)
+{
+	unsigned n = t_scaled(20000);
+
+	(void)state;
+	up(2);
+	(void)pawl_xchg_relaxed(&freed, 0u);
+	for (unsigned i = 0; i < n; i++) {
+		struct read read = {{0}, 0};
+
+		assert_int_equal(pawl_engine_spawn_once(engine, once_body, NULL, free_once,
+							&read.ref),
+				 0);
+		assert_int_equal(pawl_engine_run(engine, read_visit, &read), 0);
+		assert_int_equal(read.number, 406);
+		assert_int_equal(pawl_engine_dispose_root(engine, read.ref), 0);
+		if (i % 16 == 0)
+			assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+		/* Records serve again: numbers stay small. */
+		assert_true((read.ref.pawl_bits & INT32_MAX) < 64);
+		if (i % 10000 == 0)
+			check_sums();
+	}
+	check_sums();
+	assert_int_equal(pawl_load_relaxed(&freed), n);
+	assert_int_equal(ran_now(INPUT), 2);
+	down();
+}
+
+/* What a root held is given back: nothing of it runs any more. */
+static void case_dispose(void **state)
+{
+	pawl_ref_t roots[8];
+
+	(void)state;
+	up(2);
+	(void)pawl_xchg_relaxed(&freed, 0u);
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < 8; i++)
+			assert_int_equal(pawl_engine_spawn_root(engine, once_body, NULL,
+								free_once, &roots[i]),
+					 0);
+		set(4, round);
+		if (round % 2)
+			check_sums();
+		for (unsigned i = 0; i < 8; i++)
+			assert_int_equal(pawl_engine_dispose_root(engine, roots[i]), 0);
+		check_sums();
+		assert_int_equal(pawl_load_relaxed(&freed), (round + 1) * 8);
+		(void)ran_now(INPUT);
+		set(4, 1000 + round);
+		check_sums();
+		assert_int_equal(ran_now(INPUT), 0);
+		assert_int_equal(pawl_engine_dispose_root(engine, roots[0]), -ESTALE);
+	}
+	down();
+}
+
+static int pin_visit(struct pawl_context *context, void *arg)
+{
+	return call_input(context, 9, arg);
+}
+
+static void case_pin(void **state)
+{
+	pawl_ref_t ref;
+
+	(void)state;
+	up(1);
+	assert_int_equal(pawl_engine_run(engine, pin_visit, &ref), 0);
+	assert_int_equal(pawl_engine_pin(engine, ref), 0);
+	assert_int_equal(pawl_engine_pin(engine, ref), 0);
+	assert_int_equal(pawl_engine_unpin(engine, ref), 0);
+	assert_int_equal(pawl_engine_unpin(engine, ref), 0);
+	assert_int_equal(pawl_engine_unpin(engine, ref), -EINVAL);
+	assert_int_equal(pawl_engine_pin(engine, PAWL_REF_NONE), -ESTALE);
+	ref.pawl_bits += 1000;
+	assert_int_equal(pawl_engine_pin(engine, ref), -ESTALE);
+	down();
+}
+
+/* ---- statistics ------------------------------------------------------------------------------------ */
+
+static void case_function_stats(void **state)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_function_stats stats;
+	struct pawl_function unlisted = input;
+
+	(void)state;
+	up(1);
+	assert_int_equal(pawl_engine_function_stats(engine, &input, &stats), -ENOTSUP);
+	assert_int_equal(pawl_engine_function_stats(engine, &unlisted, &stats), -EINVAL);
+	down();
+	options.function_stats = 1;
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		up_with(options, workers);
+		(void)ask(&many, 10);
+		(void)ask(&many, 20);
+		(void)ask(&many, 20);
+		set(3, 100);
+		(void)ask(&many, 20);
+		assert_int_equal(pawl_engine_function_stats(engine, &input, &stats), 0);
+		assert_int_equal(stats.misses, 20);
+		assert_true(stats.hits >= 10);
+		assert_int_equal(stats.runs, ran_now(INPUT));
+		assert_true(stats.ns > 0);
+		assert_int_equal(pawl_engine_function_stats(engine, &many, &stats), 0);
+		assert_int_equal(stats.misses, 2);
+		assert_int_equal(stats.hits, 2);
+		assert_int_equal(stats.runs, ran_now(MANY));
+		assert_int_equal(pawl_engine_function_stats(engine, &add, &stats), 0);
+		assert_int_equal(stats.runs + stats.misses + stats.hits + stats.ns, 0);
+		down();
+	}
+	options.function_stats = 2;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+}
+
+/* ---- looking inside --------------------------------------------------------------------------------- */
+
+struct page {
+	size_t length, fails_at;
+	char text[65536];
+};
+
+static int write_page(void *arg, const char *text, size_t bytes)
+{
+	struct page *page = arg;
+
+	if (page->fails_at && page->length + bytes > page->fails_at)
+		return -ENOSPC;
+	t_check(page->length + bytes < sizeof(page->text));
+	memcpy(page->text + page->length, text, bytes);
+	page->length += bytes;
+	page->text[page->length] = 0;
+	return 0;
+}
+
+static void case_dump(void **state)
+{
+	static struct page page;
+	char text[256], cut[8];
+	pawl_ref_t root, ref;
+
+	(void)state;
+	up(2);
+	assert_int_equal(pawl_engine_spawn_root(engine, unread_body, NULL, NULL, &root), 0);
+	check_sums();
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_DOT, write_page, &page), 0);
+	assert_memory_equal(page.text, "digraph pawl {\n", 15);
+	assert_non_null(strstr(page.text, "\"t1\" [label=\"root\\nclean, active\"]"));
+	assert_non_null(strstr(page.text, "\"t1\" -> \"1\" [style=solid]"));
+	assert_string_equal(page.text + page.length - 2, "}\n");
+	page.length = 0;
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_JSON, write_page, &page), 0);
+	assert_non_null(strstr(page.text, "\"function\":\"input\",\"state\":\"clean\""));
+	assert_string_equal(page.text + page.length - 3, "}]\n");
+	page.fails_at = page.length / 2;
+	page.length = 0;
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_JSON, write_page, &page), -ENOSPC);
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_FORMAT_COUNT, write_page, &page),
+			 -EINVAL);
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_DOT, NULL, &page), -EINVAL);
+	assert_int_equal(pawl_engine_why(engine, root, text, sizeof(text)), 0);
+	assert_string_equal(text, "root is clean; it is kept up to date; it is transient: "
+				  "a task without a name");
+	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
+	check_sums();
+	assert_int_equal(pawl_engine_run(engine, pin_visit, &ref), 0);
+	check_sums();
+	set(9, 10);
+	check_sums();
+	assert_int_equal(pawl_engine_why(engine, ref, text, sizeof(text)), 0);
+	assert_string_equal(text, "input is dirty: nobody wants it");
+	assert_int_equal(pawl_engine_why(engine, ref, cut, sizeof(cut)), 0);
+	assert_string_equal(cut, "input i");
+	assert_int_equal(pawl_engine_why(engine, PAWL_REF_NONE, text, sizeof(text)), -ESTALE);
+	down();
+}
+
+/* ---- options --------------------------------------------------------------------------------------- */
+
+static void workers_are(const char *text, struct pawl_engine_options options, uint64_t workers)
+{
+	struct pawl_runtime_stats stats;
+
+	assert_int_equal(setenv("PAWL_WORKERS", text, 1), 0);
+	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	pawl_runtime_stats_read(pawl_engine_runtime(engine), &stats);
+	if (workers)
+		assert_int_equal(stats.workers, workers);
+	assert_int_equal(pawl_engine_close(engine), 0);
+	assert_int_equal(unsetenv("PAWL_WORKERS"), 0);
+}
+
+static void case_options(void **state)
+{
+	static const char *const garbage[] = {"",    "x", "-1", "3x", "99999999999999999999",
+					      "4097"};
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_function_stats stats;
+
+	(void)state;
+	workers_are("3", options, 3);
+	for (size_t i = 0; i < sizeof(garbage) / sizeof(*garbage); i++)
+		workers_are(garbage[i], options, 0);
+	options.workers = 2;
+	workers_are("3", options, 2);
+	options.storage = 1;
+	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
+	options.storage = 0;
+	options.memory_bytes = 1;
+	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
+	assert_int_equal(setenv("PAWL_FUNCTION_STATS", "1", 1), 0);
+	assert_int_equal(setenv("PAWL_TRACK_DEPENDENCIES", "0", 1), 0);
+	up(1);
+	assert_int_equal(ask(&many, 10), 45);
+	assert_int_equal(pawl_engine_function_stats(engine, &many, &stats), 0);
+	assert_int_equal(stats.runs, 1);
+	/* Nothing hears of it. */
+	set(3, 1000);
+	assert_int_equal(ask(&many, 10), 45);
+	down();
+	assert_int_equal(unsetenv("PAWL_FUNCTION_STATS"), 0);
+	assert_int_equal(unsetenv("PAWL_TRACK_DEPENDENCIES"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_many),	     cmocka_unit_test(case_many_in_visit),
-		cmocka_unit_test(case_local),	     cmocka_unit_test(case_local_outside),
-		cmocka_unit_test(case_local_unread), cmocka_unit_test(case_local_ring),
-		cmocka_unit_test(case_traits),	     cmocka_unit_test(case_traits_wrong),
-		cmocka_unit_test(case_panic),
+		cmocka_unit_test(case_many),	       cmocka_unit_test(case_many_in_visit),
+		cmocka_unit_test(case_local),	       cmocka_unit_test(case_local_outside),
+		cmocka_unit_test(case_local_unread),   cmocka_unit_test(case_local_ring),
+		cmocka_unit_test(case_traits),	       cmocka_unit_test(case_traits_wrong),
+		cmocka_unit_test(case_panic),	       cmocka_unit_test(case_once),
+		cmocka_unit_test(case_dispose),	       cmocka_unit_test(case_pin),
+		cmocka_unit_test(case_function_stats), cmocka_unit_test(case_dump),
+		cmocka_unit_test(case_options),
 	};
 
 	return t_run("engine-api", tests);

@@ -142,20 +142,29 @@ struct pawl_engine_options {
 	uint32_t track_dependencies;
 	/* 0: all that is dirty runs, wanted or not. */
 	uint32_t track_active;
+	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
+	uint32_t function_stats;
+	/* Where results are kept from one process to the next, and how much memory there is for them. Not built: 0. */
+	uint32_t storage;
+	uint64_t memory_bytes;
 };
-#define PAWL_ENGINE_OPTIONS_INIT                                                             \
-	{                                                                                    \
-		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1 \
+#define PAWL_ENGINE_OPTIONS_INIT                                                              \
+	{                                                                                     \
+		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
+			0, 0, 0                                                               \
 	}
 
 /*
  * pawl_engine_open() - An engine without tasks.
  *
+ * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
+ * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1). Values that are no such numbers count as not there.
+ *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
  *           of their struct, a method that no function does, or one with other arguments, a trait or a
  *           function of a type that is not listed; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
- *           -E2BIG: options or tables of a later version; those of pawl_runtime_create().
+ *           -ENOTSUP: an option for a part that is not built; -E2BIG: options or tables of a later version; those of pawl_runtime_create().
  */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *options,
 					      struct pawl_engine **ret_engine);
@@ -193,7 +202,20 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_spawn_root(struct pawl_engine *engine,
 						    pawl_function_fn *fn, void *arg,
 						    void (*free_arg)(void *arg),
 						    pawl_ref_t *ret_root);
-/* Errors: -ESTALE: it is none. */
+/*
+ * pawl_engine_spawn_once() - The same, but it runs once: what it read may change, and it does not run again. To be
+ * disposed of as well, when its result was read.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_spawn_once(struct pawl_engine *engine,
+						    pawl_function_fn *fn, void *arg,
+						    void (*free_arg)(void *arg),
+						    pawl_ref_t *ret_once);
+/*
+ * pawl_engine_dispose_root() - It goes: a run that is under way ends, none follows. Then all that it held is
+ * given back, and its argument is freed. The reference is not to be used any more: it may name another root.
+ *
+ * Errors: -ESTALE: it is none.
+ */
 PAWL_API int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root);
 
 /* pawl_engine_wait_idle() - Sleep until nothing runs and nothing is scheduled. */
@@ -320,6 +342,34 @@ PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, con
 PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
 	PAWL_PRINTF(2, 3) __attribute__((noreturn));
 
+/*
+ * pawl_mark_finished() - Who begins to read the output from now on gets that of the run before, and does not wait
+ * for the rest of this body. Where there is none yet it waits.
+ * Requires: in a task.
+ */
+PAWL_API void pawl_mark_finished(struct pawl_context *context);
+
+/* pawl_mark_stateful() - The task has state of this process: its values stay. Requires: in a task. */
+PAWL_API void pawl_mark_stateful(struct pawl_context *context);
+
+/*
+ * pawl_own_cell() - The value of a cell of the running task, pinned, of this run or the one before. Nothing
+ * depends on that.
+ *
+ * Errors: -EINVAL: not one of its own cells; -ENODATA: there is no value.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_own_cell(struct pawl_context *context, pawl_ref_t cell,
+					   struct pawl_value **ret_value);
+
+/*
+ * pawl_engine_pin() - The task of this reference stays, though nobody calls it; counted.
+ * pawl_engine_unpin() - One pin less.
+ *
+ * Errors: -ESTALE: it leads nowhere; -EINVAL: unpin: it has none.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_pin(struct pawl_engine *engine, pawl_ref_t ref);
+PAWL_API PAWL_MUST_CHECK int pawl_engine_unpin(struct pawl_engine *engine, pawl_ref_t ref);
+
 /* pawl_mark_session_dependent() - This run read something that may be different in the next session. */
 PAWL_API void pawl_mark_session_dependent(struct pawl_context *context);
 
@@ -381,6 +431,31 @@ PAWL_API size_t pawl_error_describe(const struct pawl_error *error, char *buf, s
 PAWL_API PAWL_MUST_CHECK int pawl_engine_verify(struct pawl_engine *engine, char *buf,
 						size_t len);
 
+enum pawl_dump_format {
+	PAWL_DUMP_DOT, /* a directed graph: calls are solid, reads of outputs dashed, of cells dotted */
+	PAWL_DUMP_JSON, /* a list of tasks, each with its edges */
+	PAWL_DUMP_FORMAT_COUNT
+};
+/* A part of the text. Returns: 0; else the dump ends with this. */
+typedef int pawl_dump_fn(void *arg, const char *text, size_t bytes);
+
+/*
+ * pawl_engine_dump() - Write down all tasks. Each is of one moment; the whole is if nothing runs.
+ *
+ * Requires: attached, outside sections, no lock held.
+ * Errors:   -EINVAL: no such format, no fn; what fn returned.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_dump(struct pawl_engine *engine,
+					      enum pawl_dump_format format, pawl_dump_fn *fn,
+					      void *arg);
+
+/*
+ * pawl_engine_why() - What a task is at, in words, cut to `len`: whether it runs, has to, or waits, and
+ * where its transience comes from. Errors: -ESTALE: it leads nowhere.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_why(struct pawl_engine *engine, pawl_ref_t ref,
+					     char *buf, size_t len);
+
 struct pawl_engine_stats {
 	uint64_t tasks;
 	uint64_t runs;
@@ -389,6 +464,22 @@ struct pawl_engine_stats {
 };
 PAWL_API void pawl_engine_stats_read(struct pawl_engine *engine,
 				     struct pawl_engine_stats *ret_stats);
+
+/* Of one function; old when it arrives. */
+struct pawl_function_stats {
+	uint64_t hits;	 /* calls whose task was there */
+	uint64_t misses; /* calls that made it */
+	uint64_t runs;	 /* begun, stale ones included */
+	uint64_t stale_runs;
+	uint64_t
+		ns; /* from start to return of its bodies, what they waited and ran for others included */
+	uint64_t reserved[3];
+};
+
+/* Errors: -ENOTSUP: they are not kept: see pawl_engine_options; -EINVAL: not a function of this engine. */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_function_stats(struct pawl_engine *engine,
+							const struct pawl_function *function,
+							struct pawl_function_stats *ret_stats);
 
 PAWL_END_DECLS
 

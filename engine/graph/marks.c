@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * marks.c - what a running task says about itself.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "cells.h"
+#include "context.h"
+
+void pawl_mark_finished(struct pawl_context *context)
+{
+	struct eng_node *node;
+
+	if (!context->run)
+		return;
+	node = eng_lock(context->graph, context->id);
+	if (eng_run_of(node) == context->run)
+		context->run->finished = true;
+	eng_unlock(node);
+}
+
+void pawl_mark_stateful(struct pawl_context *context)
+{
+	struct eng_node *node;
+
+	if (!context->run)
+		return;
+	node = eng_lock(context->graph, context->id);
+	node->bits |= ENG_STATEFUL;
+	eng_unlock(node);
+}
+
+int pawl_own_cell(struct pawl_context *context, pawl_ref_t cell, struct pawl_value **ret_value)
+{
+	struct pawl_value *value;
+	struct eng_node *node;
+
+	if (!context->run || !eng_ref_cell(cell) || eng_ref_task(cell) != context->id)
+		return -EINVAL;
+	node = eng_lock(context->graph, context->id);
+	value = eng_cell_value(context->graph, node, eng_ref_cell(cell));
+	if (value)
+		*ret_value = pawl_value_pin(value);
+	eng_unlock(node);
+	return value ? 0 : -ENODATA;
+}

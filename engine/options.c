@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * options.c - what an engine is opened with: defaults, what the environment says instead of a default, what the
+ * program says.
+ *
+ * A variable whose value is no number in its range is as if it were not there: a program does not fail because of
+ * the shell that it was started from.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <pawl/engine.h>
+
+#include "engine.h"
+
+#define WORKERS_MOST 4096
+
+/* Returns: false: there is none, or it is not a number up to `most`. */
+static bool number_of(const char *name, uint32_t most, uint32_t *ret_number)
+{
+	const char *text = getenv(name);
+	unsigned long number;
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || *end || number > most)
+		return false;
+	*ret_number = (uint32_t)number;
+	return true;
+}
+
+/* In place of a default alone. */
+static void environment(struct pawl_engine_options *options)
+{
+	if (!options->workers)
+		(void)number_of("PAWL_WORKERS", WORKERS_MOST, &options->workers);
+	if (options->track_dependencies)
+		(void)number_of("PAWL_TRACK_DEPENDENCIES", 1, &options->track_dependencies);
+	if (options->track_active)
+		(void)number_of("PAWL_TRACK_ACTIVE", 1, &options->track_active);
+	if (!options->function_stats)
+		(void)number_of("PAWL_FUNCTION_STATS", 1, &options->function_stats);
+}
+
+int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine_options *into)
+{
+	static const struct pawl_engine_options defaults = PAWL_ENGINE_OPTIONS_INIT;
+
+	*into = defaults;
+	if (given) {
+		if (given->size > sizeof(*into))
+			return -E2BIG;
+		if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
+		    given->track_active > 1 || given->function_stats > 1)
+			return -EINVAL;
+		if (given->storage || given->memory_bytes)
+			return -ENOTSUP;
+		*into = *given;
+	}
+	environment(into);
+	return 0;
+}
