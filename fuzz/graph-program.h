@@ -41,20 +41,18 @@ static void changed_parts(const void *before, size_t before_bytes, const void *a
 	}
 }
 
-#define NUMBER(name, mode)                                                                \
-	{                                                                                 \
-		sizeof(struct pawl_value_type), name, 1, mode, 0, NULL, NULL, NULL, NULL, \
-			NULL, NULL                                                        \
-	}
+#define TYPE(of_name, of_mode) \
+	.size = sizeof(struct pawl_value_type), .name = of_name, .version = 1, .mode = of_mode
 static const struct pawl_value_type number_types[TYPES - 1] = {
-	NUMBER("number", PAWL_CELL_COMPARE), NUMBER("fresh", PAWL_CELL_NEW),
-	NUMBER("hashed", PAWL_CELL_HASHED)};
-static const struct pawl_value_type parts_type = {
-	sizeof(parts_type), "parts", 1, PAWL_CELL_KEYED, 0, NULL, NULL, NULL, NULL, NULL,
-	changed_parts};
+	{TYPE("number", PAWL_CELL_COMPARE)},
+	{TYPE("fresh", PAWL_CELL_NEW)},
+	{TYPE("hashed", PAWL_CELL_HASHED)}};
+static const struct pawl_value_type parts_type = {TYPE("parts", PAWL_CELL_KEYED),
+						  .changed_keys = changed_parts};
 static const struct pawl_value_type spec_type = PAWL_VALUE_TYPE("spec");
-static const struct pawl_trait traits[2] = {{sizeof(struct pawl_trait), "mark", NULL, 0},
-					    {sizeof(struct pawl_trait), "note", NULL, 0}};
+static const struct pawl_trait traits[2] = {{.size = sizeof(struct pawl_trait), .name = "mark"},
+					    {.size = sizeof(struct pawl_trait),
+					     .name = "note"}};
 
 static struct pawl_value *number_make(unsigned type, int64_t number)
 {
@@ -666,7 +664,8 @@ static int node_body(struct pawl_context *context, const void *args, pawl_ref_t 
 		error = do_step(&work, work.spec.steps[i]);
 	/* An error from below when the order may show: words of its own, and no cause. */
 	if (error == -PAWL_ETASK && work.muddled) {
-		(void)pawl_context_fail(context, "muddled");
+		error = pawl_context_fail(context, "muddled");
+		FUZZ_CHECK(error == -PAWL_ETASK);
 		return pawl_context_fail(context, "muddled %u", (unsigned)work.n);
 	}
 	if (!error || work.failed)
