@@ -331,10 +331,14 @@ static int read_resolved(struct work *work, pawl_ref_t ref)
 /* Calls whose arguments may fail. */
 static int pass_on(struct work *work, const struct pawl_function *function, const void *args)
 {
+	struct pawl_value *value = NULL;
 	pawl_ref_t ref;
 	int error = pawl_call(work->context, function, args, &ref);
 
-	return error ? outcome(work, error, NULL, 0, NULL) : read_ref(work, ref, 0);
+	/* That an argument failed may be told by the call, or by who reads what it gave. */
+	if (!error)
+		error = pawl_read(work->context, ref, 0, &value, NULL);
+	return outcome(work, error, value, PARTS, NULL);
 }
 
 static int pass_two(struct work *work, pawl_ref_t ref, uint64_t target)
@@ -662,12 +666,9 @@ static int node_body(struct pawl_context *context, const void *args, pawl_ref_t 
 
 	for (unsigned i = 0; i < GRAPH_STEPS && !error && work.spec.steps[i][0]; i++)
 		error = do_step(&work, work.spec.steps[i]);
-	/* An error from below when the order may show: words of its own, and no cause. */
-	if (error == -PAWL_ETASK && work.muddled) {
-		error = pawl_context_fail(context, "muddled");
-		FUZZ_CHECK(error == -PAWL_ETASK);
-		return pawl_context_fail(context, "muddled %u", (unsigned)work.n);
-	}
+	/* An error from below when the order may show: another one, without a cause. */
+	if (error == -PAWL_ETASK && work.muddled)
+		return -EIO;
 	if (!error || work.failed)
 		read_untracked(&work);
 	if (error || work.nothing)
