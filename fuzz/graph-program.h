@@ -41,20 +41,18 @@ static void changed_parts(const void *before, size_t before_bytes, const void *a
 	}
 }
 
-#define NUMBER(name, mode)                                                                \
-	{                                                                                 \
-		sizeof(struct pawl_value_type), name, 1, mode, 0, NULL, NULL, NULL, NULL, \
-			NULL, NULL                                                        \
-	}
+#define TYPE(of_name, of_mode) \
+	.size = sizeof(struct pawl_value_type), .name = of_name, .version = 1, .mode = of_mode
 static const struct pawl_value_type number_types[TYPES - 1] = {
-	NUMBER("number", PAWL_CELL_COMPARE), NUMBER("fresh", PAWL_CELL_NEW),
-	NUMBER("hashed", PAWL_CELL_HASHED)};
-static const struct pawl_value_type parts_type = {
-	sizeof(parts_type), "parts", 1, PAWL_CELL_KEYED, 0, NULL, NULL, NULL, NULL, NULL,
-	changed_parts};
+	{TYPE("number", PAWL_CELL_COMPARE)},
+	{TYPE("fresh", PAWL_CELL_NEW)},
+	{TYPE("hashed", PAWL_CELL_HASHED)}};
+static const struct pawl_value_type parts_type = {TYPE("parts", PAWL_CELL_KEYED),
+						  .changed_keys = changed_parts};
 static const struct pawl_value_type spec_type = PAWL_VALUE_TYPE("spec");
-static const struct pawl_trait traits[2] = {{sizeof(struct pawl_trait), "mark", NULL, 0},
-					    {sizeof(struct pawl_trait), "note", NULL, 0}};
+static const struct pawl_trait traits[2] = {{.size = sizeof(struct pawl_trait), .name = "mark"},
+					    {.size = sizeof(struct pawl_trait),
+					     .name = "note"}};
 
 static struct pawl_value *number_make(unsigned type, int64_t number)
 {
@@ -333,10 +331,14 @@ static int read_resolved(struct work *work, pawl_ref_t ref)
 /* Calls whose arguments may fail. */
 static int pass_on(struct work *work, const struct pawl_function *function, const void *args)
 {
+	struct pawl_value *value = NULL;
 	pawl_ref_t ref;
 	int error = pawl_call(work->context, function, args, &ref);
 
-	return error ? outcome(work, error, NULL, 0, NULL) : read_ref(work, ref, 0);
+	/* That an argument failed may be told by the call, or by who reads what it gave. */
+	if (!error)
+		error = pawl_read(work->context, ref, 0, &value, NULL);
+	return outcome(work, error, value, PARTS, NULL);
 }
 
 static int pass_two(struct work *work, pawl_ref_t ref, uint64_t target)
@@ -664,11 +666,9 @@ static int node_body(struct pawl_context *context, const void *args, pawl_ref_t 
 
 	for (unsigned i = 0; i < GRAPH_STEPS && !error && work.spec.steps[i][0]; i++)
 		error = do_step(&work, work.spec.steps[i]);
-	/* An error from below when the order may show: words of its own, and no cause. */
-	if (error == -PAWL_ETASK && work.muddled) {
-		(void)pawl_context_fail(context, "muddled");
-		return pawl_context_fail(context, "muddled %u", (unsigned)work.n);
-	}
+	/* An error from below when the order may show: another one, without a cause. */
+	if (error == -PAWL_ETASK && work.muddled)
+		return -EIO;
 	if (!error || work.failed)
 		read_untracked(&work);
 	if (error || work.nothing)

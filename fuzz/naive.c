@@ -671,7 +671,8 @@ int pawl_peek(struct naive_context *context, pawl_ref_t ref, const struct pawl_t
 	if (!task || ref.pawl_bits >> 32)
 		return -EINVAL;
 	/* That it failed is known to the reader, as in any read. */
-	(void)pawl_resolve(context, ref, PAWL_READ_STRONG, &cell, NULL);
+	if (pawl_resolve(context, ref, PAWL_READ_STRONG, &cell, NULL) == -ESTALE)
+		return -ESTALE;
 	/* First all bodies, which may collect as well. */
 	(void)reach(context->engine, ref_id(ref), true, &ids);
 	free(ids);
@@ -804,7 +805,7 @@ static void edit_end(struct naive_edit *edit, bool commit)
 {
 	for (size_t i = 0; i < edit->n; i++) {
 		if (commit)
-			(void)pawl_state_set(edit->changes[i].state, edit->changes[i].value);
+			MUST(!pawl_state_set(edit->changes[i].state, edit->changes[i].value));
 		else
 			pawl_value_unpin(edit->changes[i].value);
 		pawl_state_unpin(edit->changes[i].state);
