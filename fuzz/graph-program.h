@@ -42,7 +42,7 @@ static void changed_parts(const void *before, size_t before_bytes, const void *a
 }
 
 #define TYPE(of_name, of_mode) \
-	.size = sizeof(struct pawl_value_type), .name = of_name, .version = 1, .mode = of_mode
+	.size = sizeof(struct pawl_value_type), .name = of_name, .version = 1, .mode = of_mode, .implementations = NULL, .implementations_n = 0
 static const struct pawl_value_type number_types[TYPES - 1] = {
 	{TYPE("number", PAWL_CELL_COMPARE)},
 	{TYPE("fresh", PAWL_CELL_NEW)},
