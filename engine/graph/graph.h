@@ -107,6 +107,9 @@ static inline void eng_op_run(struct eng_op *op)
 		eng_op_work(op);
 }
 
+/* eng_ring_break() - Take one call out of each ring that was found; who made it runs again, and fails. */
+void eng_ring_break(struct eng_op *op);
+
 /* eng_op_end() - The same, and the operation is over. */
 static inline void eng_op_end(struct eng_op *op)
 {
@@ -243,8 +246,6 @@ const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *
 
 /* eng_ring_of_calls() - This task is below itself: calls go round in a ring. */
 void eng_ring_of_calls(struct eng_op *op, eng_id id);
-/* eng_ring_break() - Take one call out of such rings; who made it runs again, and fails. At an operation's end. */
-void eng_ring_break(struct eng_op *op);
 /*
  * eng_ring_find() - Is there a way from `from` to `to` by calls? Returns: its error, which names the tasks; NULL:
  * there is none.
