@@ -146,6 +146,8 @@ bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closur
 	node->bits = (node->bits & (ENG_DISTANCE | ENG_OPTIMIZE)) | bits;
 	/* Of the last run: nothing, and no error. */
 	node->output = 0;
+	/* Who has read a cell of the task before, by the same reference, hears of what is there now. */
+	eng_set_dirty(&op, node, ENG_DIRTY);
 	if (graph->track_active)
 		eng_active_make(node)->active.flags |= ENG_ACTIVE_ROOT;
 	eng_schedule(&op, node, ENG_PRIORITY_INITIAL);
