@@ -41,8 +41,9 @@ static void changed_parts(const void *before, size_t before_bytes, const void *a
 	}
 }
 
-#define TYPE(of_name, of_mode) \
-	.size = sizeof(struct pawl_value_type), .name = of_name, .version = 1, .mode = of_mode, .implementations = NULL, .implementations_n = 0
+#define TYPE(of_name, of_mode)                                                 \
+	.size = sizeof(struct pawl_value_type), .name = of_name, .version = 1, \
+	.mode = of_mode, .implementations = NULL, .implementations_n = 0
 static const struct pawl_value_type number_types[TYPES - 1] = {
 	{TYPE("number", PAWL_CELL_COMPARE)},
 	{TYPE("fresh", PAWL_CELL_NEW)},
@@ -492,6 +493,13 @@ static int make_cell(struct work *work, unsigned x)
 	return pawl_cell(work->context, value, &work->output);
 }
 
+static int fail_as_planned(struct work *work, unsigned x)
+{
+	work->failed = true;
+	return work->muddled ? -PAWL_ETASK
+			     : pawl_context_fail(work->context, "planned %u", x % 4);
+}
+
 /* What the task itself does. */
 static int own_step(struct work *work, enum graph_step step, unsigned x)
 {
@@ -509,11 +517,9 @@ static int own_step(struct work *work, enum graph_step step, unsigned x)
 	case GRAPH_FAIL_ODD:
 		if (!(work->sum & 1))
 			return 0;
-		/* fall through */
+		return fail_as_planned(work, x);
 	case GRAPH_FAIL:
-		work->failed = true;
-		return work->muddled ? -PAWL_ETASK
-				     : pawl_context_fail(work->context, "planned %u", x % 4);
+		return fail_as_planned(work, x);
 	case GRAPH_CATCH:
 		work->catches = !world.head->rings;
 		return 0;

@@ -119,6 +119,9 @@ static struct task *task_at(struct naive_engine *engine, pawl_ref_t ref)
 
 static const struct naive_error *error_v(struct naive_engine *engine, const char *function,
 					 const struct naive_error *cause, const char *format,
+					 va_list args) PAWL_PRINTF(4, 0);
+static const struct naive_error *error_v(struct naive_engine *engine, const char *function,
+					 const struct naive_error *cause, const char *format,
 					 va_list args)
 {
 	struct naive_error *error;

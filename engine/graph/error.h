@@ -23,7 +23,7 @@ struct pawl_error {
 
 /* eng_error_make() - Takes one owner of `cause`. Waits for memory. `format` NULL: no words of its own. */
 struct pawl_error *eng_error_make(eng_id task, const char *function, struct pawl_error *cause,
-				  const char *format, va_list args);
+				  const char *format, va_list args) PAWL_PRINTF(4, 0);
 struct pawl_error *eng_error_printf(eng_id task, const char *function, struct pawl_error *cause,
 				    const char *format, ...) PAWL_PRINTF(4, 5);
 struct pawl_error *eng_error_pin(struct pawl_error *error);
