@@ -224,8 +224,10 @@ static void case_measured(void **unused)
 	double one, changes, reads;
 
 	(void)unused;
-	if (T_ASAN || T_TSAN)
+	if (T_ASAN || T_TSAN) {
 		t_skip("sizes are those of a build as it is used");
+		return;
+	}
 	one = bytes_each(0, 0);
 	changes = bytes_each(MUTABLE, 0);
 	reads = bytes_each(MUTABLE | READS, 0);
