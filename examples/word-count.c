@@ -43,11 +43,15 @@ static int get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, lon
 static int words(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	size_t which = *(const size_t *)args;
-	FILE *file = fopen(names[which], "r");
-	int c, before = ' ';
+	/* First: an edit from now on is heard of. */
+	int c = pawl_context_invalidator(context, &edited[which]), before = ' ';
+	FILE *file;
 	long n = 0;
 
+	if (c)
+		return c;
 	printf("  counting %s\n", names[which]);
+	file = fopen(names[which], "r");
 	if (!file)
 		return pawl_context_fail(context, "%s cannot be opened", names[which]);
 	while ((c = getc(file)) != EOF) {
@@ -55,8 +59,7 @@ static int words(struct pawl_context *context, const void *args, pawl_ref_t *ret
 		before = c;
 	}
 	fclose(file);
-	c = pawl_context_invalidator(context, &edited[which]);
-	return c ? c : give(context, n, ret_output);
+	return give(context, n, ret_output);
 }
 static const struct pawl_function words_of = {sizeof(words_of), "words", 1, 0, words,
 					      sizeof(size_t),	NULL,	 0};

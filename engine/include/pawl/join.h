@@ -47,7 +47,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_task_result(struct pawl_runtime *runtime, pawl
  *
  * Returns:  0, however it ended; if it has ended already, also in a body that is cancelled.
  * Errors:   -ETIMEDOUT, -ECANCELED: as pawl_wait(); -EDEADLK: a ring of tasks wait for each other,
- *           the caller among them (pawl_task_ring()); -ESTALE, -EINVAL as above.
+ *           the caller among them; -ESTALE, -EINVAL as above.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_task_wait(struct pawl_runtime *runtime, pawl_task_t task,
 					    uint64_t deadline_ns,
