@@ -22,7 +22,6 @@
 
 #include "graph.h"
 
-#define OPTIMIZE_QUEUED_MOST 10000u
 #define OPTIMIZE_DONE_MOST   1000u
 #define OPTIMIZE_PRODUCT     31u
 

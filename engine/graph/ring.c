@@ -6,6 +6,9 @@
  * becomes its own follower (aggregate.c); that edge is left out. Who finds it at the end of another operation than a run's
  * takes out one call of the ring, and its caller runs again. The task whose new child closed the ring looks for
  * the way back, which is a walk over all it reaches, and fails with it.
+ *
+ * Not found: two roots that reach each other count each other's dirt without either following itself. A strong
+ * reader of them may sleep for ever (fuzz/corpus/graph/rings-two-roots-that-wait-for-each-other, with GRAPH_RINGS=1).
  */
 #include "config.h"
 
