@@ -22,8 +22,8 @@
 
 #include "graph.h"
 
-#define OPTIMIZE_DONE_MOST   1000u
-#define OPTIMIZE_PRODUCT     31u
+#define OPTIMIZE_DONE_MOST 1000u
+#define OPTIMIZE_PRODUCT   31u
 
 static uint32_t saturated(uint32_t a, uint32_t b)
 {
