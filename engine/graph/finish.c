@@ -459,6 +459,19 @@ static void tidy(struct ending *ending, struct eng_node *node, struct remains *r
 	eng_tail_trim(node);
 }
 
+#define SUMMED_UP                                                                           \
+	(ENG_FIELD_BIT(ENG_CHILDREN) | ENG_FIELD_BIT(ENG_FOLLOWERS) |                       \
+	 ENG_FIELD_BIT(ENG_COLLECTIBLES) | ENG_FIELD_BIT(ENG_AGGREGATED_COLLECTIBLES) |     \
+	 ENG_FIELD_BIT(ENG_COLLECTIBLES_DEPENDENTS) | ENG_FIELD_BIT(ENG_CONTAINER_COUNTS) | \
+	 ENG_FIELD_BIT(ENG_DIRTY_CONTAINERS) | ENG_FIELD_BIT(ENG_CLEAN_CONTAINERS))
+
+/* What is summed up: nothing, and that for good? What it calls was connected, or is still. Locked. */
+static bool is_still(const struct ending *ending, const struct eng_node *node)
+{
+	return ending->plan.immutable && !(node->bits & (ENG_ERROR | ENG_DIRTY)) &&
+	       !eng_field_any(node, SUMMED_UP);
+}
+
 /* Gives the lock back. */
 static void step_finish(struct ending *ending, struct eng_node *node)
 {
@@ -479,6 +492,11 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	if (run->session_dependent)
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
 	eng_set_dirty(&ending->op, node, dirty);
+	eng_children_keep_still(node, run);
+	if (is_still(ending, node)) {
+		node->bits |= ENG_STILL;
+		eng_referrers_forget(node);
+	}
 	tidy(ending, node, &remains);
 	eng_unlock(node);
 	pawl_event_notify_all(&run->changed);
