@@ -64,6 +64,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/panic.c \
+	engine/graph/pool.c \
+	engine/graph/pool.h \
 	engine/graph/profile.c \
 	engine/graph/profile.h \
 	engine/graph/queue.c \

@@ -33,6 +33,7 @@
 static void leave(struct eng_node *node, struct eng_run_state *run)
 {
 	eng_field_drop(node, ENG_RUN);
+	eng_tail_take_back(node);
 	/* Release: who is told looks at the task again, under its lock. */
 	pawl_store_release(&run->over, 1u);
 }

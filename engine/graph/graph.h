@@ -28,6 +28,7 @@
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_pool;
 struct eng_profile;
 struct eng_registry;
 
@@ -40,6 +41,7 @@ struct eng_graph {
 	/* Records of cached tasks by function and arguments. */
 	struct pawl_rmap *cache;
 	struct eng_registry *registry;
+	struct eng_pool *pool; /* records and runs */
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
 	struct eng_profile *profile; /* NULL: nothing is counted */

@@ -23,6 +23,9 @@ struct eng_counter {
 
 struct eng_locals;
 
+/* RUN, ACTIVE, what it called, and one more. */
+#define ENG_RUN_FIELDS 4
+
 struct eng_run_state {
 	/* The record's, the runtime's task, and waiters. All threads. */
 	struct pawl_atomic_u32 owners;
@@ -59,6 +62,9 @@ struct eng_run_state {
 	struct eng_counter *counters; /* most make cells of one type: `first` */
 	uint32_t counters_n, counters_capacity;
 	struct eng_counter first;
+	/* The record's tail while it has no other, as long as the run is in it. */
+	PAWL_ALIGNED(8)
+	char tail[sizeof(struct eng_tail) + ENG_RUN_FIELDS * sizeof(union eng_slot)];
 	/* Own outputs of calls with arguments that were not resolved. */
 	struct eng_locals *locals;
 };
