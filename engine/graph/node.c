@@ -61,18 +61,32 @@ static size_t tail_bytes(unsigned capacity)
 	return sizeof(struct eng_tail) + capacity * sizeof(union eng_slot);
 }
 
+static void tail_free(struct eng_tail *tail)
+{
+	if (tail->lent)
+		return;
+	if (tail->pool)
+		eng_pool_free(tail->pool, tail, tail_bytes(tail->capacity));
+	else
+		pawl_mem_free(tail, tail_bytes(tail->capacity), 0);
+}
+
 static struct eng_tail *tail_sized(struct eng_tail *from, unsigned capacity)
 {
-	struct eng_tail *tail = eng_must_alloc(tail_bytes(capacity));
+	struct eng_pool *pool = from ? from->pool : NULL;
+	size_t bytes = tail_bytes(capacity);
+	struct eng_tail *tail;
 
+	while (!(tail = pool ? eng_pool_alloc(pool, bytes) : pawl_mem_alloc(bytes, 0)))
+		eng_memory_wait();
 	tail->present = from ? from->present : 0;
 	tail->count = from ? from->count : 0;
 	tail->capacity = (uint8_t)capacity;
 	tail->lent = false;
+	tail->pool = pool;
 	if (from) {
 		memcpy(tail->slots, from->slots, from->count * sizeof(union eng_slot));
-		if (!from->lent)
-			pawl_mem_free(from, tail_bytes(from->capacity), 0);
+		tail_free(from);
 	}
 	return tail;
 }
@@ -120,14 +134,15 @@ void eng_tail_trim(struct eng_node *node)
 	if (!tail || (tail->count && tail->count + 1 >= tail->capacity))
 		return;
 	if (!tail->count) {
-		pawl_mem_free(tail, tail_bytes(tail->capacity), 0);
+		tail_free(tail);
 		node->tail = NULL;
 		return;
 	}
 	node->tail = tail_sized(tail, tail->count);
 }
 
-void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capacity)
+void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capacity,
+		   struct eng_pool *pool)
 {
 	if (node->tail)
 		return;
@@ -135,6 +150,7 @@ void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capaci
 	tail->count = 0;
 	tail->capacity = (uint8_t)capacity;
 	tail->lent = true;
+	tail->pool = pool;
 	node->tail = tail;
 }
 

@@ -23,6 +23,7 @@
 #include "ref.h"
 
 struct eng_graph;
+struct eng_pool;
 
 /* Of eng_node.bits. */
 #define ENG_DISTANCE	  UINT32_C(0x000000ff) /* of the aggregation number */
@@ -48,7 +49,8 @@ struct eng_graph;
 struct eng_tail {
 	uint32_t present;
 	uint8_t count, capacity;
-	bool lent; /* part of the task's run (run.h) */
+	bool lent;	       /* part of the task's run (run.h) */
+	struct eng_pool *pool; /* that it is of, or its successor will be; NULL: pawl_mem */
 	union eng_slot slots[];
 };
 
@@ -133,7 +135,8 @@ void eng_tail_trim(struct eng_node *node);
  * eng_tail_lend() - Memory for the first fields of a task that has no tail, with room for that many: most tasks
  * have none but while they run. eng_tail_take_back() - It is needed no more: the fields move.
  */
-void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capacity);
+void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capacity,
+		   struct eng_pool *pool);
 void eng_tail_take_back(struct eng_node *node);
 
 /* ---- sets and maps in fields: empty ones are not there ------------------------- */

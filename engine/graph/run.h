@@ -42,8 +42,18 @@ struct eng_run_state {
 	uint32_t priority;
 	pawl_task_t task; /* of the runtime: a handle */
 
+	/*
+	 * 1: it runs, else it is scheduled. By who begins it, under the record's lock, where it is not `untouched`.
+	 * Relaxed: what depends on it is decided under the lock.
+	 */
+	struct pawl_atomic_u32 running;
+	/*
+	 * Its task had nothing of a run before when this one was made: it begins without a look at the record. Counts
+	 * as running from then on: nothing can make it stale before it has read something. Never changes.
+	 */
+	bool untouched;
+
 	/* Under the record's lock. */
-	bool running; /* else it is scheduled */
 	bool stale;
 	bool session_dependent;
 	bool finished;	  /* its output counts though the body goes on */

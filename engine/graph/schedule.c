@@ -56,7 +56,9 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->id = eng_node_id(node);
 	run->counters = &run->first;
 	run->counters_capacity = 1;
-	eng_tail_lend(node, (struct eng_tail *)(void *)run->tail, ENG_RUN_FIELDS);
+	pawl_init_word(&run->running, 0u);
+	run->untouched = !node->output && !node->tail;
+	eng_tail_lend(node, (struct eng_tail *)(void *)run->tail, ENG_RUN_FIELDS, graph->pool);
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	pawl_add_relaxed(&graph->busy, 1u);
 	return run;
