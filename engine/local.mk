@@ -38,6 +38,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/bag.c \
 	engine/graph/bag.h \
 	engine/graph/balance.c \
+	engine/graph/called.c \
+	engine/graph/called.h \
 	engine/graph/cell.c \
 	engine/graph/cells.c \
 	engine/graph/cells.h \

@@ -104,23 +104,25 @@ struct ending {
 static void plan_children(struct ending *ending, struct eng_node *node)
 {
 	union eng_slot *slot = eng_field(node, ENG_CHILDREN);
-	struct pawl_sset *now = &ending->run->children;
+	struct eng_called *now = &ending->run->called;
 	struct eng_queue *queue = &ending->op.queue;
 	struct plan *plan = &ending->plan;
 	uint32_t cursor = 0, id, n = 0;
 
-	plan->fresh = eng_list_of_set(queue, now);
-	for (uint32_t i = 0; i < plan->fresh.n; i++) {
-		if (!slot || !eng_set_has(node, ENG_CHILDREN, plan->fresh.ids[i]))
-			plan->fresh.ids[n++] = plan->fresh.ids[i];
+	if (now->n_not_still) {
+		plan->fresh = eng_list_make(queue, now->n_not_still);
+		while (eng_called_next(now, &cursor, &id)) {
+			if (!slot || !pawl_sset_has(&slot->set, id))
+				plan->fresh.ids[n++] = id;
+		}
+		plan->fresh.n = n;
 	}
-	plan->fresh.n = n;
 	if (!slot)
 		return;
 	plan->lost = eng_list_make(queue, pawl_sset_count(&slot->set));
-	n = 0;
+	n = cursor = 0;
 	while (pawl_sset_next(&slot->set, &cursor, &id)) {
-		if (!pawl_sset_has(now, id))
+		if (!eng_called_has(now, id))
 			plan->lost.ids[n++] = id;
 	}
 	plan->lost.n = n;
@@ -208,7 +210,7 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	plan->immutable = ending->op.graph->track_dependencies && !run->session_dependent &&
 			  !(node->bits & (ENG_INVALIDATOR | ENG_ONCE | ENG_ROOT)) &&
 			  !eng_field_any(node, DEPENDS) && !run->stale;
-	eng_number_children(&ending->op, node, &run->children);
+	eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
 	plan_outdated(ending, node);
 	plan->new_output = output_differs(ending, node);

@@ -14,6 +14,7 @@
 #include <pawl/event.h>
 #include <pawl/runtime.h>
 
+#include "called.h"
 #include "graph.h"
 
 /* How many cells of a type a run has made. */
@@ -62,10 +63,10 @@ struct eng_run_state {
 	uint32_t
 		replacing; /* this cell is being replaced: its value is not to be read; 0: none */
 	/*
-	 * Called in this run. Of those in `still` there is nothing to sum up. By the body alone as long as it has no
-	 * jobs (`locals`); then under the lock, as the rest here.
+	 * Whom it has called. By the body alone as long as it has no jobs (`locals`); then under the lock, as the rest
+	 * here.
 	 */
-	struct pawl_sset children, still;
+	struct eng_called called;
 	bool had_children; /* when it began: they may be known, and have edges */
 
 	/* By its body alone. */

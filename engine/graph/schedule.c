@@ -31,8 +31,7 @@ void eng_run_unpin(struct eng_run_state *run)
 	if (run->task.pawl_id)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	eng_locals_free(run->locals);
-	pawl_sset_fini(&run->children);
-	pawl_sset_fini(&run->still);
+	eng_called_fini(&run->called);
 	if (run->counters != &run->first)
 		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
 			      0);
