@@ -29,11 +29,10 @@
 
 /* ---- ends ----------------------------------------------------------------------------- */
 
-/* The run is over, whatever came of it. Locked. */
+/* The run is over, whatever came of it. Before the lock is given back the tail is not the run's any more. Locked. */
 static void leave(struct eng_node *node, struct eng_run_state *run)
 {
 	eng_field_drop(node, ENG_RUN);
-	eng_tail_take_back(node);
 	/* Release: who is told looks at the task again, under its lock. */
 	pawl_store_release(&run->over, 1u);
 }
@@ -46,6 +45,7 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node)
 	node->bits |= ENG_CANCELED;
 	/* Clean in this session, so that who waits for that comes to an end; dirty in the next one. */
 	eng_set_dirty(op, node, ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN);
+	eng_tail_take_back(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
 }
@@ -59,6 +59,7 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
 	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
+	eng_tail_take_back(node);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
@@ -214,7 +215,8 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	plan_children(ending, node);
 	plan_outdated(ending, node);
 	plan->new_output = output_differs(ending, node);
-	if (plan->new_output && ending->op.graph->track_dependencies)
+	if (plan->new_output && ending->op.graph->track_dependencies &&
+	    pawl_sset_count(&node->output_dependents))
 		plan->dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
 }
 
@@ -459,6 +461,7 @@ static void tidy(struct ending *ending, struct eng_node *node, struct remains *r
 		pawl_sset64_fini(&node->cell_dependents);
 		eng_field_clear(node, ENG_KEYED_DEPENDENTS);
 	}
+	eng_tail_take_back(node);
 	eng_tail_trim(node);
 }
 

@@ -442,22 +442,22 @@ static void node_fini(struct eng_node *node)
 	eng_tail_trim(node);
 }
 
-static void node_free(struct eng_graph *graph, struct eng_node *node)
+static void node_free(struct eng_pool *pool, struct eng_node *node)
 {
-	eng_pool_free(graph->pool, node, node_bytes(eng_node_key(node)->bytes));
+	eng_pool_free(pool, node, node_bytes(eng_node_key(node)->bytes));
 }
 
 void eng_node_free(struct eng_graph *graph, struct eng_node *node)
 {
 	node_fini(node);
-	node_free(graph, node);
+	node_free(graph->pool, node);
 }
 
-/* Where the retire node lies, and its graph: in fields that nobody looks at once the record was dropped. */
+/* Where the retire node lies, and its pool: in fields that nobody looks at once the record was dropped. */
 union retired {
 	struct {
 		struct pawl_retire_node node;
-		struct eng_graph *graph;
+		struct eng_pool *pool;
 	} retire;
 	struct {
 		struct pawl_cmap uppers;
@@ -471,7 +471,10 @@ static void retired_free(struct pawl_retire_node *retire)
 {
 	union retired *retired = (union retired *)(void *)retire;
 
-	node_free(retired->retire.graph, PAWL_CONTAINER_OF(retired, struct eng_node, uppers));
+	struct eng_pool *pool = retired->retire.pool;
+
+	node_free(pool, PAWL_CONTAINER_OF(retired, struct eng_node, uppers));
+	eng_pool_unpin(pool);
 }
 
 bool eng_node_retire(struct eng_graph *graph, struct eng_node *node)
@@ -479,7 +482,9 @@ bool eng_node_retire(struct eng_graph *graph, struct eng_node *node)
 	union retired *retired = (union retired *)(void *)&node->uppers;
 
 	node_fini(node);
-	retired->retire.graph = graph;
+	/* Another thread may keep it for a while after the graph is gone. */
+	eng_pool_pin(graph->pool);
+	retired->retire.pool = graph->pool;
 	return pawl_retire(&retired->retire.node, node_bytes(eng_node_key(node)->bytes),
 			   retired_free);
 }

@@ -65,6 +65,8 @@ struct local {
 };
 
 struct eng_pool {
+	/* All threads; given back with release, the last one acquires. */
+	struct pawl_atomic_u32 owners;
 	struct pawl_lock lock;
 	/* Under the lock; whether a list is empty is asked without it, relaxed. */
 	struct chunk *chunks;
@@ -79,14 +81,20 @@ int eng_pool_create(struct eng_pool **ret_pool)
 
 	if (!pool)
 		return -ENOMEM;
+	pawl_init_word(&pool->owners, 1u);
 	pawl_lock_init(&pool->lock, PAWL_LOCK_RANK_NONE);
 	*ret_pool = pool;
 	return 0;
 }
 
-void eng_pool_destroy(struct eng_pool *pool)
+void eng_pool_pin(struct eng_pool *pool)
 {
-	if (!pool)
+	pawl_add_relaxed(&pool->owners, 1u);
+}
+
+void eng_pool_unpin(struct eng_pool *pool)
+{
+	if (!pool || pawl_sub_acq_rel(&pool->owners, 1u) != 1)
 		return;
 	while (pool->chunks) {
 		struct chunk *chunk = pool->chunks;

@@ -3,7 +3,8 @@
  * pool.h - memory of records and runs, in pieces of a few sizes.
  *
  * Taken and given back on any attached thread. Threads keep pieces to spare; what is larger than
- * ENG_POOL_MOST comes from pawl_mem. All of it goes with the pool: pieces need not be given back before.
+ * ENG_POOL_MOST comes from pawl_mem. All of it goes with the pool. The pool goes with its last owner: its maker, and
+ * each piece that is given back by a retire function, which may come late.
  *
  *  call                 progress
  *  eng_pool_alloc       wait-free; where a chunk is used up a lock, or the allocator's
@@ -20,8 +21,9 @@ struct eng_pool;
 
 /* eng_pool_create() - Errors: -ENOMEM. */
 PAWL_MUST_CHECK int eng_pool_create(struct eng_pool **ret_pool);
-/* eng_pool_destroy() - Requires: nobody uses it. NULL is nothing. */
-void eng_pool_destroy(struct eng_pool *pool);
+void eng_pool_pin(struct eng_pool *pool);
+/* eng_pool_unpin() - One owner less; the maker is one. NULL is nothing. Ordering: after all that owners did. */
+void eng_pool_unpin(struct eng_pool *pool);
 
 /* eng_pool_alloc() - Aligned to 16, not cleared. NULL: no memory. */
 void *eng_pool_alloc(struct eng_pool *pool, size_t bytes);

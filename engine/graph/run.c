@@ -294,6 +294,7 @@ int eng_run_body(void *arg, void **ret_value)
 	struct eng_run_state *run = arg;
 	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
 	struct pawl_cleanup cleanup;
+	struct eng_run *here;
 	struct eng_closure *closure = NULL;
 	pawl_ref_t output = PAWL_REF_NONE;
 	bool last = false;
@@ -302,11 +303,12 @@ int eng_run_body(void *arg, void **ret_value)
 	(void)ret_value;
 	if (!start(run, &closure, &last))
 		return -ECANCELED;
-	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
+	here = eng_run_here();
+	pawl_store_relaxed(&here->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
-	pawl_cleanup_push(&cleanup, unwound, &context);
+	eng_cleanup_push(here, &cleanup, unwound, &context);
 	error = call(&context, closure, last, &output);
-	pawl_cleanup_pop(&cleanup, false);
+	eng_cleanup_pop(here, &cleanup, false);
 	over(&context, error, output);
 	return 0;
 }
