@@ -50,6 +50,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/error.c \
 	engine/graph/error.h \
 	engine/graph/field.h \
+	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
 	engine/graph/leaf.c \

@@ -7,6 +7,13 @@
  * its holds to give back, and a child is never without a reason to be active in between.
  *
  * Invariant: a child that is in the run's set and not among the task's children has one hold.
+ *
+ * A task is still if it is immutable, has not failed, emits nothing, and all that it calls is still. There
+ * never is anything to sum up, to schedule or to tell of it, nor of anything below: it is left out of the aggregation
+ * graph by whoever calls it and knows that, because it was still already or by reading it. Most of a cold build of
+ * pure functions is. It counts no referrers: activating it is nothing, and what counts there were is
+ * forgotten when it becomes still. Edges that it has from before stay, and are taken away as all others. It is
+ * still for good: run again, to bring back a cell, it calls the same as before.
  */
 #include "config.h"
 
@@ -27,6 +34,8 @@ static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
 
 	if (eng_run_of(parent) != run) {
 		call = OVER;
+	} else if (pawl_sset_has(&run->still, child)) {
+		call = KNOWN;
 	} else if (held) {
 		ENG_MUST(pawl_sset_add(&run->children, child, &added));
 		call = added ? FRESH : KNOWN;
@@ -35,9 +44,42 @@ static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
 	} else if (eng_set_has(parent, ENG_CHILDREN, child)) {
 		call = KNOWN;
 		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+	} else if (eng_set_has(parent, ENG_STILL_CHILDREN, child)) {
+		call = KNOWN;
+		ENG_MUST(pawl_sset_add(&run->still, child, &added));
 	}
 	eng_unlock(parent);
 	return call;
+}
+
+/* One that is still. Another job of the run may have called it when it was not. */
+static int note_still(struct eng_run_state *run, eng_id child)
+{
+	struct eng_node *parent = eng_run_lock(run);
+	bool over = eng_run_of(parent) != run;
+
+	if (!over && !pawl_sset_has(&run->children, child))
+		ENG_MUST(pawl_sset_add(&run->still, child, NULL));
+	eng_unlock(parent);
+	return over ? -ECANCELED : 0;
+}
+
+void eng_child_is_still(struct eng_run_state *run, const struct eng_node *parent, eng_id child)
+{
+	/* Where there is an edge it stays: taking it away costs more than it does. */
+	if (eng_set_has(parent, ENG_CHILDREN, child) ||
+	    !pawl_sset_remove(&run->children, child))
+		return;
+	ENG_MUST(pawl_sset_add(&run->still, child, NULL));
+}
+
+void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
+{
+	eng_field_clear(parent, ENG_STILL_CHILDREN);
+	if (!pawl_sset_count(&run->still))
+		return;
+	eng_field_make(parent, ENG_STILL_CHILDREN)->set = run->still;
+	pawl_sset_init(&run->still);
 }
 
 int eng_connect_known(struct eng_run_state *parent, eng_id child)
@@ -67,7 +109,8 @@ static bool is_settled_root(struct eng_op *op, eng_id child)
 
 	if (!node)
 		return false;
-	settled = node->output && eng_number(node) == ENG_NUMBER_ROOT;
+	settled =
+		node->output && (node->bits & ENG_STILL || eng_number(node) == ENG_NUMBER_ROOT);
 	eng_unlock(node);
 	return settled;
 }
@@ -79,14 +122,16 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 
 	if (!parent && is_settled_root(op, child))
 		return 0;
-	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
-		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
-	if (parent && op->graph->track_active)
-		eng_activate(op, child);
-	else
+	if (parent && op->graph->track_active) {
+		if (!eng_activate(op, child))
+			return note_still(parent, child);
+	} else {
 		error = schedule_child(op, child);
+	}
 	if (error)
 		return error;
+	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
+		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
 	eng_op_run(op);
 	if (!parent)
 		return 0;

@@ -40,6 +40,8 @@
 #define ENG_FIELDS_TAIL(X)                                                           \
 	/* tasks that the last completed run called */                               \
 	X(CHILDREN, SET, META, 1, 1, 0)                                              \
+	/* and that were still when it was over: no edge leads there (connect.c) */  \
+	X(STILL_CHILDREN, SET, META, 1, 1, 0)                                        \
 	/* of aggregating tasks: what is next to what they aggregate, with counts */ \
 	X(FOLLOWERS, MAP, META, 1, 0, 0)                                             \
 	/* inner tasks that are dirty or contain dirt */                             \

@@ -175,8 +175,10 @@ void eng_make_root(struct eng_op *op, eng_id id);
 
 /* ---- active.c --------------------------------------------------------------------------- */
 
-/* eng_activate() - It has one more active referrer. */
-void eng_activate(struct eng_op *op, eng_id id);
+/* eng_activate() - It has one more active referrer. Returns: false: it is still, and counts none. */
+bool eng_activate(struct eng_op *op, eng_id id);
+/* eng_referrers_forget() - It is still: they do not count. Locked. */
+void eng_referrers_forget(struct eng_node *node);
 void eng_job_activate(struct eng_op *op, struct eng_job *job);
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job);
 /* eng_find_dirty() - Schedule it if it has to run, and look for what has to below it. Locked. */
@@ -215,6 +217,10 @@ PAWL_MUST_CHECK int eng_connect_known(struct eng_run_state *parent, eng_id child
  */
 PAWL_MUST_CHECK int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child);
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+/* eng_child_is_still() - The running parent, locked, sees that of one that it may have called. */
+void eng_child_is_still(struct eng_run_state *run, const struct eng_node *parent, eng_id child);
+/* eng_children_keep_still() - Those of the run are the task's. Locked. */
+void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
 void eng_number_children(struct eng_op *op, struct eng_node *parent,

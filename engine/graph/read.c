@@ -79,7 +79,7 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 {
 	struct eng_run_state *run = eng_run_of(node);
 
-	if (looker->flags & PAWL_READ_STRONG) {
+	if (looker->flags & PAWL_READ_STRONG && !(node->bits & ENG_STILL)) {
 		if (eng_number(node) != ENG_NUMBER_ROOT) {
 			eng_queue_number(&looker->op->queue, looker->id, ENG_NUMBER_ROOT, 0);
 			return LOOK_LATER;
@@ -246,6 +246,8 @@ static enum look look(struct looker *looker)
 		take_output(looker, node);
 		if (reader && !looker->error)
 			depend_on_output(looker, node, reader);
+		if (reader && node->bits & ENG_STILL)
+			eng_child_is_still(looker->context->run, reader, looker->id);
 		if (looker->onward)
 			look_onward(looker, node, reader);
 	}

@@ -48,7 +48,8 @@ struct eng_run_state {
 	bool again;	  /* it was clean when it began: a cell was missing */
 	uint32_t
 		replacing; /* this cell is being replaced: its value is not to be read; 0: none */
-	struct pawl_sset children; /* called in this run */
+	/* Called in this run. Of those in `still` there is nothing to sum up. */
+	struct pawl_sset children, still;
 
 	/* By its body alone. */
 	struct eng_counter *counters; /* most make cells of one type: `first` */

@@ -37,6 +37,7 @@ void eng_run_unpin(struct eng_run_state *run)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	eng_locals_free(run->locals);
 	pawl_sset_fini(&run->children);
+	pawl_sset_fini(&run->still);
 	if (run->counters != &run->first)
 		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
 			      0);
