@@ -13,11 +13,13 @@
 #include <pawl/group.h>
 #include <pawl/join.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 
 #include "engine.h"
 #include "graph/context.h"
 #include "graph/profile.h"
 #include "graph/registry.h"
+#include "runtime/worker.h"
 
 #define CLOSE_GRACE_NS 10000000000u
 
@@ -75,16 +77,25 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	return 0;
 }
 
+/* Returns: false: something lives there still. */
+static bool has_ended(struct pawl_engine *engine)
+{
+	/* In real time, where nobody else tells a thread of a time of the program's own. */
+	if (engine->rt->options.now && !eng_run_here())
+		return eng_lifetime_wait(&engine->group->life, pawl_deadline_in(CLOSE_GRACE_NS),
+					 "close", 0);
+	return !pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS);
+}
+
 int pawl_engine_close(struct pawl_engine *engine)
 {
 	if (!engine)
 		return 0;
 	pawl_store_release(&engine->graph->stopping, 1u);
 	pawl_group_cancel(engine->group);
-	if (pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS)) {
+	if (!has_ended(engine)) {
 		pawl_group_force(engine->group);
-		if (pawl_group_wait(engine->group,
-				    pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS))
+		if (!has_ended(engine))
 			return -EBUSY;
 	}
 	eng_graph_destroy(engine->graph);
