@@ -23,8 +23,16 @@
 
 #define CLOSE_GRACE_NS 10000000000u
 
+static void edge(struct eng_observer *observer, bool busy)
+{
+	struct pawl_engine *engine = PAWL_CONTAINER_OF(observer, struct pawl_engine, observer);
+
+	eng_stretch_edge(&engine->stretch, engine->graph, busy);
+}
+
 static void engine_free(struct pawl_engine *engine)
 {
+	eng_stretch_fini(&engine->stretch);
 	if (engine->group)
 		pawl_group_put(engine->group);
 	if (engine->own_runtime) {
@@ -60,6 +68,8 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	engine = pawl_mem_zalloc(sizeof(*engine), 0);
 	if (!engine)
 		return -ENOMEM;
+	eng_stretch_init(&engine->stretch);
+	engine->observer.edge = edge;
 	error = runtime_make(engine, &read);
 	group.name = "engine";
 	if (!error)
@@ -73,6 +83,7 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 		engine_free(engine);
 		return error;
 	}
+	engine->graph->observer = &engine->observer;
 	*ret_engine = engine;
 	return 0;
 }
