@@ -31,6 +31,14 @@ struct pawl_ids;
 struct eng_profile;
 struct eng_registry;
 
+/*
+ * Who is told of what happens in a graph. The engine's, not the graph's: it goes with it.
+ */
+struct eng_observer {
+	/* The first run is scheduled, or the last one is gone; perhaps with a record locked. */
+	void (*edge)(struct eng_observer *observer, bool busy);
+};
+
 struct eng_graph {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* runs live here */
@@ -42,7 +50,8 @@ struct eng_graph {
 	struct eng_registry *registry;
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
-	struct eng_profile *profile; /* NULL: nothing is counted */
+	struct eng_profile *profile;   /* NULL: nothing is counted */
+	struct eng_observer *observer; /* NULL: nobody; set before the first task */
 	bool track_dependencies;
 	bool track_active;
 
