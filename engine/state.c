@@ -27,6 +27,9 @@
 #include "graph/context.h"
 #include "graph/registry.h"
 
+/* Invalidators that are handed on together. */
+#define AT_ONCE_MOST (1u << 20)
+
 struct pawl_state {
 	struct pawl_atomic_u32 owners;
 	struct pawl_lock lock;
@@ -196,10 +199,9 @@ static struct pawl_value *apply(struct pawl_state *state, struct pawl_value *val
 
 static void readers_dirty(struct eng_op *op, struct pawl_sset *readers)
 {
-	uint32_t cursor = 0, id;
+	struct eng_list all = eng_list_of_set(&op->queue, readers);
 
-	while (pawl_sset_next(readers, &cursor, &id))
-		eng_invalidate(op, &id, 1);
+	eng_invalidate(op, all.ids, all.n);
 	pawl_sset_fini(readers);
 }
 
@@ -301,10 +303,15 @@ void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)
 	graph = invalidators[0].pawl_graph;
 	edit_enter(graph);
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
-	for (size_t i = 0; i < n; i++) {
-		eng_id id = invalidators[i].pawl_task;
+	while (n) {
+		struct eng_list ids =
+			eng_list_make(&op.queue, n < AT_ONCE_MOST ? (uint32_t)n : AT_ONCE_MOST);
 
-		eng_invalidate(&op, &id, 1);
+		for (uint32_t i = 0; i < ids.n; i++)
+			ids.ids[i] = invalidators[i].pawl_task;
+		eng_invalidate(&op, ids.ids, ids.n);
+		invalidators += ids.n;
+		n -= ids.n;
 	}
 	eng_op_end(&op);
 	edit_leave(graph);
