@@ -84,6 +84,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
+	engine/graph/spread.c \
 	engine/graph/trait.c \
 	engine/graph/trait.h \
 	engine/graph/value.c \
