@@ -25,52 +25,106 @@
 /* Is it called for the first time in this run, and ever? */
 enum call { KNOWN, FRESH, OVER };
 
-/* Most calls of a program that is built again end here: one lock, and no operation. */
-static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
+/* Does the body have its sets of calls to itself, and had none before? Then it needs no lock for them. */
+static bool is_alone(const struct eng_run_state *run)
 {
-	struct eng_node *parent = eng_run_lock(run);
-	enum call call = FRESH;
-	bool added;
+	return PAWL_LIKELY(!run->locals && !run->had_children);
+}
 
-	if (eng_run_of(parent) != run) {
-		call = OVER;
-	} else if (pawl_sset_has(&run->still, child)) {
-		call = KNOWN;
-	} else if (held) {
-		ENG_MUST(pawl_sset_add(&run->children, child, &added));
-		call = added ? FRESH : KNOWN;
-	} else if (pawl_sset_has(&run->children, child)) {
-		call = KNOWN;
-	} else if (eng_set_has(parent, ENG_CHILDREN, child)) {
-		call = KNOWN;
-		ENG_MUST(pawl_sset_add(&run->children, child, &added));
-	} else if (eng_set_has(parent, ENG_STILL_CHILDREN, child)) {
-		call = KNOWN;
-		ENG_MUST(pawl_sset_add(&run->still, child, &added));
+/* With the parent's lock, or alone. */
+static enum call note_known(struct eng_run_state *run, const struct eng_node *parent,
+			    eng_id child)
+{
+	if (pawl_sset_has(&run->still, child) || pawl_sset_has(&run->children, child))
+		return KNOWN;
+	if (!parent)
+		return FRESH;
+	if (eng_set_has(parent, ENG_CHILDREN, child)) {
+		ENG_MUST(pawl_sset_add(&run->children, child, NULL));
+		return KNOWN;
 	}
-	eng_unlock(parent);
+	if (eng_set_has(parent, ENG_STILL_CHILDREN, child)) {
+		ENG_MUST(pawl_sset_add(&run->still, child, NULL));
+		return KNOWN;
+	}
+	return FRESH;
+}
+
+/* It is one of the sets from now on; with a hold in `children`, without one in `still`. */
+static enum call note_fresh(struct eng_run_state *run, const struct eng_node *parent,
+			    eng_id child, struct pawl_sset *set)
+{
+	/* Another job of the run may have been faster, when the child was still or not yet. */
+	if (parent &&
+	    (pawl_sset_has(&run->still, child) || pawl_sset_has(&run->children, child)))
+		return KNOWN;
+	ENG_MUST(pawl_sset_add(set, child, NULL));
+	return FRESH;
+}
+
+/* set NULL: is it known? */
+static enum call note_call(struct eng_run_state *run, eng_id child, struct pawl_sset *set)
+{
+	struct eng_node *parent = NULL;
+	enum call call = OVER;
+	bool over;
+
+	if (is_alone(run)) {
+		/* Relaxed: the engine stops, and it is told of that sooner or later. */
+		over = pawl_load_relaxed(&run->over);
+	} else {
+		parent = eng_run_lock(run);
+		over = eng_run_of(parent) != run;
+	}
+	if (!over)
+		call = set ? note_fresh(run, parent, child, set)
+			   : note_known(run, parent, child);
+	if (parent)
+		eng_unlock(parent);
 	return call;
 }
 
-/* One that is still. Another job of the run may have called it when it was not. */
-static int note_still(struct eng_run_state *run, eng_id child)
+int eng_connect_known(struct eng_run_state *parent, eng_id child)
 {
-	struct eng_node *parent = eng_run_lock(run);
-	bool over = eng_run_of(parent) != run;
+	enum call call = note_call(parent, child, NULL);
 
-	if (!over && !pawl_sset_has(&run->children, child))
-		ENG_MUST(pawl_sset_add(&run->still, child, NULL));
-	eng_unlock(parent);
-	return over ? -ECANCELED : 0;
+	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
 }
 
-void eng_child_is_still(struct eng_run_state *run, const struct eng_node *parent, eng_id child)
+static int note_still(struct eng_run_state *run, eng_id child)
+{
+	return note_call(run, child, &run->still) == OVER ? -ECANCELED : 0;
+}
+
+int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
+{
+	struct eng_node *node = eng_lock_any(graph, child);
+	bool still;
+
+	if (!node)
+		return -ESTALE;
+	still = node->bits & ENG_STILL;
+	eng_unlock(node);
+	return still ? note_still(parent, child) : 1;
+}
+
+static void child_is_still(struct eng_run_state *run, const struct eng_node *parent,
+			   eng_id child)
 {
 	/* Where there is an edge it stays: taking it away costs more than it does. */
-	if (eng_set_has(parent, ENG_CHILDREN, child) ||
+	if ((parent && eng_set_has(parent, ENG_CHILDREN, child)) ||
 	    !pawl_sset_remove(&run->children, child))
 		return;
 	ENG_MUST(pawl_sset_add(&run->still, child, NULL));
+}
+
+void eng_child_is_still(struct eng_run_state *run, eng_id child)
+{
+	struct eng_node *parent = is_alone(run) ? NULL : eng_run_lock(run);
+
+	child_is_still(run, parent, child);
+	if (parent)
+		eng_unlock(parent);
 }
 
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
@@ -80,13 +134,6 @@ void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 		return;
 	eng_field_make(parent, ENG_STILL_CHILDREN)->set = run->still;
 	pawl_sset_init(&run->still);
-}
-
-int eng_connect_known(struct eng_run_state *parent, eng_id child)
-{
-	enum call call = note_call(parent, child, false);
-
-	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
@@ -136,7 +183,7 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	if (!parent)
 		return 0;
 	/* Another local task of the same run was faster, or the run was cancelled: one hold too many. */
-	call = note_call(parent, child, true);
+	call = note_call(parent, child, &parent->children);
 	if (call != FRESH && op->graph->track_active) {
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_list_one(&op->queue, child));

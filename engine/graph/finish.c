@@ -277,7 +277,7 @@ static void drop_outdated(struct ending *ending)
 		return;
 	drop_reads(ending);
 	drop_keyed_reads(ending);
-	node = eng_lock(ending->op.graph, ending->run->id);
+	node = eng_run_lock(ending->run);
 	eng_field_clear(node, ENG_OUTDATED_OUTPUTS);
 	eng_field_clear(node, ENG_OUTDATED_CELLS);
 	eng_field_clear(node, ENG_OUTDATED_KEYED);
@@ -328,7 +328,7 @@ static void dirty_dependents(struct ending *ending)
 static struct eng_node *lock_running(struct ending *ending, struct eng_list holds)
 {
 	struct eng_run_state *run = ending->run;
-	struct eng_node *node = eng_lock(run->graph, run->id);
+	struct eng_node *node = eng_run_lock(run);
 
 	if (eng_run_of(node) != run) {
 		eng_unlock(node);
@@ -355,7 +355,7 @@ static bool plan_is_empty(const struct ending *ending)
 static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 {
 	struct eng_run_state *run = ending->run;
-	struct eng_node *node = eng_lock(run->graph, run->id);
+	struct eng_node *node = eng_run_lock(run);
 
 	*ret_node = NULL;
 	if (eng_run_of(node) != run) {
@@ -386,7 +386,7 @@ static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 /* The output differs after all. */
 static void tell_late(struct ending *ending)
 {
-	struct eng_node *node = eng_lock(ending->op.graph, ending->run->id);
+	struct eng_node *node = eng_run_lock(ending->run);
 
 	ending->plan.new_output = true;
 	ending->plan.dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);

@@ -249,8 +249,11 @@ PAWL_MUST_CHECK int eng_connect_known(struct eng_run_state *parent, eng_id child
  */
 PAWL_MUST_CHECK int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child);
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children);
-/* eng_child_is_still() - The running parent, locked, sees that of one that it may have called. */
-void eng_child_is_still(struct eng_run_state *run, const struct eng_node *parent, eng_id child);
+/* eng_connect_still() - The same of a child that is still; else 1: it is to be connected. No lock held. */
+PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent,
+				      eng_id child);
+/* eng_child_is_still() - The running parent sees that of one that it may have called. No lock held. */
+void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
@@ -276,7 +279,12 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 /* eng_busy_less() - A run is gone. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
-struct eng_run_state *eng_run_of(const struct eng_node *node);
+static inline struct eng_run_state *eng_run_of(const struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_RUN);
+
+	return slot ? (struct eng_run_state *)slot->pointer : NULL;
+}
 /* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
 void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */

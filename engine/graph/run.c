@@ -108,9 +108,6 @@ static void outdate_collectibles(struct eng_node *node)
 
 static void outdate(struct eng_node *node)
 {
-	/* Not in its first run, nor if it only calls. */
-	if (!eng_field_any(node, READ_BEFORE))
-		return;
 	outdate_set(node, ENG_OUTPUT_DEPENDENCIES, ENG_OUTDATED_OUTPUTS);
 	outdate_set64(node, ENG_CELL_DEPENDENCIES, ENG_OUTDATED_CELLS);
 	outdate_set64(node, ENG_COLLECTIBLES_DEPENDENCIES,
@@ -119,10 +116,24 @@ static void outdate(struct eng_node *node)
 	outdate_collectibles(node);
 }
 
-/* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
-static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, bool *ret_last)
+/* What a run begins with. Locked. */
+static void begin(struct eng_run_state *run, struct eng_node *node,
+		  struct eng_closure **ret_closure, bool *ret_last)
 {
-	union eng_slot *slot;
+	/* Neither it nor the key changes, and the task stays, since it runs. */
+	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
+
+	run->running = true;
+	run->had_children = eng_field_any(node, ENG_FIELD_BIT(ENG_CHILDREN) |
+							ENG_FIELD_BIT(ENG_STILL_CHILDREN));
+	*ret_closure = slot ? slot->pointer : NULL;
+	*ret_last = *ret_closure && (*ret_closure)->disposed;
+}
+
+/* Something of the record changes. Returns: false: it was cancelled. */
+PAWL_NOINLINE static bool start_again(struct eng_run_state *run,
+				      struct eng_closure **ret_closure, bool *ret_last)
+{
 	struct eng_node *node;
 	struct eng_op op;
 	bool mine;
@@ -134,16 +145,26 @@ static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, b
 		eng_run_cancel(&op, node);
 		mine = false;
 	} else if (mine) {
-		run->running = true;
 		outdate(node);
-		/* Neither it nor the key changes, and the task stays, since it runs. */
-		slot = eng_field(node, ENG_CLOSURE);
-		*ret_closure = slot ? slot->pointer : NULL;
-		*ret_last = *ret_closure && (*ret_closure)->disposed;
+		begin(run, node, ret_closure, ret_last);
 	}
 	eng_unlock(node);
 	eng_op_end(&op);
 	return mine;
+}
+
+/* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
+static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, bool *ret_last)
+{
+	struct eng_node *node = eng_lock(run->graph, run->id);
+	/* Nothing was read or emitted before: no operation, since nothing of the record changes. */
+	bool at_once = eng_run_of(node) == run && !eng_field_any(node, READ_BEFORE) &&
+		       !pawl_load_relaxed(&run->graph->stopping);
+
+	if (at_once)
+		begin(run, node, ret_closure, ret_last);
+	eng_unlock(node);
+	return at_once || start_again(run, ret_closure, ret_last);
 }
 
 /* ---- the body --------------------------------------------------------------------------- */

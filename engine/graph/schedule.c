@@ -17,13 +17,6 @@
 #include "local.h"
 #include "run.h"
 
-struct eng_run_state *eng_run_of(const struct eng_node *node)
-{
-	union eng_slot *slot = eng_field(node, ENG_RUN);
-
-	return slot ? slot->pointer : NULL;
-}
-
 void eng_run_pin(struct eng_run_state *run)
 {
 	pawl_add_relaxed(&run->owners, 1u);
