@@ -210,6 +210,7 @@ void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng
 	bool aggregates = eng_aggregates(parent), keeps_holds = false;
 	eng_id id = eng_node_id(parent);
 
+	eng_optimize_again(op, parent);
 	for (uint32_t i = 0; i < children.n; i++)
 		(void)eng_set_add(parent, ENG_CHILDREN, children.ids[i]);
 	if (aggregates) {

@@ -295,22 +295,28 @@ static void drop_outdated(struct ending *ending)
 }
 
 /* Its output will differ: who has read it in this run of theirs is stale, who has not come to it is dirty. */
-static void dirty_dependents(struct ending *ending)
+static void dirty_some(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 {
+	struct ending *ending = arg;
 	eng_id id = ending->run->id;
 
-	for (uint32_t i = 0; i < ending->plan.dependents.n; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		struct eng_node *reader =
-			eng_lock_any(ending->op.graph, ending->plan.dependents.ids[i]);
+			eng_lock_any(op->graph, ending->plan.dependents.ids[i]);
 
 		if (!reader)
 			continue;
 		if (eng_set_has(reader, ENG_OUTDATED_OUTPUTS, id))
-			eng_make_dirty(&ending->op, reader, false);
+			eng_make_dirty(op, reader, false);
 		else if (eng_set_has(reader, ENG_OUTPUT_DEPENDENCIES, id))
-			eng_make_dirty(&ending->op, reader, true);
+			eng_make_dirty(op, reader, true);
 		eng_unlock(reader);
 	}
+}
+
+static void dirty_dependents(struct ending *ending)
+{
+	eng_spread(&ending->op, ending->plan.dependents.n, dirty_some, ending);
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
 		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
 

@@ -33,6 +33,14 @@ struct eng_pool;
 struct eng_profile;
 struct eng_registry;
 
+/*
+ * Who is told of what happens in a graph. The engine's, not the graph's: it goes with it.
+ */
+struct eng_observer {
+	/* The first run is scheduled, or the last one is gone; perhaps with a record locked. */
+	void (*edge)(struct eng_observer *observer, bool busy);
+};
+
 struct eng_graph {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* runs live here */
@@ -45,7 +53,8 @@ struct eng_graph {
 	struct eng_pool *pool; /* records and runs */
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
-	struct eng_profile *profile; /* NULL: nothing is counted */
+	struct eng_profile *profile;   /* NULL: nothing is counted */
+	struct eng_observer *observer; /* NULL: nobody; set before the first task */
 	bool track_dependencies;
 	bool track_active;
 
@@ -63,7 +72,7 @@ struct eng_graph {
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
-	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries;
+	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries, spreads;
 };
 
 /* Priorities: a larger one runs first. */
@@ -129,6 +138,21 @@ static inline bool eng_is_inner(uint32_t upper, uint32_t task)
 	return upper == ENG_NUMBER_ROOT || task < upper;
 }
 
+/* ---- spread.c ------------------------------------------------------------------------ */
+
+/* A change that more tasks than that are to be told of is told by several workers. */
+#define ENG_SPREAD_MORE_THAN 10000u
+#define ENG_SPREAD_PART	     1024u
+
+typedef void eng_spread_fn(struct eng_op *op, void *arg, uint32_t from, uint32_t to);
+/*
+ * eng_spread() - Have fn called for all of [0, n), perhaps in parts, by several threads at once, each with an operation
+ * that is part of this one. fn makes tasks dirty: it takes records' locks, and nothing else.
+ *
+ * Requires: no lock held.
+ */
+void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg);
+
 /* ---- aggregate.c --------------------------------------------------------------------- */
 
 /* The tasks next to this one: its children, or, of one that aggregates, its followers. */
@@ -162,7 +186,7 @@ void eng_job_gained(struct eng_op *op, struct eng_job *job);
 void eng_job_lost(struct eng_op *op, struct eng_job *job);
 void eng_job_data(struct eng_op *op, struct eng_job *job);
 
-/* A count of edges changed from one to the other: is the task to be looked at by the optimiser? */
+/* A count of edges changed from one to the other: is the task to be looked at by the optimiser? Locked. */
 void eng_optimize_check(struct eng_op *op, struct eng_node *node, uint32_t before,
 			uint32_t after);
 
@@ -173,6 +197,14 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 void eng_number_at_least(struct eng_op *op, eng_id id, uint32_t base);
 void eng_balance(struct eng_op *op, eng_id upper, eng_id task);
 void eng_optimize(struct eng_op *op, eng_id id);
+/* eng_optimize_again() - If an operation before has put it off, this one does it. Locked. */
+#define ENG_OPTIMIZED_MOST 1000u
+static inline void eng_optimize_again(struct eng_op *op, const struct eng_node *node)
+{
+	if (PAWL_UNLIKELY(node->bits & ENG_OPTIMIZE) &&
+	    op->queue.optimized < ENG_OPTIMIZED_MOST)
+		eng_queue_optimize(&op->queue, eng_node_id(node));
+}
 /* eng_make_root() - Have it aggregate all that it reaches. */
 void eng_make_root(struct eng_op *op, eng_id id);
 
@@ -203,7 +235,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
 /* eng_set_dirty() - To these bits (ENG_DIRTY, ENG_SESSION, ENG_SESSION_CLEAN). Tells uppers. Locked. */
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits);
 void eng_job_readers(struct eng_op *op, struct eng_job *job);
-void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n);
+void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n);
 
 /* ---- connect.c ---------------------------------------------------------------------------- */
 

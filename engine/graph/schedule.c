@@ -59,7 +59,8 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->untouched = !node->output && !node->tail;
 	eng_tail_lend(node, (struct eng_tail *)(void *)run->tail, ENG_RUN_FIELDS, graph->pool);
 	eng_field_make(node, ENG_RUN)->pointer = run;
-	pawl_add_relaxed(&graph->busy, 1u);
+	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
+		graph->observer->edge(graph->observer, true);
 	return run;
 }
 
@@ -111,6 +112,9 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 
 void eng_busy_less(struct eng_graph *graph)
 {
-	if (pawl_sub_acq_rel(&graph->busy, 1u) == 1)
-		pawl_event_notify_all(&graph->idle);
+	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
+		return;
+	if (graph->observer)
+		graph->observer->edge(graph->observer, false);
+	pawl_event_notify_all(&graph->idle);
 }
