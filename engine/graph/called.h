@@ -48,6 +48,11 @@ void eng_called_rest(struct eng_called *called, eng_id id);
 /* The next one of those that are not still; *cursor is 0 to begin with. Returns: false: the end. */
 bool eng_called_next(const struct eng_called *called, uint32_t *cursor, eng_id *ret_id);
 
+static inline bool eng_called_any_still(const struct eng_called *called)
+{
+	return called->still || (called->many && pawl_sset_count(&called->resting));
+}
+
 /* eng_called_take_still() - Those that are still, as a set of the caller's. Ends this one. */
 struct pawl_sset eng_called_take_still(struct eng_called *called);
 

@@ -121,11 +121,14 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child)
 
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 {
-	struct pawl_sset still = eng_called_take_still(&run->called);
+	struct pawl_sset still;
 
-	eng_field_clear(parent, ENG_STILL_CHILDREN);
-	if (pawl_sset_count(&still))
-		eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
+	if (eng_field(parent, ENG_STILL_CHILDREN))
+		eng_field_clear(parent, ENG_STILL_CHILDREN);
+	if (!eng_called_any_still(&run->called))
+		return;
+	still = eng_called_take_still(&run->called);
+	eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
