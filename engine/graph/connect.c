@@ -128,7 +128,8 @@ void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 	if (!eng_called_any_still(&run->called))
 		return;
 	still = eng_called_take_still(&run->called);
-	eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
+	if (pawl_sset_count(&still))
+		eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
@@ -190,8 +191,9 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
 			 const struct eng_called *children)
 {
-	uint32_t n = children->n_not_still, target, future, cursor = 0, child;
+	uint32_t n = children->n_not_still, target, future, child;
 	uint32_t distance = parent->bits & ENG_DISTANCE;
+	uint64_t cursor = 0;
 
 	if (!n)
 		return;
