@@ -43,6 +43,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/bag.c \
 	engine/graph/bag.h \
 	engine/graph/balance.c \
+	engine/graph/called.c \
+	engine/graph/called.h \
 	engine/graph/cell.c \
 	engine/graph/cells.c \
 	engine/graph/cells.h \
@@ -69,6 +71,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/panic.c \
+	engine/graph/pool.c \
+	engine/graph/pool.h \
 	engine/graph/profile.c \
 	engine/graph/profile.h \
 	engine/graph/queue.c \

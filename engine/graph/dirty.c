@@ -56,7 +56,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	/* One that runs once has had its run, or will have it: what changes then changes nothing. */
 	if (node->bits & ENG_ONCE)
 		return;
-	if (stale && run && run->running)
+	if (stale && run && (run->untouched || pawl_load_relaxed(&run->running)))
 		run->stale = true;
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
 		/* What runs later is kept: it comes after all that caused it. */
