@@ -103,12 +103,16 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/visit.h \
 	engine/persist/batch.c \
 	engine/persist/batch.h \
+	engine/persist/bytes.c \
+	engine/persist/bytes.h \
 	engine/persist/faults.h \
 	engine/persist/folder.c \
 	engine/persist/folder.h \
 	engine/persist/lmdb-check.c \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \
+	engine/persist/record.c \
+	engine/persist/record.h \
 	engine/persist/store-fault.c \
 	engine/persist/store-lmdb.c \
 	engine/persist/store-mem.c \

@@ -71,6 +71,8 @@ UNIT_TESTS = \
 	tests/lib/t-sset \
 	tests/lib/t-thread \
 	tests/lib/t-version \
+	tests/persist/t-bytes \
+	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb
@@ -188,6 +190,10 @@ tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 PERSIST_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
 PERSIST_SOURCES = tests/persist/stores.c tests/persist/stores.h
 PERSIST_LDADD = engine/libengine-core.la $(LDADD)
+tests_persist_t_bytes_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_bytes_LDADD = $(PERSIST_LDADD)
+tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_record_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
 tests_persist_t_store_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_LDADD = $(PERSIST_LDADD)
