@@ -36,8 +36,11 @@ engine_libengine_core_la_SOURCES = \
 	engine/pin.c \
 	engine/reason.c \
 	engine/reason.h \
+	engine/say.c \
+	engine/say.h \
 	engine/stretch.c \
 	engine/stretch.h \
+	engine/why.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/bag.c \
@@ -57,6 +60,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/field.h \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
+	engine/graph/history.c \
+	engine/graph/history.h \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \

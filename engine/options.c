@@ -45,6 +45,8 @@ static void environment(struct pawl_engine_options *options)
 		(void)number_of("PAWL_TRACK_ACTIVE", 1, &options->track_active);
 	if (!options->function_stats)
 		(void)number_of("PAWL_FUNCTION_STATS", 1, &options->function_stats);
+	if (!options->histories)
+		(void)number_of("PAWL_HISTORIES", 1, &options->histories);
 }
 
 int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine_options *into)
@@ -56,7 +58,8 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 		if (given->size > sizeof(*into))
 			return -E2BIG;
 		if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
-		    given->track_active > 1 || given->function_stats > 1)
+		    given->track_active > 1 || given->function_stats > 1 ||
+		    given->histories > 1)
 			return -EINVAL;
 		if (given->storage || given->memory_bytes)
 			return -ENOTSUP;

@@ -47,7 +47,7 @@ static void keep_priority(struct eng_node *node, uint32_t priority)
 void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 {
 	struct eng_run_state *run = eng_run_of(node);
-	union eng_slot *slot = eng_field(node, ENG_DIRTY_PRIORITY);
+	union eng_slot *slot;
 	uint32_t priority =
 		op->priority == ENG_PRIORITY_AGAIN ? ENG_PRIORITY_INITIAL : op->priority;
 
@@ -55,8 +55,11 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	/* One that runs once has had its run, or will have it: what changes then changes nothing. */
 	if (node->bits & ENG_ONCE)
 		return;
+	if (PAWL_UNLIKELY(op->graph->histories))
+		eng_history_next(op, node, stale);
 	if (stale && run && run->running)
 		run->stale = true;
+	slot = eng_field(node, ENG_DIRTY_PRIORITY);
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
 		/* What runs later is kept: it comes after all that caused it. */
 		if (slot && slot->words.a > priority)
@@ -74,6 +77,7 @@ void eng_job_readers(struct eng_op *op, struct eng_job *job)
 {
 	uint64_t edge = (uint64_t)job->trait << 32 | job->uppers.ids[0];
 
+	op->cause = (struct eng_cause){ENG_CAUSE_COLLECTIBLES, job->uppers.ids[0], job->trait};
 	for (uint32_t i = 0; i < job->tasks.n; i++) {
 		struct eng_node *node = eng_lock_any(op->graph, job->tasks.ids[i]);
 

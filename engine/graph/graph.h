@@ -18,6 +18,7 @@
 #include <pawl/runtime.h>
 #include <pawl/value.h>
 
+#include "history.h"
 #include "node.h"
 #include "queue.h"
 #include "quiesce.h"
@@ -54,6 +55,7 @@ struct eng_graph {
 	struct eng_observer *observer; /* NULL: nobody; set before the first task */
 	bool track_dependencies;
 	bool track_active;
+	bool histories; /* each task has one */
 
 	/* Nothing is started any more: runs are cancelled. All threads. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 stopping;
@@ -95,6 +97,7 @@ struct eng_op {
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
 	eng_id ring;		       /* a task that was found to be below itself; 0: none */
+	struct eng_cause cause;	       /* of what it makes dirty from now on */
 	struct eng_queue queue;
 };
 
@@ -104,6 +107,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 	op->graph = graph;
 	op->priority = priority;
 	op->ring = 0;
+	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }

@@ -151,6 +151,8 @@ static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, b
 	} else if (mine) {
 		run->running = true;
 		outdate(node);
+		if (PAWL_UNLIKELY(run->graph->histories))
+			eng_history_begun(run->graph, node);
 		/* Neither it nor the key changes, and the task stays, since it runs. */
 		slot = eng_field(node, ENG_CLOSURE);
 		*ret_closure = slot ? slot->pointer : NULL;
@@ -192,6 +194,8 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
 	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
+	if (PAWL_UNLIKELY(op->graph->histories))
+		eng_history_ended(op->graph, node, false, true);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
@@ -428,6 +432,7 @@ static void dirty_dependents(struct ending *ending)
 {
 	eng_id id = ending->run->id;
 
+	ending->op.cause = (struct eng_cause){ENG_CAUSE_OUTPUT, id, 0};
 	for (uint32_t i = 0; i < ending->plan.dependents.n; i++) {
 		struct eng_node *reader =
 			eng_lock_any(ending->op.graph, ending->plan.dependents.ids[i]);
@@ -440,6 +445,7 @@ static void dirty_dependents(struct ending *ending)
 			eng_make_dirty(&ending->op, reader, true);
 		eng_unlock(reader);
 	}
+	ending->op.cause.kind = ENG_CAUSE_NONE;
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
 		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
 
@@ -610,6 +616,8 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	if (ending->plan.immutable)
 		node->bits |= ENG_IMMUTABLE;
 	leave(node, run);
+	if (PAWL_UNLIKELY(run->graph->histories))
+		eng_history_ended(run->graph, node, ending->plan.new_output, false);
 	if (run->session_dependent)
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
 	eng_set_dirty(&ending->op, node, dirty);

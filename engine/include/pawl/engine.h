@@ -144,6 +144,8 @@ struct pawl_engine_options {
 	uint32_t track_active;
 	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
 	uint32_t function_stats;
+	/* 1: each task keeps why it ran, and has to run again, for pawl_engine_why(): some 100 bytes. */
+	uint32_t histories;
 	/* Where results are kept from one process to the next, and how much memory there is for them. Not built: 0. */
 	uint32_t storage;
 	uint64_t memory_bytes;
@@ -151,14 +153,14 @@ struct pawl_engine_options {
 #define PAWL_ENGINE_OPTIONS_INIT                                                              \
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
-			0, 0, 0                                                               \
+			0, 0, 0, 0                                                            \
 	}
 
 /*
  * pawl_engine_open() - An engine without tasks.
  *
  * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
- * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1). Values that are no such numbers count as not there.
+ * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1), PAWL_HISTORIES (1). Values that are no such numbers count as not there.
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
@@ -417,6 +419,13 @@ PAWL_API void pawl_invalidate(const struct pawl_invalidator *invalidators, size_
 PAWL_API const char *pawl_error_message(const struct pawl_error *error);
 /* What it came from; NULL: it is the first. Borrowed. */
 PAWL_API const struct pawl_error *pawl_error_cause(const struct pawl_error *error);
+/* The function of the task that failed; NULL: it has none, or it is about a reference. Stays. */
+PAWL_API const char *pawl_error_function(const struct pawl_error *error);
+/*
+ * pawl_error_since() - When the task began to fail so, in the runtime's time: one that fails in the same way again has
+ * been failing all the while. 0: not known.
+ */
+PAWL_API uint64_t pawl_error_since(const struct pawl_error *error);
 /* "count_words: reading a.txt: no such file": the whole chain. As snprintf(). */
 PAWL_API size_t pawl_error_describe(const struct pawl_error *error, char *buf, size_t len);
 
