@@ -29,9 +29,14 @@ pawlinclude_HEADERS += \
 # All of it, with what libpawl-engine.map hides: tests link this one.
 noinst_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/check.c \
+	engine/check.h \
 	engine/dump.c \
 	engine/engine.c \
 	engine/engine.h \
+	engine/notice.c \
+	engine/notice.h \
+	engine/observe.c \
 	engine/options.c \
 	engine/pin.c \
 	engine/reason.c \

@@ -13,6 +13,7 @@
 
 #include <pawl/mem.h>
 
+#include "engine.h"
 #include "graph/context.h"
 
 #define FIRST 4096
@@ -59,6 +60,32 @@ void eng_say_time(struct eng_say *text, uint64_t ns)
 		eng_say(text, "%.1f ms", (double)ns / 1e6);
 	else
 		eng_say(text, "%.1f s", (double)ns / 1e9);
+}
+
+void eng_say_task(struct eng_say *text, struct pawl_engine *engine, eng_id id)
+{
+	struct eng_node *node = id ? eng_lock_any(engine->graph, id) : NULL;
+	const char *name = node ? eng_node_name(engine->graph, node) : NULL;
+
+	if (node)
+		eng_unlock(node);
+	if (!id)
+		eng_say(text, "a visit");
+	else
+		eng_say(text, "%s#%s%" PRIu32, name ? name : "a task that is gone, ",
+			eng_is_transient(id) ? "t" : "", id & ~ENG_TRANSIENT);
+}
+
+void eng_say_json(struct eng_say *text, const char *string)
+{
+	eng_say(text, "\"");
+	for (const unsigned char *at = (const unsigned char *)string; *at; at++) {
+		if (*at < 0x20 || *at == '"' || *at == '\\')
+			eng_say(text, "\\u%04x", *at);
+		else
+			eng_say(text, "%c", *at);
+	}
+	eng_say(text, "\"");
 }
 
 const char *eng_state_word(const struct eng_node *node)

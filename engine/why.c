@@ -66,21 +66,6 @@ static bool take(struct pawl_engine *engine, eng_id id, struct picture *picture)
 	return true;
 }
 
-/* "sum#4" */
-static void say_task(struct eng_say *text, struct pawl_engine *engine, eng_id id)
-{
-	struct eng_node *node = id ? eng_lock_any(engine->graph, id) : NULL;
-	const char *name = node ? eng_node_name(engine->graph, node) : NULL;
-
-	if (node)
-		eng_unlock(node);
-	if (!id)
-		eng_say(text, "a visit");
-	else
-		eng_say(text, "%s#%s%" PRIu32, name ? name : "a task that is gone, ",
-			eng_is_transient(id) ? "t" : "", id & ~ENG_TRANSIENT);
-}
-
 static void say_cell(struct eng_say *text, struct pawl_engine *engine, uint32_t cell)
 {
 	eng_say(text, "cell %" PRIu32 " of type %s", eng_cell_index(cell),
@@ -126,21 +111,21 @@ static eng_id say_cause(struct eng_say *text, struct pawl_engine *engine,
 		say_reason(text, engine, cause->detail);
 		return 0;
 	case ENG_CAUSE_MISSING:
-		say_task(text, engine, cause->task);
+		eng_say_task(text, engine, cause->task);
 		eng_say(text, " wanted ");
 		say_cell(text, engine, (uint32_t)cause->detail);
 		eng_say(text, ", whose value had left");
 		return 0;
 	case ENG_CAUSE_RING:
 		eng_say(text, "a ring through ");
-		say_task(text, engine, cause->task);
+		eng_say_task(text, engine, cause->task);
 		eng_say(text, " was opened");
 		return 0;
 	default:
 		eng_say(text, "of what is not known");
 		return 0;
 	}
-	say_task(text, engine, cause->task);
+	eng_say_task(text, engine, cause->task);
 	eng_say(text, " changed");
 	return cause->task;
 }
@@ -227,7 +212,7 @@ static void say_wait(struct eng_say *text, struct pawl_engine *engine, pawl_task
 		eng_say(text, "; for ");
 		eng_say_time(text, info.waited_ns);
 		eng_say(text, " it waits for ");
-		eng_say(text, info.waits_note ? info.waits_note : "something");
+		eng_say(text, "%s", info.waits_note ? info.waits_note : "something");
 	}
 	if (info.waits_for.pawl_id &&
 	    !eng_task_handle(rt->tasks, info.waits_for.pawl_id, &record)) {
@@ -235,7 +220,7 @@ static void say_wait(struct eng_say *text, struct pawl_engine *engine, pawl_task
 
 		eng_say(text, ": ");
 		if (id)
-			say_task(text, engine, id);
+			eng_say_task(text, engine, id);
 		else
 			eng_say(text, "what has not begun");
 	}
@@ -262,7 +247,7 @@ static void say_all(struct eng_say *text, struct pawl_engine *engine,
 {
 	eng_say(text, "%s is %s", picture->name, picture->state);
 	if (picture->needs_run && !picture->runs)
-		eng_say(text, picture->active ? ": it is wanted" : ": nobody wants it");
+		eng_say(text, "%s", picture->active ? ": it is wanted" : ": nobody wants it");
 	if (picture->below > 0)
 		eng_say(text, "; %" PRId32 " of what it is made of have to run",
 			picture->below);

@@ -38,6 +38,11 @@ struct eng_registry;
 struct eng_observer {
 	/* The first run is scheduled, or the last one is gone; perhaps with a record locked. */
 	void (*edge)(struct eng_observer *observer, bool busy);
+	/* The last one is gone. As all below with no lock held, outside of operations. */
+	void (*settled)(struct eng_observer *observer);
+	/* A run took so long, or (`other`, not 0) its wait for that task, and no less than slow_ns. */
+	void (*slow)(struct eng_observer *observer, eng_id id, eng_id other, uint64_t ns);
+	uint64_t slow_ns; /* 0: nobody is told. Set before the first task */
 };
 
 struct eng_graph {
@@ -248,7 +253,7 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
  * eng_schedule() - If it neither waits nor runs it waits from now on, in the runtime. Locked.
  */
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
-/* eng_busy_less() - A run is gone. */
+/* eng_busy_less() - A run is gone. Requires: no lock held, outside of operations. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
 struct eng_run_state *eng_run_of(const struct eng_node *node);

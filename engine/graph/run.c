@@ -750,6 +750,16 @@ static void abandon(struct pawl_context *context)
 	eng_context_fini(context);
 }
 
+/* The run is over; somebody may want to know that it took long. */
+PAWL_NOINLINE static void tell_slow(const struct pawl_context *context)
+{
+	struct eng_observer *observer = context->graph->observer;
+	uint64_t ns = eng_now(context->graph->rt) - context->begun_ns;
+
+	if (ns >= observer->slow_ns)
+		observer->slow(observer, context->id, 0, ns);
+}
+
 /* The body has ended, with this. Of one that was unwound: on top of its frames. */
 static void over(struct pawl_context *context, int error, pawl_ref_t output)
 {
@@ -761,6 +771,8 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 	}
 	finish(context, error, output);
 	eng_context_fini(context);
+	if (PAWL_UNLIKELY(context->begun_ns))
+		tell_slow(context);
 }
 
 static void unwound(void *arg)
@@ -788,6 +800,8 @@ int eng_run_body(void *arg, void **ret_value)
 		return -ECANCELED;
 	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
+	if (PAWL_UNLIKELY(run->graph->observer && run->graph->observer->slow_ns))
+		context.begun_ns = eng_now(run->graph->rt);
 	pawl_cleanup_push(&cleanup, unwound, &context);
 	error = call(&context, closure, last, &output);
 	pawl_cleanup_pop(&cleanup, false);

@@ -79,6 +79,16 @@ uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent)
 	return own;
 }
 
+static bool busy_less(struct eng_graph *graph)
+{
+	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
+		return false;
+	if (graph->observer)
+		graph->observer->edge(graph->observer, false);
+	pawl_event_notify_all(&graph->idle);
+	return true;
+}
+
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority)
 {
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
@@ -105,14 +115,11 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 	PAWL_REQUIRE(error == -ESHUTDOWN);
 	eng_run_cancel(op, node);
 	eng_run_unpin(run);
-	eng_busy_less(graph);
+	(void)busy_less(graph);
 }
 
 void eng_busy_less(struct eng_graph *graph)
 {
-	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
-		return;
-	if (graph->observer)
-		graph->observer->edge(graph->observer, false);
-	pawl_event_notify_all(&graph->idle);
+	if (busy_less(graph) && graph->observer)
+		graph->observer->settled(graph->observer);
 }

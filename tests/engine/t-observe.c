@@ -5,6 +5,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,7 +199,7 @@ static const struct pawl_function part = {sizeof(part),	      "part", 1, 0, part
 static int cells_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	struct one one = {0};
-	int64_t number;
+	int64_t number = 0;
 	pawl_ref_t ref;
 	int error = pawl_call(context, &input, &one, &ref);
 
@@ -889,6 +890,716 @@ static void case_waits(void **unused)
 	down();
 }
 
+/* ---- notices ------------------------------------------------------------------------------- */
+
+static struct pawl_subscription *subscribe(const char *name, enum pawl_severity least,
+					   uint32_t most, uint32_t before)
+{
+	struct pawl_subscription_options options = PAWL_SUBSCRIPTION_OPTIONS_INIT;
+	struct pawl_subscription *subscription;
+
+	options.names = &name;
+	options.names_n = name != NULL;
+	options.least = least;
+	options.most = most;
+	options.before = before;
+	assert_int_equal(pawl_notices_subscribe(engine, &options, &subscription), 0);
+	return subscription;
+}
+
+static void post(const char *name, enum pawl_severity severity, int number)
+{
+	assert_int_equal(pawl_engine_notice(engine, severity, name, "{}", "it is %d", number),
+			 0);
+}
+
+/* The next one that is there has that message; NULL: there is none. */
+static void next_is(struct pawl_subscription *subscription, const char *message, uint64_t lost)
+{
+	const struct pawl_notice *notice;
+	uint64_t n = 77;
+
+	if (!message) {
+		assert_int_equal(pawl_notices_take(subscription, 0, &notice, NULL), -ETIMEDOUT);
+		return;
+	}
+	assert_int_equal(pawl_notices_take(subscription, 0, &notice, &n), 0);
+	assert_string_equal(notice->message, message);
+	assert_int_equal(n, lost);
+	pawl_notice_unpin(notice);
+}
+
+static void case_notices(void **unused)
+{
+	struct pawl_subscription *all, *some, *loud, *late;
+	const struct pawl_notice *notice, *other;
+
+	(void)unused;
+	up();
+	all = subscribe(NULL, PAWL_SEVERITY_INFO, 0, 0);
+	some = subscribe("a.", PAWL_SEVERITY_INFO, 0, 0);
+	loud = subscribe("a.b", PAWL_SEVERITY_ERROR, 0, 0);
+	post("a.b", PAWL_SEVERITY_INFO, 1);
+	post("a.bc", PAWL_SEVERITY_ERROR, 2);
+	post("b.a", PAWL_SEVERITY_WARNING, 3);
+	post("a.b", PAWL_SEVERITY_ERROR, 4);
+	late = subscribe("a.b", PAWL_SEVERITY_INFO, 0, 1);
+	post("a.b", PAWL_SEVERITY_ERROR, 5);
+	assert_int_equal(pawl_notices_take(all, PAWL_FOREVER, &notice, NULL), 0);
+	assert_int_equal(notice->number, 1);
+	assert_int_equal(notice->severity, PAWL_SEVERITY_INFO);
+	assert_string_equal(notice->name, "a.b");
+	assert_string_equal(notice->json, "{}");
+	assert_true(notice->at_ns > 0);
+	/* One for all. */
+	assert_int_equal(pawl_notices_take(some, 0, &other, NULL), 0);
+	assert_ptr_equal(notice, other);
+	pawl_notice_unpin(other);
+	next_is(all, "it is 2", 0);
+	next_is(all, "it is 3", 0);
+	next_is(some, "it is 2", 0);
+	next_is(some, "it is 4", 0);
+	next_is(loud, "it is 4", 0);
+	next_is(loud, "it is 5", 0);
+	next_is(loud, NULL, 0);
+	next_is(late, "it is 1", 0);
+	next_is(late, "it is 4", 0);
+	next_is(late, "it is 5", 0);
+	next_is(late, NULL, 0);
+	pawl_notices_unsubscribe(loud);
+	pawl_notices_unsubscribe(some);
+	pawl_notices_unsubscribe(NULL);
+	assert_int_equal(pawl_engine_notice(engine, PAWL_SEVERITY_INFO, "x", NULL, "%s", ""),
+			 0);
+	/* Closed, they give what they have. */
+	down();
+	next_is(all, "it is 4", 0);
+	next_is(all, "it is 5", 0);
+	assert_int_equal(pawl_notices_take(late, PAWL_FOREVER, &other, NULL), -ESHUTDOWN);
+	pawl_notices_unsubscribe(late);
+	next_is(all, "", 0);
+	assert_int_equal(pawl_notices_take(all, 0, &other, NULL), -ESHUTDOWN);
+	pawl_notices_unsubscribe(all);
+	/* It stays for who has it. */
+	assert_string_equal(notice->message, "it is 1");
+	pawl_notice_unpin(notice);
+	pawl_notice_unpin(NULL);
+}
+
+static void case_slow_subscriber(void **unused)
+{
+	struct pawl_subscription *three, *one, *late;
+
+	(void)unused;
+	up();
+	three = subscribe("n", PAWL_SEVERITY_INFO, 3, 0);
+	one = subscribe("n", PAWL_SEVERITY_INFO, 1, 0);
+	for (int i = 1; i <= 5; i++)
+		post("n", PAWL_SEVERITY_INFO, i);
+	/* Others are not counted. */
+	post("m", PAWL_SEVERITY_INFO, 0);
+	next_is(three, "it is 3", 2);
+	post("n", PAWL_SEVERITY_INFO, 6);
+	post("n", PAWL_SEVERITY_INFO, 7);
+	next_is(three, "it is 5", 1);
+	next_is(three, "it is 6", 0);
+	next_is(three, "it is 7", 0);
+	next_is(three, NULL, 0);
+	next_is(one, "it is 7", 6);
+	for (int i = 1; i <= 300; i++)
+		post("n", PAWL_SEVERITY_INFO, i);
+	next_is(one, "it is 300", 299);
+	next_is(one, NULL, 0);
+	/* What is kept for those to come. */
+	late = subscribe("n", PAWL_SEVERITY_INFO, 1000, 1);
+	next_is(late, "it is 45", 0);
+	for (int i = 46; i <= 300; i++) {
+		char words[16];
+
+		snprintf(words, sizeof(words), "it is %d", i);
+		next_is(late, words, 0);
+	}
+	next_is(late, NULL, 0);
+	pawl_notices_unsubscribe(late);
+	pawl_notices_unsubscribe(one);
+	pawl_notices_unsubscribe(three);
+	down();
+}
+
+static void case_notices_wrong(void **unused)
+{
+	struct pawl_subscription_options options = PAWL_SUBSCRIPTION_OPTIONS_INIT;
+	struct pawl_subscription *subscription;
+	const char *names[] = {"a", ""};
+
+	(void)unused;
+	up();
+	assert_int_equal(pawl_engine_notice(engine, PAWL_SEVERITY_INFO, "engine.x", NULL, "."),
+			 -EINVAL);
+	assert_int_equal(pawl_engine_notice(engine, PAWL_SEVERITY_INFO, "", NULL, "."),
+			 -EINVAL);
+	assert_int_equal(pawl_engine_notice(engine, PAWL_SEVERITY_INFO, NULL, NULL, "."),
+			 -EINVAL);
+	assert_int_equal(pawl_engine_notice(engine, (enum pawl_severity)3, "engines", NULL,
+					    "."),
+			 -EINVAL);
+	options.names = names;
+	options.names_n = 2;
+	assert_int_equal(pawl_notices_subscribe(engine, &options, &subscription), -EINVAL);
+	options.names_n = 1;
+	options.most = 65537;
+	assert_int_equal(pawl_notices_subscribe(engine, &options, &subscription), -EINVAL);
+	options.most = 1;
+	options.before = 2;
+	assert_int_equal(pawl_notices_subscribe(engine, &options, &subscription), -EINVAL);
+	options.before = 0;
+	options.least = (enum pawl_severity)3;
+	assert_int_equal(pawl_notices_subscribe(engine, &options, &subscription), -EINVAL);
+	options.least = PAWL_SEVERITY_ERROR;
+	options.size++;
+	assert_int_equal(pawl_notices_subscribe(engine, &options, &subscription), -E2BIG);
+	options.size -= 2;
+	assert_int_equal(pawl_notices_subscribe(engine, &options, &subscription), -EINVAL);
+	down();
+}
+
+static bool fd_readable(int fd)
+{
+	struct pollfd poll_fd = {fd, POLLIN, 0};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+static void case_notices_fd(void **unused)
+{
+	struct pawl_subscription *all, *late;
+	int fd, again;
+
+	(void)unused;
+	up();
+	all = subscribe("n", PAWL_SEVERITY_INFO, 2, 0);
+	assert_int_equal(pawl_notices_fd(all, &fd), 0);
+	assert_int_equal(pawl_notices_fd(all, &again), 0);
+	assert_int_equal(fd, again);
+	assert_false(fd_readable(fd));
+	for (int i = 1; i <= 3; i++) {
+		post("n", PAWL_SEVERITY_INFO, i);
+		assert_true(fd_readable(fd));
+	}
+	next_is(all, "it is 2", 1);
+	assert_true(fd_readable(fd));
+	next_is(all, "it is 3", 0);
+	assert_false(fd_readable(fd));
+	next_is(all, NULL, 0);
+	post("n", PAWL_SEVERITY_INFO, 4);
+	late = subscribe("n", PAWL_SEVERITY_INFO, 0, 1);
+	assert_int_equal(pawl_notices_fd(late, &again), 0);
+	assert_true(fd_readable(again));
+	next_is(all, "it is 4", 0);
+	assert_false(fd_readable(fd));
+	down();
+	assert_true(fd_readable(fd));
+	assert_true(fd_readable(again));
+	for (int i = 1; i <= 4; i++) {
+		char words[16];
+
+		snprintf(words, sizeof(words), "it is %d", i);
+		next_is(late, words, 0);
+		assert_true(fd_readable(again));
+	}
+	pawl_notices_unsubscribe(late);
+	pawl_notices_unsubscribe(all);
+}
+
+/* In bodies, and in a thread of its own, beside each other. */
+struct taker {
+	struct pawl_subscription *subscription;
+	uint64_t taken, lost, last;
+};
+
+static void take_all(void *arg)
+{
+	struct taker *taker = arg;
+	const struct pawl_notice *notice;
+	uint64_t lost;
+
+	while (!pawl_notices_take(taker->subscription, PAWL_FOREVER, &notice, &lost)) {
+		t_check(notice->number > taker->last);
+		taker->last = notice->number;
+		taker->taken++;
+		taker->lost += lost;
+		pawl_notice_unpin(notice);
+		t_step();
+	}
+}
+
+static int noisy_visit(struct pawl_context *context, void *arg)
+{
+	const unsigned *n = arg;
+
+	for (unsigned i = 0; i < *n; i++) {
+		t_check(!pawl_context_notice(context, PAWL_SEVERITY_INFO, "visit", NULL,
+					     "number %u", i));
+		if (i % 16 == 0)
+			(void)pawl_yield();
+	}
+	return 0;
+}
+
+static void noisy_thread(void *arg)
+{
+	t_check(!pawl_engine_run(engine, noisy_visit, arg));
+}
+
+static void case_notices_at_once(void **unused)
+{
+	struct taker takers[2] = {{NULL, 0, 0, 0}, {NULL, 0, 0, 0}};
+	struct t_thread *threads[2], *noisy[3];
+	unsigned n = t_scaled(2000);
+
+	(void)unused;
+	up();
+	takers[0].subscription = subscribe("visit", PAWL_SEVERITY_INFO, 65536, 0);
+	takers[1].subscription = subscribe(NULL, PAWL_SEVERITY_INFO, 4, 0);
+	for (unsigned i = 0; i < 2; i++)
+		threads[i] = t_thread_start(take_all, &takers[i]);
+	for (unsigned i = 0; i < 3; i++)
+		noisy[i] = t_thread_start(noisy_thread, &n);
+	for (unsigned i = 0; i < 3; i++)
+		t_thread_join(noisy[i]);
+	/* It tells them that nothing comes any more. */
+	down();
+	for (unsigned i = 0; i < 2; i++)
+		t_thread_join(threads[i]);
+	assert_int_equal(takers[0].taken, 3 * n);
+	assert_int_equal(takers[0].lost, 0);
+	assert_int_equal(takers[1].taken + takers[1].lost, 3 * n);
+	pawl_notices_unsubscribe(takers[0].subscription);
+	pawl_notices_unsubscribe(takers[1].subscription);
+}
+
+struct take {
+	struct pawl_subscription *subscription;
+	uint64_t deadline_ns;
+	int error;
+};
+
+static int take_body(void *arg, void **ret_value)
+{
+	struct take *take = arg;
+	const struct pawl_notice *notice = NULL;
+
+	(void)ret_value;
+	take->error = pawl_notices_take(take->subscription, take->deadline_ns, &notice, NULL);
+	pawl_notice_unpin(notice);
+	return 0;
+}
+
+static void case_notices_in_time(void **unused)
+{
+	struct take take = {.deadline_ns = 1500};
+	const struct pawl_notice *notice;
+	struct pawl_result result;
+	pawl_task_t task;
+
+	(void)unused;
+	up_in_time((struct pawl_engine_options)PAWL_ENGINE_OPTIONS_INIT);
+	take.subscription = subscribe("n", PAWL_SEVERITY_INFO, 0, 0);
+	assert_int_equal(pawl_notices_take(take.subscription, 1, &notice, NULL), -EINVAL);
+	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, take_body, &take, &task), 0);
+	pass(1499);
+	assert_int_equal(pawl_task_result(rt, task, &result), -EINPROGRESS);
+	pass(1500);
+	wait_over(task);
+	assert_int_equal(take.error, -ETIMEDOUT);
+	take.deadline_ns = PAWL_FOREVER;
+	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, take_body, &take, &task), 0);
+	pass(1600);
+	post("n", PAWL_SEVERITY_INFO, 1);
+	wait_over(task);
+	assert_int_equal(take.error, 0);
+	assert_int_equal(pawl_spawn(pawl_runtime_root(rt), NULL, take_body, &take, &task), 0);
+	pass(1700);
+	assert_int_equal(pawl_task_cancel(rt, task), 0);
+	wait_over(task);
+	assert_int_equal(take.error, -ECANCELED);
+	pawl_notices_unsubscribe(take.subscription);
+	down();
+}
+
+/* ---- what the engine tells by itself --------------------------------------------------------- */
+
+static struct pawl_lock said_lock = PAWL_LOCK_INIT;
+static char said[8192];
+static unsigned said_n;
+
+static void said_add(const char *line)
+{
+	pawl_lock_lock(&said_lock);
+	t_check(strlen(said) + strlen(line) + 2 < sizeof(said));
+	strcat(said, line);
+	strcat(said, "\n");
+	said_n++;
+	pawl_lock_unlock(&said_lock);
+}
+
+static void sink(void *arg, const struct pawl_notice *notice)
+{
+	char line[512];
+
+	t_check(arg == &said && notice->severity >= PAWL_SEVERITY_WARNING);
+	/* Nothing of its caller's is around it. */
+	t_check(!eng_quiesce_is_inside(engine->graph->quiesce));
+	t_check(!pawl_task_self().pawl_id);
+	snprintf(line, sizeof(line), "sink %s: %s %s", notice->name, notice->message,
+		 notice->json ? notice->json : "-");
+	said_add(line);
+}
+
+static void log_line(void *arg, enum pawl_severity severity, const char *line)
+{
+	char words[512];
+
+	t_check(arg == &said);
+	snprintf(words, sizeof(words), "log %d %s", (int)severity, line);
+	said_add(words);
+}
+
+static struct pawl_engine_options told_options(void)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+
+	said[0] = 0;
+	said_n = 0;
+	options.sink = sink;
+	options.sink_arg = &said;
+	options.log = log_line;
+	options.log_arg = &said;
+	options.log_least = PAWL_SEVERITY_WARNING;
+	options.verify = PAWL_VERIFY_NEVER;
+	return options;
+}
+
+/* It has been said, or will be. */
+static void is_said(const char *words)
+{
+	bool there;
+
+	do {
+		t_yield();
+		pawl_lock_lock(&said_lock);
+		there = strstr(said, words);
+		pawl_lock_unlock(&said_lock);
+	} while (!there);
+}
+
+static void case_sinks(void **unused)
+{
+	(void)unused;
+	up_with(told_options());
+	post("n", PAWL_SEVERITY_INFO, 1);
+	post("n", PAWL_SEVERITY_WARNING, 2);
+	post("n", PAWL_SEVERITY_ERROR, 3);
+	assert_string_equal(said, "sink n: it is 2 {}\nlog 1 n: it is 2\n"
+				  "sink n: it is 3 {}\nlog 2 n: it is 3\n");
+	down();
+}
+
+/* What the sink does, posting included, is its own. */
+static struct pawl_atomic_u32 posts;
+
+static void posting_sink(void *arg, const struct pawl_notice *notice)
+{
+	(void)arg;
+	(void)notice;
+	if (pawl_add_relaxed(&posts, 1u) < 3)
+		t_check(!pawl_engine_notice(engine, PAWL_SEVERITY_ERROR, "n", NULL, "again"));
+	if (rt)
+		pawl_runtime_clock_moved(rt);
+}
+
+/* Not where an operation goes on: a value that is dropped by one. */
+static struct pawl_atomic_u32 drop_error;
+
+static void drop_posts(void *payload, size_t bytes)
+{
+	(void)payload;
+	(void)bytes;
+	pawl_store_release(&drop_error,
+			   (uint32_t)-pawl_engine_notice(engine, PAWL_SEVERITY_ERROR, "n", NULL,
+							 "dropped"));
+}
+static const struct pawl_value_type posts_type = {
+	.size = sizeof(posts_type), .name = "posts", .version = 1, .drop = drop_posts};
+
+static struct pawl_invalidator posts_invalidator;
+
+/* A cell in its first run, and none after that. */
+static int posts_root(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	static const int64_t one = 1;
+	struct pawl_value *value;
+	pawl_ref_t cell;
+	int error = pawl_context_invalidator(context, &posts_invalidator);
+
+	(void)args;
+	(void)ret_output;
+	if (error || pawl_add_relaxed(&posts, 1u) != 4)
+		return error;
+	error = pawl_value_of(&posts_type, &one, sizeof(one), &value);
+	return error ? error : pawl_cell(context, value, &cell);
+}
+
+static void case_sink_posts(void **unused)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	const struct pawl_value_type *const type = &posts_type;
+	pawl_ref_t root;
+
+	(void)unused;
+	pawl_store_release(&posts, 0u);
+	options.sink = posting_sink;
+	options.types = &type;
+	options.types_n = 1;
+	options.workers = 1;
+	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	assert_int_equal(pawl_engine_notice(engine, PAWL_SEVERITY_WARNING, "n", NULL, "x"), 0);
+	assert_int_equal(pawl_load_acquire(&posts), 4);
+	assert_int_equal(pawl_engine_spawn_root(engine, posts_root, NULL, NULL, &root), 0);
+	settle();
+	/* The end of its second run drops the value. */
+	pawl_store_release(&drop_error, 0u);
+	pawl_invalidate(&posts_invalidator, 1);
+	settle();
+	assert_int_equal(pawl_load_acquire(&drop_error), EPERM);
+	assert_int_equal(pawl_load_acquire(&posts), 6);
+	assert_int_equal(pawl_engine_close(engine), 0);
+}
+
+static void case_told_of_updates(void **unused)
+{
+	struct pawl_engine_options options = told_options();
+	const struct pawl_notice *notice;
+	struct pawl_subscription *updates;
+	unsigned runs = 0, n;
+
+	(void)unused;
+	up_with(options);
+	updates = subscribe("engine.update", PAWL_SEVERITY_INFO, 0, 0);
+	(void)ask();
+	/* Of one stretch, or of several. */
+	while (runs < INPUTS + 1) {
+		assert_int_equal(pawl_notices_take(updates, PAWL_FOREVER, &notice, NULL), 0);
+		assert_int_equal(sscanf(notice->json, "{\"runs\":%u,\"ns\":", &n), 1);
+		runs += n;
+		pawl_notice_unpin(notice);
+	}
+	assert_int_equal(runs, INPUTS + 1);
+	because(0, &file_changed, "a \"b\".c");
+	(void)ask();
+	assert_int_equal(pawl_notices_take(updates, PAWL_FOREVER, &notice, NULL), 0);
+	assert_memory_equal(notice->message, "1 run in ", 9);
+	assert_non_null(strstr(notice->message, ": file changed: a \"b\".c"));
+	assert_non_null(strstr(notice->json, "\"reasons\":\"file changed: a "
+					     "\\u0022b\\u0022.c\"}"));
+	pawl_notice_unpin(notice);
+	pawl_notices_unsubscribe(updates);
+	assert_int_equal(said_n, 0);
+	down();
+}
+
+static pawl_ref_t slow_ref;
+
+static int slow_root(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	pawl_store_release(&at_gate, 1u);
+	if (pawl_sleep_until(2000))
+		return -ECANCELED;
+	return give(context, 1, ret_output);
+}
+
+static int waits_slow(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	return waits_root(context, args, ret_output);
+}
+
+static void case_slow(void **unused)
+{
+	struct pawl_engine_options options = told_options();
+	pawl_ref_t waits;
+
+	(void)unused;
+	pawl_store_release(&at_gate, 0u);
+	options.slow_ns = 1000;
+	options.log = NULL;
+	up_in_time(options);
+	assert_int_equal(pawl_engine_spawn_root(engine, slow_root, NULL, NULL, &slow_ref), 0);
+	t_wait_until(pawl_load_acquire(&at_gate));
+	assert_int_equal(pawl_engine_spawn_root(engine, waits_slow, &slow_ref, NULL, &waits),
+			 0);
+	pass(1999);
+	assert_int_equal(said_n, 0);
+	pass(2000);
+	settle();
+	is_said("sink engine.slow: root#t");
+	is_said("sink engine.wait: root#t");
+	is_said(" waited 1.0 us for root#t");
+	is_said(" ran 1.0 us {\"task\":\"root#t");
+	is_said(",\"ns\":1000}");
+	down();
+	/* The one, the wait of the other, and that itself. */
+	assert_int_equal(said_n, 3);
+}
+
+/* ---- looking whether it is right ---------------------------------------------------------------- */
+
+/* A sum that is wrong, or right again. */
+static void spoil(int32_t by)
+{
+	eng_id id = 0;
+	struct eng_node *node;
+
+	for (uint32_t i = 1; !id && i < 1000; i++) {
+		node = eng_lock_any(engine->graph, i);
+		if (!node)
+			continue;
+		id = i;
+		eng_field_make(node, ENG_CONTAINER_COUNTS)->counts.a += by;
+		if (!eng_field(node, ENG_CONTAINER_COUNTS)->counts.a)
+			eng_field_drop(node, ENG_CONTAINER_COUNTS);
+		eng_unlock(node);
+	}
+	assert_int_not_equal(id, 0);
+}
+
+static void case_verify_idle(void **unused)
+{
+	struct pawl_engine_options options = told_options();
+
+	(void)unused;
+	options.log = NULL;
+	options.verify = PAWL_VERIFY_IDLE;
+	options.verify_idle_ns = 100;
+	up_in_time(options);
+	/* Nothing has run: there is nothing to look at. */
+	pass(1500);
+	(void)ask();
+	settle();
+	pass(1599);
+	spoil(1);
+	assert_int_equal(said_n, 0);
+	pass(1600);
+	assert_int_equal(said_n, 1);
+	assert_memory_equal(said, "sink engine.verify: a sum is wrong: task ", 41);
+	/* Once for each idle while. */
+	pass(3000);
+	assert_int_equal(said_n, 1);
+	spoil(-1);
+	pawl_invalidate(&invalidators[0], 1);
+	(void)ask();
+	settle();
+	pass(3050);
+	pawl_invalidate(&invalidators[0], 1);
+	(void)ask();
+	settle();
+	spoil(1);
+	pass(3149);
+	assert_int_equal(said_n, 1);
+	pass(3150);
+	assert_int_equal(said_n, 2);
+	/* And before it is closed. */
+	for (unsigned i = 0; i < INPUTS; i++)
+		pawl_state_unpin(inputs[i]);
+	assert_int_equal(pawl_engine_close(engine), 0);
+	assert_int_equal(said_n, 3);
+	assert_int_equal(pawl_runtime_shutdown(rt, 0, NULL), 0);
+	assert_int_equal(pawl_runtime_destroy(rt), 0);
+	rt = NULL;
+}
+
+static void close_spoilt(enum pawl_verify verify, unsigned times)
+{
+	struct pawl_engine_options options = told_options();
+
+	options.log = NULL;
+	options.verify = verify;
+	up_with(options);
+	(void)ask();
+	settle();
+	spoil(1);
+	for (unsigned i = 0; i < INPUTS; i++)
+		pawl_state_unpin(inputs[i]);
+	assert_int_equal(pawl_engine_close(engine), 0);
+	assert_int_equal(said_n, times);
+}
+
+static void case_verify_close(void **unused)
+{
+	(void)unused;
+	close_spoilt(PAWL_VERIFY_CLOSE, 1);
+	close_spoilt(PAWL_VERIFY_NEVER, 0);
+	assert_int_equal(setenv("PAWL_VERIFY", "close", 1), 0);
+	close_spoilt(PAWL_VERIFY_DEFAULT, 1);
+	close_spoilt(PAWL_VERIFY_NEVER, 0);
+	assert_int_equal(setenv("PAWL_VERIFY", "never", 1), 0);
+	close_spoilt(PAWL_VERIFY_DEFAULT, 0);
+	assert_int_equal(unsetenv("PAWL_VERIFY"), 0);
+}
+
+/* Whether an engine that is opened with these keeps histories, and logs. */
+static void options_are(struct pawl_engine_options options, bool histories, unsigned lines,
+			uint64_t slow_ns)
+{
+	said[0] = 0;
+	said_n = 0;
+	up_with(options);
+	assert_int_equal(engine->graph->histories, histories);
+	assert_int_equal(engine->observer.slow_ns, slow_ns);
+	post("n", PAWL_SEVERITY_INFO, 1);
+	post("n", PAWL_SEVERITY_WARNING, 1);
+	post("n", PAWL_SEVERITY_ERROR, 1);
+	assert_int_equal(said_n, lines);
+	down();
+}
+
+static void case_options(void **unused)
+{
+	static const char *const names[] = {"PAWL_HISTORIES", "PAWL_LOG", "PAWL_SLOW_MS",
+					    "PAWL_VERIFY", "PAWL_VERIFY_IDLE_MS"};
+	static const char *const garbage[] = {"", "x", "-1", "86400001", " 1", "idle!"};
+	struct pawl_engine_options options = told_options();
+
+	(void)unused;
+	options.sink = NULL;
+	options.log_least = PAWL_SEVERITY_INFO;
+	options_are(options, false, 3, 0);
+	for (size_t i = 0; i < sizeof(garbage) / sizeof(*garbage); i++) {
+		for (size_t at = 0; at < sizeof(names) / sizeof(*names); at++)
+			assert_int_equal(setenv(names[at], garbage[i], 1), 0);
+		options_are(options, false, 3, 0);
+	}
+	assert_int_equal(setenv("PAWL_LOG", "error", 1), 0);
+	assert_int_equal(setenv("PAWL_HISTORIES", "1", 1), 0);
+	assert_int_equal(setenv("PAWL_SLOW_MS", "100000", 1), 0);
+	options_are(options, true, 1, UINT64_C(100000000000));
+	assert_int_equal(setenv("PAWL_LOG", "warning", 1), 0);
+	options.slow_ns = UINT64_C(1) << 60;
+	options_are(options, true, 2, UINT64_C(1) << 60);
+	options.log_least = PAWL_SEVERITY_ERROR;
+	options_are(options, true, 1, UINT64_C(1) << 60);
+	for (size_t at = 0; at < sizeof(names) / sizeof(*names); at++)
+		assert_int_equal(unsetenv(names[at]), 0);
+	options.histories = 2;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+	options.histories = 0;
+	options.log_least = (enum pawl_severity)3;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+	options.log_least = PAWL_SEVERITY_INFO;
+	options.verify = PAWL_VERIFY_COUNT;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+}
+
 /* ---- without memory ---------------------------------------------------------------------- */
 
 static int oom_reasons(void)
@@ -934,6 +1645,47 @@ static void case_log(void **unused)
 	eng_reason_log_fini(&log);
 }
 
+static int oom_edit(void)
+{
+	const struct pawl_reason reason = {&file_changed, "a.c"};
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_subscription_options names = PAWL_SUBSCRIPTION_OPTIONS_INIT;
+	static const char *const two[] = {"a", "b"};
+	struct pawl_subscription *subscription = NULL;
+	struct pawl_edit *edit = NULL;
+	int error = pawl_thread_attach("oom");
+
+	if (error)
+		return error;
+	options.workers = 1;
+	error = pawl_engine_open(&options, &engine);
+	if (error)
+		goto out;
+	names.names = two;
+	names.names_n = 2;
+	names.before = 1;
+	error = pawl_engine_notice(engine, PAWL_SEVERITY_INFO, "a", "1", "x");
+	if (!error)
+		error = pawl_notices_subscribe(engine, &names, &subscription);
+	if (!error)
+		error = pawl_engine_notice(engine, PAWL_SEVERITY_INFO, "b", NULL, "y");
+	if (!error)
+		error = pawl_edit_begin(engine, &edit);
+	if (!error)
+		error = pawl_edit_because(edit, &reason);
+	pawl_edit_abort(edit);
+	if (!error)
+		error = pawl_engine_because(engine, &reason);
+	/* Without memory it is counted, and not said. */
+	if (!error && t_alloc_failed())
+		error = -ENOMEM;
+	pawl_notices_unsubscribe(subscription);
+	t_check(!pawl_engine_close(engine));
+out:
+	pawl_thread_detach();
+	return error;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -948,7 +1700,21 @@ int main(void)
 		cmocka_unit_test(case_causes_of_values),
 		cmocka_unit_test(case_errors),
 		cmocka_unit_test(case_waits),
+		cmocka_unit_test(case_notices),
+		cmocka_unit_test(case_slow_subscriber),
+		cmocka_unit_test(case_notices_wrong),
+		cmocka_unit_test(case_notices_fd),
+		cmocka_unit_test(case_notices_at_once),
+		cmocka_unit_test(case_notices_in_time),
+		cmocka_unit_test(case_sinks),
+		cmocka_unit_test(case_sink_posts),
+		cmocka_unit_test(case_told_of_updates),
+		cmocka_unit_test(case_slow),
+		cmocka_unit_test(case_verify_idle),
+		cmocka_unit_test(case_verify_close),
+		cmocka_unit_test(case_options),
 		T_OOM(oom_reasons),
+		T_OOM(oom_edit),
 	};
 
 	return t_run("observe", tests);
