@@ -63,6 +63,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/error.c \
 	engine/graph/error.h \
 	engine/graph/field.h \
+	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
 	engine/graph/history.c \
@@ -93,6 +94,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
+	engine/graph/spread.c \
 	engine/graph/trait.c \
 	engine/graph/trait.h \
 	engine/graph/value.c \

@@ -29,6 +29,9 @@
 #include "graph/context.h"
 #include "graph/registry.h"
 
+/* Invalidators that are handed on together. */
+#define AT_ONCE_MOST (1u << 20)
+
 struct pawl_state {
 	struct pawl_atomic_u32 owners;
 	struct pawl_lock lock;
@@ -236,10 +239,9 @@ static bool apply(struct pawl_state *state, struct pawl_value **value,
 
 static void readers_dirty(struct eng_op *op, struct pawl_sset *readers)
 {
-	uint32_t cursor = 0, id;
+	struct eng_list all = eng_list_of_set(&op->queue, readers);
 
-	while (pawl_sset_next(readers, &cursor, &id))
-		eng_invalidate(op, &id, 1);
+	eng_invalidate(op, all.ids, all.n);
 	pawl_sset_fini(readers);
 }
 
@@ -305,6 +307,27 @@ struct changes {
 	const struct pawl_reason *reason;
 };
 
+static void invalidate_many(struct eng_op *op, const struct changes *changes)
+{
+	const struct pawl_invalidator *from = changes->invalidators;
+	uint64_t number = 0;
+
+	if (changes->invalidators_n && changes->reason)
+		number = eng_stretch_because(&eng_engine_of(op->graph)->stretch,
+					     changes->reason);
+	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, 0, number};
+	for (size_t left = changes->invalidators_n; left;) {
+		struct eng_list ids = eng_list_make(
+			&op->queue, left < AT_ONCE_MOST ? (uint32_t)left : AT_ONCE_MOST);
+
+		for (uint32_t i = 0; i < ids.n; i++)
+			ids.ids[i] = from[i].pawl_task;
+		eng_invalidate(op, ids.ids, ids.n);
+		from += ids.n;
+		left -= ids.n;
+	}
+}
+
 static void changes_make(struct eng_graph *graph, const struct changes *changes)
 {
 	struct eng_op op;
@@ -313,12 +336,7 @@ static void changes_make(struct eng_graph *graph, const struct changes *changes)
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	for (size_t i = 0; i < changes->n; i++)
 		change_make(&op, &changes->list[i]);
-	for (size_t i = 0; i < changes->invalidators_n; i++) {
-		struct change change = {NULL, NULL, changes->invalidators[i].pawl_task,
-					changes->reason};
-
-		change_make(&op, &change);
-	}
+	invalidate_many(&op, changes);
 	eng_op_end(&op);
 	edit_leave(graph);
 	/* The old values, outside of everything. */

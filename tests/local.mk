@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	tests/engine/t-runtime-options \
 	tests/engine/t-stops \
 	tests/engine/t-size \
+	tests/engine/t-spread \
 	tests/engine/t-supervision \
 	tests/engine/t-trace \
 	tests/engine/t-watchdog \
@@ -163,6 +164,8 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -17,13 +17,6 @@
 #include "local.h"
 #include "run.h"
 
-struct eng_run_state *eng_run_of(const struct eng_node *node)
-{
-	union eng_slot *slot = eng_field(node, ENG_RUN);
-
-	return slot ? slot->pointer : NULL;
-}
-
 void eng_run_pin(struct eng_run_state *run)
 {
 	pawl_add_relaxed(&run->owners, 1u);
@@ -37,6 +30,7 @@ void eng_run_unpin(struct eng_run_state *run)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	eng_locals_free(run->locals);
 	pawl_sset_fini(&run->children);
+	pawl_sset_fini(&run->still);
 	if (run->counters != &run->first)
 		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
 			      0);
