@@ -27,7 +27,7 @@
 /* What is taken under the lock. */
 struct picture {
 	const char *name, *state;
-	bool needs_run, runs, active, immutable;
+	bool needs_run, runs, active, immutable, session;
 	int32_t below;		  /* have to run */
 	struct pawl_error *error; /* pinned; NULL: it has not failed */
 	pawl_task_t task;	  /* of the runtime; NONE: it does not run */
@@ -51,6 +51,7 @@ static bool take(struct pawl_engine *engine, eng_id id, struct picture *picture)
 	picture->runs = run;
 	picture->active = eng_active(node);
 	picture->immutable = node->bits & ENG_IMMUTABLE;
+	picture->session = node->bits & ENG_SESSION;
 	if (eng_has_dirty_containers(node))
 		picture->below = eng_dirty_count(node) - eng_clean_count(node);
 	if (node->bits & ENG_ERROR)
@@ -255,6 +256,8 @@ static void say_all(struct eng_say *text, struct pawl_engine *engine,
 		eng_say(text, "; it is kept up to date");
 	if (picture->immutable)
 		eng_say(text, "; it read nothing that changes");
+	if (picture->session)
+		eng_say(text, "; it runs in each session");
 	say_wait(text, engine, picture->task);
 	say_error(text, engine, picture);
 	if (picture->has_history)

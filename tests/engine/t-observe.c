@@ -12,6 +12,7 @@
 
 #include <pawl.h>
 #include <pawl/engine.h>
+#include <pawl/group.h>
 #include <pawl/join.h>
 #include <pawl/observe.h>
 #include <pawl/state.h>
@@ -213,8 +214,63 @@ static int cells_body(struct pawl_context *context, const void *args, pawl_ref_t
 static const struct pawl_function cells = {sizeof(cells), "cells", 1,	 0,
 					   cells_body,	  0,	   NULL, 0};
 
-static const struct pawl_function *const functions[] = {&input, &sum,  &twice,
-							&table, &part, &cells};
+/* Reads what that gives, whichever cell it is. */
+static int last_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	int64_t number;
+	pawl_ref_t ref;
+	int error = pawl_call(context, &cells, NULL, &ref);
+
+	(void)args;
+	if (!error)
+		error = get(context, ref, 0, &number);
+	return error ? error : give(context, number, ret_output);
+}
+static const struct pawl_function last = {sizeof(last), "last", 1, 0, last_body, 0, NULL, 0};
+
+/* Emits its input as long as that is positive. */
+static const struct pawl_trait found = {sizeof(found), "found", NULL, 0};
+
+static int emits_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct one one = {0};
+	pawl_ref_t ref;
+	int64_t number;
+	int error = pawl_call(context, &input, &one, &ref);
+
+	(void)args;
+	if (!error)
+		error = get(context, ref, 0, &number);
+	if (!error && number > 0)
+		error = pawl_emit(context, &found, ref);
+	return error ? error : give(context, 0, ret_output);
+}
+static const struct pawl_function emits = {
+	sizeof(emits), "emits", 1, PAWL_FUNCTION_OPERATION, emits_body, 0, NULL, 0};
+
+static void count(void *arg, pawl_ref_t ref, int32_t n)
+{
+	(void)ref;
+	*(int64_t *)arg += n;
+}
+
+static int collects_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	int64_t n = 0;
+	pawl_ref_t ref;
+	int error = pawl_call(context, &emits, NULL, &ref);
+
+	(void)args;
+	if (!error)
+		error = pawl_peek(context, ref, &found, count, &n);
+	return error ? error : give(context, n, ret_output);
+}
+static const struct pawl_function collects = {sizeof(collects), "collects", 1,	  0,
+					      collects_body,	0,	    NULL, 0};
+
+static const struct pawl_function *const functions[] = {&input, &sum,  &twice, &table,	 &part,
+							&cells, &last, &emits, &collects};
+static const struct pawl_trait *const traits[] = {&found};
 static const struct pawl_value_type *const types[] = {&number_type, &loud_type, &table_type};
 
 /* ---- engines --------------------------------------------------------------------------- */
@@ -235,6 +291,8 @@ static void up_with(struct pawl_engine_options options)
 	options.functions_n = sizeof(functions) / sizeof(*functions);
 	options.types = types;
 	options.types_n = sizeof(types) / sizeof(*types);
+	options.traits = traits;
+	options.traits_n = 1;
 	assert_int_equal(pawl_engine_open(&options, &engine), 0);
 	for (unsigned i = 0; i < INPUTS; i++)
 		assert_int_equal(
@@ -779,6 +837,32 @@ static void case_causes_of_values(void **unused)
 	assert_non_null(strstr(why(several.ref),
 			       "because a visit wanted cell 0 of type number, "
 			       "whose value had left"));
+	down();
+}
+
+static void case_causes_of_others(void **unused)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct look of_last = {.function = &last, .flags = PAWL_READ_STRONG};
+	struct look all = {.function = &collects, .flags = PAWL_READ_STRONG};
+	struct look session = {.function = &input, .flags = PAWL_READ_STRONG};
+
+	(void)unused;
+	options.histories = 1;
+	up_with(options);
+	assert_int_equal(look(&of_last), 0);
+	assert_int_equal(look(&all), 0);
+	/* Another cell is the output now, and there is something to collect. */
+	set(0, 1);
+	assert_int_equal(look(&of_last), 1);
+	assert_non_null(strstr(why(of_last.ref), ", because the output of cells#"));
+	assert_non_null(strstr(text, " changed, which ran because cell 0 of type number of "
+				     "input#"));
+	assert_int_equal(look(&all), 1);
+	assert_non_null(
+		strstr(why(all.ref), ", because what has the trait found below emits#"));
+	assert_int_equal(look(&session), 1);
+	assert_null(strstr(why(session.ref), "in each session"));
 	down();
 }
 
@@ -1547,6 +1631,63 @@ static void case_verify_close(void **unused)
 	assert_int_equal(unsetenv("PAWL_VERIFY"), 0);
 }
 
+/* Nobody looks by himself unless he is to: nothing lives in an engine that is idle. */
+static void case_verify_sleeps(void **unused)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_task_info infos[2];
+
+	(void)unused;
+	options.verify = PAWL_VERIFY_NEVER;
+	up_with(options);
+	(void)ask();
+	settle();
+	t_wait_until(!pawl_group_tasks(engine->group, 2, infos));
+	down();
+	options.verify = PAWL_VERIFY_IDLE;
+	up_with(options);
+	(void)ask();
+	settle();
+	t_wait_until(pawl_group_tasks(engine->group, 2, infos) == 1);
+	assert_string_equal(infos[0].name, "engine.verify");
+	down();
+}
+
+/* A task that does not end holds up the engine's; that takes twice the time that is given to it. */
+static int deaf_root(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	pawl_store_release(&at_gate, 1u);
+	while (!pawl_load_acquire(&gate))
+		t_yield();
+	return give(context, 1, ret_output);
+}
+
+static void case_stuck(void **unused)
+{
+	struct pawl_engine_options options = told_options();
+	pawl_ref_t root;
+
+	(void)unused;
+	if (!t_long()) {
+		t_skip("T_TIER=long: it takes 20 s");
+		return;
+	}
+	pawl_store_release(&gate, 0u);
+	pawl_store_release(&at_gate, 0u);
+	options.log = NULL;
+	up_with(options);
+	assert_int_equal(pawl_engine_spawn_root(engine, deaf_root, NULL, NULL, &root), 0);
+	t_wait_until(pawl_load_acquire(&at_gate));
+	assert_int_equal(pawl_engine_close(engine), -EBUSY);
+	assert_int_equal(said_n, 1);
+	is_said("sink engine.stuck: a task does not end");
+	pawl_store_release(&gate, 1u);
+	for (unsigned i = 0; i < INPUTS; i++)
+		pawl_state_unpin(inputs[i]);
+	assert_int_equal(pawl_engine_close(engine), 0);
+}
+
 /* Whether an engine that is opened with these keeps histories, and logs. */
 static void options_are(struct pawl_engine_options options, bool histories, unsigned lines,
 			uint64_t slow_ns)
@@ -1698,6 +1839,7 @@ int main(void)
 		cmocka_unit_test(case_log),
 		cmocka_unit_test(case_causes),
 		cmocka_unit_test(case_causes_of_values),
+		cmocka_unit_test(case_causes_of_others),
 		cmocka_unit_test(case_errors),
 		cmocka_unit_test(case_waits),
 		cmocka_unit_test(case_notices),
@@ -1712,6 +1854,8 @@ int main(void)
 		cmocka_unit_test(case_slow),
 		cmocka_unit_test(case_verify_idle),
 		cmocka_unit_test(case_verify_close),
+		cmocka_unit_test(case_verify_sleeps),
+		cmocka_unit_test(case_stuck),
 		cmocka_unit_test(case_options),
 		T_OOM(oom_reasons),
 		T_OOM(oom_edit),
