@@ -30,15 +30,23 @@ pawlinclude_HEADERS += \
 # All of it, with what libpawl-engine.map hides: tests link this one.
 noinst_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/check.c \
+	engine/check.h \
 	engine/dump.c \
 	engine/engine.c \
 	engine/engine.h \
+	engine/notice.c \
+	engine/notice.h \
+	engine/observe.c \
 	engine/options.c \
 	engine/pin.c \
 	engine/reason.c \
 	engine/reason.h \
+	engine/say.c \
+	engine/say.h \
 	engine/stretch.c \
 	engine/stretch.h \
+	engine/why.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/bag.c \
@@ -61,6 +69,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
+	engine/graph/history.c \
+	engine/graph/history.h \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \
