@@ -6,6 +6,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-calls \
 	tests/conformance/t-conform-cells \
 	tests/conformance/t-conform-collect \
+	tests/conformance/t-conform-detached \
 	tests/conformance/t-conform-errors \
 	tests/conformance/t-conform-graphs \
 	tests/conformance/t-conform-races \
@@ -17,6 +18,7 @@ UNIT_TESTS = \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
+	tests/engine/t-detach \
 	tests/engine/t-engine \
 	tests/engine/t-engine-api \
 	tests/engine/t-engine-random \
@@ -83,6 +85,9 @@ tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_detached_SOURCES = tests/conformance/t-conform-detached.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_detached_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_detached_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_errors_SOURCES = tests/conformance/t-conform-errors.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_errors_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_errors_LDADD = engine/libengine-core.la $(LDADD)
@@ -161,6 +166,8 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

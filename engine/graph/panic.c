@@ -28,7 +28,8 @@ void pawl_panic(struct pawl_context *context, const char *format, ...)
 	char text[MESSAGE_BYTES];
 	va_list args;
 
-	PAWL_REQUIRE(here && (!context->run || here->task->arg == context->run) &&
+	PAWL_REQUIRE(here &&
+		     (!context->run || context->in_job || here->task->arg == context->run) &&
 		     "a context is used by its own function");
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);

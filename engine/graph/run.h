@@ -21,6 +21,12 @@ struct eng_counter {
 	uint32_t type, count;
 };
 
+/* A cell that is being replaced, on its writer's stack. A body has one at most, so has each of its jobs. */
+struct eng_replacing {
+	struct eng_replacing *next;
+	uint32_t cell;
+};
+
 struct eng_locals;
 
 struct eng_run_state {
@@ -43,18 +49,17 @@ struct eng_run_state {
 	bool running; /* else it is scheduled */
 	bool stale;
 	bool session_dependent;
-	bool finished;	  /* its output counts though the body goes on */
-	bool invalidator; /* somebody may invalidate it at any time */
-	bool again;	  /* it was clean when it began: a cell was missing */
-	uint32_t
-		replacing; /* this cell is being replaced: its value is not to be read; 0: none */
-	struct pawl_sset children; /* called in this run */
+	bool finished;			 /* its output counts though the body goes on */
+	bool invalidator;		 /* somebody may invalidate it at any time */
+	bool again;			 /* it was clean when it began: a cell was missing */
+	struct eng_replacing *replacing; /* cells whose values are not to be read */
+	struct pawl_sset children;	 /* called in this run */
 
-	/* By its body alone. */
+	/* By its body alone; with jobs (local.c) under the record's lock. */
 	struct eng_counter *counters; /* most make cells of one type: `first` */
 	uint32_t counters_n, counters_capacity;
 	struct eng_counter first;
-	/* Own outputs of calls with arguments that were not resolved. */
+	/* Its jobs. By its body alone until there is one. */
 	struct eng_locals *locals;
 };
 
