@@ -7,6 +7,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-cells \
 	tests/conformance/t-conform-collect \
 	tests/conformance/t-conform-detached \
+	tests/conformance/t-conform-effects \
 	tests/conformance/t-conform-errors \
 	tests/conformance/t-conform-graphs \
 	tests/conformance/t-conform-races \
@@ -19,6 +20,7 @@ UNIT_TESTS = \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
 	tests/engine/t-detach \
+	tests/engine/t-effect \
 	tests/engine/t-engine \
 	tests/engine/t-engine-api \
 	tests/engine/t-engine-random \
@@ -88,6 +90,9 @@ tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_detached_SOURCES = tests/conformance/t-conform-detached.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_detached_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_detached_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_effects_SOURCES = tests/conformance/t-conform-effects.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_effects_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_effects_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_errors_SOURCES = tests/conformance/t-conform-errors.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_errors_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_errors_LDADD = engine/libengine-core.la $(LDADD)
@@ -168,6 +173,8 @@ tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/incl
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_effect_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
