@@ -10,9 +10,12 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-effects \
 	tests/conformance/t-conform-errors \
 	tests/conformance/t-conform-graphs \
+	tests/conformance/t-conform-once \
+	tests/conformance/t-conform-panics \
 	tests/conformance/t-conform-races \
 	tests/conformance/t-conform-recompute \
 	tests/conformance/t-conform-state \
+	tests/conformance/t-conform-statistics \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
 	tests/engine/t-accept-groups \
@@ -99,6 +102,12 @@ tests_conformance_t_conform_errors_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_graphs_SOURCES = tests/conformance/t-conform-graphs.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_graphs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_graphs_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_once_SOURCES = tests/conformance/t-conform-once.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_once_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_once_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_panics_SOURCES = tests/conformance/t-conform-panics.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_panics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_panics_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_races_SOURCES = tests/conformance/t-conform-races.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_races_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_races_LDADD = engine/libengine-core.la $(LDADD)
@@ -108,6 +117,9 @@ tests_conformance_t_conform_recompute_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_state_SOURCES = tests/conformance/t-conform-state.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_statistics_SOURCES = tests/conformance/t-conform-statistics.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_statistics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_statistics_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)

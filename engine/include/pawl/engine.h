@@ -350,14 +350,17 @@ PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, con
 					       ...) PAWL_PRINTF(2, 3);
 
 /*
- * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes), and its body ends here:
- * cleanups run (pawl_cleanup_push()), frames do not. What was running the task goes on. A visit returns
- * -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it names.
+ * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes) and where that was:
+ * "number 7 is odd (at count.c:17)". Its body ends here: cleanups run (pawl_cleanup_push()), frames do not. What was
+ * running the task goes on. A visit returns -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it
+ * names.
  *
  * Requires: called by the function that got the context, outside sections, no lock held.
  */
-PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
-	PAWL_PRINTF(2, 3) __attribute__((noreturn));
+#define pawl_panic(context, ...) pawl_panic_at((context), __FILE__, __LINE__, __VA_ARGS__)
+PAWL_API void pawl_panic_at(struct pawl_context *context, const char *file, int line,
+			    const char *format, ...) PAWL_PRINTF(4, 5)
+	__attribute__((noreturn));
 
 /*
  * pawl_mark_finished() - Who begins to read the output from now on gets that of the run before, and does not wait
