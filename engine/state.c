@@ -236,12 +236,31 @@ static void edit_leave(struct eng_graph *graph)
 	pawl_event_notify_all(&graph->edited);
 }
 
-/* All that belongs together. */
-static void changes_make(struct eng_graph *graph, struct change *changes, size_t n)
+static bool is_value(struct pawl_state *state, const struct pawl_value *value)
+{
+	bool is;
+
+	pawl_lock_lock(&state->lock);
+	is = state->value == value;
+	pawl_lock_unlock(&state->lock);
+	return is;
+}
+
+/*
+ * All that belongs together; `expected` is not NULL: if that is the value of the first state. Returns: false: it is
+ * not, and nothing was done.
+ */
+static bool changes_make(struct eng_graph *graph, struct change *changes, size_t n,
+			 const struct pawl_value *expected)
 {
 	struct eng_op op;
 
 	edit_enter(graph);
+	/* Nobody else replaces it while this edit is being applied. */
+	if (expected && !is_value(changes[0].state, expected)) {
+		edit_leave(graph);
+		return false;
+	}
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	for (size_t i = 0; i < n; i++) {
 		struct pawl_sset readers;
@@ -258,6 +277,7 @@ static void changes_make(struct eng_graph *graph, struct change *changes, size_t
 	/* The old values, outside of everything. */
 	for (size_t i = 0; i < n; i++)
 		pawl_value_unpin(changes[i].value);
+	return true;
 }
 
 static void edit_free(struct pawl_edit *edit)
@@ -270,7 +290,7 @@ static void edit_free(struct pawl_edit *edit)
 
 void pawl_edit_commit(struct pawl_edit *edit)
 {
-	changes_make(edit->graph, edit->changes, edit->n);
+	(void)changes_make(edit->graph, edit->changes, edit->n, NULL);
 	edit_free(edit);
 }
 
@@ -289,8 +309,33 @@ int pawl_state_set(struct pawl_state *state, struct pawl_value *value)
 
 	if (!is_known(state->graph, value))
 		return -EINVAL;
-	changes_make(state->graph, &change, 1);
+	(void)changes_make(state->graph, &change, 1, NULL);
 	return 0;
+}
+
+int pawl_state_update(struct pawl_state *state, pawl_state_update_fn *fn, void *arg)
+{
+	/* Ends: another turn means that somebody else has replaced it. */
+	for (;;) {
+		struct change change = {state, NULL, 0};
+		struct pawl_value *before;
+		bool done;
+		int error;
+
+		pawl_lock_lock(&state->lock);
+		before = pawl_value_pin(state->value);
+		pawl_lock_unlock(&state->lock);
+		error = fn(arg, before, &change.value);
+		if (!error && !is_known(state->graph, change.value)) {
+			pawl_value_unpin(change.value);
+			error = -EINVAL;
+		}
+		done = error || changes_make(state->graph, &change, 1, before);
+		pawl_value_unpin(before);
+		if (done)
+			return error;
+		pawl_value_unpin(change.value);
+	}
 }
 
 void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)

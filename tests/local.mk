@@ -14,6 +14,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-panics \
 	tests/conformance/t-conform-races \
 	tests/conformance/t-conform-recompute \
+	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
 	tests/conformance/t-conform-statistics \
 	tests/conformance/t-conform-traces \
@@ -114,6 +115,9 @@ tests_conformance_t_conform_races_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_recompute_SOURCES = tests/conformance/t-conform-recompute.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_recompute_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_recompute_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_stale_SOURCES = tests/conformance/t-conform-stale.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_stale_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_stale_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_state_SOURCES = tests/conformance/t-conform-state.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
