@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	tests/engine/t-join \
 	tests/engine/t-lanes-policy \
 	tests/engine/t-many \
+	tests/engine/t-observe \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
@@ -155,6 +156,8 @@ tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_observe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -53,7 +53,12 @@ struct eng_run_state {
 	bool invalidator;		 /* somebody may invalidate it at any time */
 	bool again;			 /* it was clean when it began: a cell was missing */
 	struct eng_replacing *replacing; /* cells whose values are not to be read */
-	struct pawl_sset children;	 /* called in this run */
+	/*
+	 * Called in this run. Of those in `still` there is nothing to sum up. By the body alone as long as it has no
+	 * jobs (`locals`); then under the lock, as the rest here.
+	 */
+	struct pawl_sset children, still;
+	bool had_children; /* when it began: they may be known, and have edges */
 
 	/* By its body alone; with jobs (local.c) under the record's lock. */
 	struct eng_counter *counters; /* most make cells of one type: `first` */
