@@ -9,6 +9,7 @@
 include_HEADERS += engine/include/pawl-engine.h
 
 pawlinclude_HEADERS += \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/engine-version.h \
 	engine/include/pawl/group.h \
@@ -33,6 +34,9 @@ engine_libengine_core_la_SOURCES = \
 	engine/check.c \
 	engine/check.h \
 	engine/dump.c \
+	engine/effect.c \
+	engine/effect.h \
+	engine/effect-target.c \
 	engine/engine.c \
 	engine/engine.h \
 	engine/notice.c \
@@ -107,6 +111,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/wait.c \
 	engine/graph/wait.h \
 	engine/state.c \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/state.h \
 	engine/include/pawl/value.h \

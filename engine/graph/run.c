@@ -244,7 +244,7 @@ static int call(struct pawl_context *context, struct eng_closure *closure, bool 
 /* The calls that are made beside the body are made, before the run is over. */
 static int join_locals(struct pawl_context *context, int error, pawl_ref_t *output)
 {
-	int joined = eng_locals_join(context);
+	int joined = eng_locals_join(context, error);
 
 	if (joined == -ECANCELED || (joined && !error))
 		return joined;
