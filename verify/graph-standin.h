@@ -167,12 +167,18 @@ void pawl_exit(int error, const char *format, ...)
  * Scenarios of wake-ups leave it false.
  */
 static bool looks;
+/* The wake-up of the last event has to be enough: the others are not listened to. */
+static bool last_event_alone;
 
 int eng_wait_events(struct pawl_event *const *events, size_t n, bool (*holds)(const void *arg),
 		    const void *arg, const char *note)
 {
 	while (looks && !holds(arg))
 		scn_turn();
+	if (last_event_alone) {
+		events += n - 1;
+		n = 1;
+	}
 	while (!holds(arg)) {
 		struct pawl_listener listeners[2], *all[2] = {&listeners[0], &listeners[1]};
 		size_t which = n;
@@ -263,10 +269,9 @@ static inline pawl_ref_t call(struct pawl_context *context,
 	return ref;
 }
 
-#define FUNCTION(NAME)                                           \
-	static const struct pawl_function NAME = {               \
-		sizeof(NAME),	    #NAME, 1, 0, NAME##_body, \
-		sizeof(struct one), NULL,  0}
+#define FUNCTION(NAME)                             \
+	static const struct pawl_function NAME = { \
+		sizeof(NAME), #NAME, 1, 0, NAME##_body, sizeof(struct one), NULL, 0}
 
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
@@ -439,6 +444,7 @@ static inline void setup_empty(void)
 	top = &twice;
 	root = 0;
 	looks = true;
+	last_event_alone = false;
 	if (!busy_counts) {
 		pawl_add_relaxed(&graph->busy, 1u);
 		mc_held_count(&graph->busy);
@@ -523,10 +529,10 @@ static inline void finish(void)
 	finish_graph();
 }
 
-#define SCN(...)                                                                            \
-	{                                                                                   \
-		__VA_ARGS__, .finish = finish, .no_spurious = true, .ideal_locks = true,    \
-			     .ideal_parks = true, .native_divisor = 50                      \
+#define SCN(...)                                                                         \
+	{                                                                                \
+		__VA_ARGS__, .finish = finish, .no_spurious = true, .ideal_locks = true, \
+			     .ideal_parks = true, .native_divisor = 50                   \
 	}
 
 #endif

@@ -24,7 +24,7 @@ static int via_body(struct pawl_context *context, const void *args, pawl_ref_t *
 
 	return give(context, 10 + get(context, to->ref, 0), ret_output);
 }
-static const struct pawl_function via = {sizeof(via),	   "via",  1, 0, via_body,
+static const struct pawl_function via = {sizeof(via),	    "via",  1, 0, via_body,
 					 sizeof(struct to), to_ref, 1};
 
 static int later_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
@@ -102,10 +102,10 @@ static void finish_cancelled(void)
 	finish_graph();
 }
 
-#define JOBS(...)                                                                           \
-	{                                                                                   \
-		__VA_ARGS__, .finish = finish_job, .no_spurious = true,                     \
-			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
+#define JOBS(...)                                                                            \
+	{                                                                                    \
+		__VA_ARGS__, .finish = finish_job, .no_spurious = true, .ideal_locks = true, \
+			     .ideal_parks = true, .native_divisor = 50                       \
 	}
 
 static const struct mc_scenario scenarios[] = {

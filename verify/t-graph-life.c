@@ -116,10 +116,10 @@ static void finish_gone(void)
 	finish_freed(1);
 }
 
-#define GOES(...)                                                                           \
-	{                                                                                   \
-		__VA_ARGS__, .finish = finish_gone, .no_spurious = true,                    \
-			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
+#define GOES(...)                                                                             \
+	{                                                                                     \
+		__VA_ARGS__, .finish = finish_gone, .no_spurious = true, .ideal_locks = true, \
+			     .ideal_parks = true, .native_divisor = 50                        \
 	}
 
 /* ---- the engine stops ----------------------------------------------------------------- */
@@ -207,7 +207,8 @@ static const struct mc_scenario scenarios[] = {
 	GOES(.name = "dispose-change", .setup = setup_root, .threads = {dispose, change_0}),
 	GOES(.name = "dispose-read", .setup = setup_root, .threads = {dispose, read_strong}),
 	GOES(.name = "dispose-create", .setup = setup_root, .threads = {dispose, create}),
-	GOES(.name = "dispose-twice", .setup = setup_root, .threads = {dispose_only, dispose_only}),
+	GOES(.name = "dispose-twice", .setup = setup_root,
+	     .threads = {dispose_only, dispose_only}),
 	GOES(.name = "dispose-pin", .setup = setup_root, .threads = {dispose, pin}),
 	GOES(.name = "dispose-run", .setup = setup_begun, .threads = {dispose, work}),
 	GOES(.name = "create-create", .setup = setup_gone, .threads = {create, create}),

@@ -153,11 +153,11 @@ static uint64_t state_number(struct pawl_context *context, unsigned i)
 
 static int adds(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	uint64_t sum = state_number(context, 0);
+	uint64_t number = state_number(context, 0);
 
 	(void)args;
 	ran++;
-	return give(context, sum + state_number(context, 1), ret_output);
+	return give(context, number + state_number(context, 1), ret_output);
 }
 
 static void setup_states(void)
@@ -216,16 +216,16 @@ static void read_whole(void)
 
 static void finish_states(void)
 {
-	uint64_t sum = 0;
+	uint64_t total = 0;
 
 	settle();
 	for (unsigned i = 0; i < 2; i++) {
 		struct pawl_value *value;
 
 		mc_assert(!pawl_state_get(NULL, states[i], &value));
-		sum += number_of(value);
+		total += number_of(value);
 	}
-	mc_assert(read_sum(0) == sum);
+	mc_assert(read_sum(0) == total);
 	pawl_state_unpin(states[0]);
 	pawl_state_unpin(states[1]);
 	finish_graph();
@@ -305,7 +305,8 @@ static const struct mc_scenario scenarios[] = {
 	EDITS(.name = "edit-wait", .setup = setup_waits, .threads = {edit_1, read_whole}),
 	EDITS(.name = "set-set", .setup = setup_states, .threads = {set_1, set_1}),
 	EDITS(.name = "set-run", .setup = setup_again, .threads = {set_1, work}),
-	EDITS(.name = "invalidate-run", .setup = setup_again, .threads = {invalidate_sum, work}),
+	EDITS(.name = "invalidate-run", .setup = setup_again,
+	      .threads = {invalidate_sum, work}),
 	EDITS(.name = "idle", .setup = setup_busy, .threads = {work, wait_idle}),
 	{.name = "pins",
 	 .setup = setup_pins,

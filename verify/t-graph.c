@@ -88,7 +88,8 @@ static void edit_2(void)
 static const struct mc_scenario scenarios[] = {
 	SCN(.name = "read-edit", .setup = setup_twice, .threads = {read_top, edit_0}),
 	SCN(.name = "edit-edit", .setup = setup_twice, .threads = {edit_0, edit_0_again}),
-	SCN(.name = "eventual-edit", .setup = setup_twice, .threads = {read_eventually, edit_0}),
+	SCN(.name = "eventual-edit", .setup = setup_twice,
+	    .threads = {read_eventually, edit_0}),
 	SCN(.name = "switch-edit", .setup = setup_either, .threads = {edit_2, edit_0}),
 	SCN(.name = "sum-edits", .setup = setup_sum, .threads = {edit_0, edit_1}),
 #if !defined(PAWL_MC)
