@@ -422,7 +422,7 @@ int pawl_state_update(struct pawl_state *state, pawl_state_update_fn *fn, void *
 		before = pawl_value_pin(state->value);
 		pawl_lock_unlock(&state->lock);
 		error = fn(arg, before, &change.value);
-		if (!error && !is_known(state->graph, change.value)) {
+		if (!error && !type_of(state->graph, change.value)) {
 			pawl_value_unpin(change.value);
 			error = -EINVAL;
 		}

@@ -36,6 +36,7 @@
 
 #include <pawl/parallel.h>
 
+#include "../engine/engine.h"
 #include "../engine/graph/context.h"
 #include "../engine/runtime/join.h"
 
