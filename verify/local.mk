@@ -19,7 +19,6 @@ STRESS_TESTS = \
 	verify/stress-graph-edges \
 	verify/stress-graph-life \
 	verify/stress-graph-read \
-	verify/stress-graph-state \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
@@ -101,9 +100,6 @@ verify_stress_graph_life_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_read_SOURCES = verify/t-graph-read.c verify/graph-standin.h
 verify_stress_graph_read_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_read_LDADD = engine/libengine-core.la $(LDADD)
-verify_stress_graph_state_SOURCES = verify/t-graph-state.c verify/graph-standin.h
-verify_stress_graph_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-verify_stress_graph_state_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_group_SOURCES = verify/t-group.c
 verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
