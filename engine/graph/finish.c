@@ -60,6 +60,8 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
 	eng_tail_take_back(node);
+	if (PAWL_UNLIKELY(op->graph->histories))
+		eng_history_ended(op->graph, node, false, true);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
@@ -317,7 +319,9 @@ static void dirty_some(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 
 static void dirty_dependents(struct ending *ending)
 {
+	ending->op.cause = (struct eng_cause){ENG_CAUSE_OUTPUT, ending->run->id, 0};
 	eng_spread(&ending->op, ending->plan.dependents.n, dirty_some, ending);
+	ending->op.cause.kind = ENG_CAUSE_NONE;
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
 		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
 
@@ -502,6 +506,8 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	if (ending->plan.immutable)
 		node->bits |= ENG_IMMUTABLE;
 	leave(node, run);
+	if (PAWL_UNLIKELY(run->graph->histories))
+		eng_history_ended(run->graph, node, ending->plan.new_output, false);
 	if (run->session_dependent)
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
 	eng_set_dirty(&ending->op, node, dirty);

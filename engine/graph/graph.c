@@ -17,6 +17,7 @@
 #include <pawl/rcu.h>
 #include <pawl/retire.h>
 
+#include "../runtime/worker.h"
 #include "context.h"
 #include "pool.h"
 #include "profile.h"
@@ -76,6 +77,7 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	context->last = NULL;
 	va_start(args, format);
 	context->failure = eng_error_make(context->id, own_name(context), cause, format, args);
+	context->failure->since_ns = eng_now(context->graph->rt);
 	va_end(args);
 	return -PAWL_ETASK;
 }
@@ -95,8 +97,12 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error)
 	if (cause && cause->ring)
 		return cause;
 	if (cause)
-		return eng_error_printf(context->id, own_name(context), cause, "%s", "");
-	return eng_error_printf(context->id, own_name(context), NULL, "error %d", -error);
+		failure = eng_error_printf(context->id, own_name(context), cause, "%s", "");
+	else
+		failure = eng_error_printf(context->id, own_name(context), NULL, "error %d",
+					   -error);
+	failure->since_ns = eng_now(context->graph->rt);
+	return failure;
 }
 
 void eng_output_free(uint64_t error)
@@ -194,6 +200,7 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->group = group;
 	graph->track_dependencies = options->track_dependencies;
 	graph->track_active = options->track_active && options->track_dependencies;
+	graph->histories = options->histories;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);

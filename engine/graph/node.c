@@ -431,6 +431,7 @@ static void node_fini(struct eng_node *node)
 	slot = eng_field(node, ENG_ACTIVE);
 	if (slot && slot->active.clean)
 		eng_clean_unpin(slot->active.clean);
+	eng_history_free(node);
 	eng_cells_free(node);
 	if (node->bits & ENG_ERROR)
 		eng_output_free(node->output);

@@ -37,7 +37,8 @@
 #define SANITIZED 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(PAWL__TSAN) || defined(PAWL_MC) || defined(PAWL_DEBUG)
+#if defined(__SANITIZE_ADDRESS__) || defined(PAWL__TSAN) || defined(PAWL_MC) || \
+	defined(PAWL_DEBUG)
 #define SANITIZED 1
 #endif
 #ifndef SANITIZED

@@ -22,6 +22,12 @@ struct eng_counter {
 	uint32_t type, count;
 };
 
+/* A cell that is being replaced, on its writer's stack. A body has one at most, so has each of its jobs. */
+struct eng_replacing {
+	struct eng_replacing *next;
+	uint32_t cell;
+};
+
 struct eng_locals;
 
 /* RUN, ACTIVE, what it called, and one more. */
@@ -57,11 +63,10 @@ struct eng_run_state {
 	/* Under the record's lock. */
 	bool stale;
 	bool session_dependent;
-	bool finished;	  /* its output counts though the body goes on */
-	bool invalidator; /* somebody may invalidate it at any time */
-	bool again;	  /* it was clean when it began: a cell was missing */
-	uint32_t
-		replacing; /* this cell is being replaced: its value is not to be read; 0: none */
+	bool finished;			 /* its output counts though the body goes on */
+	bool invalidator;		 /* somebody may invalidate it at any time */
+	bool again;			 /* it was clean when it began: a cell was missing */
+	struct eng_replacing *replacing; /* cells whose values are not to be read */
 	/*
 	 * Whom it has called. By the body alone as long as it has no jobs (`locals`); then under the lock, as the rest
 	 * here.
@@ -69,14 +74,14 @@ struct eng_run_state {
 	struct eng_called called;
 	bool had_children; /* when it began: they may be known, and have edges */
 
-	/* By its body alone. */
+	/* By its body alone; with jobs (local.c) under the record's lock. */
 	struct eng_counter *counters; /* most make cells of one type: `first` */
 	uint32_t counters_n, counters_capacity;
 	struct eng_counter first;
 	/* The record's tail while it has no other, as long as the run is in it. */
 	PAWL_ALIGNED(8)
 	char tail[sizeof(struct eng_tail) + ENG_RUN_FIELDS * sizeof(union eng_slot)];
-	/* Own outputs of calls with arguments that were not resolved. */
+	/* Its jobs. By its body alone until there is one. */
 	struct eng_locals *locals;
 };
 

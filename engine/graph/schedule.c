@@ -56,7 +56,7 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->counters = &run->first;
 	run->counters_capacity = 1;
 	pawl_init_word(&run->running, 0u);
-	run->untouched = !node->output && !node->tail;
+	run->untouched = !node->output && !node->tail && !run->graph->histories;
 	eng_tail_lend(node, (struct eng_tail *)(void *)run->tail, ENG_RUN_FIELDS, graph->pool);
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
@@ -79,6 +79,16 @@ uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent)
 	if (parent != ENG_PRIORITY_INITIAL && parent < ENG_PRIORITY_AGAIN && own > parent)
 		return parent > 1 ? parent - 1 : 1;
 	return own;
+}
+
+static bool busy_less(struct eng_graph *graph)
+{
+	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
+		return false;
+	if (graph->observer)
+		graph->observer->edge(graph->observer, false);
+	pawl_event_notify_all(&graph->idle);
+	return true;
 }
 
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority)
@@ -107,14 +117,11 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 	PAWL_REQUIRE(error == -ESHUTDOWN);
 	eng_run_cancel(op, node);
 	eng_run_unpin(run);
-	eng_busy_less(graph);
+	(void)busy_less(graph);
 }
 
 void eng_busy_less(struct eng_graph *graph)
 {
-	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
-		return;
-	if (graph->observer)
-		graph->observer->edge(graph->observer, false);
-	pawl_event_notify_all(&graph->idle);
+	if (busy_less(graph) && graph->observer)
+		graph->observer->settled(graph->observer);
 }
