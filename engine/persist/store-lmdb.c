@@ -448,7 +448,7 @@ static int write_generation(struct lmdb_store *s, MDB_txn *txn, uint64_t generat
 static int write_all(struct lmdb_store *s, MDB_txn *txn, struct eng_batch *puts,
 		     uint64_t *ret_generation)
 {
-	const struct eng_change *changes;
+	const struct eng_change *changes = NULL;
 	unsigned space;
 	size_t n;
 	int rc = 0;
