@@ -119,13 +119,15 @@ static bool ours(int fd)
 static int open_at(int folder_fd, const char *name, int flags, mode_t mode)
 {
 	char path[PATH_MAX];
-	bool recorded = begin() && flags & (O_CREAT | O_TRUNC) && path_at(folder_fd, name, path);
+	bool recorded =
+		begin() && flags & (O_CREAT | O_TRUNC) && path_at(folder_fd, name, path);
 	bool was = recorded && !access(path, F_OK);
 	int fd = (int)syscall(SYS_openat, folder_fd, name, flags, mode);
 
 	if (fd >= 0 && recorded && (!was || flags & O_TRUNC))
 		put_record((struct t_disk_record){T_DISK_CREATE, (uint32_t)strlen(path) + 1,
-						  inode_of(fd), was, 0}, path);
+						  inode_of(fd), was, 0},
+			   path);
 	end();
 	return fd;
 }
@@ -159,7 +161,9 @@ SEEN int mkdir(const char *name, mode_t mode)
 	int rc = (int)syscall(SYS_mkdirat, AT_FDCWD, name, mode);
 
 	if (!rc && recorded)
-		put_record((struct t_disk_record){T_DISK_MKDIR, (uint32_t)strlen(path) + 1, 0, 0, 0}, path);
+		put_record((struct t_disk_record){T_DISK_MKDIR, (uint32_t)strlen(path) + 1, 0,
+						  0, 0},
+			   path);
 	end();
 	return rc;
 }
@@ -174,7 +178,8 @@ SEEN int renameat(int from_fd, const char *from, int to_fd, const char *to)
 	if (!rc && recorded) {
 		n = strlen(paths) + 1;
 		strcpy(paths + n, second);
-		put_record((struct t_disk_record){T_DISK_RENAME, (uint32_t)(n + strlen(second) + 1), 0, 0, 0},
+		put_record((struct t_disk_record){T_DISK_RENAME,
+						  (uint32_t)(n + strlen(second) + 1), 0, 0, 0},
 			   paths);
 	}
 	end();
@@ -193,7 +198,9 @@ SEEN int unlinkat(int folder_fd, const char *name, int flags)
 	int rc = (int)syscall(SYS_unlinkat, folder_fd, name, flags);
 
 	if (!rc && recorded)
-		put_record((struct t_disk_record){T_DISK_UNLINK, (uint32_t)strlen(path) + 1, 0, 0, 0}, path);
+		put_record((struct t_disk_record){T_DISK_UNLINK, (uint32_t)strlen(path) + 1, 0,
+						  0, 0},
+			   path);
 	end();
 	return rc;
 }
@@ -208,8 +215,9 @@ SEEN int unlink(const char *name)
 static void wrote(int fd, uint64_t offset, const void *bytes, ssize_t n)
 {
 	if (n > 0 && ours(fd))
-		put_record((struct t_disk_record){T_DISK_WRITE, (uint32_t)n, inode_of(fd), offset,
-						  (fcntl(fd, F_GETFL) & O_DSYNC) != 0}, bytes);
+		put_record((struct t_disk_record){T_DISK_WRITE, (uint32_t)n, inode_of(fd),
+						  offset, (fcntl(fd, F_GETFL) & O_DSYNC) != 0},
+			   bytes);
 }
 
 SEEN ssize_t pwrite(int fd, const void *bytes, size_t n, off_t offset)
@@ -235,12 +243,14 @@ SEEN ssize_t write(int fd, const void *bytes, size_t n)
 	return done;
 }
 
-static void wrote_vectors(int fd, off_t offset, const struct iovec *vectors, int n, ssize_t done)
+static void wrote_vectors(int fd, off_t offset, const struct iovec *vectors, int n,
+			  ssize_t done)
 {
 	int i;
 
 	for (i = 0; i < n && done > 0; i++) {
-		ssize_t part = done < (ssize_t)vectors[i].iov_len ? done : (ssize_t)vectors[i].iov_len;
+		ssize_t part =
+			done < (ssize_t)vectors[i].iov_len ? done : (ssize_t)vectors[i].iov_len;
 
 		wrote(fd, (uint64_t)offset, vectors[i].iov_base, part);
 		offset += part;
@@ -277,7 +287,9 @@ SEEN int ftruncate(int fd, off_t bytes)
 	int rc = (int)syscall(SYS_ftruncate, fd, bytes);
 
 	if (!rc && recorded && ours(fd))
-		put_record((struct t_disk_record){T_DISK_TRUNCATE, 0, inode_of(fd), (uint64_t)bytes, 0}, NULL);
+		put_record((struct t_disk_record){T_DISK_TRUNCATE, 0, inode_of(fd),
+						  (uint64_t)bytes, 0},
+			   NULL);
 	end();
 	return rc;
 }
@@ -290,9 +302,12 @@ static int synced(int fd, int rc)
 
 	if (!rc && path_of(fd, path) && !fstat(fd, &file)) {
 		if (S_ISDIR(file.st_mode))
-			put_record((struct t_disk_record){T_DISK_SYNC, (uint32_t)strlen(path) + 1, 0, 0, 0}, path);
+			put_record((struct t_disk_record){T_DISK_SYNC,
+							  (uint32_t)strlen(path) + 1, 0, 0, 0},
+				   path);
 		else
-			put_record((struct t_disk_record){T_DISK_SYNC, 0, file.st_ino, 0, 0}, NULL);
+			put_record((struct t_disk_record){T_DISK_SYNC, 0, file.st_ino, 0, 0},
+				   NULL);
 	}
 	return rc;
 }

@@ -18,15 +18,15 @@
 #include <stdint.h>
 
 enum t_disk_call {
-	T_DISK_CREATE,	  /* a name: that of a file which was not there; a: 1, it was and was cut to nothing */
-	T_DISK_MKDIR,	  /* a name */
-	T_DISK_WRITE,	  /* a: offset; bytes. b: 1, it is on the disk when it returns (O_DSYNC) */
-	T_DISK_TRUNCATE,  /* a: the new size */
-	T_DISK_SYNC,	  /* all of this file, or of this folder's names */
-	T_DISK_RENAME,	  /* two names, ended by 0 each */
-	T_DISK_UNLINK,	  /* a name */
-	T_DISK_MAP,	  /* msync() of a map: what it wrote is not known */
-	T_DISK_MARK	  /* a: what the program said */
+	T_DISK_CREATE, /* a name: that of a file which was not there; a: 1, it was and was cut to nothing */
+	T_DISK_MKDIR, /* a name */
+	T_DISK_WRITE, /* a: offset; bytes. b: 1, it is on the disk when it returns (O_DSYNC) */
+	T_DISK_TRUNCATE, /* a: the new size */
+	T_DISK_SYNC,	 /* all of this file, or of this folder's names */
+	T_DISK_RENAME,	 /* two names, ended by 0 each */
+	T_DISK_UNLINK,	 /* a name */
+	T_DISK_MAP,	 /* msync() of a map: what it wrote is not known */
+	T_DISK_MARK	 /* a: what the program said */
 };
 
 struct t_disk_record {

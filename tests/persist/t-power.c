@@ -186,7 +186,8 @@ static void image_put(struct image *image, uint64_t offset, const void *bytes, s
 {
 	if (offset + n > image->n)
 		image_size(image, offset + n);
-	memcpy(image->bytes + offset, bytes, n);
+	if (n)
+		memcpy(image->bytes + offset, bytes, n);
 }
 
 static void apply_write(struct image *image, const struct t_disk_record *record)
@@ -329,7 +330,8 @@ static void add_write(struct disk *disk, const struct t_disk_record *record)
 		for (i = 0; i < disk->writes_n && !disk->no_file_sync; i++)
 			t_check(disk->writes[i].file != file ||
 				disk->writes[i].record->a > record->a + record->bytes ||
-				disk->writes[i].record->a + disk->writes[i].record->bytes < record->a);
+				disk->writes[i].record->a + disk->writes[i].record->bytes <
+					record->a);
 		apply_write(&disk->files[file], record);
 		return;
 	}
@@ -553,12 +555,13 @@ static void power(const struct log *log, struct disk *disk, unsigned cuts, bool 
 	size_t i;
 
 	/* What is found need not outlive this: in memory, where there is such a folder. */
-	snprintf(parent, sizeof(parent), "%s/%s.cut", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm",
-		 strrchr(log->folder, '/') + 1);
+	snprintf(parent, sizeof(parent), "%s/%s.cut",
+		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", strrchr(log->folder, '/') + 1);
 	snprintf(found.folder, sizeof(found.folder), "%s/store", parent);
 	for (i = 0; i < log->records; i++, record = next(record)) {
 		/* So many in all, evenly; more of them where there are more cuts than records. */
-		unsigned here = (unsigned)((i + 1) * cuts / log->records - i * cuts / log->records);
+		unsigned here =
+			(unsigned)((i + 1) * cuts / log->records - i * cuts / log->records);
 
 		for (; here; here--) {
 			int result;
@@ -573,8 +576,9 @@ static void power(const struct log *log, struct disk *disk, unsigned cuts, bool 
 			t_folder_drop(found.folder);
 			t_step();
 			if (result)
-				printf("# cut at record %zu of %zu: %s; begun %u, acknowledged %u\n", i, log->records,
-				       result == LOST ? "lost" : "wrong", found.begun, found.acknowledged);
+				printf("# cut at record %zu of %zu: %s; begun %u, acknowledged %u\n",
+				       i, log->records, result == LOST ? "lost" : "wrong",
+				       found.begun, found.acknowledged);
 			if (result && until_bad)
 				return;
 		}
