@@ -509,7 +509,10 @@ static int lmdb_commit(struct pawl_store_batch *batch, struct pawl_store_why *wh
 		return eng_why(why, -ECHILD, 0, "after fork()");
 	}
 	pthread_mutex_lock(&s->writing);
-	rc = s->env ? commit_txn(s, lmdb_batch(batch)->puts, &generation) : MDB_PANIC;
+	/* LMDB takes a sync that a signal came into for a failure, and has undone all of it then. */
+	do
+		rc = s->env ? commit_txn(s, lmdb_batch(batch)->puts, &generation) : MDB_PANIC;
+	while (rc == EINTR);
 	if (rc) {
 		error = eng_lmdb_error(s, rc, why, "the batch could not be written");
 		mark_broken(s);
