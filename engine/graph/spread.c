@@ -16,8 +16,9 @@
  *  I3 Helpers do not enter (quiesce.h): the caller has, before the first part begins, and it comes to no point until the
  *     last one is done. So nobody who shut the door waits for a helper, no helper waits at the door, and a moment
  *     never finds one half done.
- *  I4 What follows from making tasks dirty removes no edge: no part tries again and again until another
- *     operation, which may be the caller's own rest, has added one.
+ *  I4 What follows from making tasks dirty changes no edge, but for optimising, which parts put off (balance.c). So no
+ *     part tries to remove one again and again until another operation, which may be the caller's own rest,
+ *     has added it.
  * If there is no memory for that, or nobody to help, the caller does all of it, in its own queue.
  *
  * Rejected: helpers that enter for themselves (they would wait at a door that was shut to wait for the caller);
@@ -55,6 +56,7 @@ static int do_part(void *arg, size_t index)
 	op.ring = 0;
 	op.slot = NULL; /* I3 */
 	eng_queue_init(&op.queue);
+	op.queue.optimized = ENG_OPTIMIZED_MOST; /* I4 */
 	spread->fn(&op, spread->arg, from, to);
 	eng_op_run(&op);
 	if (op.ring)
