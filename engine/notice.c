@@ -110,6 +110,8 @@ static char *put(char **at, const char *text)
 
 /* NULL: no memory. */
 static struct notice *make(enum pawl_severity severity, const char *name, const char *json,
+			   const char *format, va_list args) PAWL_PRINTF(4, 0);
+static struct notice *make(enum pawl_severity severity, const char *name, const char *json,
 			   const char *format, va_list args)
 {
 	struct notice *notice;

@@ -757,6 +757,13 @@ static const char *why(pawl_ref_t ref)
 	return text;
 }
 
+static int dump_text(void *arg, const char *written, size_t bytes)
+{
+	(void)arg;
+	strncat(text, written, bytes);
+	return 0;
+}
+
 static void case_causes(void **unused)
 {
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
@@ -792,6 +799,9 @@ static void case_causes(void **unused)
 				&a, &b, &length),
 			 2);
 	assert_int_equal(length, strlen(text));
+	text[0] = 0;
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_JSON, dump_text, NULL), 0);
+	assert_non_null(strstr(text, "\"runs\":2,\"stale_runs\":0"));
 	assert_int_equal(b, (uint32_t)of_input.ref.pawl_bits);
 	/* With one; it gives what was there, so nothing else runs. */
 	pass(2000);
