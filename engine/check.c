@@ -14,6 +14,7 @@
 
 #include <errno.h>
 
+#include <pawl/atomic.h>
 #include <pawl/runtime.h>
 
 #include "engine.h"
@@ -53,6 +54,9 @@ int pawl_engine_verify(struct pawl_engine *engine, char *buf, size_t len)
 
 	if (len)
 		*buf = 0;
+	/* No moment is needed to see that. */
+	if (pawl_load_acquire(&engine->graph->busy))
+		return -EBUSY;
 	error = eng_quiesce_run(engine->graph->quiesce, at_moment, &audit);
 	return error ? error : audit.error;
 }

@@ -68,7 +68,8 @@ static int parts_make(struct pawl_engine *engine, const struct pawl_engine_optio
 		return error;
 	eng_observe(engine, options);
 	engine->verify = options->verify;
-	return options->verify == PAWL_VERIFY_IDLE
+	/* A host closes its engine without stepping what sleeps on its worker. */
+	return options->verify == PAWL_VERIFY_IDLE && !engine->rt->options.host
 		       ? eng_check_start(engine, options->verify_idle_ns)
 		       : 0;
 }

@@ -20,12 +20,10 @@
 #include "engine.h"
 #include "runtime/worker.h"
 
-#define RANK_STRETCH (ENG_RANK_NODE + 1)
-
 void eng_stretch_init(struct eng_stretch *stretch)
 {
 	memset(stretch, 0, sizeof(*stretch));
-	pawl_lock_init(&stretch->lock, RANK_STRETCH);
+	pawl_lock_init(&stretch->lock, ENG_RANK_STRETCH);
 	pawl_event_init(&stretch->event);
 }
 
