@@ -9,6 +9,8 @@
  */
 #include "config.h"
 
+#include "slow.h"
+
 #include <inttypes.h>
 #include <string.h>
 
