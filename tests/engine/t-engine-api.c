@@ -1349,7 +1349,7 @@ static int oom_visit(struct pawl_context *context, void *arg)
 static int oom_asked(void)
 {
 	pawl_ref_t ref, once;
-	char text[64];
+	char said[64];
 	int error = pawl_engine_run(engine, oom_visit, &ref);
 
 	if (!error)
@@ -1360,10 +1360,10 @@ static int oom_asked(void)
 	t_check(!pawl_engine_dispose_root(engine, once));
 	t_check(!pawl_engine_pin(engine, ref));
 	t_check(!pawl_engine_unpin(engine, ref));
-	t_check(!pawl_engine_why(engine, ref, text, sizeof(text)));
+	t_check(!pawl_engine_why(engine, ref, said, sizeof(said)));
 	t_check(!pawl_engine_dump(engine, PAWL_DUMP_JSON, gives_nothing, NULL));
 	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	return pawl_engine_verify(engine, text, sizeof(text));
+	return pawl_engine_verify(engine, said, sizeof(said));
 }
 
 /* Any one allocation fails: an error, of the call or of a task, or somebody waited for memory; nothing is lost. */
@@ -1404,11 +1404,12 @@ static int oom_calls(void)
 	if (error == -PAWL_ETASK)
 		error = -ENOMEM;
 	if (engine) {
-		while (n)
-			pawl_state_unpin(inputs[--n]);
 		closed = pawl_engine_close(engine);
 		t_check(!closed);
 		engine = NULL;
+		/* Not before: tasks may run. */
+		while (n)
+			pawl_state_unpin(inputs[--n]);
 	}
 	pawl_thread_detach();
 	return error;
