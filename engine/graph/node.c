@@ -158,8 +158,12 @@ void eng_tail_take_back(struct eng_node *node)
 {
 	struct eng_tail *tail = node->tail;
 
-	if (tail && tail->lent)
-		node->tail = tail->count ? tail_sized(tail, tail->count) : NULL;
+	if (!tail || !tail->lent)
+		return;
+	/* What is left of most that are active now goes soon, and a pool keeps what was given back. */
+	if (tail->present == ENG_FIELD_BIT(ENG_ACTIVE))
+		tail->pool = NULL;
+	node->tail = tail->count ? tail_sized(tail, tail->count) : NULL;
 }
 
 /* ---- sets and maps -------------------------------------------------------------------- */
