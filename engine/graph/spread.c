@@ -55,6 +55,7 @@ static int do_part(void *arg, size_t index)
 	op.graph = spread->op->graph;
 	op.priority = spread->op->priority;
 	op.ring = 0;
+	op.cause = spread->op->cause;
 	op.slot = NULL; /* I3 */
 	eng_queue_init(&op.queue);
 	op.queue.optimized = ENG_OPTIMIZED_MOST; /* I4 */
