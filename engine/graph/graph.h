@@ -23,9 +23,11 @@
 #include "queue.h"
 #include "quiesce.h"
 
-/* Locks: records come last, but for what lib takes. */
-#define ENG_RANK_STATE 19000
-#define ENG_RANK_NODE  20000
+/* Locks: of the graph's, records come last; then those of what it tells, and what lib takes. */
+#define ENG_RANK_STATE	 19000
+#define ENG_RANK_NODE	 20000
+#define ENG_RANK_STRETCH 20001
+#define ENG_RANK_NOTICES 20002
 
 struct pawl_error;
 struct pawl_ids;
