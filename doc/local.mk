@@ -7,6 +7,8 @@ dist_man_MANS += \
 	doc/man/pawl.3 \
 	doc/man/pawl_call.3 \
 	doc/man/pawl_cell.3 \
+	doc/man/pawl_detach.3 \
+	doc/man/pawl_effect.3 \
 	doc/man/pawl_emit.3 \
 	doc/man/pawl_engine.7 \
 	doc/man/pawl_engine_open.3 \

@@ -9,6 +9,7 @@
 include_HEADERS += engine/include/pawl-engine.h
 
 pawlinclude_HEADERS += \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/engine-version.h \
 	engine/include/pawl/group.h \
@@ -20,6 +21,7 @@ pawlinclude_HEADERS += \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/state.h \
+	engine/include/pawl/store.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
@@ -32,6 +34,9 @@ engine_libengine_core_la_SOURCES = \
 	engine/check.c \
 	engine/check.h \
 	engine/dump.c \
+	engine/effect.c \
+	engine/effect.h \
+	engine/effect-target.c \
 	engine/engine.c \
 	engine/engine.h \
 	engine/notice.c \
@@ -53,6 +58,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/bag.c \
 	engine/graph/bag.h \
 	engine/graph/balance.c \
+	engine/graph/called.c \
+	engine/graph/called.h \
 	engine/graph/cell.c \
 	engine/graph/cells.c \
 	engine/graph/cells.h \
@@ -81,6 +88,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/panic.c \
+	engine/graph/pool.c \
+	engine/graph/pool.h \
 	engine/graph/profile.c \
 	engine/graph/profile.h \
 	engine/graph/queue.c \
@@ -104,6 +113,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/wait.c \
 	engine/graph/wait.h \
 	engine/state.c \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/state.h \
 	engine/include/pawl/value.h \
@@ -115,10 +125,28 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/observe.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
+	engine/include/pawl/store.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
 	engine/include/pawl/visit.h \
+	engine/persist/batch.c \
+	engine/persist/batch.h \
+	engine/persist/bytes.c \
+	engine/persist/bytes.h \
+	engine/persist/faults.h \
+	engine/persist/folder.c \
+	engine/persist/folder.h \
+	engine/persist/lmdb-check.c \
+	engine/persist/lmdb-file.c \
+	engine/persist/lmdb.h \
+	engine/persist/record.c \
+	engine/persist/record.h \
+	engine/persist/store-fault.c \
+	engine/persist/store-lmdb.c \
+	engine/persist/store-mem.c \
+	engine/persist/store.c \
+	engine/persist/store.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \
@@ -182,6 +210,8 @@ engine_libengine_core_la_SOURCES = \
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include \
 	-I$(srcdir)/engine/include
+# What links the one links the other: stores on disk.
+engine_libengine_core_la_LIBADD = $(LMDB_LIBS)
 
 # Commands for gdb.
 gdbdir = $(pkgdatadir)/gdb

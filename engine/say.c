@@ -93,7 +93,8 @@ const char *eng_state_word(const struct eng_node *node)
 	struct eng_run_state *run = eng_run_of(node);
 
 	if (run)
-		return run->running ? run->stale ? "stale" : "running" : "scheduled";
+		return pawl_load_relaxed(&run->running) ? run->stale ? "stale" : "running"
+							: "scheduled";
 	if (node->bits & ENG_CANCELED)
 		return "canceled";
 	if (eng_needs_run(node))

@@ -305,7 +305,22 @@ struct changes {
 	const struct pawl_invalidator *invalidators;
 	size_t invalidators_n;
 	const struct pawl_reason *reason;
+	/* Not NULL: if this is the value of the first one's state. */
+	const struct pawl_value *expected;
 };
+
+static bool is_expected(const struct changes *changes)
+{
+	struct pawl_state *state = changes->list ? changes->list[0].state : NULL;
+	bool is = true;
+
+	if (changes->expected) {
+		pawl_lock_lock(&state->lock);
+		is = state->value == changes->expected;
+		pawl_lock_unlock(&state->lock);
+	}
+	return is;
+}
 
 static void invalidate_many(struct eng_op *op, const struct changes *changes)
 {
@@ -328,11 +343,17 @@ static void invalidate_many(struct eng_op *op, const struct changes *changes)
 	}
 }
 
-static void changes_make(struct eng_graph *graph, const struct changes *changes)
+/* Returns: false: it is not as expected, and nothing was done. */
+static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 {
 	struct eng_op op;
 
 	edit_enter(graph);
+	/* Nobody else replaces it while this edit is being applied. */
+	if (!is_expected(changes)) {
+		edit_leave(graph);
+		return false;
+	}
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	for (size_t i = 0; i < changes->n; i++)
 		change_make(&op, &changes->list[i]);
@@ -342,6 +363,7 @@ static void changes_make(struct eng_graph *graph, const struct changes *changes)
 	/* The old values, outside of everything. */
 	for (size_t i = 0; i < changes->n; i++)
 		pawl_value_unpin(changes->list[i].value);
+	return true;
 }
 
 static void edit_free(struct pawl_edit *edit)
@@ -362,7 +384,7 @@ void pawl_edit_commit(struct pawl_edit *edit)
 {
 	const struct changes changes = {.list = edit->changes, .n = edit->n};
 
-	changes_make(edit->graph, &changes);
+	(void)changes_make(edit->graph, &changes);
 	edit_free(edit);
 }
 
@@ -382,8 +404,35 @@ int pawl_state_set(struct pawl_state *state, struct pawl_value *value)
 
 	if (!type_of(state->graph, value))
 		return -EINVAL;
-	changes_make(state->graph, &changes);
+	(void)changes_make(state->graph, &changes);
 	return 0;
+}
+
+int pawl_state_update(struct pawl_state *state, pawl_state_update_fn *fn, void *arg)
+{
+	/* Ends: another turn means that somebody else has replaced it. */
+	for (;;) {
+		struct change change = {.state = state};
+		struct changes changes = {.list = &change, .n = 1};
+		struct pawl_value *before;
+		bool done;
+		int error;
+
+		pawl_lock_lock(&state->lock);
+		before = pawl_value_pin(state->value);
+		pawl_lock_unlock(&state->lock);
+		error = fn(arg, before, &change.value);
+		if (!error && !type_of(state->graph, change.value)) {
+			pawl_value_unpin(change.value);
+			error = -EINVAL;
+		}
+		changes.expected = before;
+		done = error || changes_make(state->graph, &changes);
+		pawl_value_unpin(before);
+		if (done)
+			return error;
+		pawl_value_unpin(change.value);
+	}
 }
 
 static void invalidate(const struct pawl_invalidator *invalidators, size_t n,
@@ -393,7 +442,7 @@ static void invalidate(const struct pawl_invalidator *invalidators, size_t n,
 		.invalidators = invalidators, .invalidators_n = n, .reason = reason};
 
 	if (n)
-		changes_make(invalidators[0].pawl_graph, &changes);
+		(void)changes_make(invalidators[0].pawl_graph, &changes);
 }
 
 void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)

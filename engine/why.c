@@ -56,7 +56,7 @@ static bool take(struct pawl_engine *engine, eng_id id, struct picture *picture)
 		picture->below = eng_dirty_count(node) - eng_clean_count(node);
 	if (node->bits & ENG_ERROR)
 		picture->error = eng_error_pin((struct pawl_error *)(uintptr_t)node->output);
-	if (run && run->running)
+	if (run && pawl_load_relaxed(&run->running))
 		picture->task = run->task;
 	slot = eng_field(node, ENG_HISTORY);
 	if (slot) {

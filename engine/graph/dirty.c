@@ -58,7 +58,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 		return;
 	if (PAWL_UNLIKELY(op->graph->histories))
 		eng_history_next(op, node, stale);
-	if (stale && run && run->running)
+	if (stale && run && (run->untouched || pawl_load_relaxed(&run->running)))
 		run->stale = true;
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {

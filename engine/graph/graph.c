@@ -19,6 +19,7 @@
 
 #include "../runtime/worker.h"
 #include "context.h"
+#include "pool.h"
 #include "profile.h"
 #include "registry.h"
 
@@ -132,8 +133,7 @@ static bool node_retire(struct pawl_slot *slot, void *arg)
 {
 	struct eng_node *node = PAWL_CONTAINER_OF(slot, struct eng_node, slot);
 
-	(void)arg;
-	return eng_node_retire(node);
+	return eng_node_retire(arg, node);
 }
 
 static int tables_make(struct eng_graph *graph)
@@ -144,6 +144,7 @@ static int tables_make(struct eng_graph *graph)
 	int error = 0;
 
 	slots.retire = node_retire;
+	slots.arg = graph;
 	ids.policy = PAWL_IDS_DURABLE;
 	for (unsigned i = 0; i < 2 && !error; i++) {
 		error = pawl_slots_create(&slots, &graph->tables[i]);
@@ -207,6 +208,8 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
 	if (!error)
+		error = eng_pool_create(&graph->pool);
+	if (!error)
 		error = tables_make(graph);
 	if (!error)
 		error = quiesce_make(graph);
@@ -224,6 +227,7 @@ void eng_graph_destroy(struct eng_graph *graph)
 		return;
 	tables_free(graph);
 	pawl_retire_barrier();
+	eng_pool_unpin(graph->pool);
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);
 	eng_quiesce_destroy(graph->quiesce);

@@ -31,6 +31,8 @@
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_called;
+struct eng_pool;
 struct eng_profile;
 struct eng_registry;
 
@@ -56,6 +58,7 @@ struct eng_graph {
 	/* Records of cached tasks by function and arguments. */
 	struct pawl_rmap *cache;
 	struct eng_registry *registry;
+	struct eng_pool *pool; /* records and runs */
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
 	struct eng_profile *profile;   /* NULL: nothing is counted */
@@ -270,7 +273,7 @@ void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct pawl_sset *children);
+			 const struct eng_called *children);
 
 /* ---- leaf.c --------------------------------------------------------------------------------- */
 

@@ -45,7 +45,7 @@ void eng_history_next(struct eng_op *op, struct eng_node *node, bool stale)
 	struct eng_run_state *run = eng_run_of(node);
 	bool is_dirty = (node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY;
 
-	if (!is_dirty || (stale && run && run->running))
+	if (!is_dirty || (stale && run && pawl_load_relaxed(&run->running)))
 		note(op, node);
 }
 

@@ -135,7 +135,11 @@ static void depend_on_output(struct looker *looker, struct eng_node *node,
 
 static bool is_being_replaced(const struct eng_run_state *run, uint32_t cell)
 {
-	return run && run->replacing == cell;
+	for (const struct eng_replacing *at = run ? run->replacing : NULL; at; at = at->next) {
+		if (at->cell == cell)
+			return true;
+	}
+	return false;
 }
 
 static enum look look_cell(struct looker *looker, struct eng_node *node)

@@ -9,12 +9,14 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
 
 #include "graph.h"
 #include "local.h"
+#include "pool.h"
 #include "run.h"
 
 void eng_run_pin(struct eng_run_state *run)
@@ -29,18 +31,21 @@ void eng_run_unpin(struct eng_run_state *run)
 	if (run->task.pawl_id)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	eng_locals_free(run->locals);
-	pawl_sset_fini(&run->children);
-	pawl_sset_fini(&run->still);
+	eng_called_fini(&run->called);
 	if (run->counters != &run->first)
 		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
 			      0);
-	pawl_mem_free(run, sizeof(*run), 0);
+	eng_pool_free(run->graph->pool, run, sizeof(*run));
 }
 
 static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *node)
 {
-	struct eng_run_state *run = eng_must_zalloc(sizeof(*run));
+	struct eng_run_state *run;
 
+	while (!(run = eng_pool_alloc(graph->pool, sizeof(*run))))
+		eng_memory_wait();
+	memset(run, 0, offsetof(struct eng_run_state, tail));
+	run->locals = NULL;
 	pawl_init_word(&run->owners, 2u); /* the record's, and the runtime's task's */
 	pawl_init_word(&run->over, 0u);
 	pawl_init_word(&run->writes, 0u);
@@ -50,6 +55,9 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->id = eng_node_id(node);
 	run->counters = &run->first;
 	run->counters_capacity = 1;
+	pawl_init_word(&run->running, 0u);
+	run->untouched = !node->output && !node->tail && !run->graph->histories;
+	eng_tail_lend(node, (struct eng_tail *)(void *)run->tail, ENG_RUN_FIELDS, graph->pool);
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
 		graph->observer->edge(graph->observer, true);

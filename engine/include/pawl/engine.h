@@ -363,6 +363,23 @@ PAWL_API bool pawl_ref_has_trait(const struct pawl_context *context, pawl_ref_t 
  */
 PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref_t operation);
 
+/* What was detached. Returns: 0, or as a function of a task: then the task fails so, unless its body has. */
+typedef int pawl_detached_fn(struct pawl_context *context, void *arg);
+/*
+ * pawl_detach() - Have fn called beside the running task, as part of it: the task is not done until it has returned.
+ * It may do what the function of the task may (with a context of its own), after that one has returned as well, and
+ * detach more. What it reads the task has read; and the cells that it makes are the task's. Of those who make cells of
+ * one type at the same time the program has to see that they always come in the same order.
+ *
+ * Requires: in a task.
+ * Errors:   -EINVAL: not in a task; -ENOMEM; -ENOSPC: 65534 of these and of calls with arguments that were not
+ *           known are part of this run; -EAGAIN: as many tasks as there may be; -ESHUTDOWN, -ECANCELED.
+ * Owns:     takes the argument on success: it is freed when fn has returned, or will never be called. free_arg
+ *           may be NULL.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_detach(struct pawl_context *context, pawl_detached_fn *fn,
+					 void *arg, void (*free_arg)(void *arg));
+
 /*
  * pawl_context_fail() - The running task fails, with this message, because of the last error that it read, or
  * that it has failed with already. Returns: -PAWL_ETASK, to be returned.
@@ -371,14 +388,17 @@ PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, con
 					       ...) PAWL_PRINTF(2, 3);
 
 /*
- * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes), and its body ends here:
- * cleanups run (pawl_cleanup_push()), frames do not. What was running the task goes on. A visit returns
- * -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it names.
+ * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes) and where that was:
+ * "number 7 is odd (at count.c:17)". Its body ends here: cleanups run (pawl_cleanup_push()), frames do not. What was
+ * running the task goes on. A visit returns -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it
+ * names.
  *
  * Requires: called by the function that got the context, outside sections, no lock held.
  */
-PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
-	PAWL_PRINTF(2, 3) __attribute__((noreturn));
+#define pawl_panic(context, ...) pawl_panic_at((context), __FILE__, __LINE__, __VA_ARGS__)
+PAWL_API void pawl_panic_at(struct pawl_context *context, const char *file, int line,
+			    const char *format, ...) PAWL_PRINTF(4, 5)
+	__attribute__((noreturn));
 
 /*
  * pawl_mark_finished() - Who begins to read the output from now on gets that of the run before, and does not wait
