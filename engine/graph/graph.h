@@ -66,6 +66,8 @@ struct eng_graph {
 	bool track_dependencies;
 	bool track_active;
 	bool histories; /* each task has one */
+	/* A change that more tasks than that are to be told of is told in parts (spread.c). Tests have smaller ones. */
+	uint32_t spread_more_than, spread_part;
 
 	/* Nothing is started any more: runs are cancelled. All threads. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 stopping;
@@ -151,7 +153,6 @@ static inline bool eng_is_inner(uint32_t upper, uint32_t task)
 
 /* ---- spread.c ------------------------------------------------------------------------ */
 
-/* A change that more tasks than that are to be told of is told by several workers. */
 #define ENG_SPREAD_MORE_THAN 10000u
 #define ENG_SPREAD_PART	     1024u
 
