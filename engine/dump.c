@@ -84,6 +84,7 @@ struct edges {
 };
 static const struct edges all_edges[] = {
 	{"calls", "solid", ENG_CHILDREN, false},
+	{"still_calls", "solid", ENG_STILL_CHILDREN, false},
 	{"outputs", "dashed", ENG_OUTPUT_DEPENDENCIES, false},
 	{"cells", "dotted", ENG_CELL_DEPENDENCIES, true},
 };

@@ -13,16 +13,26 @@
 #include <pawl/group.h>
 #include <pawl/join.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 
 #include "engine.h"
 #include "graph/context.h"
 #include "graph/profile.h"
 #include "graph/registry.h"
+#include "runtime/worker.h"
 
 #define CLOSE_GRACE_NS 10000000000u
 
+static void edge(struct eng_observer *observer, bool busy)
+{
+	struct pawl_engine *engine = PAWL_CONTAINER_OF(observer, struct pawl_engine, observer);
+
+	eng_stretch_edge(&engine->stretch, engine->graph, busy);
+}
+
 static void engine_free(struct pawl_engine *engine)
 {
+	eng_stretch_fini(&engine->stretch);
 	if (engine->group)
 		pawl_group_put(engine->group);
 	if (engine->own_runtime) {
@@ -58,6 +68,8 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	engine = pawl_mem_zalloc(sizeof(*engine), 0);
 	if (!engine)
 		return -ENOMEM;
+	eng_stretch_init(&engine->stretch);
+	engine->observer.edge = edge;
 	error = runtime_make(engine, &read);
 	group.name = "engine";
 	if (!error)
@@ -71,8 +83,19 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 		engine_free(engine);
 		return error;
 	}
+	engine->graph->observer = &engine->observer;
 	*ret_engine = engine;
 	return 0;
+}
+
+/* Returns: false: something lives there still. */
+static bool has_ended(struct pawl_engine *engine)
+{
+	/* In real time, where nobody else tells a thread of a time of the program's own. */
+	if (engine->rt->options.now && !eng_run_here())
+		return eng_lifetime_wait(&engine->group->life, pawl_deadline_in(CLOSE_GRACE_NS),
+					 "close", 0);
+	return !pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS);
 }
 
 int pawl_engine_close(struct pawl_engine *engine)
@@ -81,10 +104,9 @@ int pawl_engine_close(struct pawl_engine *engine)
 		return 0;
 	pawl_store_release(&engine->graph->stopping, 1u);
 	pawl_group_cancel(engine->group);
-	if (pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS)) {
+	if (!has_ended(engine)) {
 		pawl_group_force(engine->group);
-		if (pawl_group_wait(engine->group,
-				    pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS))
+		if (!has_ended(engine))
 			return -EBUSY;
 	}
 	eng_graph_destroy(engine->graph);

@@ -7,7 +7,9 @@
 
 #include <pawl/base.h>
 
-struct eng_graph;
+#include "graph/graph.h"
+#include "stretch.h"
+
 struct pawl_group;
 struct pawl_runtime;
 
@@ -21,6 +23,15 @@ struct pawl_engine {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* of all its runs and visits */
 	bool own_runtime;
+	/* What it tells of itself. */
+	struct eng_observer observer;
+	struct eng_stretch stretch;
 };
+
+/* eng_engine_of() - Of a graph that has one. */
+static inline struct pawl_engine *eng_engine_of(const struct eng_graph *graph)
+{
+	return PAWL_CONTAINER_OF(graph->observer, struct pawl_engine, observer);
+}
 
 #endif

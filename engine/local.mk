@@ -16,6 +16,7 @@ pawlinclude_HEADERS += \
 	engine/include/pawl/io.h \
 	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
+	engine/include/pawl/observe.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/state.h \
@@ -34,6 +35,10 @@ engine_libengine_core_la_SOURCES = \
 	engine/engine.h \
 	engine/options.c \
 	engine/pin.c \
+	engine/reason.c \
+	engine/reason.h \
+	engine/stretch.c \
+	engine/stretch.h \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/bag.c \
@@ -51,6 +56,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/error.c \
 	engine/graph/error.h \
 	engine/graph/field.h \
+	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
 	engine/graph/leaf.c \
@@ -79,6 +85,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
+	engine/graph/spread.c \
 	engine/graph/trait.c \
 	engine/graph/trait.h \
 	engine/graph/value.c \
@@ -94,6 +101,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/io.h \
 	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
+	engine/include/pawl/observe.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/store.h \

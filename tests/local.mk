@@ -29,6 +29,7 @@ UNIT_TESTS = \
 	tests/engine/t-join \
 	tests/engine/t-lanes-policy \
 	tests/engine/t-many \
+	tests/engine/t-observe \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
@@ -36,6 +37,7 @@ UNIT_TESTS = \
 	tests/engine/t-runtime-options \
 	tests/engine/t-stops \
 	tests/engine/t-size \
+	tests/engine/t-spread \
 	tests/engine/t-supervision \
 	tests/engine/t-trace \
 	tests/engine/t-watchdog \
@@ -134,6 +136,8 @@ tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_observe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -166,6 +170,8 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -107,7 +107,8 @@ static enum reading reading_of(const struct eng_node *reader, uint64_t ref, bool
 									       : READING_NOT;
 }
 
-static void dirty_reader(struct write *write, eng_id id, bool keyed, uint64_t key)
+static void dirty_reader(struct write *write, struct eng_op *op, eng_id id, bool keyed,
+			 uint64_t key)
 {
 	uint64_t ref = eng_ref(write->context->id, write->cell).pawl_bits;
 	struct eng_node *reader = eng_lock_any(write->context->graph, id);
@@ -117,11 +118,12 @@ static void dirty_reader(struct write *write, eng_id id, bool keyed, uint64_t ke
 		return;
 	reading = reading_of(reader, ref, keyed, key);
 	if (reading != READING_NOT)
-		eng_make_dirty(write->op, reader, reading == READING_NOW);
+		eng_make_dirty(op, reader, reading == READING_NOW);
 	eng_unlock(reader);
 }
 
 struct readers {
+	struct write *write;
 	struct eng_list whole;	/* of all of it */
 	struct eng_pair *parts; /* reader, key */
 	uint32_t parts_n;
@@ -158,6 +160,23 @@ static void readers_of(struct write *write, const struct eng_node *node,
 	}
 }
 
+static void dirty_whole(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
+{
+	struct readers *readers = arg;
+
+	for (uint32_t i = from; i < to; i++)
+		dirty_reader(readers->write, op, readers->whole.ids[i], false, 0);
+}
+
+static void dirty_parts(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
+{
+	struct readers *readers = arg;
+
+	for (uint32_t i = from; i < to; i++)
+		dirty_reader(readers->write, op, (eng_id)readers->parts[i].a, true,
+			     readers->parts[i].b);
+}
+
 /* ---- storing -------------------------------------------------------------------------------- */
 
 /* Locked. Returns: what is not needed any more. */
@@ -179,7 +198,7 @@ static bool write_changed(struct write *write)
 {
 	struct pawl_context *context = write->context;
 	struct eng_node *node = eng_run_lock(context->run);
-	struct readers readers = {{NULL, NULL, 0}, NULL, 0};
+	struct readers readers = {write, {NULL, NULL, 0}, NULL, 0};
 	struct pawl_value *gone;
 
 	if (eng_run_of(node) != context->run) {
@@ -191,11 +210,8 @@ static bool write_changed(struct write *write)
 	if (readers.whole.n || readers.parts_n) {
 		context->run->replacing = write->cell;
 		eng_unlock(node);
-		for (uint32_t i = 0; i < readers.whole.n; i++)
-			dirty_reader(write, readers.whole.ids[i], false, 0);
-		for (uint32_t i = 0; i < readers.parts_n; i++)
-			dirty_reader(write, (eng_id)readers.parts[i].a, true,
-				     readers.parts[i].b);
+		eng_spread(write->op, readers.whole.n, dirty_whole, &readers);
+		eng_spread(write->op, readers.parts_n, dirty_parts, &readers);
 		node = eng_run_lock(context->run);
 		context->run->replacing = 0;
 	}

@@ -7,6 +7,13 @@
  * its holds to give back, and a child is never without a reason to be active in between.
  *
  * Invariant: a child that is in the run's set and not among the task's children has one hold.
+ *
+ * A task is still if it is immutable, has not failed, emits nothing, and all that it calls is still. There
+ * never is anything to sum up, to schedule or to tell of it, nor of anything below: it is left out of the aggregation
+ * graph by whoever calls it and knows that, because it was still already or by reading it. Most of a cold build of
+ * pure functions is. It counts no referrers: activating it is nothing, and what counts there were is
+ * forgotten when it becomes still. Edges that it has from before stay, and are taken away as all others. It is
+ * still for good: run again, to bring back a cell, it calls the same as before.
  */
 #include "config.h"
 
@@ -18,33 +25,115 @@
 /* Is it called for the first time in this run, and ever? */
 enum call { KNOWN, FRESH, OVER };
 
-/* Most calls of a program that is built again end here: one lock, and no operation. */
-static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
+/* Does the body have its sets of calls to itself, and had none before? Then it needs no lock for them. */
+static bool is_alone(const struct eng_run_state *run)
 {
-	struct eng_node *parent = eng_run_lock(run);
-	enum call call = FRESH;
-	bool added;
+	return PAWL_LIKELY(!run->locals && !run->had_children);
+}
 
-	if (eng_run_of(parent) != run) {
-		call = OVER;
-	} else if (held) {
-		ENG_MUST(pawl_sset_add(&run->children, child, &added));
-		call = added ? FRESH : KNOWN;
-	} else if (pawl_sset_has(&run->children, child)) {
-		call = KNOWN;
-	} else if (eng_set_has(parent, ENG_CHILDREN, child)) {
-		call = KNOWN;
-		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+/* With the parent's lock, or alone. */
+static enum call note_known(struct eng_run_state *run, const struct eng_node *parent,
+			    eng_id child)
+{
+	if (pawl_sset_has(&run->still, child) || pawl_sset_has(&run->children, child))
+		return KNOWN;
+	if (!parent)
+		return FRESH;
+	if (eng_set_has(parent, ENG_CHILDREN, child)) {
+		ENG_MUST(pawl_sset_add(&run->children, child, NULL));
+		return KNOWN;
 	}
-	eng_unlock(parent);
+	if (eng_set_has(parent, ENG_STILL_CHILDREN, child)) {
+		ENG_MUST(pawl_sset_add(&run->still, child, NULL));
+		return KNOWN;
+	}
+	return FRESH;
+}
+
+/* It is one of the sets from now on; with a hold in `children`, without one in `still`. */
+static enum call note_fresh(struct eng_run_state *run, const struct eng_node *parent,
+			    eng_id child, struct pawl_sset *set)
+{
+	/* Another job of the run may have been faster, when the child was still or not yet. */
+	if (parent &&
+	    (pawl_sset_has(&run->still, child) || pawl_sset_has(&run->children, child)))
+		return KNOWN;
+	ENG_MUST(pawl_sset_add(set, child, NULL));
+	return FRESH;
+}
+
+/* set NULL: is it known? */
+static enum call note_call(struct eng_run_state *run, eng_id child, struct pawl_sset *set)
+{
+	struct eng_node *parent = NULL;
+	enum call call = OVER;
+	bool over;
+
+	if (is_alone(run)) {
+		/* Relaxed: the engine stops, and it is told of that sooner or later. */
+		over = pawl_load_relaxed(&run->over);
+	} else {
+		parent = eng_run_lock(run);
+		over = eng_run_of(parent) != run;
+	}
+	if (!over)
+		call = set ? note_fresh(run, parent, child, set)
+			   : note_known(run, parent, child);
+	if (parent)
+		eng_unlock(parent);
 	return call;
 }
 
 int eng_connect_known(struct eng_run_state *parent, eng_id child)
 {
-	enum call call = note_call(parent, child, false);
+	enum call call = note_call(parent, child, NULL);
 
 	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
+}
+
+static int note_still(struct eng_run_state *run, eng_id child)
+{
+	return note_call(run, child, &run->still) == OVER ? -ECANCELED : 0;
+}
+
+int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
+{
+	struct eng_node *node = eng_lock_any(graph, child);
+	bool still;
+
+	if (!node)
+		return -ESTALE;
+	still = node->bits & ENG_STILL;
+	eng_unlock(node);
+	return still ? note_still(parent, child) : 1;
+}
+
+static void child_is_still(struct eng_run_state *run, const struct eng_node *parent,
+			   eng_id child)
+{
+	/* Where there is an edge it stays: taking it away costs more than it does. */
+	if ((parent && eng_set_has(parent, ENG_CHILDREN, child)) ||
+	    !pawl_sset_remove(&run->children, child))
+		return;
+	ENG_MUST(pawl_sset_add(&run->still, child, NULL));
+}
+
+void eng_child_is_still(struct eng_run_state *run, eng_id child)
+{
+	struct eng_node *parent = is_alone(run) ? NULL : eng_run_lock(run);
+
+	child_is_still(run, parent, child);
+	if (parent)
+		eng_unlock(parent);
+}
+
+void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
+{
+	eng_field_clear(parent, ENG_STILL_CHILDREN);
+	if (!pawl_sset_count(&run->still))
+		return;
+	eng_field_make(parent, ENG_STILL_CHILDREN)->set = run->still;
+	pawl_sset_init(&run->still);
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
@@ -67,7 +156,8 @@ static bool is_settled_root(struct eng_op *op, eng_id child)
 
 	if (!node)
 		return false;
-	settled = node->output && eng_number(node) == ENG_NUMBER_ROOT;
+	settled =
+		node->output && (node->bits & ENG_STILL || eng_number(node) == ENG_NUMBER_ROOT);
 	eng_unlock(node);
 	return settled;
 }
@@ -79,19 +169,21 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 
 	if (!parent && is_settled_root(op, child))
 		return 0;
-	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
-		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
-	if (parent && op->graph->track_active)
-		eng_activate(op, child);
-	else
+	if (parent && op->graph->track_active) {
+		if (!eng_activate(op, child))
+			return note_still(parent, child);
+	} else {
 		error = schedule_child(op, child);
+	}
 	if (error)
 		return error;
+	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
+		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
 	eng_op_run(op);
 	if (!parent)
 		return 0;
 	/* Another local task of the same run was faster, or the run was cancelled: one hold too many. */
-	call = note_call(parent, child, true);
+	call = note_call(parent, child, &parent->children);
 	if (call != FRESH && op->graph->track_active) {
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_list_one(&op->queue, child));
@@ -126,6 +218,7 @@ void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng
 	bool aggregates = eng_aggregates(parent), keeps_holds = false;
 	eng_id id = eng_node_id(parent);
 
+	eng_optimize_again(op, parent);
 	for (uint32_t i = 0; i < children.n; i++)
 		(void)eng_set_add(parent, ENG_CHILDREN, children.ids[i]);
 	if (aggregates) {

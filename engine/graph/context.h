@@ -31,6 +31,11 @@ int eng_context_error(struct pawl_context *context, struct pawl_error *error,
 /* eng_failure() - The error that the task has as its output. The caller's. */
 struct pawl_error *eng_failure(struct pawl_context *context, int error);
 
+/* ---- finish.c ----------------------------------------------------------------------- */
+
+/* eng_run_finish() - The body has ended: its output, or its error, becomes the task's. Of its own frame. */
+PAWL_NOINLINE void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output);
+
 /* ---- panic.c ------------------------------------------------------------------------ */
 
 /* eng_exit_forced() - In a cleanup: is the body unwound because it was forced to end? */

@@ -356,6 +356,8 @@ static int connect(struct pawl_context *context, const struct pawl_function *fun
 	/* Nobody else has called what is new; if somebody did meanwhile it is found out below. */
 	if (!error && context->run && !is_new) {
 		error = eng_connect_known(context->run, id);
+		if (error == 1)
+			error = eng_connect_still(context->graph, context->run, id);
 		if (error != 1)
 			return error;
 		error = 0;

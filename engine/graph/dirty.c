@@ -52,6 +52,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 		op->priority == ENG_PRIORITY_AGAIN ? ENG_PRIORITY_INITIAL : op->priority;
 
 	PAWL_REQUIRE(!(node->bits & ENG_IMMUTABLE) && "what is immutable stays clean");
+	eng_optimize_again(op, node);
 	/* One that runs once has had its run, or will have it: what changes then changes nothing. */
 	if (node->bits & ENG_ONCE)
 		return;
@@ -70,11 +71,12 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 }
 
 /* Who has looked in its present run is stale; who has not come to it yet will see it anyway. */
-void eng_job_readers(struct eng_op *op, struct eng_job *job)
+static void readers_dirty(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 {
+	struct eng_job *job = arg;
 	uint64_t edge = (uint64_t)job->trait << 32 | job->uppers.ids[0];
 
-	for (uint32_t i = 0; i < job->tasks.n; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		struct eng_node *node = eng_lock_any(op->graph, job->tasks.ids[i]);
 
 		if (!node)
@@ -87,9 +89,16 @@ void eng_job_readers(struct eng_op *op, struct eng_job *job)
 	}
 }
 
-void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n)
+void eng_job_readers(struct eng_op *op, struct eng_job *job)
 {
-	for (size_t i = 0; i < n; i++) {
+	eng_spread(op, job->tasks.n, readers_dirty, job);
+}
+
+static void invalidate(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
+{
+	const eng_id *ids = arg;
+
+	for (uint32_t i = from; i < to; i++) {
 		struct eng_node *node = eng_lock_any(op->graph, ids[i]);
 
 		if (!node)
@@ -98,4 +107,9 @@ void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n)
 			eng_make_dirty(op, node, true);
 		eng_unlock(node);
 	}
+}
+
+void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n)
+{
+	eng_spread(op, n, invalidate, ids);
 }

@@ -31,6 +31,14 @@ struct pawl_ids;
 struct eng_profile;
 struct eng_registry;
 
+/*
+ * Who is told of what happens in a graph. The engine's, not the graph's: it goes with it.
+ */
+struct eng_observer {
+	/* The first run is scheduled, or the last one is gone; perhaps with a record locked. */
+	void (*edge)(struct eng_observer *observer, bool busy);
+};
+
 struct eng_graph {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* runs live here */
@@ -42,7 +50,8 @@ struct eng_graph {
 	struct eng_registry *registry;
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
-	struct eng_profile *profile; /* NULL: nothing is counted */
+	struct eng_profile *profile;   /* NULL: nothing is counted */
+	struct eng_observer *observer; /* NULL: nobody; set before the first task */
 	bool track_dependencies;
 	bool track_active;
 
@@ -60,7 +69,7 @@ struct eng_graph {
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
-	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries;
+	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries, spreads;
 };
 
 /* Priorities: a larger one runs first. */
@@ -126,6 +135,21 @@ static inline bool eng_is_inner(uint32_t upper, uint32_t task)
 	return upper == ENG_NUMBER_ROOT || task < upper;
 }
 
+/* ---- spread.c ------------------------------------------------------------------------ */
+
+/* A change that more tasks than that are to be told of is told by several workers. */
+#define ENG_SPREAD_MORE_THAN 10000u
+#define ENG_SPREAD_PART	     1024u
+
+typedef void eng_spread_fn(struct eng_op *op, void *arg, uint32_t from, uint32_t to);
+/*
+ * eng_spread() - Have fn called for all of [0, n), perhaps in parts, by several threads at once, each with an operation
+ * that is part of this one. fn makes tasks dirty: it takes records' locks, and nothing else.
+ *
+ * Requires: no lock held.
+ */
+void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg);
+
 /* ---- aggregate.c --------------------------------------------------------------------- */
 
 /* The tasks next to this one: its children, or, of one that aggregates, its followers. */
@@ -159,7 +183,7 @@ void eng_job_gained(struct eng_op *op, struct eng_job *job);
 void eng_job_lost(struct eng_op *op, struct eng_job *job);
 void eng_job_data(struct eng_op *op, struct eng_job *job);
 
-/* A count of edges changed from one to the other: is the task to be looked at by the optimiser? */
+/* A count of edges changed from one to the other: is the task to be looked at by the optimiser? Locked. */
 void eng_optimize_check(struct eng_op *op, struct eng_node *node, uint32_t before,
 			uint32_t after);
 
@@ -170,13 +194,23 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 void eng_number_at_least(struct eng_op *op, eng_id id, uint32_t base);
 void eng_balance(struct eng_op *op, eng_id upper, eng_id task);
 void eng_optimize(struct eng_op *op, eng_id id);
+/* eng_optimize_again() - If an operation before has put it off, this one does it. Locked. */
+#define ENG_OPTIMIZED_MOST 1000u
+static inline void eng_optimize_again(struct eng_op *op, const struct eng_node *node)
+{
+	if (PAWL_UNLIKELY(node->bits & ENG_OPTIMIZE) &&
+	    op->queue.optimized < ENG_OPTIMIZED_MOST)
+		eng_queue_optimize(&op->queue, eng_node_id(node));
+}
 /* eng_make_root() - Have it aggregate all that it reaches. */
 void eng_make_root(struct eng_op *op, eng_id id);
 
 /* ---- active.c --------------------------------------------------------------------------- */
 
-/* eng_activate() - It has one more active referrer. */
-void eng_activate(struct eng_op *op, eng_id id);
+/* eng_activate() - It has one more active referrer. Returns: false: it is still, and counts none. */
+bool eng_activate(struct eng_op *op, eng_id id);
+/* eng_referrers_forget() - It is still: they do not count. Locked. */
+void eng_referrers_forget(struct eng_node *node);
 void eng_job_activate(struct eng_op *op, struct eng_job *job);
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job);
 /* eng_find_dirty() - Schedule it if it has to run, and look for what has to below it. Locked. */
@@ -198,7 +232,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
 /* eng_set_dirty() - To these bits (ENG_DIRTY, ENG_SESSION, ENG_SESSION_CLEAN). Tells uppers. Locked. */
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits);
 void eng_job_readers(struct eng_op *op, struct eng_job *job);
-void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n);
+void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n);
 
 /* ---- connect.c ---------------------------------------------------------------------------- */
 
@@ -215,6 +249,13 @@ PAWL_MUST_CHECK int eng_connect_known(struct eng_run_state *parent, eng_id child
  */
 PAWL_MUST_CHECK int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child);
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+/* eng_connect_still() - The same of a child that is still; else 1: it is to be connected. No lock held. */
+PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent,
+				      eng_id child);
+/* eng_child_is_still() - The running parent sees that of one that it may have called. No lock held. */
+void eng_child_is_still(struct eng_run_state *run, eng_id child);
+/* eng_children_keep_still() - Those of the run are the task's. Locked. */
+void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
@@ -238,7 +279,12 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 /* eng_busy_less() - A run is gone. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
-struct eng_run_state *eng_run_of(const struct eng_node *node);
+static inline struct eng_run_state *eng_run_of(const struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_RUN);
+
+	return slot ? (struct eng_run_state *)slot->pointer : NULL;
+}
 /* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
 void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */

@@ -111,7 +111,8 @@ void eng_tail_trim(struct eng_node *node)
 {
 	struct eng_tail *tail = node->tail;
 
-	if (!tail || tail->count == tail->capacity)
+	/* One to spare is as much as an allocator rounds up to. */
+	if (!tail || (tail->count && tail->count + 1 >= tail->capacity))
 		return;
 	if (!tail->count) {
 		pawl_mem_free(tail, tail_bytes(tail->capacity), 0);
@@ -395,8 +396,8 @@ static void node_fini(struct eng_node *node)
 	pawl_cmap_fini(&node->uppers);
 	pawl_sset_fini(&node->output_dependents);
 	pawl_sset64_fini(&node->cell_dependents);
-	for (unsigned field = 0; field < ENG_FIELD_COUNT; field++)
-		field_free(node, (enum eng_field)field);
+	while (node->tail && node->tail->present)
+		field_free(node, (enum eng_field)__builtin_ctz(node->tail->present));
 	eng_tail_trim(node);
 }
 

@@ -32,6 +32,7 @@ struct eng_graph;
 #define ENG_ERROR	  UINT32_C(0x00000800) /* output is a struct pawl_error * */
 #define ENG_INVALIDATOR	  UINT32_C(0x00001000) /* the program may invalidate it */
 #define ENG_IMMUTABLE	  UINT32_C(0x00002000) /* will never be invalidated */
+#define ENG_STILL	  UINT32_C(0x00100000) /* nor anything that it reaches (connect.c) */
 #define ENG_OPTIMIZE	  UINT32_C(0x00004000) /* an optimisation was put off */
 #define ENG_NEW		  UINT32_C(0x00008000) /* not in any store yet */
 #define ENG_STATEFUL	  UINT32_C(0x00010000) /* has state of this process */

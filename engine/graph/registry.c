@@ -275,6 +275,12 @@ uint32_t eng_trait_number(const struct eng_registry *registry, const struct pawl
 	return number_of(registry, trait);
 }
 
+bool eng_type_has_number(const struct eng_registry *registry,
+			 const struct pawl_value_type *type, uint32_t number)
+{
+	return number - 1 < registry->n[TYPES] && registry->tables[TYPES][number - 1] == type;
+}
+
 const struct pawl_function *eng_function(const struct eng_registry *registry, uint32_t number)
 {
 	return registry->tables[FUNCTIONS][number - 1];

@@ -48,7 +48,12 @@ struct eng_run_state {
 	bool again;	  /* it was clean when it began: a cell was missing */
 	uint32_t
 		replacing; /* this cell is being replaced: its value is not to be read; 0: none */
-	struct pawl_sset children; /* called in this run */
+	/*
+	 * Called in this run. Of those in `still` there is nothing to sum up. By the body alone as long as it has no
+	 * jobs (`locals`); then under the lock, as the rest here.
+	 */
+	struct pawl_sset children, still;
+	bool had_children; /* when it began: they may be known, and have edges */
 
 	/* By its body alone. */
 	struct eng_counter *counters; /* most make cells of one type: `first` */

@@ -17,13 +17,6 @@
 #include "local.h"
 #include "run.h"
 
-struct eng_run_state *eng_run_of(const struct eng_node *node)
-{
-	union eng_slot *slot = eng_field(node, ENG_RUN);
-
-	return slot ? slot->pointer : NULL;
-}
-
 void eng_run_pin(struct eng_run_state *run)
 {
 	pawl_add_relaxed(&run->owners, 1u);
@@ -37,6 +30,7 @@ void eng_run_unpin(struct eng_run_state *run)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	eng_locals_free(run->locals);
 	pawl_sset_fini(&run->children);
+	pawl_sset_fini(&run->still);
 	if (run->counters != &run->first)
 		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
 			      0);
@@ -57,7 +51,8 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->counters = &run->first;
 	run->counters_capacity = 1;
 	eng_field_make(node, ENG_RUN)->pointer = run;
-	pawl_add_relaxed(&graph->busy, 1u);
+	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
+		graph->observer->edge(graph->observer, true);
 	return run;
 }
 
@@ -109,6 +104,9 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 
 void eng_busy_less(struct eng_graph *graph)
 {
-	if (pawl_sub_acq_rel(&graph->busy, 1u) == 1)
-		pawl_event_notify_all(&graph->idle);
+	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
+		return;
+	if (graph->observer)
+		graph->observer->edge(graph->observer, false);
+	pawl_event_notify_all(&graph->idle);
 }

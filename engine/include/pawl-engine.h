@@ -12,6 +12,7 @@
 #include <pawl/io.h>
 #include <pawl/jobs.h>
 #include <pawl/join.h>
+#include <pawl/observe.h>
 #include <pawl/parallel.h>
 #include <pawl/runtime.h>
 #include <pawl/state.h>

@@ -95,6 +95,10 @@ struct eng_worker {
 	unsigned looks;	   /* for starts, since the lanes came first */
 	unsigned in_a_row; /* stacks resumed since a start was looked for */
 	unsigned newest_in_a_row;
+	uint64_t swept_at; /* so many it had run inline */
+	/* What a body here waits for, for which its stack has no room; 0: none. It is in its queue as well. */
+	uint64_t wanted;
+	unsigned wanted_lane;
 	bool local_first, outside_first; /* the next time */
 	unsigned since_timers;
 	uint32_t random;

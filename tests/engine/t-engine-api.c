@@ -1099,6 +1099,32 @@ static void case_dump(void **state)
 	down();
 }
 
+/* ---- time ------------------------------------------------------------------------------------------ */
+
+static uint64_t stands_still(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
+/* Closing waits in real time for what runs, where the runtime's time is the program's. */
+static void case_own_clock(void **state)
+{
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+	struct pawl_runtime_options runtime = PAWL_RUNTIME_OPTIONS_INIT;
+	struct pawl_shutdown_report report;
+
+	(void)state;
+	runtime.workers = 2;
+	runtime.now = stands_still;
+	assert_int_equal(pawl_runtime_create(&runtime, &options.runtime), 0);
+	up_with(options, 0);
+	assert_int_equal(ask(&many, 10), 45);
+	down();
+	assert_int_equal(pawl_runtime_shutdown(options.runtime, 0, &report), 0);
+	assert_int_equal(pawl_runtime_destroy(options.runtime), 0);
+}
+
 /* ---- options --------------------------------------------------------------------------------------- */
 
 static void workers_are(const char *text, struct pawl_engine_options options, uint64_t workers)
@@ -1156,7 +1182,7 @@ int main(void)
 		cmocka_unit_test(case_panic),	       cmocka_unit_test(case_once),
 		cmocka_unit_test(case_dispose),	       cmocka_unit_test(case_pin),
 		cmocka_unit_test(case_function_stats), cmocka_unit_test(case_dump),
-		cmocka_unit_test(case_options),
+		cmocka_unit_test(case_options),	       cmocka_unit_test(case_own_clock),
 	};
 
 	return t_run("engine-api", tests);
