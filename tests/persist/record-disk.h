@@ -8,7 +8,7 @@
  *	cc -shared -fPIC -o record-disk.so tests/persist/record-disk.c -ldl
  *	T_RECORD=log T_RECORD_UNDER=folder LD_PRELOAD=./record-disk.so program
  *
- * Both variables are needed, or nothing is recorded. Not seen: what is written through shared writable maps, but for
+ * Both variables are needed, or nothing is recorded. With T_RECORD_FAIL the first fsync() of a folder fails. Not seen: what is written through shared writable maps, but for
  * msync(), which says so in the log.
  */
 #ifndef T_RECORD_DISK_H
