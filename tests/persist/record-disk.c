@@ -8,7 +8,6 @@
  */
 #include "record-disk.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
