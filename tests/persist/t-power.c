@@ -462,6 +462,22 @@ static bool same(struct pawl_store *store, const struct content *content, unsign
 	return right;
 }
 
+/* Who attaches starts a thread, which ThreadSanitizer does not allow in a forked child. */
+static int go_on(const struct found *found, unsigned number)
+{
+	struct content content;
+	struct pawl_store *store;
+	bool right;
+
+	content_after(number, &content);
+	if (pawl_thread_attach("go on") || eng_store_lmdb(found->folder, NULL, 0, NULL, &store))
+		return WRONG;
+	right = !write_batch(store, number) && same(store, &content, &number);
+	pawl_store_close(store);
+	pawl_thread_detach();
+	return right ? GOOD : WRONG;
+}
+
 static int look(void *arg)
 {
 	const struct found *found = arg;
@@ -470,8 +486,6 @@ static int look(void *arg)
 	unsigned number;
 	int error;
 
-	if (pawl_thread_attach("look"))
-		return WRONG;
 	error = eng_store_lmdb(found->folder, NULL, 0, NULL, &store);
 	if (error)
 		return WRONG;
@@ -482,15 +496,8 @@ static int look(void *arg)
 	content_after(number, &content);
 	if (number > found->begun || !same(store, &content, &number))
 		return WRONG;
-	/* And it goes on. */
-	if (write_batch(store, number + 1))
-		return WRONG;
-	content_after(number + 1, &content);
-	if (!same(store, &content, &number))
-		return WRONG;
 	pawl_store_close(store);
-	pawl_thread_detach();
-	return GOOD;
+	return T_TSAN ? GOOD : go_on(found, number + 1);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------------- */
