@@ -190,13 +190,13 @@ bench-short: $(BENCHES)
 
 # Tasks: the engine's runtime beside others.
 bench-runtime: $(RUNTIME_BENCHES)
-	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_SUMMARY=1 BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(RUNTIME_BENCHES)
 
-
-# The incremental engine: calls, graphs cold and after a change.
+# The incremental engine beside salsa and memoised tasks: calls, graphs cold and after a change.
 bench-engine: $(ENGINE_BENCHES)
-	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_THREADS=1 \
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_SUMMARY=1 BENCH_THREADS=1 \
+		BENCH_PEERS='salsa:--with-rust-peers tokio:--with-rust-peers' \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(ENGINE_BENCHES)
 
 # Stores beside LMDB as it is, and a file.

@@ -121,9 +121,13 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child)
 
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 {
-	struct pawl_sset still = eng_called_take_still(&run->called);
+	struct pawl_sset still;
 
-	eng_field_clear(parent, ENG_STILL_CHILDREN);
+	if (eng_field(parent, ENG_STILL_CHILDREN))
+		eng_field_clear(parent, ENG_STILL_CHILDREN);
+	if (!eng_called_any_still(&run->called))
+		return;
+	still = eng_called_take_still(&run->called);
 	if (pawl_sset_count(&still))
 		eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
 }
@@ -187,8 +191,9 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
 			 const struct eng_called *children)
 {
-	uint32_t n = children->n_not_still, target, future, cursor = 0, child;
+	uint32_t n = children->n_not_still, target, future, child;
 	uint32_t distance = parent->bits & ENG_DISTANCE;
+	uint64_t cursor = 0;
 
 	if (!n)
 		return;
