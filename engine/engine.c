@@ -79,7 +79,8 @@ int pawl_engine_close(struct pawl_engine *engine)
 {
 	if (!engine)
 		return 0;
-	pawl_store_release(&engine->graph->stopping, 1u);
+	/* Relaxed: who does not see it is stopped with the group. */
+	pawl_store_relaxed(&engine->graph->stopping, 1u);
 	pawl_group_cancel(engine->group);
 	if (pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS)) {
 		pawl_group_force(engine->group);

@@ -133,7 +133,7 @@ int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
 static struct pawl_engine engine;
 static struct pawl_state *states[2];
 static eng_id adds_id;
-static unsigned ran;
+static unsigned ran, drops;
 
 static struct pawl_value *value_of(uint64_t number)
 {
@@ -151,21 +151,49 @@ static uint64_t state_number(struct pawl_context *context, unsigned i)
 	return number_of(value);
 }
 
+static void dropped(void *payload, size_t bytes)
+{
+	(void)payload;
+	(void)bytes;
+	drops++;
+}
+
+static const struct pawl_value_type dropped_type = {sizeof(struct pawl_value_type),
+						    "dropped",
+						    1,
+						    PAWL_CELL_COMPARE,
+						    0,
+						    NULL,
+						    NULL,
+						    dropped,
+						    NULL,
+						    NULL,
+						    NULL,
+						    NULL,
+						    0};
+
 static int adds(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	uint64_t number = state_number(context, 0);
+	struct pawl_value *value;
+	pawl_ref_t unused;
 
 	(void)args;
-	ran++;
+	/* The next run does not make it again: its end drops the value. */
+	if (!ran++) {
+		mc_assert(!pawl_value_create(&dropped_type, 0, &value));
+		mc_assert(!pawl_cell(context, value, &unused));
+	}
 	return give(context, number + state_number(context, 1), ret_output);
 }
 
 static void setup_states(void)
 {
+	more_type = &dropped_type;
 	setup_empty();
 	top = &input;
 	engine = (struct pawl_engine){.graph = graph};
-	ran = 0;
+	ran = drops = 0;
 	for (unsigned i = 0; i < 2; i++)
 		mc_assert(!pawl_state_create(&engine, value_of(0), &states[i]));
 	adds_id = root_make(adds);
@@ -290,7 +318,7 @@ static void setup_busy(void)
 static void wait_idle(void)
 {
 	mc_assert(!pawl_engine_wait_idle(&engine, PAWL_FOREVER));
-	mc_assert(ran == 2);
+	mc_assert(ran == 2 && drops == 1);
 }
 
 #define EDITS(...)                                                                          \

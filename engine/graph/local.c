@@ -377,9 +377,9 @@ static void ring_mark(struct pawl_context *context)
 	for (uint32_t i = 0; i < locals->n; i++) {
 		struct local *local = locals->table[i];
 
-		/* Acquire: the job is about to sleep, or sleeps. */
+		/* The job is about to sleep, or sleeps. Relaxed: O2 of read.c. */
 		if (!is_done(local))
-			depend(context, pawl_load_acquire(&local->waits_for));
+			depend(context, pawl_load_relaxed(&local->waits_for));
 	}
 }
 

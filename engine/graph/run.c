@@ -167,8 +167,8 @@ static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, b
 static void leave(struct eng_node *node, struct eng_run_state *run)
 {
 	eng_field_drop(node, ENG_RUN);
-	/* Release: who is told looks at the task again, under its lock. */
-	pawl_store_release(&run->over, 1u);
+	/* Relaxed: who is told looks at the task again, under its lock. */
+	pawl_store_relaxed(&run->over, 1u);
 }
 
 void eng_run_cancel(struct eng_op *op, struct eng_node *node)
@@ -792,8 +792,8 @@ void eng_run_forget(void *arg)
 	struct eng_run_state *run = arg;
 	struct eng_graph *graph = run->graph;
 
-	/* Cancelled before it began: nobody else ends it. */
-	if (!pawl_load_acquire(&run->over)) {
+	/* Cancelled before it began: nobody else ends it. Relaxed: found out under the lock. */
+	if (!pawl_load_relaxed(&run->over)) {
 		struct eng_node *node;
 		struct eng_op op;
 

@@ -109,6 +109,7 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 
 void eng_busy_less(struct eng_graph *graph)
 {
-	if (pawl_sub_acq_rel(&graph->busy, 1u) == 1)
+	/* Release: who sees that nothing runs sees what ran. */
+	if (pawl_sub_release(&graph->busy, 1u) == 1)
 		pawl_event_notify_all(&graph->idle);
 }
