@@ -11,7 +11,9 @@
  * And of numbers that grow while others count on them:
  *  raise-raise      a task and the one below it are to be roots
  *  call-call        two bodies of one run call the same task
- *  fresh-fresh      two visits ask for a task that nobody has made
+ *
+ * Natively only, since there are too many executions, most of them lib's (t-rmap.c, t-ids.c, t-slots.c have those):
+ *  call-fresh       two visits call a task that nobody has made
  */
 #include "graph-standin.h"
 
@@ -116,9 +118,9 @@ static void call_beside(void)
 	pawl_store_release(&shared_done, 1u);
 }
 
-static void ask_input(void)
+static void call_input(void)
 {
-	mc_assert(ask(&input, 0, 0) == 0);
+	(void)task_of(&input, 0);
 }
 
 static const struct mc_scenario scenarios[] = {
@@ -133,6 +135,8 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "switch-other", .setup = setup_other, .threads = {work_switch, work_other}),
 	SCN(.name = "raise-raise", .setup = setup_switch, .threads = {call_either, call_0}),
 	SCN(.name = "call-call", .setup = setup_shared, .threads = {work_switch, call_beside}),
-	SCN(.name = "fresh-fresh", .setup = setup_empty, .threads = {ask_input, ask_input}),
+#if !defined(PAWL_MC)
+	SCN(.name = "call-fresh", .setup = setup_empty, .threads = {call_input, call_input}),
+#endif
 };
 MC_MAIN(scenarios)

@@ -15,6 +15,8 @@
  *  run-output, run-cell
  *  run-change       a change of what the run has read, or has not yet
  *  run-read-change  and a read
+ *  root-run-change  the same below a root: what comes of it is scheduled at once
+ *  root-run-read    a read of the root beside all that runs to get there
  *  run-many         a read of two tasks, whose runs have begun and not
  *  recompute-run    a cell that was lost is made again beside a run of what it is made of
  *  final            the value goes to who reads it last; the other has it made again
@@ -77,6 +79,12 @@ static void setup_changed(void)
 	input_changed(1, true);
 }
 
+static void setup_root_changed(void)
+{
+	setup_root_of(&twice);
+	input_changed(1, true);
+}
+
 static void run_first(void)
 {
 	run_claimed(runs[0]);
@@ -102,6 +110,14 @@ static void run_on(void)
 static void read_strong(void)
 {
 	mc_assert(read_ref(top_ref, PAWL_READ_STRONG) == expected());
+}
+
+/* Eventually: what there was before, or what there is after. */
+static void read_root(void)
+{
+	uint64_t number = read_ref(eng_ref(root, 0), 0);
+
+	mc_assert(number == 0 || number == 2);
 }
 
 static void read_output(void)
@@ -220,6 +236,10 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "run-output", .setup = setup_changed, .threads = {run_first, read_output}),
 	SCN(.name = "run-cell", .setup = setup_changed, .threads = {run_first, read_cell}),
 	SCN(.name = "run-change", .setup = setup_changed, .threads = {run_first, change_again}),
+	SCN(.name = "root-run-change", .setup = setup_root_changed,
+	    .threads = {run_first, change_again}),
+	SCN(.name = "root-run-read", .setup = setup_root_changed,
+	    .threads = {run_on, read_root}),
 	SCN(.name = "run-read-change", .setup = setup_changed,
 	    .threads = {run_first, read_any, change_again}),
 	SCN(.name = "run-many", .setup = setup_many, .threads = {run_first, read_many}),
