@@ -6,6 +6,10 @@
  *  job-either       a worker takes the job, and runs what it needs, or comes too late
  *  job-chain        of two: it takes the one that needs the other
  *  job-cancel       the engine stops, and the job will never begin
+ *
+ * And of cells that others have by their references:
+ *  cell-window      a task brings back its own while what it reads is replaced: it hears of that
+ *  cell-early       a cell is read before the run that makes it is over
  */
 #include "graph-standin.h"
 
@@ -108,9 +112,95 @@ static void finish_cancelled(void)
 			     .ideal_parks = true, .native_divisor = 50                       \
 	}
 
+/* ---- cells that others have by their references -------------------------------------------- */
+
+static pawl_ref_t cell_ref;
+static struct given *runs[2];
+static struct pawl_atomic_u32 seen;
+
+static void setup_cells(void)
+{
+	struct pawl_context context = {0};
+	struct to to;
+
+	more_functions[0] = &via;
+	more_functions[1] = &later;
+	more_functions_n = 2;
+	setup_of(&input);
+	context.graph = graph;
+	mc_assert(!pawl_resolve(&context, eng_ref(inputs[0], 0), 0, &to.ref, NULL));
+	mc_assert(!pawl_call(&context, &via, &to, &cell_ref));
+	mc_assert(read_ref(cell_ref, PAWL_READ_FINAL | PAWL_READ_STRONG) == 10);
+	change(0, 1);
+	schedule(inputs[0]);
+	runs[0] = last();
+	mc_assert(claim(runs[0]));
+	/* Its own cell is gone: it has begun to bring it back. */
+	schedule(eng_ref_task(cell_ref));
+	runs[1] = last();
+	mc_assert(claim(runs[1]));
+}
+
+static void run_input(void)
+{
+	run_claimed(runs[0]);
+}
+
+static void run_via(void)
+{
+	run_claimed(runs[1]);
+}
+
+static void finish_cells(void)
+{
+	for (unsigned i = 0; i <= MC_THREADS_MAX; i++)
+		run_seat(&seats[i]);
+	mc_assert(read_ref(cell_ref, PAWL_READ_STRONG) == 11);
+	finish();
+}
+
+/* It shows what it has before it is done, and waits until that was seen. */
+static int shows_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	int error = give(context, 5, ret_output);
+
+	(void)args;
+	scn_await(&seen, 1u);
+	return error;
+}
+static const struct pawl_function shows = {sizeof(shows),      "shows", 1, 0, shows_body,
+					   sizeof(struct one), NULL,	0};
+
+static void setup_early(void)
+{
+	more_functions[0] = &shows;
+	more_functions_n = 1;
+	setup_empty();
+	looks = false;
+	pawl_init_word(&seen, 0u);
+	cell_ref = eng_ref(task_of(&shows, 0), eng_cell(1, 0));
+	mc_assert(claim(last()));
+}
+
+static void read_early(void)
+{
+	mc_assert(read_ref(cell_ref, 0) == 5);
+	pawl_store_release(&seen, 1u);
+}
+
+#define CELLS(FINISH, ...)                                                               \
+	{                                                                                \
+		__VA_ARGS__, .finish = FINISH, .no_spurious = true, .ideal_locks = true, \
+			     .ideal_parks = true, .native_divisor = 50                   \
+	}
+
 static const struct mc_scenario scenarios[] = {
 	JOBS(.name = "job-either", .setup = setup_job, .threads = {work, take_job}),
 	JOBS(.name = "job-chain", .setup = setup_chain, .threads = {work, take_job}),
+	CELLS(finish_cells, .name = "cell-window", .setup = setup_cells,
+	      .threads = {run_input, run_via}),
+	CELLS(finish, .name = "cell-early", .setup = setup_early,
+	      .threads = {work, read_early}),
 	{.name = "job-cancel",
 	 .setup = setup_job,
 	 .threads = {work, cancel_job},

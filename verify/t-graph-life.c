@@ -66,13 +66,6 @@ static void read_strong(void)
 	mc_assert(ask(top, 0, PAWL_READ_STRONG) == 0);
 }
 
-static void create(void)
-{
-	eng_id id;
-
-	root_create(&id);
-}
-
 static void pin(void)
 {
 	pawl_ref_t ref = eng_ref(gone, 0);
@@ -109,6 +102,19 @@ static void finish_freed(unsigned n)
 	settle();
 	mc_assert(frees == n);
 	finish_graph();
+}
+
+static eng_id created[2];
+
+static void create(void)
+{
+	root_create(&created[mc_thread() % 2]);
+}
+
+static void finish_created(void)
+{
+	mc_assert(created[0] != created[1]);
+	finish_freed(1);
 }
 
 static void finish_gone(void)
@@ -211,7 +217,14 @@ static const struct mc_scenario scenarios[] = {
 	     .threads = {dispose_only, dispose_only}),
 	GOES(.name = "dispose-pin", .setup = setup_root, .threads = {dispose, pin}),
 	GOES(.name = "dispose-run", .setup = setup_begun, .threads = {dispose, work}),
-	GOES(.name = "create-create", .setup = setup_gone, .threads = {create, create}),
+	{.name = "create-create",
+	 .setup = setup_gone,
+	 .threads = {create, create},
+	 .finish = finish_created,
+	 .no_spurious = true,
+	 .ideal_locks = true,
+	 .ideal_parks = true,
+	 .native_divisor = 50},
 	STOPS(.name = "stop-fresh", .setup = setup_stop_fresh, .threads = {stop, read_fresh}),
 	STOPS(.name = "stop-read", .setup = setup_stop, .threads = {stop, read_stopped}),
 	STOPS(.name = "stop-start", .setup = setup_stop, .threads = {stop, start}),
