@@ -133,6 +133,7 @@ static void finish_gone(void)
 static void setup_stop_fresh(void)
 {
 	setup_empty();
+	top = &input;
 	inputs[0] = task_of(&input, 0);
 	looks = false;
 }
@@ -194,12 +195,26 @@ static void start(void)
 	(void)run_given(last());
 }
 
+/* Who gives up because the engine stops has not failed: that would be its output in the next session, too. */
+static bool has_failed(const struct pawl_function *function)
+{
+	struct eng_node *node;
+	bool failed;
+
+	pawl_store_relaxed(&graph->stopping, 0u);
+	node = eng_lock(graph, task_of(function, 0));
+	failed = node->bits & ENG_ERROR;
+	eng_unlock(node);
+	return failed;
+}
+
 static void finish_stopped(void)
 {
 	for (unsigned i = 0; i <= MC_THREADS_MAX; i++) {
 		for (unsigned k = 0; k < seats[i].n; k++)
 			cancel_given(&seats[i].given[k]);
 	}
+	mc_assert(top != &twice || !has_failed(&twice));
 	finish_graph();
 }
 
