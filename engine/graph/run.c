@@ -747,7 +747,9 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 {
 	if (PAWL_UNLIKELY(context->run->locals || eng_ref_is_local(output)))
 		error = join_locals(context, error, &output);
-	if (error == -ECANCELED && pawl_load_relaxed(&context->graph->stopping)) {
+	/* What its calls and reads gave it then is no failure of its own. */
+	if ((error == -ECANCELED || error == -ESHUTDOWN) &&
+	    pawl_load_relaxed(&context->graph->stopping)) {
 		abandon(context);
 		return;
 	}
