@@ -7,7 +7,16 @@
 
 #include <pawl/base.h>
 
-struct eng_graph;
+#include "graph/graph.h"
+#include "notice.h"
+#include "stretch.h"
+
+#ifdef PAWL_DEBUG
+#define ENG_IS_DEBUG 1
+#else
+#define ENG_IS_DEBUG 0
+#endif
+
 struct pawl_group;
 struct pawl_runtime;
 
@@ -21,6 +30,21 @@ struct pawl_engine {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* of all its runs and visits */
 	bool own_runtime;
+	/* What it tells of itself. */
+	struct eng_observer observer;
+	struct eng_stretch stretch;
+	struct eng_notices *notices;
+	enum pawl_verify verify;
+	uint64_t check_idle_ns;
 };
+
+/* eng_observe() - It is told of what its graph does. */
+void eng_observe(struct pawl_engine *engine, const struct pawl_engine_options *options);
+
+/* eng_engine_of() - Of a graph that has one. */
+static inline struct pawl_engine *eng_engine_of(const struct eng_graph *graph)
+{
+	return PAWL_CONTAINER_OF(graph->observer, struct pawl_engine, observer);
+}
 
 #endif

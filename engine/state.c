@@ -16,9 +16,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/observe.h>
 #include <pawl/park.h>
 #include <pawl/sset.h>
 #include <pawl/state.h>
@@ -26,6 +28,9 @@
 #include "engine.h"
 #include "graph/context.h"
 #include "graph/registry.h"
+
+/* Invalidators that are handed on together. */
+#define AT_ONCE_MOST (1u << 20)
 
 struct pawl_state {
 	struct pawl_atomic_u32 owners;
@@ -36,7 +41,8 @@ struct pawl_state {
 	struct pawl_sset readers;
 };
 
-static bool is_known(const struct eng_graph *graph, const struct pawl_value *value)
+/* The number of its type; 0: it is none of the engine's. */
+static uint32_t type_of(const struct eng_graph *graph, const struct pawl_value *value)
 {
 	return eng_type_number(graph->registry, pawl_value_type_of(value));
 }
@@ -47,7 +53,7 @@ int pawl_state_create(struct pawl_engine *engine, struct pawl_value *value,
 	struct eng_graph *graph = engine->graph;
 	struct pawl_state *state;
 
-	if (!is_known(graph, value))
+	if (!type_of(graph, value))
 		return -EINVAL;
 	state = pawl_mem_zalloc(sizeof(*state), 0);
 	if (!state)
@@ -97,16 +103,26 @@ int pawl_state_get(struct pawl_context *context, struct pawl_state *state,
 
 /* ---- edits ------------------------------------------------------------------------------- */
 
+/* A copy, of which all that was added to an edit after it knows. */
+struct because {
+	struct because *next;
+	struct pawl_reason reason;
+	char subject[ENG_REASON_SUBJECT];
+};
+
 struct change {
 	struct pawl_state *state; /* NULL: a task */
 	struct pawl_value *value;
 	eng_id task;
+	const struct pawl_reason *reason; /* NULL: none */
 };
 
 struct pawl_edit {
 	struct eng_graph *graph;
 	struct change *changes;
 	size_t n, capacity;
+	struct because *becauses; /* the last one first */
+	const struct pawl_reason *reason;
 };
 
 int pawl_edit_begin(struct pawl_engine *engine, struct pawl_edit **ret_edit)
@@ -142,9 +158,10 @@ int pawl_edit_set(struct pawl_edit *edit, struct pawl_state *state, struct pawl_
 {
 	int error;
 
-	if (state->graph != edit->graph || !is_known(edit->graph, value))
+	if (state->graph != edit->graph || !type_of(edit->graph, value))
 		return -EINVAL;
-	error = change_add(edit, (struct change){pawl_state_pin(state), value, 0});
+	error = change_add(edit,
+			   (struct change){pawl_state_pin(state), value, 0, edit->reason});
 	if (error)
 		pawl_state_unpin(state);
 	return error;
@@ -154,15 +171,40 @@ int pawl_edit_invalidate(struct pawl_edit *edit, const struct pawl_invalidator *
 {
 	if (invalidator->pawl_graph != edit->graph)
 		return -EINVAL;
-	return change_add(edit, (struct change){NULL, NULL, invalidator->pawl_task});
+	return change_add(edit,
+			  (struct change){NULL, NULL, invalidator->pawl_task, edit->reason});
+}
+
+int pawl_edit_because(struct pawl_edit *edit, const struct pawl_reason *reason)
+{
+	struct because *because;
+	int error;
+
+	if (!reason) {
+		edit->reason = NULL;
+		return 0;
+	}
+	error = eng_reason_check(reason);
+	if (error)
+		return error;
+	because = pawl_mem_zalloc(sizeof(*because), 0);
+	if (!because)
+		return -ENOMEM;
+	(void)snprintf(because->subject, sizeof(because->subject), "%s",
+		       reason->subject ? reason->subject : "");
+	because->reason = (struct pawl_reason){reason->kind, because->subject};
+	because->next = edit->becauses;
+	edit->becauses = because;
+	edit->reason = &because->reason;
+	return 0;
 }
 
 /*
- * The state gets the value, unless it has an equal one. Returns: what is to be unpinned. ret_readers: who has to
- * run again.
+ * The state gets the value, unless it has an equal one. Returns: it did. *value: what is to be unpinned.
+ * ret_readers: who has to run again.
  */
-static struct pawl_value *apply(struct pawl_state *state, struct pawl_value *value,
-				struct pawl_sset *ret_readers)
+static bool apply(struct pawl_state *state, struct pawl_value **value,
+		  struct pawl_sset *ret_readers)
 {
 	struct pawl_value *seen = NULL, *before;
 	bool same = false;
@@ -173,33 +215,33 @@ static struct pawl_value *apply(struct pawl_state *state, struct pawl_value *val
 		pawl_lock_lock(&state->lock);
 		before = state->value;
 		if (before == seen && !same) {
-			state->value = value;
+			state->value = *value;
 			*ret_readers = state->readers;
 			pawl_sset_init(&state->readers);
 			pawl_lock_unlock(&state->lock);
 			pawl_value_unpin(seen);
-			return before;
+			*value = before;
+			return true;
 		}
 		if (before == seen) {
 			pawl_lock_unlock(&state->lock);
 			pawl_value_unpin(seen);
-			return value;
+			return false;
 		}
 		pawl_value_pin(before);
 		pawl_lock_unlock(&state->lock);
 		pawl_value_unpin(seen);
 		seen = before;
 		same = pawl_value_type_of(seen)->mode != PAWL_CELL_NEW &&
-		       pawl_value_equal(seen, value);
+		       pawl_value_equal(seen, *value);
 	}
 }
 
 static void readers_dirty(struct eng_op *op, struct pawl_sset *readers)
 {
-	uint32_t cursor = 0, id;
+	struct eng_list all = eng_list_of_set(&op->queue, readers);
 
-	while (pawl_sset_next(readers, &cursor, &id))
-		eng_invalidate(op, &id, 1);
+	eng_invalidate(op, all.ids, all.n);
 	pawl_sset_fini(readers);
 }
 
@@ -234,32 +276,104 @@ static void edit_leave(struct eng_graph *graph)
 	pawl_event_notify_all(&graph->edited);
 }
 
-/* All that belongs together. */
-static void changes_make(struct eng_graph *graph, struct change *changes, size_t n)
+/* One of them. It is told of what is to happen because of it, if that is anything. */
+static void change_make(struct eng_op *op, struct change *change)
+{
+	struct pawl_engine *engine = eng_engine_of(op->graph);
+	uint32_t type =
+		change->state && op->graph->histories ? type_of(op->graph, change->value) : 0;
+	struct pawl_sset readers;
+	uint64_t number = 0;
+
+	if (change->state && !apply(change->state, &change->value, &readers))
+		return;
+	if (change->reason)
+		number = eng_stretch_because(&engine->stretch, change->reason);
+	if (change->state) {
+		op->cause = (struct eng_cause){ENG_CAUSE_STATE, type, number};
+		readers_dirty(op, &readers);
+		return;
+	}
+	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, change->task, number};
+	eng_invalidate(op, &change->task, 1);
+}
+
+/* All that belongs together: a list, or tasks alone, for one reason. */
+struct changes {
+	struct change *list;
+	size_t n;
+	const struct pawl_invalidator *invalidators;
+	size_t invalidators_n;
+	const struct pawl_reason *reason;
+	/* Not NULL: if this is the value of the first one's state. */
+	const struct pawl_value *expected;
+};
+
+static bool is_expected(const struct changes *changes)
+{
+	struct pawl_state *state = changes->list ? changes->list[0].state : NULL;
+	bool is = true;
+
+	if (changes->expected) {
+		pawl_lock_lock(&state->lock);
+		is = state->value == changes->expected;
+		pawl_lock_unlock(&state->lock);
+	}
+	return is;
+}
+
+static void invalidate_many(struct eng_op *op, const struct changes *changes)
+{
+	const struct pawl_invalidator *from = changes->invalidators;
+	uint64_t number = 0;
+
+	if (changes->invalidators_n && changes->reason)
+		number = eng_stretch_because(&eng_engine_of(op->graph)->stretch,
+					     changes->reason);
+	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, 0, number};
+	for (size_t left = changes->invalidators_n; left;) {
+		struct eng_list ids = eng_list_make(
+			&op->queue, left < AT_ONCE_MOST ? (uint32_t)left : AT_ONCE_MOST);
+
+		for (uint32_t i = 0; i < ids.n; i++)
+			ids.ids[i] = from[i].pawl_task;
+		eng_invalidate(op, ids.ids, ids.n);
+		from += ids.n;
+		left -= ids.n;
+	}
+}
+
+/* Returns: false: it is not as expected, and nothing was done. */
+static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 {
 	struct eng_op op;
 
 	edit_enter(graph);
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
-	for (size_t i = 0; i < n; i++) {
-		struct pawl_sset readers;
-
-		if (!changes[i].state) {
-			eng_invalidate(&op, &changes[i].task, 1);
-			continue;
-		}
-		changes[i].value = apply(changes[i].state, changes[i].value, &readers);
-		readers_dirty(&op, &readers);
+	/* Nobody else replaces it while this edit is being applied. */
+	if (!is_expected(changes)) {
+		edit_leave(graph);
+		return false;
 	}
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	for (size_t i = 0; i < changes->n; i++)
+		change_make(&op, &changes->list[i]);
+	invalidate_many(&op, changes);
 	eng_op_end(&op);
 	edit_leave(graph);
 	/* The old values, outside of everything. */
-	for (size_t i = 0; i < n; i++)
-		pawl_value_unpin(changes[i].value);
+	for (size_t i = 0; i < changes->n; i++)
+		pawl_value_unpin(changes->list[i].value);
+	return true;
 }
 
 static void edit_free(struct pawl_edit *edit)
 {
+	while (edit->becauses) {
+		struct because *because = edit->becauses;
+
+		edit->becauses = because->next;
+		pawl_mem_free(because, sizeof(*because), 0);
+	}
 	for (size_t i = 0; i < edit->n; i++)
 		pawl_state_unpin(edit->changes[i].state);
 	pawl_mem_free(edit->changes, edit->capacity * sizeof(*edit->changes), 0);
@@ -268,7 +382,9 @@ static void edit_free(struct pawl_edit *edit)
 
 void pawl_edit_commit(struct pawl_edit *edit)
 {
-	changes_make(edit->graph, edit->changes, edit->n);
+	const struct changes changes = {.list = edit->changes, .n = edit->n};
+
+	(void)changes_make(edit->graph, &changes);
 	edit_free(edit);
 }
 
@@ -283,29 +399,63 @@ void pawl_edit_abort(struct pawl_edit *edit)
 
 int pawl_state_set(struct pawl_state *state, struct pawl_value *value)
 {
-	struct change change = {state, value, 0};
+	struct change change = {state, value, 0, NULL};
+	const struct changes changes = {.list = &change, .n = 1};
 
-	if (!is_known(state->graph, value))
+	if (!type_of(state->graph, value))
 		return -EINVAL;
-	changes_make(state->graph, &change, 1);
+	(void)changes_make(state->graph, &changes);
 	return 0;
+}
+
+int pawl_state_update(struct pawl_state *state, pawl_state_update_fn *fn, void *arg)
+{
+	/* Ends: another turn means that somebody else has replaced it. */
+	for (;;) {
+		struct change change = {.state = state};
+		struct changes changes = {.list = &change, .n = 1};
+		struct pawl_value *before;
+		bool done;
+		int error;
+
+		pawl_lock_lock(&state->lock);
+		before = pawl_value_pin(state->value);
+		pawl_lock_unlock(&state->lock);
+		error = fn(arg, before, &change.value);
+		if (!error && !type_of(state->graph, change.value)) {
+			pawl_value_unpin(change.value);
+			error = -EINVAL;
+		}
+		changes.expected = before;
+		done = error || changes_make(state->graph, &changes);
+		pawl_value_unpin(before);
+		if (done)
+			return error;
+		pawl_value_unpin(change.value);
+	}
+}
+
+static void invalidate(const struct pawl_invalidator *invalidators, size_t n,
+		       const struct pawl_reason *reason)
+{
+	const struct changes changes = {
+		.invalidators = invalidators, .invalidators_n = n, .reason = reason};
+
+	if (n)
+		(void)changes_make(invalidators[0].pawl_graph, &changes);
 }
 
 void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)
 {
-	struct eng_graph *graph;
-	struct eng_op op;
+	invalidate(invalidators, n, NULL);
+}
 
-	if (!n)
-		return;
-	graph = invalidators[0].pawl_graph;
-	edit_enter(graph);
-	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
-	for (size_t i = 0; i < n; i++) {
-		eng_id id = invalidators[i].pawl_task;
+int pawl_invalidate_because(const struct pawl_invalidator *invalidators, size_t n,
+			    const struct pawl_reason *reason)
+{
+	int error = eng_reason_check(reason);
 
-		eng_invalidate(&op, &id, 1);
-	}
-	eng_op_end(&op);
-	edit_leave(graph);
+	if (!error)
+		invalidate(invalidators, n, reason);
+	return error;
 }

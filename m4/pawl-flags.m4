@@ -50,3 +50,31 @@ AS_IF([test "x$enable_werror" != xno], [PAWL_CFLAGS="$PAWL_CFLAGS -Werror"])
 AC_SUBST([PAWL_CFLAGS])
 AC_SUBST([PAWL_CPPFLAGS])
 ])
+
+# PAWL_LTO
+# --enable-lto: adds link-time optimisation to PAWL_CFLAGS, which the linker sees as well. Objects keep
+# ordinary code too, so archives do not need the compiler's own ar.
+AC_DEFUN([PAWL_LTO], [
+AC_ARG_ENABLE([lto],
+	[AS_HELP_STRING([--enable-lto], [optimise across files at link time (slower to build)])],
+	[], [enable_lto=no])
+AS_CASE([$enable_lto/$enable_sanitizer],
+	[no/*], [],
+	[yes/no], [
+		PAWL_LTO_FLAGS=
+		PAWL_APPEND_FLAG([PAWL_LTO_FLAGS], [-flto=auto])
+		PAWL_APPEND_FLAG([PAWL_LTO_FLAGS], [-ffat-lto-objects])
+		AC_MSG_CHECKING([whether $CC links with$PAWL_LTO_FLAGS])
+		pawl_save_CFLAGS=$CFLAGS
+		CFLAGS="$CFLAGS $PAWL_LTO_FLAGS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [AC_MSG_RESULT([yes])],
+			[AC_MSG_RESULT([no])
+			 AC_MSG_ERROR([$CC cannot optimise at link time; do without --enable-lto])])
+		CFLAGS=$pawl_save_CFLAGS
+		AS_IF([test "x$pawl_cv_flag__flto_auto$pawl_cv_flag__ffat_lto_objects" != xyesyes],
+			[AC_MSG_ERROR([--enable-lto wants a compiler with -flto=auto and -ffat-lto-objects
+(gcc); do without it])])
+		PAWL_CFLAGS="$PAWL_CFLAGS$PAWL_LTO_FLAGS"],
+	[yes/*], [AC_MSG_ERROR([--enable-lto and --enable-sanitizer exclude each other])],
+	[AC_MSG_ERROR([--enable-lto takes yes or no])])
+])

@@ -28,11 +28,15 @@
 /* mc-sources: engine/graph/read-many.c engine/graph/read.c engine/graph/registry.c */
 /* mc-sources: engine/graph/ring.c engine/graph/run.c engine/graph/schedule.c */
 /* mc-sources: engine/graph/trait.c engine/graph/value.c engine/graph/verify.c */
-/* mc-sources: engine/graph/wait.c */
+/* mc-sources: engine/graph/wait.c engine/graph/called.c engine/graph/finish.c */
+/* mc-sources: engine/graph/history.c engine/graph/pool.c engine/graph/spread.c */
 #include "scenario.h"
 
 #include <errno.h>
 
+#include <pawl/parallel.h>
+
+#include "../engine/engine.h"
 #include "../engine/graph/context.h"
 #include "../engine/runtime/join.h"
 
@@ -90,6 +94,30 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	ret_task->pawl_id = (uint64_t)(seat - seats) * RUNS_MOST + seat->n + 1;
 	seat->n++;
 	return 0;
+}
+
+/* Histories are not kept. */
+uint64_t eng_now(const struct pawl_runtime *rt)
+{
+	(void)rt;
+	return 0;
+}
+
+/* Nobody helps: no list here is that long. */
+struct eng_worker *eng_worker_here(void)
+{
+	return NULL;
+}
+
+int pawl_parallel(struct pawl_group *group, size_t n, int (*fn)(void *arg, size_t index),
+		  void *arg, size_t *ret_failed)
+{
+	(void)group;
+	(void)n;
+	(void)fn;
+	(void)arg;
+	(void)ret_failed;
+	return -ENOMEM;
 }
 
 int pawl_task_drop(struct pawl_runtime *rt, pawl_task_t task)

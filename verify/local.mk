@@ -19,7 +19,6 @@ STRESS_TESTS = \
 	verify/stress-graph-edges \
 	verify/stress-graph-life \
 	verify/stress-graph-read \
-	verify/stress-graph-state \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
@@ -42,6 +41,7 @@ STRESS_TESTS = \
 	verify/stress-runtime \
 	verify/stress-scope \
 	verify/stress-slots \
+	verify/stress-stretch \
 	verify/stress-supervise \
 	verify/stress-task \
 	verify/stress-thread \
@@ -101,9 +101,6 @@ verify_stress_graph_life_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_read_SOURCES = verify/t-graph-read.c verify/graph-standin.h
 verify_stress_graph_read_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_read_LDADD = engine/libengine-core.la $(LDADD)
-verify_stress_graph_state_SOURCES = verify/t-graph-state.c verify/graph-standin.h
-verify_stress_graph_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-verify_stress_graph_state_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_group_SOURCES = verify/t-group.c
 verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
@@ -136,6 +133,9 @@ verify_stress_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_scope_SOURCES = verify/t-scope.c
 verify_stress_scope_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_slots_SOURCES = verify/t-slots.c
+verify_stress_stretch_SOURCES = verify/t-stretch.c
+verify_stress_stretch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_stretch_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_supervise_SOURCES = verify/t-supervise.c verify/standin.h $(STANDIN_SOURCES)
 verify_stress_supervise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_task_SOURCES = verify/t-task.c

@@ -5,6 +5,7 @@
  *
  *  job-either       a worker takes the job, and runs what it needs, or comes too late
  *  job-chain        of two: it takes the one that needs the other
+ *  job-same         the body calls what the job calls: one hold, whoever was first
  *  job-cancel       the engine stops, and the job will never begin
  *
  * And of cells that others have by their references:
@@ -31,12 +32,27 @@ static int via_body(struct pawl_context *context, const void *args, pawl_ref_t *
 static const struct pawl_function via = {sizeof(via),	    "via",  1, 0, via_body,
 					 sizeof(struct to), to_ref, 1};
 
+/* What its job is about to call, too. */
+static int calls_the_same(struct pawl_context *context)
+{
+	struct to to;
+	pawl_ref_t output;
+
+	job = &seat_here()->given[seat_here()->n - 1];
+	mc_assert(!pawl_resolve(context, call(context, &input, 0), 0, &to.ref, NULL));
+	pawl_store_release(&made, 1u);
+	mc_assert(!pawl_call(context, &via, &to, &output));
+	return 0;
+}
+
 static int later_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	struct to to = {call(context, &input, 0)};
 	const struct one *one = args;
 	int error = pawl_call(context, &via, &to, ret_output);
 
+	if (!error && one->n == 2)
+		return calls_the_same(context);
 	/* The result of one is the argument of the next. */
 	to.ref = *ret_output;
 	if (!error && one->n)
@@ -66,6 +82,11 @@ static void setup_job(void)
 	setup_later(0);
 }
 
+static void setup_same(void)
+{
+	setup_later(2);
+}
+
 static void setup_chain(void)
 {
 	setup_later(1);
@@ -86,7 +107,7 @@ static void finish_job(void)
 {
 	for (unsigned i = 0; i <= MC_THREADS_MAX; i++)
 		run_seat(&seats[i]);
-	mc_assert(ask(&later, chain, PAWL_READ_STRONG) == 10 * (chain + 1));
+	mc_assert(chain == 2 || ask(&later, chain, PAWL_READ_STRONG) == 10 * (chain + 1));
 	finish();
 }
 
@@ -197,6 +218,7 @@ static void read_early(void)
 static const struct mc_scenario scenarios[] = {
 	JOBS(.name = "job-either", .setup = setup_job, .threads = {work, take_job}),
 	JOBS(.name = "job-chain", .setup = setup_chain, .threads = {work, take_job}),
+	JOBS(.name = "job-same", .setup = setup_same, .threads = {work, take_job}),
 	CELLS(finish_cells, .name = "cell-window", .setup = setup_cells,
 	      .threads = {run_input, run_via}),
 	CELLS(finish, .name = "cell-early", .setup = setup_early,

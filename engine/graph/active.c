@@ -125,12 +125,21 @@ static bool is_empty(const union eng_slot *slot)
 	return !slot->active.referrers && !slot->active.flags && !slot->active.clean;
 }
 
-void eng_activate(struct eng_op *op, eng_id id)
+bool eng_activate(struct eng_op *op, eng_id id)
 {
 	struct eng_node *node = eng_lock(op->graph, id);
-	union eng_slot *slot = eng_active_make(node);
-	bool is_new = is_empty(slot);
+	union eng_slot *slot;
+	bool is_new;
 
+	if (node->bits & ENG_STILL) {
+		eng_unlock(node);
+		return false;
+	}
+	/* One that is new: its run first, which has memory for its fields (run.h). */
+	if (!node->tail && !node->output && !eng_needs_run(node))
+		eng_schedule(op, node, op->priority);
+	slot = eng_active_make(node);
+	is_new = is_empty(slot);
 	if (++slot->active.referrers == 1) {
 		struct eng_list followers = eng_followers_of(&op->queue, node);
 
@@ -141,15 +150,23 @@ void eng_activate(struct eng_op *op, eng_id id)
 		eng_active_trim(node);
 	}
 	eng_unlock(node);
+	return true;
 }
 
 static void deactivate(struct eng_op *op, eng_id id)
 {
 	struct eng_node *node = eng_lock(op->graph, id);
-	union eng_slot *slot = eng_active_make(node);
-	bool is_new = is_empty(slot);
-	int32_t left = --slot->active.referrers;
+	union eng_slot *slot;
+	bool is_new;
+	int32_t left;
 
+	if (node->bits & ENG_STILL) {
+		eng_unlock(node);
+		return;
+	}
+	slot = eng_active_make(node);
+	is_new = is_empty(slot);
+	left = --slot->active.referrers;
 	eng_active_trim(node);
 	if (is_new)
 		eng_find_dirty(op, node);
@@ -157,6 +174,16 @@ static void deactivate(struct eng_op *op, eng_id id)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_followers_of(&op->queue, node));
 	eng_unlock(node);
+}
+
+void eng_referrers_forget(struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_ACTIVE);
+
+	if (!slot)
+		return;
+	slot->active.referrers = 0;
+	eng_active_trim(node);
 }
 
 /* One task a step: what follows from it comes behind what waits already. */
@@ -171,9 +198,14 @@ static void each(struct eng_op *op, struct eng_job *job, void (*fn)(struct eng_o
 	fn(op, id);
 }
 
+static void activate(struct eng_op *op, eng_id id)
+{
+	(void)eng_activate(op, id);
+}
+
 void eng_job_activate(struct eng_op *op, struct eng_job *job)
 {
-	each(op, job, eng_activate);
+	each(op, job, activate);
 }
 
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job)

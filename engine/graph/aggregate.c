@@ -213,6 +213,7 @@ struct eng_update eng_apply(struct eng_op *op, struct eng_node *upper,
 {
 	struct eng_update forward = {0};
 
+	eng_optimize_again(op, upper);
 	if (update->dirty || update->clean)
 		forward = apply_container(op, upper, update);
 	if (update->n)
@@ -242,6 +243,8 @@ void eng_optimize_check(struct eng_op *op, struct eng_node *node, uint32_t befor
 	/* Every now and then: where the count has, or had, one bit. */
 	if (before != after && more > 1 && (more & (more - 1)) == 0)
 		eng_queue_optimize(&op->queue, eng_node_id(node));
+	else
+		eng_optimize_again(op, node);
 }
 
 /* Returns: the edge appeared or went. */

@@ -12,7 +12,9 @@
  * disagree with its parts.
  *
  * Optimising raises a task that is inner to many and has many followers, where each change would
- * cost the product of the two. It is a heuristic: nothing depends on it but time.
+ * cost the product of the two. It is a heuristic: nothing depends on it but time. An operation does so many of
+ * them, and puts off the others: each such task says so, and the next operation that makes it dirty, tells it of
+ * dirt or changes an edge of it takes it up.
  */
 #include "config.h"
 
@@ -22,8 +24,7 @@
 
 #include "graph.h"
 
-#define OPTIMIZE_DONE_MOST 1000u
-#define OPTIMIZE_PRODUCT   31u
+#define OPTIMIZE_PRODUCT 31u
 
 static uint32_t saturated(uint32_t a, uint32_t b)
 {
@@ -248,7 +249,7 @@ void eng_optimize(struct eng_op *op, eng_id id)
 	struct neighbour *list;
 
 	node->bits &= ~ENG_OPTIMIZE;
-	if (op->queue.optimized++ >= OPTIMIZE_DONE_MOST) {
+	if (op->queue.optimized++ >= ENG_OPTIMIZED_MOST) {
 		node->bits |= ENG_OPTIMIZE;
 	} else if (number != ENG_NUMBER_ROOT) {
 		followers = eng_followers_of(&op->queue, node);

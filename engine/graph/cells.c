@@ -42,6 +42,15 @@ static uint32_t cell_of(const struct eng_graph *graph, const struct pawl_value *
 	return eng_cell(eng_type_number(graph->registry, pawl_value_type_of(value)), 0);
 }
 
+/* As comparing with cell_of(), without a look-up. */
+static bool is_cell_of(const struct eng_graph *graph, const struct pawl_value *value,
+		       uint32_t cell)
+{
+	return !eng_cell_index(cell) &&
+	       eng_type_has_number(graph->registry, pawl_value_type_of(value),
+				   eng_cell_type(cell));
+}
+
 /* The place of the first entry that is not before `cell`. */
 static uint32_t place_of(const struct cells *cells, uint32_t cell)
 {
@@ -125,7 +134,7 @@ struct pawl_value *eng_cell_value(const struct eng_graph *graph, const struct en
 	struct entry *entry;
 
 	if (node->cell)
-		return cell_of(graph, node->cell) == cell ? node->cell : NULL;
+		return is_cell_of(graph, node->cell, cell) ? node->cell : NULL;
 	entry = entry_of(table_of(node), cell);
 	return entry ? entry->value : NULL;
 }
@@ -139,7 +148,7 @@ struct pawl_value *eng_cell_put(const struct eng_graph *graph, struct eng_node *
 	if (!table_of(node)) {
 		before = node->cell;
 		if (value && eng_cell_index(cell) == 0 &&
-		    (!before || cell_of(graph, before) == cell)) {
+		    (!before || is_cell_of(graph, before, cell))) {
 			node->cell = value;
 			return before;
 		}
@@ -157,7 +166,7 @@ bool eng_cell_exists(const struct eng_graph *graph, const struct eng_node *node,
 	const struct cells *cells = table_of(node);
 
 	if (node->cell)
-		return cell_of(graph, node->cell) == cell;
+		return is_cell_of(graph, node->cell, cell);
 	for (uint32_t i = 0; cells && i < cells->counts_n; i++) {
 		if (cells->counts[i].type == eng_cell_type(cell))
 			return eng_cell_index(cell) < cells->counts[i].count;
@@ -219,7 +228,7 @@ uint32_t eng_cells_count(const struct eng_graph *graph, struct eng_node *node,
 	struct cells *cells;
 
 	if (!table_of(node) &&
-	    (node->cell ? one && cell_of(graph, node->cell) == eng_cell(counters[0].type, 0)
+	    (node->cell ? one && is_cell_of(graph, node->cell, eng_cell(counters[0].type, 0))
 			: !n))
 		return 0;
 	cells = table_make(graph, node);

@@ -7,6 +7,13 @@
  * its holds to give back, and a child is never without a reason to be active in between.
  *
  * Invariant: a child that is in the run's set and not among the task's children has one hold.
+ *
+ * A task is still if it is immutable, has not failed, emits nothing, and all that it calls is still. There
+ * never is anything to sum up, to schedule or to tell of it, nor of anything below: it is left out of the aggregation
+ * graph by whoever calls it and knows that, because it was still already or by reading it. Most of a cold build of
+ * pure functions is. It counts no referrers: activating it is nothing, and what counts there were is
+ * forgotten when it becomes still. Edges that it has from before stay, and are taken away as all others. It is
+ * still for good: run again, to bring back a cell, it calls the same as before.
  */
 #include "config.h"
 
@@ -18,33 +25,111 @@
 /* Is it called for the first time in this run, and ever? */
 enum call { KNOWN, FRESH, OVER };
 
-/* Most calls of a program that is built again end here: one lock, and no operation. */
-static enum call note_call(struct eng_run_state *run, eng_id child, bool held)
+/* Does the body have its sets of calls to itself, and had none before? Then it needs no lock for them. */
+static bool is_alone(const struct eng_run_state *run)
 {
-	struct eng_node *parent = eng_run_lock(run);
-	enum call call = FRESH;
-	bool added;
+	return PAWL_LIKELY(!run->locals && !run->had_children);
+}
 
-	if (eng_run_of(parent) != run) {
-		call = OVER;
-	} else if (held) {
-		ENG_MUST(pawl_sset_add(&run->children, child, &added));
-		call = added ? FRESH : KNOWN;
-	} else if (pawl_sset_has(&run->children, child)) {
-		call = KNOWN;
-	} else if (eng_set_has(parent, ENG_CHILDREN, child)) {
-		call = KNOWN;
-		ENG_MUST(pawl_sset_add(&run->children, child, &added));
+/* With the parent's lock, or alone. */
+static enum call note_known(struct eng_run_state *run, const struct eng_node *parent,
+			    eng_id child)
+{
+	if (eng_called_has(&run->called, child))
+		return KNOWN;
+	if (!parent)
+		return FRESH;
+	if (eng_set_has(parent, ENG_CHILDREN, child)) {
+		eng_called_add(&run->called, child, false);
+		return KNOWN;
 	}
-	eng_unlock(parent);
+	if (eng_set_has(parent, ENG_STILL_CHILDREN, child)) {
+		eng_called_add(&run->called, child, true);
+		return KNOWN;
+	}
+	return FRESH;
+}
+
+/* It has been called from now on; with a hold if it was not still. */
+static enum call note_fresh(struct eng_run_state *run, const struct eng_node *parent,
+			    eng_id child, bool still)
+{
+	/* Another job of the run may have been faster, when the child was still or not yet. */
+	if (parent && eng_called_has(&run->called, child))
+		return KNOWN;
+	eng_called_add(&run->called, child, still);
+	return FRESH;
+}
+
+enum note { IS_IT_KNOWN, ADD_MOVING, ADD_STILL };
+
+static enum call note_call(struct eng_run_state *run, eng_id child, enum note note)
+{
+	struct eng_node *parent = NULL;
+	enum call call = OVER;
+	bool over;
+
+	if (is_alone(run)) {
+		/* Relaxed: the engine stops, and it is told of that sooner or later. */
+		over = pawl_load_relaxed(&run->over);
+	} else {
+		parent = eng_run_lock(run);
+		over = eng_run_of(parent) != run;
+	}
+	if (!over)
+		call = note == IS_IT_KNOWN ? note_known(run, parent, child)
+					   : note_fresh(run, parent, child, note == ADD_STILL);
+	if (parent)
+		eng_unlock(parent);
 	return call;
 }
 
 int eng_connect_known(struct eng_run_state *parent, eng_id child)
 {
-	enum call call = note_call(parent, child, false);
+	enum call call = note_call(parent, child, IS_IT_KNOWN);
 
 	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
+}
+
+static int note_still(struct eng_run_state *run, eng_id child)
+{
+	return note_call(run, child, ADD_STILL) == OVER ? -ECANCELED : 0;
+}
+
+int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
+{
+	struct eng_node *node = eng_lock_any(graph, child);
+	bool still;
+
+	if (!node)
+		return -ESTALE;
+	still = node->bits & ENG_STILL;
+	eng_unlock(node);
+	return still ? note_still(parent, child) : 1;
+}
+
+void eng_child_is_still(struct eng_run_state *run, eng_id child)
+{
+	struct eng_node *parent = is_alone(run) ? NULL : eng_run_lock(run);
+
+	/* Where there is an edge it stays: taking it away costs more than it does. */
+	if (!parent || !eng_set_has(parent, ENG_CHILDREN, child))
+		eng_called_rest(&run->called, child);
+	if (parent)
+		eng_unlock(parent);
+}
+
+void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
+{
+	struct pawl_sset still;
+
+	if (eng_field(parent, ENG_STILL_CHILDREN))
+		eng_field_clear(parent, ENG_STILL_CHILDREN);
+	if (!eng_called_any_still(&run->called))
+		return;
+	still = eng_called_take_still(&run->called);
+	if (pawl_sset_count(&still))
+		eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
@@ -67,7 +152,8 @@ static bool is_settled_root(struct eng_op *op, eng_id child)
 
 	if (!node)
 		return false;
-	settled = node->output && eng_number(node) == ENG_NUMBER_ROOT;
+	settled =
+		node->output && (node->bits & ENG_STILL || eng_number(node) == ENG_NUMBER_ROOT);
 	eng_unlock(node);
 	return settled;
 }
@@ -79,19 +165,21 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 
 	if (!parent && is_settled_root(op, child))
 		return 0;
-	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
-		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
-	if (parent && op->graph->track_active)
-		eng_activate(op, child);
-	else
+	if (parent && op->graph->track_active) {
+		if (!eng_activate(op, child))
+			return note_still(parent, child);
+	} else {
 		error = schedule_child(op, child);
+	}
 	if (error)
 		return error;
+	if (!parent || (eng_is_transient(parent->id) && !eng_is_transient(child)))
+		eng_queue_number(&op->queue, child, ENG_NUMBER_ROOT, 0);
 	eng_op_run(op);
 	if (!parent)
 		return 0;
 	/* Another local task of the same run was faster, or the run was cancelled: one hold too many. */
-	call = note_call(parent, child, true);
+	call = note_call(parent, child, ADD_MOVING);
 	if (call != FRESH && op->graph->track_active) {
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_list_one(&op->queue, child));
@@ -101,10 +189,11 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 }
 
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct pawl_sset *children)
+			 const struct eng_called *children)
 {
-	uint32_t n = pawl_sset_count(children), target, future, cursor = 0, child;
+	uint32_t n = children->n_not_still, target, future, child;
 	uint32_t distance = parent->bits & ENG_DISTANCE;
+	uint64_t cursor = 0;
 
 	if (!n)
 		return;
@@ -117,7 +206,7 @@ void eng_number_children(struct eng_op *op, struct eng_node *parent,
 	if (future < eng_base(parent) || future >= ENG_NUMBER_LEAF)
 		return;
 	/* A gap, for levels that come in between later. */
-	while (pawl_sset_next(children, &cursor, &child))
+	while (eng_called_next(children, &cursor, &child))
 		eng_number_at_least(op, child, future + 3);
 }
 
@@ -126,6 +215,7 @@ void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng
 	bool aggregates = eng_aggregates(parent), keeps_holds = false;
 	eng_id id = eng_node_id(parent);
 
+	eng_optimize_again(op, parent);
 	for (uint32_t i = 0; i < children.n; i++)
 		(void)eng_set_add(parent, ENG_CHILDREN, children.ids[i]);
 	if (aggregates) {

@@ -17,6 +17,7 @@ struct pawl_context {
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
 	bool ring;		    /* the last strong read waited for itself */
+	uint64_t begun_ns;	    /* where slow runs are told of */
 	/* Of a job of the run (local.c). */
 	bool in_job;
 	struct pawl_atomic_u32 *waits_for; /* which task, for who looks for rings */
@@ -30,6 +31,11 @@ int eng_context_error(struct pawl_context *context, struct pawl_error *error,
 
 /* eng_failure() - The error that the task has as its output. The caller's. */
 struct pawl_error *eng_failure(struct pawl_context *context, int error);
+
+/* ---- finish.c ----------------------------------------------------------------------- */
+
+/* eng_run_finish() - The body has ended: its output, or its error, becomes the task's. Of its own frame. */
+PAWL_NOINLINE void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output);
 
 /* ---- panic.c ------------------------------------------------------------------------ */
 

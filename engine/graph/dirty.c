@@ -17,9 +17,14 @@
 
 static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 {
-	struct eng_dirt before = eng_dirt_of(node), after;
+	struct eng_dirt before, after;
 	struct eng_update update;
 
+	/* Clean, and it was: the end of most runs. */
+	if (!bits && !(node->bits & (ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) &&
+	    !eng_field(node, ENG_DIRTY_PRIORITY))
+		return;
+	before = eng_dirt_of(node);
 	node->bits = (node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) | bits;
 	if (!(bits & ENG_DIRTY))
 		eng_field_drop(node, ENG_DIRTY_PRIORITY);
@@ -47,16 +52,20 @@ static void keep_priority(struct eng_node *node, uint32_t priority)
 void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 {
 	struct eng_run_state *run = eng_run_of(node);
-	union eng_slot *slot = eng_field(node, ENG_DIRTY_PRIORITY);
+	union eng_slot *slot;
 	uint32_t priority =
 		op->priority == ENG_PRIORITY_AGAIN ? ENG_PRIORITY_INITIAL : op->priority;
 
 	PAWL_REQUIRE(!(node->bits & ENG_IMMUTABLE) && "what is immutable stays clean");
+	eng_optimize_again(op, node);
 	/* One that runs once has had its run, or will have it: what changes then changes nothing. */
 	if (node->bits & ENG_ONCE)
 		return;
-	if (stale && run && run->running)
+	if (PAWL_UNLIKELY(op->graph->histories))
+		eng_history_next(op, node, stale);
+	if (stale && run && (run->untouched || pawl_load_relaxed(&run->running)))
 		run->stale = true;
+	slot = eng_field(node, ENG_DIRTY_PRIORITY);
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
 		/* What runs later is kept: it comes after all that caused it. */
 		if (slot && slot->words.a > priority)
@@ -70,11 +79,12 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 }
 
 /* Who has looked in its present run is stale; who has not come to it yet will see it anyway. */
-void eng_job_readers(struct eng_op *op, struct eng_job *job)
+static void readers_dirty(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 {
+	struct eng_job *job = arg;
 	uint64_t edge = (uint64_t)job->trait << 32 | job->uppers.ids[0];
 
-	for (uint32_t i = 0; i < job->tasks.n; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		struct eng_node *node = eng_lock_any(op->graph, job->tasks.ids[i]);
 
 		if (!node)
@@ -87,9 +97,17 @@ void eng_job_readers(struct eng_op *op, struct eng_job *job)
 	}
 }
 
-void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n)
+void eng_job_readers(struct eng_op *op, struct eng_job *job)
 {
-	for (size_t i = 0; i < n; i++) {
+	op->cause = (struct eng_cause){ENG_CAUSE_COLLECTIBLES, job->uppers.ids[0], job->trait};
+	eng_spread(op, job->tasks.n, readers_dirty, job);
+}
+
+static void invalidate(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
+{
+	const eng_id *ids = arg;
+
+	for (uint32_t i = from; i < to; i++) {
 		struct eng_node *node = eng_lock_any(op->graph, ids[i]);
 
 		if (!node)
@@ -98,4 +116,9 @@ void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n)
 			eng_make_dirty(op, node, true);
 		eng_unlock(node);
 	}
+}
+
+void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n)
+{
+	eng_spread(op, n, invalidate, ids);
 }

@@ -38,8 +38,15 @@
 	X(cell, POINTER, DATA, 0, 0, 0)
 
 #define ENG_FIELDS_TAIL(X)                                                           \
+	/* the two that are looked for most come first: their places are known */    \
+	/* struct eng_run_state: it is scheduled, or runs */                         \
+	X(RUN, POINTER, SESSION, 0, 0, 0)                                            \
+	/* what keeps it active, and who waits until it is clean */                  \
+	X(ACTIVE, WORDS, SESSION, 0, 0, 0)                                           \
 	/* tasks that the last completed run called */                               \
 	X(CHILDREN, SET, META, 1, 1, 0)                                              \
+	/* and that were still when it was over: no edge leads there (connect.c) */  \
+	X(STILL_CHILDREN, SET, META, 1, 1, 0)                                        \
 	/* of aggregating tasks: what is next to what they aggregate, with counts */ \
 	X(FOLLOWERS, MAP, META, 1, 0, 0)                                             \
 	/* inner tasks that are dirty or contain dirt */                             \
@@ -68,10 +75,6 @@
 	X(CELLS, POINTER, DATA, 0, 1, 0)                                             \
 	/* the priority of what made it dirty */                                     \
 	X(DIRTY_PRIORITY, WORDS, META, 0, 0, 0)                                      \
-	/* what keeps it active, and who waits until it is clean */                  \
-	X(ACTIVE, WORDS, SESSION, 0, 0, 0)                                           \
-	/* struct eng_run_state: it is scheduled, or runs */                         \
-	X(RUN, POINTER, SESSION, 0, 0, 0)                                            \
 	/* while it runs: what was read and emitted before, and not again so far */  \
 	X(OUTDATED_OUTPUTS, SET, SESSION, 0, 1, 1)                                   \
 	X(OUTDATED_CELLS, SET64, SESSION, 0, 1, 1)                                   \
@@ -81,7 +84,9 @@
 	/* how often it is pinned */                                                 \
 	X(PINS, WORDS, SESSION, 0, 0, 0)                                             \
 	/* of transient tasks made from a function and an argument of the host's */  \
-	X(CLOSURE, POINTER, SESSION, 0, 0, 0)
+	X(CLOSURE, POINTER, SESSION, 0, 0, 0)                                        \
+	/* struct eng_history: why it ran, and has to run; where that is kept */     \
+	X(HISTORY, POINTER, SESSION, 0, 0, 0)
 
 enum eng_field {
 #define X(name, kind, category, filtered, shrinks, immutable) ENG_##name,

@@ -18,18 +18,36 @@
 #include <pawl/runtime.h>
 #include <pawl/value.h>
 
+#include "history.h"
 #include "node.h"
 #include "queue.h"
 #include "quiesce.h"
 
-/* Locks: records come last, but for what lib takes. */
-#define ENG_RANK_STATE 19000
-#define ENG_RANK_NODE  20000
+/* Locks: of the graph's, records come last; then those of what it tells, and what lib takes. */
+#define ENG_RANK_STATE	 19000
+#define ENG_RANK_NODE	 20000
+#define ENG_RANK_STRETCH 20001
+#define ENG_RANK_NOTICES 20002
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_called;
+struct eng_pool;
 struct eng_profile;
 struct eng_registry;
+
+/*
+ * Who is told of what happens in a graph. The engine's, not the graph's: it goes with it.
+ */
+struct eng_observer {
+	/* The first run is scheduled, or the last one is gone; perhaps with a record locked. */
+	void (*edge)(struct eng_observer *observer, bool busy);
+	/* The last one is gone. As all below with no lock held, outside of operations. */
+	void (*settled)(struct eng_observer *observer);
+	/* A run took so long, or (`other`, not 0) its wait for that task, and no less than slow_ns. */
+	void (*slow)(struct eng_observer *observer, eng_id id, eng_id other, uint64_t ns);
+	uint64_t slow_ns; /* 0: nobody is told. Set before the first task */
+};
 
 struct eng_graph {
 	struct pawl_runtime *rt;
@@ -40,11 +58,16 @@ struct eng_graph {
 	/* Records of cached tasks by function and arguments. */
 	struct pawl_rmap *cache;
 	struct eng_registry *registry;
+	struct eng_pool *pool; /* records and runs */
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
-	struct eng_profile *profile; /* NULL: nothing is counted */
+	struct eng_profile *profile;   /* NULL: nothing is counted */
+	struct eng_observer *observer; /* NULL: nobody; set before the first task */
 	bool track_dependencies;
 	bool track_active;
+	bool histories; /* each task has one */
+	/* A change that more tasks than that are to be told of is told in parts (spread.c). Tests have smaller ones. */
+	uint32_t spread_more_than, spread_part;
 
 	/* Nothing is started any more: runs are cancelled. All threads. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 stopping;
@@ -60,7 +83,7 @@ struct eng_graph {
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
-	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries;
+	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u64 runs, stale_runs, retries, spreads;
 };
 
 /* Priorities: a larger one runs first. */
@@ -86,6 +109,7 @@ struct eng_op {
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
 	eng_id ring;		       /* a task that was found to be below itself; 0: none */
+	struct eng_cause cause;	       /* of what it makes dirty from now on */
 	struct eng_queue queue;
 };
 
@@ -95,6 +119,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 	op->graph = graph;
 	op->priority = priority;
 	op->ring = 0;
+	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }
@@ -125,6 +150,20 @@ static inline bool eng_is_inner(uint32_t upper, uint32_t task)
 {
 	return upper == ENG_NUMBER_ROOT || task < upper;
 }
+
+/* ---- spread.c ------------------------------------------------------------------------ */
+
+#define ENG_SPREAD_MORE_THAN 10000u
+#define ENG_SPREAD_PART	     1024u
+
+typedef void eng_spread_fn(struct eng_op *op, void *arg, uint32_t from, uint32_t to);
+/*
+ * eng_spread() - Have fn called for all of [0, n), perhaps in parts, by several threads at once, each with an operation
+ * that is part of this one. fn makes tasks dirty: it takes records' locks, and nothing else.
+ *
+ * Requires: no lock held.
+ */
+void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg);
 
 /* ---- aggregate.c --------------------------------------------------------------------- */
 
@@ -159,7 +198,7 @@ void eng_job_gained(struct eng_op *op, struct eng_job *job);
 void eng_job_lost(struct eng_op *op, struct eng_job *job);
 void eng_job_data(struct eng_op *op, struct eng_job *job);
 
-/* A count of edges changed from one to the other: is the task to be looked at by the optimiser? */
+/* A count of edges changed from one to the other: is the task to be looked at by the optimiser? Locked. */
 void eng_optimize_check(struct eng_op *op, struct eng_node *node, uint32_t before,
 			uint32_t after);
 
@@ -170,13 +209,23 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 void eng_number_at_least(struct eng_op *op, eng_id id, uint32_t base);
 void eng_balance(struct eng_op *op, eng_id upper, eng_id task);
 void eng_optimize(struct eng_op *op, eng_id id);
+/* eng_optimize_again() - If an operation before has put it off, this one does it. Locked. */
+#define ENG_OPTIMIZED_MOST 1000u
+static inline void eng_optimize_again(struct eng_op *op, const struct eng_node *node)
+{
+	if (PAWL_UNLIKELY(node->bits & ENG_OPTIMIZE) &&
+	    op->queue.optimized < ENG_OPTIMIZED_MOST)
+		eng_queue_optimize(&op->queue, eng_node_id(node));
+}
 /* eng_make_root() - Have it aggregate all that it reaches. */
 void eng_make_root(struct eng_op *op, eng_id id);
 
 /* ---- active.c --------------------------------------------------------------------------- */
 
-/* eng_activate() - It has one more active referrer. */
-void eng_activate(struct eng_op *op, eng_id id);
+/* eng_activate() - It has one more active referrer. Returns: false: it is still, and counts none. */
+bool eng_activate(struct eng_op *op, eng_id id);
+/* eng_referrers_forget() - It is still: they do not count. Locked. */
+void eng_referrers_forget(struct eng_node *node);
 void eng_job_activate(struct eng_op *op, struct eng_job *job);
 void eng_job_deactivate(struct eng_op *op, struct eng_job *job);
 /* eng_find_dirty() - Schedule it if it has to run, and look for what has to below it. Locked. */
@@ -198,7 +247,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
 /* eng_set_dirty() - To these bits (ENG_DIRTY, ENG_SESSION, ENG_SESSION_CLEAN). Tells uppers. Locked. */
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits);
 void eng_job_readers(struct eng_op *op, struct eng_job *job);
-void eng_invalidate(struct eng_op *op, const eng_id *ids, size_t n);
+void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n);
 
 /* ---- connect.c ---------------------------------------------------------------------------- */
 
@@ -215,10 +264,17 @@ PAWL_MUST_CHECK int eng_connect_known(struct eng_run_state *parent, eng_id child
  */
 PAWL_MUST_CHECK int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child);
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+/* eng_connect_still() - The same of a child that is still; else 1: it is to be connected. No lock held. */
+PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent,
+				      eng_id child);
+/* eng_child_is_still() - The running parent sees that of one that it may have called. No lock held. */
+void eng_child_is_still(struct eng_run_state *run, eng_id child);
+/* eng_children_keep_still() - Those of the run are the task's. Locked. */
+void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct pawl_sset *children);
+			 const struct eng_called *children);
 
 /* ---- leaf.c --------------------------------------------------------------------------------- */
 
@@ -235,10 +291,15 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
  * eng_schedule() - If it neither waits nor runs it waits from now on, in the runtime. Locked.
  */
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
-/* eng_busy_less() - A run is gone. */
+/* eng_busy_less() - A run is gone. Requires: no lock held, outside of operations. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
-struct eng_run_state *eng_run_of(const struct eng_node *node);
+static inline struct eng_run_state *eng_run_of(const struct eng_node *node)
+{
+	union eng_slot *slot = eng_field(node, ENG_RUN);
+
+	return slot ? (struct eng_run_state *)slot->pointer : NULL;
+}
 /* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
 void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */

@@ -7,7 +7,8 @@
  * counts afterwards: the read starts over. A listener is registered under the lock under which the
  * condition was looked at.
  *
- * An immutable task is not entered anywhere.
+ * An immutable task is not entered anywhere, and of one that is still (connect.c) nothing can change: it is looked at
+ * alone.
  *
  * A strong read waits until nothing below the task needs work, and takes what it finds then. The value of the
  * cell is read after that; so once it has the value it looks whether the task is still as clean as it was, and no edit
@@ -31,6 +32,7 @@
 #include "context.h"
 #include "local.h"
 #include "pairs.h"
+#include "registry.h"
 #include "wait.h"
 
 /* How a look at a task ended. */
@@ -87,7 +89,7 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 {
 	struct eng_run_state *run = eng_run_of(node);
 
-	if (looker->flags & PAWL_READ_STRONG) {
+	if (looker->flags & PAWL_READ_STRONG && !(node->bits & ENG_STILL)) {
 		if (eng_number(node) != ENG_NUMBER_ROOT) {
 			eng_queue_number(&looker->op->queue, looker->id, ENG_NUMBER_ROOT, 0);
 			return LOOK_LATER;
@@ -141,7 +143,11 @@ static void depend_on_output(struct looker *looker, struct eng_node *node,
 
 static bool is_being_replaced(const struct eng_run_state *run, uint32_t cell)
 {
-	return run && run->replacing == cell;
+	for (const struct eng_replacing *at = run ? run->replacing : NULL; at; at = at->next) {
+		if (at->cell == cell)
+			return true;
+	}
+	return false;
 }
 
 static enum look look_cell(struct looker *looker, struct eng_node *node)
@@ -164,6 +170,11 @@ static enum look look_cell(struct looker *looker, struct eng_node *node)
 		return LOOK_DONE;
 	}
 	/* A clean task lost the content: it brings it back, and nobody hears of that. */
+	if (PAWL_UNLIKELY(graph->histories)) {
+		looker->op->cause = (struct eng_cause){ENG_CAUSE_MISSING, looker->context->id,
+						       looker->cell};
+		eng_history_missing(looker->op, node);
+	}
 	eng_schedule(looker->op, node, ENG_PRIORITY_INITIAL);
 	eng_wait_run(&looker->wait, eng_run_of(node), true);
 	return LOOK_WAIT;
@@ -171,7 +182,7 @@ static enum look look_cell(struct looker *looker, struct eng_node *node)
 
 static void take_cell(struct looker *looker, struct eng_node *node)
 {
-	struct eng_graph *graph = looker->op->graph;
+	struct eng_graph *graph = looker->context->graph;
 
 	if (looker->error)
 		return;
@@ -219,7 +230,7 @@ static void look_onward(struct looker *looker, struct eng_node *node, struct eng
 		return;
 	looker->cell = eng_ref_cell(ref);
 	if (!is_being_replaced(eng_run_of(node), looker->cell) &&
-	    eng_cell_value(looker->op->graph, node, looker->cell)) {
+	    eng_cell_value(looker->context->graph, node, looker->cell)) {
 		take_cell(looker, node);
 		if (reader)
 			depend_on_cell(looker, node, reader);
@@ -299,17 +310,60 @@ PAWL_NOINLINE static enum look look_once(struct looker *looker)
 	return outcome;
 }
 
+/*
+ * What there is to see with the one lock: of what is still the output, and the value of its cell; that it is about to run
+ * for the first time. Nothing of any record changes, so it is no operation. Returns: LOOK_LATER: a whole look
+ * is wanted.
+ */
+static enum look glance(struct looker *looker)
+{
+	struct pawl_context *context = looker->context;
+	struct eng_node *node = eng_lock_any(context->graph, looker->id);
+	enum look outcome = LOOK_LATER;
+
+	if (!node)
+		return LOOK_LATER;
+	if (!node->output && eng_run_of(node) && !(looker->flags & PAWL_READ_STRONG)) {
+		eng_wait_run(&looker->wait, eng_run_of(node), false);
+		outcome = LOOK_WAIT;
+	} else if ((node->bits & (ENG_STILL | ENG_ERROR)) == ENG_STILL && !eng_run_of(node)) {
+		take_output(looker, node);
+		if (looker->onward)
+			look_onward(looker, node, NULL);
+		outcome = LOOK_DONE;
+	}
+	eng_unlock(node);
+	if (outcome == LOOK_DONE && context->run)
+		eng_child_is_still(context->run, looker->id);
+	return outcome;
+}
+
+/* Is it likely that a glance is enough? In first runs most of what is read is new, or still. */
+static bool may_glance(const struct looker *looker)
+{
+	const struct pawl_context *context = looker->context;
+
+	return !looker->cell && !(looker->flags & PAWL_READ_FINAL) && context->run &&
+	       !context->run->had_children;
+}
+
 /* Until there is an answer, or an error. */
 static void look_on(struct looker *looker)
 {
+	bool glances = may_glance(looker);
 	enum look outcome;
 
 	/* Relaxed: O2. */
 	if (PAWL_UNLIKELY(looker->context->waits_for != NULL))
 		pawl_store_relaxed(looker->context->waits_for, looker->id);
-	while ((outcome = look_once(looker)) != LOOK_DONE) {
+	for (;;) {
 		int error = 0;
 
+		outcome = glances ? glance(looker) : LOOK_LATER;
+		if (outcome == LOOK_LATER)
+			outcome = look_once(looker);
+		if (outcome == LOOK_DONE)
+			return;
 		if (outcome == LOOK_WAIT && looker->flags & ENG_READ_NOW)
 			error = -EAGAIN;
 		else if (outcome == LOOK_WAIT)
@@ -368,6 +422,22 @@ int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 	return resolve(context, ref, flags, ret_cell, NULL, ret_error);
 }
 
+/* The cell that a reference names is gone; the same text as long as that is so. */
+PAWL_NOINLINE static struct pawl_error *cell_gone(struct eng_graph *graph, eng_id id,
+						  uint32_t cell)
+{
+	struct eng_node *node = eng_lock_any(graph, id);
+	const char *name = node ? eng_node_name(graph, node) : "a task";
+
+	if (node)
+		eng_unlock(node);
+	return eng_error_printf(0, NULL, NULL,
+				"cell %u of type %s of %s#%s%u is not made any more",
+				eng_cell_index(cell),
+				eng_type_name(graph->registry, eng_cell_type(cell)), name,
+				eng_is_transient(id) ? "t" : "", id & ~ENG_TRANSIENT);
+}
+
 static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, bool keyed,
 		     uint64_t key_hash, struct pawl_value **ret_value,
 		     const struct pawl_error **ret_error)
@@ -387,11 +457,7 @@ static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flag
 		return eng_context_error(context, looker.failure, ret_error);
 	if (looker.error == -ENODATA)
 		return eng_context_error(
-			context,
-			eng_error_printf(
-				0, NULL, NULL, "cell %u of task %u is not made any more",
-				eng_cell_index(looker.cell), looker.id & ~ENG_TRANSIENT),
-			ret_error);
+			context, cell_gone(context->graph, looker.id, looker.cell), ret_error);
 	*ret_value = looker.value;
 	return looker.error;
 }

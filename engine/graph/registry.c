@@ -275,6 +275,12 @@ uint32_t eng_trait_number(const struct eng_registry *registry, const struct pawl
 	return number_of(registry, trait);
 }
 
+bool eng_type_has_number(const struct eng_registry *registry,
+			 const struct pawl_value_type *type, uint32_t number)
+{
+	return number - 1 < registry->n[TYPES] && registry->tables[TYPES][number - 1] == type;
+}
+
 const struct pawl_function *eng_function(const struct eng_registry *registry, uint32_t number)
 {
 	return registry->tables[FUNCTIONS][number - 1];
@@ -283,6 +289,12 @@ const struct pawl_function *eng_function(const struct eng_registry *registry, ui
 const struct pawl_value_type *eng_type(const struct eng_registry *registry, uint32_t number)
 {
 	return registry->tables[TYPES][number - 1];
+}
+
+const char *eng_type_name(const struct eng_registry *registry, uint32_t number)
+{
+	return number && number <= registry->n[TYPES] ? eng_type(registry, number)->name
+						      : "(no type)";
 }
 
 const struct pawl_trait *eng_trait(const struct eng_registry *registry, uint32_t number)

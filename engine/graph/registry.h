@@ -24,9 +24,15 @@ uint32_t eng_type_number(const struct eng_registry *registry,
 			 const struct pawl_value_type *type);
 uint32_t eng_trait_number(const struct eng_registry *registry, const struct pawl_trait *trait);
 
+/* eng_type_has_number() - The cheaper question, of any number. */
+bool eng_type_has_number(const struct eng_registry *registry,
+			 const struct pawl_value_type *type, uint32_t number);
+
 /* And back. Requires: such a number. */
 const struct pawl_function *eng_function(const struct eng_registry *registry, uint32_t number);
 const struct pawl_value_type *eng_type(const struct eng_registry *registry, uint32_t number);
+/* eng_type_name() - For people, of any number. */
+const char *eng_type_name(const struct eng_registry *registry, uint32_t number);
 const struct pawl_trait *eng_trait(const struct eng_registry *registry, uint32_t number);
 
 #endif

@@ -1,19 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * run.c - a run of a task, from its start to its end.
- *
- * The end goes in steps, none of which holds the lock while another task is touched:
- *  1  what the run did not read, call or emit again is taken back (only then may another run begin,
- *     whose picture of "before" must be right); if the output differs its readers are made dirty, before
- *     it is stored: nobody can read it yet, since the task still runs; children that never ran are dirty,
- *     so that what is below does not count as clean before they did
- *  2  new children are connected
- *  3  output, dirt and run change in one critical section; who waits is woken
- *  4  cells that this run did not make are dropped
- * Where no other task is concerned, as with most leaves, 1 and 3 are one critical section.
- * If something that the run read changed meanwhile, it is stale: each of 1 to 3 looks, gives back the holds
- * that are still there, and schedules the task anew. The task stays dirty until step 3,
- * so an end that is cut short at any point loses nothing.
+ * run.c - a run of a task: its start and its body. Its end is finish.c.
  *
  * While a task runs, what it read before stands in OUTDATED_...; reading something again moves it to the
  * fields of what this run has read. So it is known of each edge whether this run has come to it.
@@ -23,7 +10,6 @@
 #include "run.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <pawl/atomic.h>
@@ -32,7 +18,6 @@
 #include <pawl/timer.h>
 
 #include "../runtime/worker.h"
-#include "cells.h"
 #include "context.h"
 #include "local.h"
 #include "pairs.h"
@@ -123,9 +108,6 @@ static void outdate_collectibles(struct eng_node *node)
 
 static void outdate(struct eng_node *node)
 {
-	/* Not in its first run, nor if it only calls. */
-	if (!eng_field_any(node, READ_BEFORE))
-		return;
 	outdate_set(node, ENG_OUTPUT_DEPENDENCIES, ENG_OUTDATED_OUTPUTS);
 	outdate_set64(node, ENG_CELL_DEPENDENCIES, ENG_OUTDATED_CELLS);
 	outdate_set64(node, ENG_COLLECTIBLES_DEPENDENCIES,
@@ -134,10 +116,24 @@ static void outdate(struct eng_node *node)
 	outdate_collectibles(node);
 }
 
-/* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
-static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, bool *ret_last)
+/* What a run begins with. Locked. */
+static void begin(struct eng_run_state *run, struct eng_node *node,
+		  struct eng_closure **ret_closure, bool *ret_last)
 {
-	union eng_slot *slot;
+	/* Neither it nor the key changes, and the task stays, since it runs. */
+	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
+
+	pawl_store_relaxed(&run->running, 1u);
+	run->had_children = eng_field_any(node, ENG_FIELD_BIT(ENG_CHILDREN) |
+							ENG_FIELD_BIT(ENG_STILL_CHILDREN));
+	*ret_closure = slot ? slot->pointer : NULL;
+	*ret_last = *ret_closure && (*ret_closure)->disposed;
+}
+
+/* Something of the record changes. Returns: false: it was cancelled. */
+PAWL_NOINLINE static bool start_again(struct eng_run_state *run,
+				      struct eng_closure **ret_closure, bool *ret_last)
+{
 	struct eng_node *node;
 	struct eng_op op;
 	bool mine;
@@ -149,505 +145,35 @@ static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, b
 		eng_run_cancel(&op, node);
 		mine = false;
 	} else if (mine) {
-		run->running = true;
 		outdate(node);
-		/* Neither it nor the key changes, and the task stays, since it runs. */
-		slot = eng_field(node, ENG_CLOSURE);
-		*ret_closure = slot ? slot->pointer : NULL;
-		*ret_last = *ret_closure && (*ret_closure)->disposed;
+		if (PAWL_UNLIKELY(run->graph->histories))
+			eng_history_begun(run->graph, node);
+		begin(run, node, ret_closure, ret_last);
 	}
 	eng_unlock(node);
 	eng_op_end(&op);
 	return mine;
 }
 
-/* ---- ends ----------------------------------------------------------------------------- */
-
-/* The run is over, whatever came of it. Locked. */
-static void leave(struct eng_node *node, struct eng_run_state *run)
+/* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
+static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, bool *ret_last)
 {
-	eng_field_drop(node, ENG_RUN);
-	/* Relaxed: who is told looks at the task again, under its lock. */
-	pawl_store_relaxed(&run->over, 1u);
-}
-
-void eng_run_cancel(struct eng_op *op, struct eng_node *node)
-{
-	struct eng_run_state *run = eng_run_of(node);
-
-	leave(node, run);
-	node->bits |= ENG_CANCELED;
-	/* Clean in this session, so that who waits for that comes to an end; dirty in the next one. */
-	eng_set_dirty(op, node, ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN);
-	pawl_event_notify_all(&run->changed);
-	eng_run_unpin(run);
-}
-
-/* The task is to run again. Locked; gives the lock back. */
-static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_state *run,
-		      struct eng_list holds)
-{
-	union eng_slot *slot;
-
-	pawl_add_relaxed(&run->graph->stale_runs, 1u);
-	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
-	leave(node, run);
-	if (op->graph->track_active)
-		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
-	slot = eng_field(node, ENG_DIRTY_PRIORITY);
-	eng_schedule(op, node, slot ? slot->words.a : ENG_PRIORITY_INITIAL);
-	eng_unlock(node);
-	pawl_event_notify_all(&run->changed);
-	eng_run_unpin(run);
-	eng_op_run(op);
-}
-
-static bool is_stale(const struct eng_node *node, const struct eng_run_state *run)
-{
-	return run->stale && !(node->bits & ENG_ONCE);
-}
-
-/* ---- end ------------------------------------------------------------------------------- */
-
-/* What step 1 found out under the lock. */
-struct plan {
-	struct eng_list lost, fresh; /* children */
-	struct eng_list outputs;     /* outdated */
-	uint64_t *cells, *traits;    /* outdated: references; trait << 32 | task */
-	uint32_t cells_n, traits_n;
-	struct eng_pair *pairs;
-	uint32_t pairs_n;
-	struct eng_collectible *collectibles;
-	uint32_t collectibles_n;
-	struct eng_list dependents;
-	bool again; /* it was clean: a cell was missing */
-	bool new_output;
-	bool immutable;
-};
-
-/* The end of a run. */
-struct ending {
-	struct eng_op op;
-	struct eng_run_state *run;
-	uint64_t output; /* as in the record, with `error` */
-	bool error;
-	struct plan plan;
-};
-
-static void plan_children(struct ending *ending, struct eng_node *node)
-{
-	union eng_slot *slot = eng_field(node, ENG_CHILDREN);
-	struct pawl_sset *now = &ending->run->children;
-	struct eng_queue *queue = &ending->op.queue;
-	struct plan *plan = &ending->plan;
-	uint32_t cursor = 0, id, n = 0;
-
-	plan->fresh = eng_list_of_set(queue, now);
-	for (uint32_t i = 0; i < plan->fresh.n; i++) {
-		if (!slot || !eng_set_has(node, ENG_CHILDREN, plan->fresh.ids[i]))
-			plan->fresh.ids[n++] = plan->fresh.ids[i];
-	}
-	plan->fresh.n = n;
-	if (!slot)
-		return;
-	plan->lost = eng_list_make(queue, pawl_sset_count(&slot->set));
-	n = 0;
-	while (pawl_sset_next(&slot->set, &cursor, &id)) {
-		if (!pawl_sset_has(now, id))
-			plan->lost.ids[n++] = id;
-	}
-	plan->lost.n = n;
-}
-
-static uint64_t *words_of(struct eng_queue *queue, const struct eng_node *node,
-			  enum eng_field field, uint32_t *ret_n)
-{
-	union eng_slot *slot = eng_field(node, field);
-	uint64_t *words, word;
-	uint32_t cursor = 0;
-
-	*ret_n = 0;
-	if (!slot)
-		return NULL;
-	words = eng_queue_alloc(queue, pawl_sset64_count(&slot->set64) * sizeof(*words));
-	while (pawl_sset64_next(&slot->set64, &cursor, &word))
-		words[(*ret_n)++] = word;
-	return words;
-}
-
-#define OUTDATED                                                                   \
-	(ENG_FIELD_BIT(ENG_OUTDATED_OUTPUTS) | ENG_FIELD_BIT(ENG_OUTDATED_CELLS) | \
-	 ENG_FIELD_BIT(ENG_OUTDATED_KEYED) |                                       \
-	 ENG_FIELD_BIT(ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES) |                   \
-	 ENG_FIELD_BIT(ENG_OUTDATED_COLLECTIBLES))
-
-/* What was read and emitted before and not in this run: taken out of the record here. */
-static void plan_outdated(struct ending *ending, struct eng_node *node)
-{
-	struct eng_queue *queue = &ending->op.queue;
-	struct plan *plan = &ending->plan;
-	struct eng_bag_cursor at = {0, 0};
-	union eng_slot *slot;
-	uint32_t cursor = 0;
-
-	if (!eng_field_any(node, OUTDATED))
-		return;
-	slot = eng_field(node, ENG_OUTDATED_OUTPUTS);
-	if (slot)
-		plan->outputs = eng_list_of_set(queue, &slot->set);
-	plan->cells = words_of(queue, node, ENG_OUTDATED_CELLS, &plan->cells_n);
-	plan->traits =
-		words_of(queue, node, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES, &plan->traits_n);
-	slot = eng_field(node, ENG_OUTDATED_KEYED);
-	if (slot) {
-		plan->pairs = eng_queue_alloc(queue, eng_pairs_count(slot->pairs) *
-							     sizeof(*plan->pairs));
-		while (eng_pairs_next(slot->pairs, &cursor, &plan->pairs[plan->pairs_n]))
-			plan->pairs_n++;
-	}
-	slot = eng_field(node, ENG_OUTDATED_COLLECTIBLES);
-	if (slot) {
-		plan->collectibles = eng_queue_alloc(
-			queue, eng_bag_count(slot->bag) * sizeof(*plan->collectibles));
-		while (eng_bag_next(slot->bag, &at, &plan->collectibles[plan->collectibles_n]))
-			plan->collectibles_n++;
-	}
-}
-
-static bool output_differs(const struct ending *ending, const struct eng_node *node)
-{
-	bool was_error = node->bits & ENG_ERROR;
-
-	if (!node->output || was_error != ending->error)
-		return true;
-	if (!was_error)
-		return node->output != ending->output;
-	return !eng_error_equal((const struct pawl_error *)(uintptr_t)node->output,
-				(const struct pawl_error *)(uintptr_t)ending->output);
-}
-
-#define DEPENDS                                                                          \
-	(ENG_FIELD_BIT(ENG_OUTPUT_DEPENDENCIES) | ENG_FIELD_BIT(ENG_CELL_DEPENDENCIES) | \
-	 ENG_FIELD_BIT(ENG_KEYED_DEPENDENCIES) | ENG_FIELD_BIT(ENG_COLLECTIBLES_DEPENDENCIES))
-
-static void plan_make(struct ending *ending, struct eng_node *node)
-{
-	struct eng_run_state *run = ending->run;
-	struct plan *plan = &ending->plan;
-
-	plan->again = !eng_needs_run(node);
-	if (run->invalidator)
-		node->bits |= ENG_INVALIDATOR;
-	plan->immutable = ending->op.graph->track_dependencies && !run->session_dependent &&
-			  !(node->bits & (ENG_INVALIDATOR | ENG_ONCE | ENG_ROOT)) &&
-			  !eng_field_any(node, DEPENDS) && !run->stale;
-	eng_number_children(&ending->op, node, &run->children);
-	plan_children(ending, node);
-	plan_outdated(ending, node);
-	plan->new_output = output_differs(ending, node);
-	if (plan->new_output && ending->op.graph->track_dependencies)
-		plan->dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
-}
-
-/* The edges of reads, the other end first: what changes there is no business of this task any more. */
-static void drop_reads(struct ending *ending)
-{
-	struct eng_graph *graph = ending->op.graph;
-	struct plan *plan = &ending->plan;
-	eng_id id = ending->run->id;
 	struct eng_node *node;
+	bool at_once;
 
-	for (uint32_t i = 0; i < plan->outputs.n; i++) {
-		node = eng_lock_any(graph, plan->outputs.ids[i]);
-		if (node) {
-			pawl_sset_remove(&node->output_dependents, id);
-			eng_unlock(node);
-		}
-	}
-	for (uint32_t i = 0; i < plan->cells_n; i++) {
-		node = eng_lock_any(graph, (eng_id)plan->cells[i]);
-		if (node) {
-			pawl_sset64_remove(&node->cell_dependents,
-					   (plan->cells[i] & ~(uint64_t)UINT32_MAX) | id);
-			eng_unlock(node);
-		}
-	}
-	for (uint32_t i = 0; i < plan->traits_n; i++) {
-		node = eng_lock_any(graph, (eng_id)plan->traits[i]);
-		if (node) {
-			(void)eng_set64_remove(node, ENG_COLLECTIBLES_DEPENDENTS,
-					       (plan->traits[i] & ~(uint64_t)UINT32_MAX) | id);
-			eng_unlock(node);
-		}
-	}
-}
-
-static void drop_keyed_reads(struct ending *ending)
-{
-	struct plan *plan = &ending->plan;
-
-	for (uint32_t i = 0; i < plan->pairs_n; i++) {
-		struct eng_pair pair = plan->pairs[i];
-		struct eng_node *node = eng_lock_any(ending->op.graph, (eng_id)pair.a);
-		union eng_slot *slot;
-
-		if (!node)
-			continue;
-		slot = eng_field(node, ENG_KEYED_DEPENDENTS);
-		pair.a = (pair.a & ~(uint64_t)UINT32_MAX) | ending->run->id;
-		if (slot && eng_pairs_remove(&slot->pairs, pair) && !slot->pairs)
-			eng_field_drop(node, ENG_KEYED_DEPENDENTS);
-		eng_unlock(node);
-	}
-}
-
-static void drop_outdated(struct ending *ending)
-{
-	struct plan *plan = &ending->plan;
-	struct eng_node *node;
-
-	if (!plan->outputs.n && !plan->cells_n && !plan->traits_n && !plan->pairs_n &&
-	    !plan->collectibles_n)
-		return;
-	drop_reads(ending);
-	drop_keyed_reads(ending);
-	node = eng_lock(ending->op.graph, ending->run->id);
-	eng_field_clear(node, ENG_OUTDATED_OUTPUTS);
-	eng_field_clear(node, ENG_OUTDATED_CELLS);
-	eng_field_clear(node, ENG_OUTDATED_KEYED);
-	eng_field_clear(node, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES);
-	eng_field_clear(node, ENG_OUTDATED_COLLECTIBLES);
-	for (uint32_t i = 0; i < plan->collectibles_n; i++)
-		eng_collectible_add(&ending->op, node, plan->collectibles[i].trait,
-				    plan->collectibles[i].ref, -plan->collectibles[i].count);
-	eng_unlock(node);
-}
-
-/* Its output will differ: who has read it in this run of theirs is stale, who has not come to it is dirty. */
-static void dirty_dependents(struct ending *ending)
-{
-	eng_id id = ending->run->id;
-
-	for (uint32_t i = 0; i < ending->plan.dependents.n; i++) {
-		struct eng_node *reader =
-			eng_lock_any(ending->op.graph, ending->plan.dependents.ids[i]);
-
-		if (!reader)
-			continue;
-		if (eng_set_has(reader, ENG_OUTDATED_OUTPUTS, id))
-			eng_make_dirty(&ending->op, reader, false);
-		else if (eng_set_has(reader, ENG_OUTPUT_DEPENDENCIES, id))
-			eng_make_dirty(&ending->op, reader, true);
-		eng_unlock(reader);
-	}
-	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
-		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
-
-		if (i + ENG_AHEAD < ending->plan.fresh.n)
-			eng_prefetch(ending->op.graph, ending->plan.fresh.ids[i + ENG_AHEAD]);
-
-		if (!child->output && !(child->bits & (ENG_IMMUTABLE | ENG_CANCELED)))
-			eng_make_dirty(&ending->op, child, false);
-		eng_unlock(child);
-	}
-}
-
-/* Returns: false: the run is over in another way. Else the record, locked. */
-static struct eng_node *lock_running(struct ending *ending, struct eng_list holds)
-{
-	struct eng_run_state *run = ending->run;
-	struct eng_node *node = eng_lock(run->graph, run->id);
-
-	if (eng_run_of(node) != run) {
-		eng_unlock(node);
-		return NULL;
-	}
-	if (is_stale(node, run)) {
-		run_again(&ending->op, node, run, holds);
-		return NULL;
-	}
-	return node;
-}
-
-/* Nothing is to be done about any other task: then step 1 and step 3 are one. Locked. */
-static bool plan_is_empty(const struct ending *ending)
-{
-	const struct plan *plan = &ending->plan;
-
-	return !plan->fresh.n && !plan->lost.n && !plan->outputs.n && !plan->cells_n &&
-	       !plan->traits_n && !plan->pairs_n && !plan->collectibles_n &&
-	       !plan->dependents.n && eng_queue_is_empty(&ending->op.queue);
-}
-
-/* Returns: false: the run is over in another way. ret_node: not NULL: that is all but for step 3, locked. */
-static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
-{
-	struct eng_run_state *run = ending->run;
-	struct eng_node *node = eng_lock(run->graph, run->id);
-
-	*ret_node = NULL;
-	if (eng_run_of(node) != run) {
-		eng_unlock(node);
-		return false;
-	}
-	if (is_stale(node, run)) {
-		plan_children(ending, node);
-		run_again(&ending->op, node, run, ending->plan.fresh);
-		return false;
-	}
-	plan_make(ending, node);
-	if (plan_is_empty(ending)) {
-		*ret_node = node;
+	/* Nobody but its runner cancels what has been claimed: no look at the record is needed. */
+	if (run->untouched && !pawl_load_relaxed(&run->graph->stopping)) {
+		pawl_store_relaxed(&run->running, 1u);
 		return true;
 	}
+	node = eng_lock(run->graph, run->id);
+	/* Nothing was read or emitted before: no operation, since nothing of the record changes. */
+	at_once = eng_run_of(node) == run && !eng_field_any(node, READ_BEFORE) &&
+		  !run->graph->histories && !pawl_load_relaxed(&run->graph->stopping);
+	if (at_once)
+		begin(run, node, ret_closure, ret_last);
 	eng_unlock(node);
-	drop_outdated(ending);
-	eng_children_lost(&ending->op, run->id, ending->plan.lost);
-	eng_op_run(&ending->op);
-	if (ending->plan.dependents.n || ending->plan.fresh.n) {
-		dirty_dependents(ending);
-		eng_op_run(&ending->op);
-	}
-	return true;
-}
-
-/* The output differs after all. */
-static void tell_late(struct ending *ending)
-{
-	struct eng_node *node = eng_lock(ending->op.graph, ending->run->id);
-
-	ending->plan.new_output = true;
-	ending->plan.dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
-	eng_unlock(node);
-	dirty_dependents(ending);
-	eng_op_run(&ending->op);
-}
-
-/*
- * Calls go round in a ring, and perhaps it was this task that closed it: then the child that leads back is taken
- * away again, and the task has failed.
- */
-static void break_ring(struct ending *ending)
-{
-	struct eng_list fresh = ending->plan.fresh;
-
-	for (uint32_t i = 0; i < fresh.n; i++) {
-		struct pawl_error *error =
-			eng_ring_find(&ending->op, fresh.ids[i], ending->run->id);
-
-		if (!error)
-			continue;
-		ending->op.ring = 0;
-		eng_children_lost(&ending->op, ending->run->id,
-				  eng_list_one(&ending->op.queue, fresh.ids[i]));
-		eng_op_run(&ending->op);
-		if (ending->error)
-			eng_output_free(ending->output);
-		ending->error = true;
-		ending->output = (uintptr_t)error;
-		if (!ending->plan.new_output)
-			tell_late(ending);
-	}
-}
-
-static bool step_connect(struct ending *ending)
-{
-	struct eng_node *node;
-
-	if (!ending->plan.fresh.n)
-		return true;
-	node = lock_running(ending, ending->plan.fresh);
-	if (!node)
-		return false;
-	eng_connect_children(&ending->op, node, ending->plan.fresh);
-	eng_unlock(node);
-	eng_op_run(&ending->op);
-	if (ending->op.ring)
-		break_ring(ending);
-	return true;
-}
-
-/* Values that went, to be dropped outside of the lock. */
-struct remains {
-	struct pawl_value **values;
-	uint32_t n;
-	uint64_t error;
-};
-
-/* Cells that were not made, and fields that are not needed. Locked. */
-static void tidy(struct ending *ending, struct eng_node *node, struct remains *remains)
-{
-	struct eng_run_state *run = ending->run;
-
-	if (!ending->error || ending->plan.again) {
-		remains->values = eng_queue_alloc(
-			&ending->op.queue, eng_cells_held(node) * sizeof(*remains->values));
-		remains->n = eng_cells_count(ending->op.graph, node, run->counters,
-					     run->counters_n, remains->values);
-	}
-	if (node->bits & ENG_IMMUTABLE) {
-		pawl_sset_fini(&node->output_dependents);
-		pawl_sset64_fini(&node->cell_dependents);
-		eng_field_clear(node, ENG_KEYED_DEPENDENTS);
-	}
-	eng_tail_trim(node);
-}
-
-/* Gives the lock back. */
-static void step_finish(struct ending *ending, struct eng_node *node)
-{
-	struct eng_run_state *run = ending->run;
-	struct remains remains = {0};
-	uint32_t dirty = 0;
-
-	if (ending->plan.new_output) {
-		if (node->bits & ENG_ERROR)
-			remains.error = node->output;
-		node->output = ending->output;
-		node->bits = (node->bits & ~ENG_ERROR) | (ending->error ? ENG_ERROR : 0);
-		ending->error = false;
-	}
-	if (ending->plan.immutable)
-		node->bits |= ENG_IMMUTABLE;
-	leave(node, run);
-	if (run->session_dependent)
-		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
-	eng_set_dirty(&ending->op, node, dirty);
-	tidy(ending, node, &remains);
-	eng_unlock(node);
-	pawl_event_notify_all(&run->changed);
-	eng_run_unpin(run);
-	for (uint32_t i = 0; i < remains.n; i++)
-		pawl_value_unpin(remains.values[i]);
-	if (remains.error)
-		eng_output_free(remains.error);
-}
-
-PAWL_NOINLINE static void finish(struct pawl_context *context, int error, pawl_ref_t output)
-{
-	struct eng_node *node;
-	struct ending ending;
-
-	memset(&ending.plan, 0, sizeof(ending.plan));
-	ending.run = context->run;
-	ending.error = error;
-	ending.output = error ? (uintptr_t)eng_failure(context, error) : output.pawl_bits;
-	/* 0 would be a task that never ran. */
-	if (!ending.output)
-		ending.output = ENG_NOTHING;
-	eng_op_begin(&ending.op, context->graph, context->priority);
-	/* Relaxed: statistics. */
-	pawl_add_relaxed(&context->graph->runs, 1u);
-	if (step_clean_up(&ending, &node)) {
-		if (!node && step_connect(&ending))
-			node = lock_running(&ending, (struct eng_list){0});
-		if (node)
-			step_finish(&ending, node);
-	}
-	/* An error that did not become the output. */
-	if (ending.error)
-		eng_output_free(ending.output);
-	eng_op_end(&ending.op);
+	return at_once || start_again(run, ret_closure, ret_last);
 }
 
 /* ---- the body --------------------------------------------------------------------------- */
@@ -718,7 +244,7 @@ static int call(struct pawl_context *context, struct eng_closure *closure, bool 
 /* The calls that are made beside the body are made, before the run is over. */
 static int join_locals(struct pawl_context *context, int error, pawl_ref_t *output)
 {
-	int joined = eng_locals_join(context);
+	int joined = eng_locals_join(context, error);
 
 	if (joined == -ECANCELED || (joined && !error))
 		return joined;
@@ -742,6 +268,16 @@ static void abandon(struct pawl_context *context)
 	eng_context_fini(context);
 }
 
+/* The run is over; somebody may want to know that it took long. */
+PAWL_NOINLINE static void tell_slow(const struct pawl_context *context)
+{
+	struct eng_observer *observer = context->graph->observer;
+	uint64_t ns = eng_now(context->graph->rt) - context->begun_ns;
+
+	if (ns >= observer->slow_ns)
+		observer->slow(observer, context->id, 0, ns);
+}
+
 /* The body has ended, with this. Of one that was unwound: on top of its frames. */
 static void over(struct pawl_context *context, int error, pawl_ref_t output)
 {
@@ -753,8 +289,10 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 		abandon(context);
 		return;
 	}
-	finish(context, error, output);
+	eng_run_finish(context, error, output);
 	eng_context_fini(context);
+	if (PAWL_UNLIKELY(context->begun_ns))
+		tell_slow(context);
 }
 
 static void unwound(void *arg)
@@ -772,6 +310,7 @@ int eng_run_body(void *arg, void **ret_value)
 	struct eng_run_state *run = arg;
 	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
 	struct pawl_cleanup cleanup;
+	struct eng_run *here;
 	struct eng_closure *closure = NULL;
 	pawl_ref_t output = PAWL_REF_NONE;
 	bool last = false;
@@ -780,11 +319,14 @@ int eng_run_body(void *arg, void **ret_value)
 	(void)ret_value;
 	if (!start(run, &closure, &last))
 		return -ECANCELED;
-	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
+	here = eng_run_here();
+	pawl_store_relaxed(&here->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
-	pawl_cleanup_push(&cleanup, unwound, &context);
+	if (PAWL_UNLIKELY(run->graph->observer && run->graph->observer->slow_ns))
+		context.begun_ns = eng_now(run->graph->rt);
+	eng_cleanup_push(here, &cleanup, unwound, &context);
 	error = call(&context, closure, last, &output);
-	pawl_cleanup_pop(&cleanup, false);
+	eng_cleanup_pop(here, &cleanup, false);
 	over(&context, error, output);
 	return 0;
 }

@@ -119,14 +119,21 @@ bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_tas
 {
 	struct eng_worker *worker = eng_worker_here();
 	unsigned lane = eng_lending_lane(run);
+	uint32_t refs;
 
-	if (worker->rt != rt || pawl_fiber_stack_left() < rt->options.stack_bytes / 2)
+	if (worker->rt != rt)
 		return false;
 	if (task->flags & PAWL_TASK_LOCAL && task->home != worker->number)
 		return false;
-	if (!eng_claim_inline(worker, task))
+	if (pawl_fiber_stack_left() < rt->options.stack_bytes / 2) {
+		/* On another stack then, and next: else each level of a deep graph begins another branch. */
+		worker->wanted = task->id;
+		worker->wanted_lane = lane < task->lane ? lane : task->lane;
 		return false;
-	eng_run_task(worker->stack, task, lane < task->lane ? lane : task->lane, 0);
+	}
+	if (!eng_claim_inline(worker, task, &refs))
+		return false;
+	eng_run_task(worker->stack, task, lane < task->lane ? lane : task->lane, refs);
 	return true;
 }
 

@@ -10,7 +10,11 @@
  *	     levels, near and far, half of its aging apart.
  *
  * A queue has one reference to each task in it. A task that somebody else claimed, or that was cancelled, stays
- * in its queue: its turn is a look, and the reference goes.
+ * in its queue: its turn is a look, and the reference goes. A worker that runs most of what it spawns inline, one
+ * above the other, comes to no turn: when its deque is full of such it is swept, so that their records serve others.
+ *
+ *  wanted   not a queue: the one that a body here waits for and could not run inline, its stack being used up. It
+ *	     goes before all, as it would have on that stack.
  *
  * Order of looking, and what bounds the inversion: see pawl/runtime.h.
  *
@@ -22,9 +26,11 @@
 
 #include "worker.h"
 
-#define LANES_EVERY  8	/* looks for a start between two that begin with the lanes */
-#define NEWEST_ROW   16 /* newest spawns in a row */
-#define STEAL_ROUNDS 2
+#define LANES_EVERY   8	 /* looks for a start between two that begin with the lanes */
+#define NEWEST_ROW    16 /* newest spawns in a row */
+#define STEAL_ROUNDS  2
+#define SWEEP_AT_ONCE 32
+#define SWEEP_INLINED 64 /* runs inline between two sweeps */
 
 bool eng_room_for_outside(const struct eng_worker *worker)
 {
@@ -62,9 +68,42 @@ static void lanes_push_chain(struct pawl_runtime *rt, unsigned which, struct eng
 	}
 }
 
+/* Take out those that somebody has claimed; the others keep their order. */
+PAWL_NOINLINE static void deque_sweep(struct eng_worker *worker)
+{
+	void *tasks[SWEEP_AT_ONCE];
+	size_t left = pawl_deque_len(worker->deque);
+
+	worker->swept_at = pawl_load_relaxed(&worker->inlined);
+	while (left) {
+		size_t most = left < SWEEP_AT_ONCE ? left : SWEEP_AT_ONCE, live = 0;
+		size_t n = pawl_deque_pop_n_owner(worker->deque, most, tasks);
+
+		for (size_t i = 0; i < n; i++) {
+			struct eng_task *task = tasks[i];
+
+			/* Relaxed: it leaves this phase for good, and the put orders the rest. */
+			if (eng_word_phase(pawl_load_relaxed(&task->word)) == ENG_TASK_READY)
+				tasks[live++] = task;
+			else
+				eng_task_put(worker->rt->tasks, task, 1);
+		}
+		/* There is room: nobody else pushes. */
+		if (live && pawl_deque_push_n_owner(worker->deque, tasks, live))
+			PAWL_REQUIRE(!"what was taken out fits in again");
+		left -= most;
+		if (!n)
+			break;
+	}
+}
+
 static void deque_push(struct eng_worker *worker, struct eng_task *task)
 {
 	eng_watch_queued(worker->rt, task);
+	if (PAWL_LIKELY(!pawl_deque_push_owner(worker->deque, task)))
+		return;
+	if (pawl_load_relaxed(&worker->inlined) - worker->swept_at >= SWEEP_INLINED)
+		deque_sweep(worker);
 	if (pawl_deque_push_owner(worker->deque, task))
 		lanes_push(worker->rt, ENG_LANES_INSIDE, task);
 }
@@ -72,8 +111,14 @@ static void deque_push(struct eng_worker *worker, struct eng_task *task)
 /* As newest; the one that was takes its place in the deque. */
 static void newest_push(struct eng_worker *worker, struct eng_task *task)
 {
-	struct eng_task *before = pawl_xchg_acq_rel(&worker->newest, (void *)task);
+	struct eng_task *before = NULL;
 
+	/* Nobody else puts one there, so where there is none there is none taken out meanwhile. */
+	if (!pawl_load_relaxed(&worker->newest)) {
+		pawl_store_release(&worker->newest, (void *)task);
+		return;
+	}
+	before = pawl_xchg_acq_rel(&worker->newest, (void *)task);
 	if (!before)
 		return;
 	deque_push(worker, before);
@@ -192,17 +237,18 @@ void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane
 	eng_idle_pushed(&rt->idle);
 }
 
-bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task)
+bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task, uint32_t *ret_refs)
 {
 	void *seen = task;
 
+	*ret_refs = 0;
 	if (!eng_task_claim(task))
 		return false;
 	eng_tally(&worker->inlined);
 	/* The usual case: the last spawn. It needs no turn in its queue. */
 	if (pawl_load_relaxed(&worker->newest) == task &&
 	    pawl_cas_acquire(&worker->newest, &seen, (void *)NULL))
-		eng_task_put(worker->rt->tasks, task, 1);
+		*ret_refs = 1;
 	return true;
 }
 
@@ -360,10 +406,29 @@ static struct eng_task *take_own(struct eng_worker *worker)
 	return task ? task : local_take(worker);
 }
 
-struct eng_task *eng_start_take(struct eng_worker *worker, bool far, unsigned *ret_lane)
+/* What would have been run inline, with a reference and claimed. */
+static struct eng_task *wanted_take(struct eng_worker *worker, unsigned *ret_lane)
 {
+	uint64_t id = worker->wanted;
 	struct eng_task *task;
 
+	worker->wanted = 0;
+	if (!eng_task_try_get(worker->rt->tasks, id, &task))
+		return NULL;
+	if (eng_task_claim(task)) {
+		*ret_lane = worker->wanted_lane;
+		return task;
+	}
+	eng_task_put(worker->rt->tasks, task, 1);
+	return NULL;
+}
+
+struct eng_task *eng_start_take(struct eng_worker *worker, bool far, unsigned *ret_lane)
+{
+	struct eng_task *task = worker->wanted ? wanted_take(worker, ret_lane) : NULL;
+
+	if (task)
+		return task;
 	for (;;) {
 		*ret_lane = PAWL_LANE_COUNT;
 		task = eng_worker_retired(worker) ? take_own(worker)

@@ -75,18 +75,22 @@ static inline void task_fill(struct pawl_runtime *rt, struct eng_task *task,
 			     const struct pawl_task_options *options, const struct eng_run *run,
 			     pawl_body_fn *body, void *arg)
 {
+	/* Compared below as they are here: bytes that were just stored are slow to load as one word. */
+	unsigned lane = lane_for(options, run);
+	bool far = options->leaf_distance > PAWL_LEAF_NEAR;
+
 	task->body = body;
 	task->arg = arg;
 	task->free_arg = options->free_arg;
 	eng_task_name(task, options->name);
-	task->lane = (uint8_t)lane_for(options, run);
-	task->far = options->leaf_distance > PAWL_LEAF_NEAR;
+	task->lane = (uint8_t)lane;
+	task->far = far;
 	task->flags = (uint8_t)options->flags;
-	task->home = task->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;
+	task->home = options->flags & PAWL_TASK_LOCAL ? (uint16_t)eng_worker_here()->number : 0;
 	task->parent = run ? run->task->id : 0;
 	eng_watch_spawned(rt, task, run ? run->worker : NULL);
 	/* Others are stamped if they are not run at once. */
-	if (!run || task->lane != run->lane || task->flags || task->far)
+	if (!run || lane != run->lane || options->flags || far)
 		eng_watch_queued(rt, task);
 }
 

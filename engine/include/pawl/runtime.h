@@ -26,7 +26,7 @@
  *
  * Lanes: 31 priorities, 0 the most urgent. A task starts in the lane of the one that spawns it
  * unless told otherwise. Waiting ages (pawl/lanes.h), so none starves. In this order a worker looks
- * for what to run: its newest spawn; bodies that were woken; its own older spawns; the
+ * for what to run: what a body here waits for and has not stack enough to run itself; its newest spawn; bodies that were woken; its own older spawns; the
  * lanes; what other workers have not started. Every eighth look begins with the lanes,
  * and after 32 woken bodies in a row a start is looked for: that bounds the inversion.
  *
