@@ -122,7 +122,8 @@ int pawl_engine_close(struct pawl_engine *engine)
 		return 0;
 	if (engine->verify == PAWL_VERIFY_CLOSE || engine->verify == PAWL_VERIFY_IDLE)
 		eng_check(engine);
-	pawl_store_release(&engine->graph->stopping, 1u);
+	/* Relaxed: who does not see it is stopped with the group. */
+	pawl_store_relaxed(&engine->graph->stopping, 1u);
 	pawl_group_cancel(engine->group);
 	if (!has_ended(engine)) {
 		pawl_group_force(engine->group);

@@ -251,8 +251,8 @@ static void edit_enter(struct eng_graph *graph)
 	uint64_t edit = pawl_load_relaxed(&graph->edit) & ~(uint64_t)1;
 	struct pawl_waiter *before;
 
-	/* Acquire: what is done in the edit stays behind it, and the last one's is seen. */
-	if (pawl_cas_acq_rel(&graph->edit, &edit, edit + 1))
+	/* Relaxed: the locks of what an edit touches order it (read.c, O1). */
+	if (pawl_cas_relaxed(&graph->edit, &edit, edit + 1))
 		return;
 	before = pawl_waiter_set(NULL);
 	do {
@@ -265,14 +265,14 @@ static void edit_enter(struct eng_graph *graph)
 		else
 			pawl_event_unlisten(&listener);
 		edit &= ~(uint64_t)1;
-	} while (!pawl_cas_acq_rel(&graph->edit, &edit, edit + 1));
+	} while (!pawl_cas_relaxed(&graph->edit, &edit, edit + 1));
 	(void)pawl_waiter_set(before);
 }
 
 static void edit_leave(struct eng_graph *graph)
 {
-	/* Release: a reader that sees it even, sees all. */
-	pawl_add_acq_rel(&graph->edit, 1u);
+	/* Relaxed: as above. */
+	pawl_add_relaxed(&graph->edit, 1u);
 	pawl_event_notify_all(&graph->edited);
 }
 

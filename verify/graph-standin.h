@@ -297,9 +297,10 @@ static inline pawl_ref_t call(struct pawl_context *context,
 	return ref;
 }
 
-#define FUNCTION(NAME)                             \
+#define FUNCTION_OF(NAME, FLAGS)                   \
 	static const struct pawl_function NAME = { \
-		sizeof(NAME), #NAME, 1, 0, NAME##_body, sizeof(struct one), NULL, 0}
+		sizeof(NAME), #NAME, 1, FLAGS, NAME##_body, sizeof(struct one), NULL, 0}
+#define FUNCTION(NAME) FUNCTION_OF(NAME, 0)
 
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
@@ -365,7 +366,7 @@ static int calls_body(struct pawl_context *context, const void *args, pawl_ref_t
 	*ret_output = call(context, &twice, one->n);
 	return 0;
 }
-FUNCTION(calls);
+FUNCTION_OF(calls, PAWL_FUNCTION_ROOT);
 
 /* ---- what threads do --------------------------------------------------------------------------- */
 

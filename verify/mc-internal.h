@@ -37,7 +37,7 @@
 #define MC_STATE __attribute__((section("mc_state")))
 
 #define MC_T	       16   /* model threads: scenario, main, and the library's */
-#define MC_EV_THREAD   1024 /* events of one thread */
+#define MC_EV_THREAD   2048 /* events of one thread */
 #define MC_EV	       4096 /* events of one graph */
 #define MC_LOC	       4096 /* locations over all executions */
 #define MC_STACK_BYTES (256u << 10)

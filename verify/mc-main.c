@@ -266,7 +266,11 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 	}
 	if (failed)
 		mc_replay_string(replay, sizeof(replay));
-	*ret_complete = complete || (failed && good);
+	/* To the bound that the scenario names. */
+	bool to_bound = !failed && mode == EXHAUSTIVE && s->preemption_bound_plus_1 &&
+			(!mc_stats.limited || !strcmp(mc_stats.limit, "preemption bound"));
+
+	*ret_complete = complete || to_bound || (failed && good);
 	if (mc_opt.json) {
 		printf("{\"scenario\":\"%s\",\"mode\":\"%s\",\"verdict\":\"%s\",\"ok\":%s,"
 		       "\"complete\":%s,\"failure\":%s%s%s,\"executions\":%lu,\"blocked\":%lu,"
@@ -284,8 +288,10 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 		       mc_stats.seconds);
 		if (mc_opt.distinct)
 			printf("  %lu distinct", (unsigned long)mc_stats.distinct);
-		if (mc_stats.limited && !failed)
+		if (mc_stats.limited && !failed && !to_bound)
 			printf("  (bounded by %s)", mc_stats.limit);
+		if (to_bound)
+			printf("  (all with at most %d preemptions)", mc_opt.bound);
 		if (s->no_spurious && !failed)
 			printf("  (no spurious failures)");
 		if (s->ideal_locks && !failed)
@@ -334,7 +340,7 @@ static const char not_modelled[] =
 	"Not modelled: load buffering (po u rf cycles); mixed-size atomic accesses; 128-bit\n"
 	"atomics; inline assembly and what libc does inside (what it writes by itself into memory\n"
 	"counts as not written); spurious futex wake-ups; futex requeue and priority inheritance;\n"
-	"more than 16 threads, 1023 steps of a thread, 4095 of an execution, 64 seq_cst events;\n"
+	"more than 16 threads, 2047 steps of a thread, 4095 of an execution, 64 seq_cst events;\n"
 	"signals; fork but for its handlers; time but for deadlines that are over or not. A weak\n"
 	"compare-exchange fails spuriously once per site and thread, in gcc builds, without\n"
 	".no_spurious. Allocation fails only in scenarios with .oom. Heap addresses are not used\n"

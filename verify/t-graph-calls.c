@@ -5,7 +5,12 @@
  *
  *  job-either       a worker takes the job, and runs what it needs, or comes too late
  *  job-chain        of two: it takes the one that needs the other
+ *  job-same         the body calls what the job calls: one hold, whoever was first
  *  job-cancel       the engine stops, and the job will never begin
+ *
+ * And of cells that others have by their references:
+ *  cell-window      a task brings back its own while what it reads is replaced: it hears of that
+ *  cell-early       a cell is read before the run that makes it is over
  */
 #include "graph-standin.h"
 
@@ -27,12 +32,27 @@ static int via_body(struct pawl_context *context, const void *args, pawl_ref_t *
 static const struct pawl_function via = {sizeof(via),	    "via",  1, 0, via_body,
 					 sizeof(struct to), to_ref, 1};
 
+/* What its job is about to call, too. */
+static int calls_the_same(struct pawl_context *context)
+{
+	struct to to;
+	pawl_ref_t output;
+
+	job = &seat_here()->given[seat_here()->n - 1];
+	mc_assert(!pawl_resolve(context, call(context, &input, 0), 0, &to.ref, NULL));
+	pawl_store_release(&made, 1u);
+	mc_assert(!pawl_call(context, &via, &to, &output));
+	return 0;
+}
+
 static int later_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	struct to to = {call(context, &input, 0)};
 	const struct one *one = args;
 	int error = pawl_call(context, &via, &to, ret_output);
 
+	if (!error && one->n == 2)
+		return calls_the_same(context);
 	/* The result of one is the argument of the next. */
 	to.ref = *ret_output;
 	if (!error && one->n)
@@ -62,6 +82,11 @@ static void setup_job(void)
 	setup_later(0);
 }
 
+static void setup_same(void)
+{
+	setup_later(2);
+}
+
 static void setup_chain(void)
 {
 	setup_later(1);
@@ -82,7 +107,7 @@ static void finish_job(void)
 {
 	for (unsigned i = 0; i <= MC_THREADS_MAX; i++)
 		run_seat(&seats[i]);
-	mc_assert(ask(&later, chain, PAWL_READ_STRONG) == 10 * (chain + 1));
+	mc_assert(chain == 2 || ask(&later, chain, PAWL_READ_STRONG) == 10 * (chain + 1));
 	finish();
 }
 
@@ -108,9 +133,96 @@ static void finish_cancelled(void)
 			     .ideal_parks = true, .native_divisor = 50                       \
 	}
 
+/* ---- cells that others have by their references -------------------------------------------- */
+
+static pawl_ref_t cell_ref;
+static struct given *runs[2];
+static struct pawl_atomic_u32 seen;
+
+static void setup_cells(void)
+{
+	struct pawl_context context = {0};
+	struct to to;
+
+	more_functions[0] = &via;
+	more_functions[1] = &later;
+	more_functions_n = 2;
+	setup_of(&input);
+	context.graph = graph;
+	mc_assert(!pawl_resolve(&context, eng_ref(inputs[0], 0), 0, &to.ref, NULL));
+	mc_assert(!pawl_call(&context, &via, &to, &cell_ref));
+	mc_assert(read_ref(cell_ref, PAWL_READ_FINAL | PAWL_READ_STRONG) == 10);
+	change(0, 1);
+	schedule(inputs[0]);
+	runs[0] = last();
+	mc_assert(claim(runs[0]));
+	/* Its own cell is gone: it has begun to bring it back. */
+	schedule(eng_ref_task(cell_ref));
+	runs[1] = last();
+	mc_assert(claim(runs[1]));
+}
+
+static void run_input(void)
+{
+	run_claimed(runs[0]);
+}
+
+static void run_via(void)
+{
+	run_claimed(runs[1]);
+}
+
+static void finish_cells(void)
+{
+	for (unsigned i = 0; i <= MC_THREADS_MAX; i++)
+		run_seat(&seats[i]);
+	mc_assert(read_ref(cell_ref, PAWL_READ_STRONG) == 11);
+	finish();
+}
+
+/* It shows what it has before it is done, and waits until that was seen. */
+static int shows_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	int error = give(context, 5, ret_output);
+
+	(void)args;
+	scn_await(&seen, 1u);
+	return error;
+}
+static const struct pawl_function shows = {sizeof(shows),      "shows", 1, 0, shows_body,
+					   sizeof(struct one), NULL,	0};
+
+static void setup_early(void)
+{
+	more_functions[0] = &shows;
+	more_functions_n = 1;
+	setup_empty();
+	looks = false;
+	pawl_init_word(&seen, 0u);
+	cell_ref = eng_ref(task_of(&shows, 0), eng_cell(1, 0));
+	mc_assert(claim(last()));
+}
+
+static void read_early(void)
+{
+	mc_assert(read_ref(cell_ref, 0) == 5);
+	pawl_store_release(&seen, 1u);
+}
+
+#define CELLS(FINISH, ...)                                                               \
+	{                                                                                \
+		__VA_ARGS__, .finish = FINISH, .no_spurious = true, .ideal_locks = true, \
+			     .ideal_parks = true, .native_divisor = 50                   \
+	}
+
 static const struct mc_scenario scenarios[] = {
 	JOBS(.name = "job-either", .setup = setup_job, .threads = {work, take_job}),
 	JOBS(.name = "job-chain", .setup = setup_chain, .threads = {work, take_job}),
+	JOBS(.name = "job-same", .setup = setup_same, .threads = {work, take_job}),
+	CELLS(finish_cells, .name = "cell-window", .setup = setup_cells,
+	      .threads = {run_input, run_via}),
+	CELLS(finish, .name = "cell-early", .setup = setup_early,
+	      .threads = {work, read_early}),
 	{.name = "job-cancel",
 	 .setup = setup_job,
 	 .threads = {work, cancel_job},

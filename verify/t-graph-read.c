@@ -15,9 +15,12 @@
  *  run-output, run-cell
  *  run-change       a change of what the run has read, or has not yet
  *  run-read-change  and a read
+ *  root-run-change  the same below a root: what comes of it is scheduled at once
+ *  root-run-read    a read of the root beside all that runs to get there
  *  run-many         a read of two tasks, whose runs have begun and not
  *  recompute-run    a cell that was lost is made again beside a run of what it is made of
  *  final            the value goes to who reads it last; the other has it made again
+ *  output-read      a run fails, which gives another output, beside a read of who has read that
  *  error            a task that failed is read while it runs again
  */
 #include "graph-standin.h"
@@ -77,6 +80,12 @@ static void setup_changed(void)
 	input_changed(1, true);
 }
 
+static void setup_root_changed(void)
+{
+	setup_root_of(&twice);
+	input_changed(1, true);
+}
+
 static void run_first(void)
 {
 	run_claimed(runs[0]);
@@ -102,6 +111,14 @@ static void run_on(void)
 static void read_strong(void)
 {
 	mc_assert(read_ref(top_ref, PAWL_READ_STRONG) == expected());
+}
+
+/* Eventually: what there was before, or what there is after. */
+static void read_root(void)
+{
+	uint64_t number = read_ref(eng_ref(root, 0), 0);
+
+	mc_assert(number == 0 || number == 2);
 }
 
 static void read_output(void)
@@ -209,6 +226,49 @@ static void read_error(void)
 	eng_context_fini(&context);
 }
 
+/* Gives another output, which is read by a task. */
+static int guard_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct pawl_value *value;
+	int error = pawl_read(context, call(context, &odd, 0), 0, &value, NULL);
+
+	(void)args;
+	mc_assert(!error || error == -PAWL_ETASK);
+	return give(context, error ? 99 : number_of(value), ret_output);
+}
+static const struct pawl_function guard = {sizeof(guard),      "guard", 1, 0, guard_body,
+					   sizeof(struct one), NULL,	0};
+
+static void setup_guard(void)
+{
+	more_functions[0] = &guard;
+	more_functions_n = 1;
+	setup_of(&twice);
+	mc_assert(ask(&guard, 0, PAWL_READ_STRONG) == 0);
+	top_ref = eng_ref(task_of(&guard, 0), 0);
+	change(0, 1);
+	schedule(inputs[0]);
+	(void)run_given(last());
+	schedule(task_of(&odd, 0));
+	runs[0] = last();
+	mc_assert(claim(runs[0]));
+}
+
+static void read_guard(void)
+{
+	uint64_t number = read_ref(top_ref, 0);
+
+	mc_assert(number == 0 || number == 99);
+}
+
+static void finish_guard(void)
+{
+	for (unsigned i = 0; i <= MC_THREADS_MAX; i++)
+		run_seat(&seats[i]);
+	mc_assert(read_ref(top_ref, PAWL_READ_STRONG) == 99);
+	finish();
+}
+
 static const struct mc_scenario scenarios[] = {
 	SCN(.name = "wait-strong", .setup = setup_same_clean,
 	    .threads = {run_first, read_strong}),
@@ -220,12 +280,24 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "run-output", .setup = setup_changed, .threads = {run_first, read_output}),
 	SCN(.name = "run-cell", .setup = setup_changed, .threads = {run_first, read_cell}),
 	SCN(.name = "run-change", .setup = setup_changed, .threads = {run_first, change_again}),
+	SCN(.name = "root-run-change", .setup = setup_root_changed,
+	    .threads = {run_first, change_again}),
+	SCN(.name = "root-run-read", .setup = setup_root_changed,
+	    .threads = {run_on, read_root}),
 	SCN(.name = "run-read-change", .setup = setup_changed,
 	    .threads = {run_first, read_any, change_again}),
 	SCN(.name = "run-many", .setup = setup_many, .threads = {run_first, read_many}),
 	SCN(.name = "recompute-run", .setup = setup_recompute,
 	    .threads = {run_first, run_second}),
 	SCN(.name = "final", .setup = setup_final, .threads = {read_final, read_eventually}),
+	{.name = "output-read",
+	 .setup = setup_guard,
+	 .threads = {run_first, read_guard},
+	 .finish = finish_guard,
+	 .no_spurious = true,
+	 .ideal_locks = true,
+	 .ideal_parks = true,
+	 .native_divisor = 50},
 	SCN(.name = "error", .setup = setup_error, .threads = {mend, read_error}),
 };
 MC_MAIN(scenarios)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scenarios of engine/state.c and engine/engine.c, over the graph: a task adds up two states; an edit changes both.
+ * Scenarios of engine/state.c, over the graph: a task adds up two states; an edit changes both.
  *
  *  edit-read        a strong read sees all of an edit or nothing of it
  *  edit-edit        two edits: one after the other
@@ -11,120 +11,39 @@
  *  idle             who waits until nothing runs sees what ran
  *  pins             the last to give a state up frees it
  */
-/* mc-sources: engine/engine.c engine/options.c engine/state.c */
+/* mc-sources: engine/state.c */
 #include "graph-standin.h"
 
-#include <pawl/group.h>
 #include <pawl/state.h>
 
 #include "../engine/engine.h"
 
-/* ---- what engine.c calls besides: no scenario comes to it -------------------------------- */
+/* ---- what else there is in an engine: none of it here ------------------------------------ */
 
-static void not_here(const void *ptr)
+int eng_reason_check(const struct pawl_reason *reason)
 {
-	(void)ptr;
-	mc_fail("not in these scenarios", __FILE__, __LINE__);
+	(void)reason;
+	return -EINVAL;
 }
 
-int pawl_group_create(struct pawl_group *parent, const struct pawl_group_options *options,
-		      struct pawl_group **ret_group)
+uint64_t eng_stretch_because(struct eng_stretch *stretch, const struct pawl_reason *reason)
 {
-	(void)options;
-	(void)ret_group;
-	not_here(parent);
-	return -ENOSYS;
-}
-
-void pawl_group_put(struct pawl_group *group)
-{
-	not_here(group);
-}
-
-void pawl_group_close(struct pawl_group *group)
-{
-	not_here(group);
-}
-
-void pawl_group_cancel(struct pawl_group *group)
-{
-	not_here(group);
-}
-
-void pawl_group_force(struct pawl_group *group)
-{
-	not_here(group);
-}
-
-int pawl_group_wait(struct pawl_group *group, uint64_t deadline_ns)
-{
-	(void)deadline_ns;
-	not_here(group);
-	return -ENOSYS;
-}
-
-int pawl_runtime_create(const struct pawl_runtime_options *options,
-			struct pawl_runtime **ret_runtime)
-{
-	(void)ret_runtime;
-	not_here(options);
-	return -ENOSYS;
-}
-
-struct pawl_group *pawl_runtime_root(struct pawl_runtime *rt)
-{
-	not_here(rt);
-	return NULL;
-}
-
-int pawl_runtime_shutdown(struct pawl_runtime *rt, uint64_t grace_ns,
-			  struct pawl_shutdown_report *ret_report)
-{
-	(void)grace_ns;
-	(void)ret_report;
-	not_here(rt);
-	return -ENOSYS;
-}
-
-int pawl_runtime_destroy(struct pawl_runtime *rt)
-{
-	not_here(rt);
-	return -ENOSYS;
-}
-
-uint64_t pawl_runtime_now(struct pawl_runtime *rt)
-{
-	not_here(rt);
+	(void)stretch;
+	(void)reason;
 	return 0;
 }
 
-int pawl_task_wait(struct pawl_runtime *rt, pawl_task_t task, uint64_t deadline_ns,
-		   struct pawl_result *ret_result)
+/* As engine.c has it. */
+int pawl_context_invalidator(struct pawl_context *context,
+			     struct pawl_invalidator *ret_invalidator)
 {
-	(void)task;
-	(void)deadline_ns;
-	(void)ret_result;
-	not_here(rt);
-	return -ENOSYS;
-}
+	struct eng_node *node = eng_lock(context->graph, context->id);
 
-int pawl_task_cancel(struct pawl_runtime *rt, pawl_task_t task)
-{
-	(void)task;
-	not_here(rt);
-	return -ENOSYS;
-}
-
-int pawl_yield(void)
-{
-	not_here(NULL);
-	return -ENOSYS;
-}
-
-int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
-{
-	mc_assert(deadline_ns == PAWL_FOREVER);
-	pawl_event_wait(listener);
+	if (eng_run_of(node) == context->run)
+		context->run->invalidator = true;
+	eng_unlock(node);
+	ret_invalidator->pawl_graph = context->graph;
+	ret_invalidator->pawl_task = context->id;
 	return 0;
 }
 
@@ -133,7 +52,7 @@ int pawl_wait(struct pawl_listener *listener, uint64_t deadline_ns)
 static struct pawl_engine engine;
 static struct pawl_state *states[2];
 static eng_id adds_id;
-static unsigned ran;
+static unsigned ran, drops;
 
 static struct pawl_value *value_of(uint64_t number)
 {
@@ -151,21 +70,49 @@ static uint64_t state_number(struct pawl_context *context, unsigned i)
 	return number_of(value);
 }
 
+static void dropped(void *payload, size_t bytes)
+{
+	(void)payload;
+	(void)bytes;
+	drops++;
+}
+
+static const struct pawl_value_type dropped_type = {sizeof(struct pawl_value_type),
+						    "dropped",
+						    1,
+						    PAWL_CELL_COMPARE,
+						    0,
+						    NULL,
+						    NULL,
+						    dropped,
+						    NULL,
+						    NULL,
+						    NULL,
+						    NULL,
+						    0};
+
 static int adds(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	uint64_t number = state_number(context, 0);
+	struct pawl_value *value;
+	pawl_ref_t unused;
 
 	(void)args;
-	ran++;
+	/* The next run does not make it again: its end drops the value. */
+	if (!ran++) {
+		mc_assert(!pawl_value_create(&dropped_type, 0, &value));
+		mc_assert(!pawl_cell(context, value, &unused));
+	}
 	return give(context, number + state_number(context, 1), ret_output);
 }
 
 static void setup_states(void)
 {
+	more_type = &dropped_type;
 	setup_empty();
 	top = &input;
 	engine = (struct pawl_engine){.graph = graph};
-	ran = 0;
+	ran = drops = 0;
 	for (unsigned i = 0; i < 2; i++)
 		mc_assert(!pawl_state_create(&engine, value_of(0), &states[i]));
 	adds_id = root_make(adds);
@@ -231,11 +178,11 @@ static void finish_states(void)
 	finish_graph();
 }
 
-/* It is about to run again. */
+/* It is about to run again, and nobody has read the state since. */
 static void setup_again(void)
 {
 	setup_states();
-	schedule(adds_id);
+	mc_assert(!pawl_state_set(states[0], value_of(7)));
 	mc_assert(claim(last()));
 }
 
@@ -289,8 +236,17 @@ static void setup_busy(void)
 
 static void wait_idle(void)
 {
-	mc_assert(!pawl_engine_wait_idle(&engine, PAWL_FOREVER));
-	mc_assert(ran == 2);
+	struct pawl_listener listener;
+
+	/* As pawl_engine_wait_idle(). */
+	while (pawl_load_acquire(&graph->busy)) {
+		pawl_event_listen(&graph->idle, &listener, "idle", 0);
+		if (pawl_load_acquire(&graph->busy))
+			pawl_event_wait(&listener);
+		else
+			pawl_event_unlisten(&listener);
+	}
+	mc_assert(ran == 2 && drops == 1);
 }
 
 #define EDITS(...)                                                                          \

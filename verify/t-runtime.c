@@ -24,6 +24,7 @@
  *  run-spawn-close  one ends, one is spawned, one closes and waits
  *  cancel-force     one that sleeps, beside two that ask it to end, one of them by force
  *  force-cancel     the same, where its group is cancelled
+ *  told             a body that finds itself cancelled sees what was done before that
  */
 /* mc-sources: engine/runtime/spawn.c engine/runtime/body.c engine/runtime/supervise.c */
 /* mc-sources: engine/runtime/join.c engine/runtime/edges.c engine/runtime/group-api.c */
@@ -116,6 +117,21 @@ static int body_stuck(void *arg, void **ret_value)
 	return 0;
 }
 
+/* Why it is cancelled: written before that, plainly. */
+static unsigned why;
+
+static int body_told(void *arg, void **ret_value)
+{
+	struct item *item = arg;
+
+	(void)ret_value;
+	item->begun++;
+	if (pawl_cancelled())
+		mc_assert(why == 1);
+	item->ended++;
+	return 0;
+}
+
 static void spawn(unsigned which, pawl_body_fn *body, bool keeps_handle)
 {
 	static const char *const names[ITEMS] = {"0", "1"};
@@ -199,6 +215,20 @@ static void setup_asleep(void)
 {
 	setup_sleeping();
 	standin_claim_given();
+}
+
+static void setup_told(void)
+{
+	setup();
+	why = 0;
+	spawn(0, body_told, true);
+	standin_claim_given();
+}
+
+static void cancel_for_reason(void)
+{
+	why = 1;
+	pawl_group_cancel(rt->root);
 }
 
 static void setup_stuck(void)
@@ -459,6 +489,7 @@ static const struct mc_scenario scenarios[] = {
 		spawn_short_1, close_and_wait),
 	RUNTIME("cancel-force", false, setup_sleeping, finish_either, standin_run_given,
 		cancel_task, force_task),
+	RUNTIME("told", true, setup_told, finish, standin_run_given, cancel_for_reason),
 	RUNTIME("force-cancel", false, setup_sleeping, finish_either, standin_run_given,
 		force_task, cancel_only),
 };

@@ -74,8 +74,8 @@ void eng_became_clean(struct eng_node *node)
 	eng_active_trim(node);
 	if (!clean)
 		return;
-	/* Release: who is told looks again all the same, under the lock. */
-	pawl_store_release(&clean->over, 1u);
+	/* Relaxed: who is told looks again, under the lock. */
+	pawl_store_relaxed(&clean->over, 1u);
 	pawl_event_notify_all(&clean->event);
 	eng_clean_unpin(clean);
 }

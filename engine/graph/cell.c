@@ -190,8 +190,8 @@ static struct pawl_value *store(struct write *write, struct eng_node *node)
 
 	if (write->type->mode == PAWL_CELL_HASHED)
 		eng_cell_set_digest(write->context->graph, node, write->cell, write->digest);
-	/* Release: waiters look again under the lock. */
-	pawl_store_release(&run->writes, pawl_load_relaxed(&run->writes) + 1);
+	/* Relaxed: waiters look again under the lock. */
+	pawl_store_relaxed(&run->writes, pawl_load_relaxed(&run->writes) + 1);
 	return gone;
 }
 

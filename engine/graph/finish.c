@@ -33,8 +33,8 @@
 static void leave(struct eng_node *node, struct eng_run_state *run)
 {
 	eng_field_drop(node, ENG_RUN);
-	/* Release: who is told looks at the task again, under its lock. */
-	pawl_store_release(&run->over, 1u);
+	/* Relaxed: who is told looks at the task again, under its lock. */
+	pawl_store_relaxed(&run->over, 1u);
 }
 
 void eng_run_cancel(struct eng_op *op, struct eng_node *node)

@@ -468,9 +468,9 @@ static void ring_mark(struct pawl_context *context)
 		context->run->invalidator = true;
 	eng_unlock(node);
 	for (uint32_t i = 0; (local = local_at(locals, i)); i++) {
-		/* Acquire: the job is about to sleep, or sleeps. */
+		/* The job is about to sleep, or sleeps. Relaxed: O2 of read.c. */
 		if (!is_done(local))
-			depend(context, pawl_load_acquire(&local->waits_for));
+			depend(context, pawl_load_relaxed(&local->waits_for));
 	}
 }
 

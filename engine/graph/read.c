@@ -13,6 +13,14 @@
  * A strong read waits until nothing below the task needs work, and takes what it finds then. The value of the
  * cell is read after that; so once it has the value it looks whether the task is still as clean as it was, and no edit
  * came in between. If not it begins anew: what it returns is one state.
+ *
+ * Ordering:
+ *  O1 graph->edit has no order of its own. Whatever an edit does to records it does under their locks, after its number
+ *     became odd and before it became even again. So who saw the lock of a record after the edit had it sees the odd
+ *     number, or a later one, when it looks again; and who had the lock first cannot have seen the even one
+ *     that comes after the edit, since that would be a value from its own future.
+ *  O2 `waits_for` is stored before the reader is seen to wait, which the runtime's own words order: who finds a
+ *     ring that goes through it reads that value, or a later one.
  */
 #include "config.h"
 
@@ -345,9 +353,9 @@ static void look_on(struct looker *looker)
 	bool glances = may_glance(looker);
 	enum look outcome;
 
-	/* Release: before it waits, for who finds a ring. */
+	/* Relaxed: O2. */
 	if (PAWL_UNLIKELY(looker->context->waits_for != NULL))
-		pawl_store_release(looker->context->waits_for, looker->id);
+		pawl_store_relaxed(looker->context->waits_for, looker->id);
 	for (;;) {
 		int error = 0;
 
@@ -460,7 +468,8 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 	struct eng_node *node;
 	bool same;
 
-	if (pawl_load_acquire(&graph->edit) != edit)
+	/* Relaxed: O1. */
+	if (pawl_load_relaxed(&graph->edit) != edit)
 		return false;
 	if (eng_ref_cell(ref))
 		return true;

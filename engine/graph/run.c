@@ -283,7 +283,9 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 {
 	if (PAWL_UNLIKELY(context->run->locals || eng_ref_is_local(output)))
 		error = join_locals(context, error, &output);
-	if (error == -ECANCELED && pawl_load_relaxed(&context->graph->stopping)) {
+	/* What its calls and reads gave it then is no failure of its own. */
+	if ((error == -ECANCELED || error == -ESHUTDOWN) &&
+	    pawl_load_relaxed(&context->graph->stopping)) {
 		abandon(context);
 		return;
 	}
@@ -334,8 +336,8 @@ void eng_run_forget(void *arg)
 	struct eng_run_state *run = arg;
 	struct eng_graph *graph = run->graph;
 
-	/* Cancelled before it began: nobody else ends it. */
-	if (!pawl_load_acquire(&run->over)) {
+	/* Cancelled before it began: nobody else ends it. Relaxed: found out under the lock. */
+	if (!pawl_load_relaxed(&run->over)) {
 		struct eng_node *node;
 		struct eng_op op;
 

@@ -46,16 +46,17 @@ void eng_wait_fini(struct eng_wait *wait)
 	}
 }
 
+/* Relaxed: it is looked at again, under the lock. */
 static bool has_come(const void *arg)
 {
 	const struct eng_wait *wait = arg;
 
-	if (wait->clean && pawl_load_acquire(&wait->clean->over))
+	if (wait->clean && pawl_load_relaxed(&wait->clean->over))
 		return true;
 	if (!wait->run)
 		return false;
-	return pawl_load_acquire(&wait->run->over) ||
-	       (wait->cell && pawl_load_acquire(&wait->run->writes) != wait->writes);
+	return pawl_load_relaxed(&wait->run->over) ||
+	       (wait->cell && pawl_load_relaxed(&wait->run->writes) != wait->writes);
 }
 
 /* One that needs work in this session, of those below, from a place on; 0: none. */
@@ -157,7 +158,7 @@ static bool no_edit(const void *arg)
 {
 	const struct eng_graph *graph = arg;
 
-	return !(pawl_load_acquire(&graph->edit) & 1);
+	return !(pawl_load_relaxed(&graph->edit) & 1);
 }
 
 uint64_t eng_edit_wait(struct pawl_context *context)
@@ -167,7 +168,8 @@ uint64_t eng_edit_wait(struct pawl_context *context)
 	uint64_t edit;
 
 	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no edit");
-	while ((edit = pawl_load_acquire(&graph->edit)) & 1) {
+	/* Relaxed: read.c. */
+	while ((edit = pawl_load_relaxed(&graph->edit)) & 1) {
 		if (eng_wait_events(&event, 1, no_edit, graph, "an edit"))
 			break;
 	}

@@ -31,7 +31,8 @@
 
 static uint64_t flags_of(const struct eng_task *task)
 {
-	return pawl_load_relaxed(&task->word) & (ENG_TASK_CANCEL | ENG_TASK_FORCE);
+	/* Acquire: O3 of task.c. */
+	return pawl_load_acquire(&task->word) & (ENG_TASK_CANCEL | ENG_TASK_FORCE);
 }
 
 static enum eng_outcome outcome_of(const struct eng_run *run)

@@ -32,8 +32,8 @@
  *  O2 FINAL is stored with release: who reads it with acquire sees value and error, and what
  *     the body did.
  *  O3 stop: a flag, then the notification of `interrupt` (a fence); the waiter listens (a fence),
- *     then looks at the flags. Flags are relaxed else: a body that is told late is told at
- *     its next call.
+ *     then looks at the flags. A body that is told late is told at its next call. The flag is set
+ *     with release and read with acquire: who finds itself cancelled sees what was done before.
  *  O4 put releases, and the last one acquires, as reference counts do.
  *  O5 A walker acquires the word, then reads the group: NULL, or one of this generation or a later
  *     one, where I3 holds. The group is stored with release, after the group's own making. With a
@@ -455,8 +455,8 @@ enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t fl
 			     : seen | flags;
 		if (next == seen)
 			return ENG_STOPPED_ASKED;
-		/* O1, O7: what is final is ended by the caller, who reads the record. */
-		if (pawl_cas_weak_acquire(&task->word, &seen, next))
+		/* O1, O7: what is final is ended by the caller, who reads the record. And O3. */
+		if (pawl_cas_weak_acq_rel(&task->word, &seen, next))
 			break;
 	}
 	if (eng_word_phase(next) == ENG_TASK_FINAL)
