@@ -58,6 +58,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
+	engine/graph/heal.c \
+	engine/graph/heal.h \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \
@@ -81,6 +83,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/registry.c \
 	engine/graph/registry.h \
 	engine/graph/ring.c \
+	engine/graph/ring.h \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \

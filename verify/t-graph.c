@@ -24,7 +24,7 @@
 /* mc-sources: engine/graph/balance.c engine/graph/cell.c engine/graph/cells.c */
 /* mc-sources: engine/graph/collect.c engine/graph/connect.c engine/graph/create.c */
 /* mc-sources: engine/graph/dirty.c engine/graph/dispose.c engine/graph/error.c */
-/* mc-sources: engine/graph/finish.c */
+/* mc-sources: engine/graph/finish.c engine/graph/heal.c */
 /* mc-sources: engine/graph/graph.c engine/graph/leaf.c engine/graph/local.c */
 /* mc-sources: engine/graph/marks.c engine/graph/node.c engine/graph/op.c */
 /* mc-sources: engine/graph/origin.c engine/graph/pairs.c engine/graph/panic.c */

@@ -165,7 +165,9 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 		return -EINVAL;
 	/* Ends: as a strong read does. */
 	for (;;) {
-		edit = eng_edit_wait(context);
+		error = eng_moment_begin(context, task, &edit);
+		if (error)
+			return error;
 		context->ring = false;
 		error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);
 		/* A task that failed has collectibles, too. */

@@ -196,6 +196,8 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
+	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
+	pawl_init_word(&graph->links.n, 0u);
 	error = eng_registry_create(options, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
@@ -217,6 +219,7 @@ void eng_graph_destroy(struct eng_graph *graph)
 		return;
 	tables_free(graph);
 	pawl_retire_barrier();
+	eng_links_free(&graph->links);
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);
 	eng_quiesce_destroy(graph->quiesce);

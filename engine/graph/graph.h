@@ -39,6 +39,18 @@ struct eng_observer {
 	void (*edge)(struct eng_observer *observer, bool busy);
 };
 
+/* Who failed by a ring, and whom that called (heal.c). */
+struct eng_link {
+	eng_id caller, callee;
+	bool fresh; /* the caller's present run added it */
+};
+struct eng_links {
+	struct pawl_lock lock;
+	struct eng_link *list;
+	uint32_t count, capacity;
+	struct pawl_atomic_u32 n; /* the count. Written under the lock, read by all */
+};
+
 struct eng_graph {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* runs live here */
@@ -66,6 +78,7 @@ struct eng_graph {
 	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
 	struct pawl_lock spare_lock;
 	eng_id spare;
+	struct eng_links links;
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
@@ -86,6 +99,13 @@ void eng_graph_destroy(struct eng_graph *graph);
 
 /* ---- operations ------------------------------------------------------------------- */
 
+/* A task that may be below itself, and an edge of that ring (ring.c). */
+struct eng_ring_edge {
+	struct eng_ring_edge *next;
+	eng_id upper, task;
+	uint32_t number; /* of both, when the edge was seen */
+};
+
 /*
  * All that changes records happens in one. It may suspend itself whenever its queue is run (eng_op_run). It never
  * waits for a task; values that it drops may begin others, which are part of it then.
@@ -94,7 +114,8 @@ struct eng_op {
 	struct eng_graph *graph;
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
-	eng_id ring;		       /* a task that was found to be below itself; 0: none */
+	/* Edges that may close a ring of calls, and those that do. In the arena. */
+	struct eng_ring_edge *suspects, *rings;
 	struct eng_queue queue;
 };
 
@@ -103,7 +124,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 {
 	op->graph = graph;
 	op->priority = priority;
-	op->ring = 0;
+	op->suspects = op->rings = NULL;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }
@@ -123,7 +144,7 @@ void eng_ring_break(struct eng_op *op);
 static inline void eng_op_end(struct eng_op *op)
 {
 	eng_op_run(op);
-	if (PAWL_UNLIKELY(op->ring))
+	if (PAWL_UNLIKELY(op->rings != NULL))
 		eng_ring_break(op);
 	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
@@ -257,9 +278,13 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
-/* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
-void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct pawl_sset *children);
+/*
+ * eng_number_children() - Numbers for children that a run has called. Locked.
+ *
+ * Returns: the parent's number that they go by; ROOT: they do not.
+ */
+uint32_t eng_number_children(struct eng_op *op, struct eng_node *parent,
+			     const struct pawl_sset *children);
 
 /* ---- leaf.c --------------------------------------------------------------------------------- */
 
@@ -290,13 +315,17 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
 
+/* ---- ring.c ---------------------------------------------------------------------------------- */
+
 /* eng_ring_of_calls() - This task is below itself: calls go round in a ring. */
 void eng_ring_of_calls(struct eng_op *op, eng_id id);
 /*
- * eng_ring_find() - Is there a way from `from` to `to` by calls? Returns: its error, which names the tasks; NULL:
- * there is none.
+ * eng_ring_suspect() - `task` is next to `upper` since now, and their numbers are equal, or were: does that close a
+ * ring? It is looked at once no lock is held.
  */
-struct pawl_error *eng_ring_find(struct eng_op *op, eng_id from, eng_id to);
+void eng_ring_suspect(struct eng_op *op, eng_id upper, eng_id task, uint32_t number);
+void eng_ring_look(struct eng_op *op);
+void eng_links_free(struct eng_links *links);
 
 /* ---- collect.c -------------------------------------------------------------------------------- */
 

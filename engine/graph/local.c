@@ -33,10 +33,13 @@
 
 #include "../runtime/join.h"
 #include "../runtime/worker.h"
+#include "ring.h"
 #include "trait.h"
 #include "wait.h"
 
 #define TABLE_FIRST 8
+/* A ring that is found so often, and is gone each time, is one. */
+#define RING_TRIES 1000
 
 struct local {
 	/* 1: the results stand. Stored by the job, once (release); all threads. */
@@ -336,17 +339,32 @@ static struct local *find(const struct pawl_context *context, pawl_ref_t ref)
 	return local;
 }
 
+/* One wait. A ring that is gone when it is looked at is none. */
 static int local_wait(struct pawl_context *context, struct local *local, char **ret_ring)
 {
 	struct pawl_event *event = &local->changed;
 	struct eng_task *task;
+	unsigned tries = 0;
+	int error;
 
-	if (is_done(local))
-		return 0;
-	if (eng_task_handle(context->graph->rt->tasks, local->task.pawl_id, &task))
-		return eng_wait_events(&event, 1, is_done, local, "call");
-	return eng_task_wait_events(context->graph->rt, task, &event, 1, is_done, local,
-				    ret_ring);
+	for (;;) {
+		if (is_done(local))
+			return 0;
+		if (eng_task_handle(context->graph->rt->tasks, local->task.pawl_id, &task))
+			return eng_wait_events(&event, 1, is_done, local, "call");
+		error = eng_task_wait_events(context->graph->rt, task, &event, 1, is_done,
+					     local, ret_ring);
+		/* Acquire: the job is about to sleep, or sleeps. */
+		if (error != -EDEADLK || tries++ > RING_TRIES ||
+		    eng_ring_of_waits(context, pawl_load_acquire(&local->waits_for),
+				      local->task))
+			return error;
+		pawl_mem_free(*ret_ring, ENG_RING_BYTES, 0);
+		*ret_ring = NULL;
+		error = pawl_yield();
+		if (error)
+			return error;
+	}
 }
 
 /* The run depends on the output of this task. */
@@ -372,7 +390,7 @@ static void ring_mark(struct pawl_context *context)
 	struct eng_node *node = eng_lock(context->graph, context->id);
 
 	if (eng_run_of(node) == context->run)
-		context->run->invalidator = true;
+		context->run->invalidator = context->run->in_ring = true;
 	eng_unlock(node);
 	for (uint32_t i = 0; i < locals->n; i++) {
 		struct local *local = locals->table[i];

@@ -39,6 +39,8 @@ struct eng_graph;
 #define ENG_ONCE	  UINT32_C(0x00020000) /* transient, runs once */
 #define ENG_ROOT	  UINT32_C(0x00040000) /* transient, stays active until disposed of */
 #define ENG_CANCELED	  UINT32_C(0x00080000) /* the engine stops: will not run any more */
+#define ENG_FOLLOWED	  UINT32_C(0x00200000) /* somebody had it as a follower; stays */
+#define ENG_LINKED	  UINT32_C(0x00400000) /* failed by a ring: it has links (heal.c) */
 
 /* Aggregation numbers: below LEAF a task aggregates nothing; ROOT aggregates all it reaches. */
 #define ENG_NUMBER_LEAF	   16u

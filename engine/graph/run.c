@@ -124,6 +124,7 @@ static void begin(struct eng_run_state *run, struct eng_node *node,
 	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
 
 	run->running = true;
+	run->was_linked = node->bits & ENG_LINKED;
 	run->had_children = eng_field_any(node, ENG_FIELD_BIT(ENG_CHILDREN) |
 							ENG_FIELD_BIT(ENG_STILL_CHILDREN));
 	*ret_closure = slot ? slot->pointer : NULL;

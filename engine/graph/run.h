@@ -38,11 +38,14 @@ struct eng_run_state {
 	eng_id id;
 	uint32_t priority;
 	pawl_task_t task; /* of the runtime: a handle */
+	/* What its body reads when it waits. Relaxed: who looks has seen that it waits. */
+	struct pawl_atomic_u32 reading;
 
 	/* Under the record's lock. */
 	bool running; /* else it is scheduled */
 	bool stale;
 	bool session_dependent;
+	bool in_ring;	  /* it found itself in one: it is tried again */
 	bool finished;	  /* its output counts though the body goes on */
 	bool invalidator; /* somebody may invalidate it at any time */
 	bool again;	  /* it was clean when it began: a cell was missing */
@@ -53,6 +56,7 @@ struct eng_run_state {
 	 * jobs (`locals`); then under the lock, as the rest here.
 	 */
 	struct pawl_sset children, still;
+	bool was_linked;   /* when it began: the last run failed by a ring of calls */
 	bool had_children; /* when it began: they may be known, and have edges */
 
 	/* By its body alone. */

@@ -51,13 +51,13 @@ static int do_part(void *arg, size_t index)
 		to = from + ENG_SPREAD_PART;
 	op.graph = spread->op->graph;
 	op.priority = spread->op->priority;
-	op.ring = 0;
+	op.suspects = op.rings = NULL;
 	op.slot = NULL; /* I3 */
 	eng_queue_init(&op.queue);
 	spread->fn(&op, spread->arg, from, to);
 	eng_op_run(&op);
-	if (op.ring)
-		pawl_store_relaxed(&spread->ring, op.ring);
+	if (op.rings)
+		pawl_store_relaxed(&spread->ring, op.rings->upper);
 	eng_queue_fini(&op.queue);
 	return 0;
 }
@@ -90,5 +90,5 @@ void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg)
 	}
 	pawl_add_relaxed(&op->graph->spreads, 1u);
 	if (pawl_load_relaxed(&spread.ring))
-		op->ring = pawl_load_relaxed(&spread.ring);
+		eng_ring_of_calls(op, pawl_load_relaxed(&spread.ring));
 }
