@@ -91,6 +91,7 @@ struct plan {
 	bool new_output;
 	bool immutable;
 	uint32_t number;	  /* what the children's numbers go by */
+	struct eng_list victims;  /* who failed by a ring that this run has left */
 	struct eng_list left_out; /* children that close a ring, as they did before */
 	bool linked;		  /* it failed by a ring of calls */
 };
@@ -225,6 +226,7 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	plan->number = eng_number_children(&ending->op, node, &run->children);
 	plan_children(ending, node);
 	plan_outdated(ending, node);
+	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
 	if (plan->new_output && ending->op.graph->track_dependencies)
 		plan->dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
@@ -363,7 +365,7 @@ static bool plan_is_empty(const struct ending *ending)
 
 	return !plan->fresh.n && !plan->lost.n && !plan->outputs.n && !plan->cells_n &&
 	       !plan->traits_n && !plan->pairs_n && !plan->collectibles_n &&
-	       !plan->dependents.n && eng_queue_is_empty(&ending->op.queue);
+	       !plan->dependents.n && !plan->victims.n && eng_queue_is_empty(&ending->op.queue);
 }
 
 /* Returns: false: the run is over in another way. ret_node: not NULL: that is all but for step 3, locked. */
@@ -391,7 +393,9 @@ static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 	drop_outdated(ending);
 	eng_children_lost(&ending->op, run->id, ending->plan.lost);
 	eng_op_run(&ending->op);
-	if (ending->plan.dependents.n || ending->plan.fresh.n) {
+	if (ending->plan.dependents.n || ending->plan.fresh.n || ending->plan.victims.n) {
+		/* Before this task is clean: who waits for that takes what they have failed with. */
+		eng_heal_retry(&ending->op, &ending->plan.victims);
 		dirty_dependents(ending);
 		eng_op_run(&ending->op);
 	}
