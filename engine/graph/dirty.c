@@ -66,8 +66,12 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	}
 	dirty_bits(op, node, ENG_DIRTY);
 	keep_priority(node, priority);
+	/*
+	 * Not before those above are told: what it makes dirty when it runs would be told by that run alone, and who
+	 * changes something else below the same task, and is done, would find it told of nothing.
+	 */
 	if (!op->graph->track_active || eng_active(node))
-		eng_schedule(op, node, priority);
+		eng_queue_find(&op->queue, eng_node_id(node));
 }
 
 /* Who has looked in its present run is stale; who has not come to it yet will see it anyway. */

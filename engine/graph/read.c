@@ -513,12 +513,15 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 		return false;
 	if (eng_ref_cell(ref))
 		return true;
+	/* First: what hangs on it is dirty before the other end of its link is clean. */
+	if (!context->run && eng_link_unsettled(graph, eng_ref_task(ref)))
+		return false;
 	node = eng_lock_any(graph, eng_ref_task(ref));
 	if (!node)
 		return false;
 	same = !eng_needs_run(node) && !eng_has_dirty_containers(node) && !eng_run_of(node);
 	eng_unlock(node);
-	return same && (context->run || !eng_link_unsettled(context->graph, eng_ref_task(ref)));
+	return same;
 }
 
 static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, bool keyed,
