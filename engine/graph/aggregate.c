@@ -75,7 +75,7 @@ struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_nod
 {
 	union eng_slot *own = eng_field(node, ENG_COLLECTIBLES);
 	union eng_slot *sums = eng_field(node, ENG_AGGREGATED_COLLECTIBLES);
-	int32_t dirty = eng_dirty(node), clean = eng_session_clean(node);
+	int32_t dirty = eng_dirty(node), clean = eng_dirty(node) && eng_counts_as_clean(node);
 	struct eng_update update = {0};
 	uint32_t most;
 
@@ -100,7 +100,7 @@ struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_nod
 struct eng_dirt eng_dirt_of(const struct eng_node *node)
 {
 	return (struct eng_dirt){eng_dirty_count(node), eng_clean_count(node), eng_dirty(node),
-				 eng_session_clean(node)};
+				 eng_dirty(node) && eng_counts_as_clean(node)};
 }
 
 static bool is_any(struct eng_dirt dirt)

@@ -16,6 +16,7 @@ struct pawl_context {
 	uint32_t priority;
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
+	uint64_t begun;		    /* what failed for the moment before this is tried again */
 	bool ring;		    /* the last strong read waited for itself */
 	/* Of a job of the run (local.c). */
 	bool in_job;

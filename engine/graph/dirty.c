@@ -20,7 +20,9 @@ static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 	struct eng_dirt before = eng_dirt_of(node), after;
 	struct eng_update update;
 
-	node->bits = (node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) | bits;
+	node->bits =
+		(node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN | ENG_FINISHED)) |
+		bits;
 	if (!(bits & ENG_DIRTY))
 		eng_field_drop(node, ENG_DIRTY_PRIORITY);
 	after = eng_dirt_of(node);
@@ -34,6 +36,17 @@ static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits)
 {
 	dirty_bits(op, node, bits);
+}
+
+void eng_set_finished(struct eng_op *op, struct eng_node *node)
+{
+	struct eng_dirt before = eng_dirt_of(node);
+	struct eng_update update;
+
+	node->bits |= ENG_FINISHED | ENG_GOES_ON;
+	update = eng_combine(node, before, eng_dirt_of(node));
+	if (!eng_update_is_empty(&update))
+		eng_queue_data(&op->queue, eng_uppers_of(&op->queue, node), &update);
 }
 
 static void keep_priority(struct eng_node *node, uint32_t priority)

@@ -59,6 +59,10 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
 	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
+	/* What was said of that run does not hold for the next one. */
+	if (node->bits & ENG_FINISHED)
+		eng_set_dirty(op, node,
+			      node->bits & (ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN));
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
@@ -93,6 +97,7 @@ struct plan {
 	uint32_t number;	  /* what the children's numbers go by */
 	struct eng_list victims;  /* who failed by a ring that this run has left */
 	struct eng_list left_out; /* children that close a ring, as they did before */
+	bool moment;		  /* it failed for the moment */
 	bool linked;		  /* it failed by a ring of calls */
 };
 
@@ -554,7 +559,8 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	struct remains remains = {0};
 	uint32_t dirty = 0;
 
-	if (ending->plan.new_output) {
+	/* Of two errors that say the same the new one is kept: it was not tried again since. */
+	if (ending->plan.new_output || (ending->plan.moment && ending->error)) {
 		if (node->bits & ENG_ERROR)
 			remains.error = node->output;
 		node->output = ending->output;
@@ -600,6 +606,10 @@ void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output)
 	if (!ending.output)
 		ending.output = ENG_NOTHING;
 	eng_op_begin(&ending.op, context->graph, context->priority);
+	if (PAWL_UNLIKELY(error) && ((struct pawl_error *)(uintptr_t)ending.output)->moment) {
+		ending.plan.linked = ending.plan.moment = true;
+		eng_link_add(&ending.op, ending.run, 0);
+	}
 	/* Relaxed: statistics. */
 	pawl_add_relaxed(&context->graph->runs, 1u);
 	if (PAWL_UNLIKELY(ending.run->was_linked))

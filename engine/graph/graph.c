@@ -79,13 +79,22 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	return -PAWL_ETASK;
 }
 
+/* Did it fail for want of something that may be there the next time? Or because of what did. */
+static struct pawl_error *failure_of_moment(struct eng_graph *graph, struct pawl_error *failure,
+					    int error)
+{
+	if (error == -ENOMEM || error == -EAGAIN || (failure->cause && failure->cause->moment))
+		failure->moment = pawl_add_relaxed(&graph->moments, UINT64_C(1)) + 1;
+	return failure;
+}
+
 struct pawl_error *eng_failure(struct pawl_context *context, int error)
 {
 	struct pawl_error *failure = context->failure, *cause;
 
 	if (error == -PAWL_ETASK && failure) {
 		context->failure = NULL;
-		return failure;
+		return failure_of_moment(context->graph, failure, error);
 	}
 	cause = error == -PAWL_ETASK ? context->last : NULL;
 	if (cause)
@@ -94,8 +103,11 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error)
 	if (cause && cause->ring)
 		return cause;
 	if (cause)
-		return eng_error_printf(context->id, own_name(context), cause, "%s", "");
-	return eng_error_printf(context->id, own_name(context), NULL, "error %d", -error);
+		failure = eng_error_printf(context->id, own_name(context), cause, "%s", "");
+	else
+		failure = eng_error_printf(context->id, own_name(context), NULL, "error %d",
+					   -error);
+	return failure_of_moment(context->graph, failure, error);
 }
 
 void eng_output_free(uint64_t error)
@@ -198,6 +210,7 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
 	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
 	pawl_init_word(&graph->links.n, 0u);
+	pawl_init_word(&graph->moments, UINT64_C(0));
 	error = eng_registry_create(options, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);

@@ -39,10 +39,10 @@ struct eng_observer {
 	void (*edge)(struct eng_observer *observer, bool busy);
 };
 
-/* Who failed by a ring, and whom that called (heal.c). */
+/* Who failed by a ring, and whom that called; who failed for the moment (heal.c). */
 struct eng_link {
-	eng_id caller, callee;
-	bool fresh; /* the caller's present run added it */
+	eng_id caller, callee; /* callee 0: for the moment */
+	bool fresh;	       /* the caller's present run added it */
 };
 struct eng_links {
 	struct pawl_lock lock;
@@ -79,6 +79,8 @@ struct eng_graph {
 	struct pawl_lock spare_lock;
 	eng_id spare;
 	struct eng_links links;
+	/* How often something failed for the moment. Relaxed: a later one is larger, and found by another way. */
+	struct pawl_atomic_u64 moments;
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
@@ -252,6 +254,8 @@ void eng_clean_unpin(struct eng_clean *clean);
 void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
 /* eng_set_dirty() - To these bits (ENG_DIRTY, ENG_SESSION, ENG_SESSION_CLEAN). Tells uppers. Locked. */
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits);
+/* eng_set_finished() - The run that it is in counts as over. Tells uppers. Locked. */
+void eng_set_finished(struct eng_op *op, struct eng_node *node);
 void eng_job_readers(struct eng_op *op, struct eng_job *job);
 void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * heal.c - tasks that failed by a ring: when they are tried again.
+ * heal.c - tasks that failed by a ring, or for the moment: when they are tried again.
  *
  * Who has failed so may have read nothing that changes when the ring is gone: its callee's value can be what it was
  * before, and it is the calls that differ. So each member is told who failed because it calls, or reads, the next one
@@ -16,7 +16,12 @@
  *    Runs do not do that, for they may be below the callee themselves; they run again when the caller changes.
  * A link goes at the end of the caller's next run. It counts in no sum: a ring of links and calls is none.
  *
- * Who failed by a ring is session-dependent: in the next session there is no link.
+ * Who failed for the moment, for want of memory or with -EAGAIN, or because another one did, is tried again by who
+ * reads it next: by a run or a visit's read that began after it had failed, so once for each of these, and nobody spins.
+ * A visit's strong read has all tried again that it reaches; for that they stand among the links, with no callee. An error
+ * that is the same as before tells nobody, but it is the new one that is kept.
+ *
+ * Who has a link is session-dependent: in the next session there is none.
  */
 #include "config.h"
 
@@ -111,9 +116,10 @@ void eng_link_add(struct eng_op *op, struct eng_run_state *run, eng_id callee)
 
 	node->bits |= ENG_LINKED;
 	eng_unlock(node);
-	if (graph->track_active)
+	if (graph->track_active && callee)
 		(void)eng_activate(op, callee);
-	eng_queue_number(&op->queue, callee, ENG_NUMBER_ROOT, 0);
+	if (callee)
+		eng_queue_number(&op->queue, callee, ENG_NUMBER_ROOT, 0);
 	pawl_lock_lock(&links->lock);
 	if (links->count == links->capacity) {
 		uint32_t capacity = links->capacity ? links->capacity * 2 : 8;
@@ -145,7 +151,8 @@ void eng_link_drop(struct eng_op *op, eng_id caller, bool all)
 		struct eng_link link = links->list[i];
 
 		if (link.caller == caller && (all || !link.fresh)) {
-			gone.ids[gone.n++] = link.callee;
+			if (link.callee)
+				gone.ids[gone.n++] = link.callee;
 			continue;
 		}
 		link.fresh &= link.caller != caller;
@@ -192,7 +199,8 @@ bool eng_link_next(struct eng_graph *graph, uint32_t *cursor, eng_id *ret_caller
 static bool is_settled(struct eng_graph *graph, eng_id id)
 {
 	struct eng_node *node = eng_lock_any(graph, id);
-	bool settled = !node || (eng_number(node) == ENG_NUMBER_ROOT && !eng_needs_run(node) &&
+	bool settled = !node || (eng_number(node) == ENG_NUMBER_ROOT &&
+				 (!eng_needs_run(node) || node->bits & ENG_FINISHED) &&
 				 !eng_has_dirty_containers(node));
 
 	if (node)
@@ -208,9 +216,45 @@ eng_id eng_link_unsettled(struct eng_graph *graph, eng_id id)
 	if (PAWL_LIKELY(!pawl_load_relaxed(&graph->links.n)))
 		return 0;
 	for (uint32_t i = 0; link_at(graph, i, &link); i++) {
-		if (!is_settled(graph, link.callee) &&
+		if (link.callee && !is_settled(graph, link.callee) &&
 		    (link.caller == id || eng_is_above(graph, id, link.caller)))
 			return link.callee;
 	}
 	return 0;
+}
+
+bool eng_is_of_moment(const struct eng_node *node, uint64_t begun)
+{
+	const struct pawl_error *error = (const struct pawl_error *)(uintptr_t)node->output;
+
+	return node->bits & ENG_ERROR && error->moment && error->moment <= begun &&
+	       !(node->bits & (ENG_IMMUTABLE | ENG_CANCELED | ENG_ONCE));
+}
+
+static void retry(struct eng_op *op, eng_id id, uint64_t begun)
+{
+	struct eng_node *node = eng_lock_any(op->graph, id);
+
+	if (!node)
+		return;
+	if (eng_is_of_moment(node, begun))
+		eng_make_dirty(op, node, false);
+	eng_unlock(node);
+}
+
+void eng_moments_retry(struct pawl_context *context, eng_id id)
+{
+	struct eng_graph *graph = context->graph;
+	struct eng_link link;
+	struct eng_op op;
+
+	context->begun = pawl_load_relaxed(&graph->moments);
+	if (!id || PAWL_LIKELY(!pawl_load_relaxed(&graph->links.n)))
+		return;
+	eng_op_begin(&op, graph, context->priority);
+	for (uint32_t i = 0; link_at(graph, i, &link); i++) {
+		if (!link.callee && (link.caller == id || eng_is_above(graph, id, link.caller)))
+			retry(&op, link.caller, context->begun);
+	}
+	eng_op_end(&op);
 }

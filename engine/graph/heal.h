@@ -5,6 +5,7 @@
 #ifndef ENG_HEAL_H
 #define ENG_HEAL_H
 
+#include "context.h"
 #include "error.h"
 #include "run.h"
 
@@ -23,7 +24,7 @@ struct eng_list eng_heal_victims(struct eng_op *op, struct eng_node *node,
 /* eng_heal_retry() - They run again. No lock held. */
 void eng_heal_retry(struct eng_op *op, const struct eng_list *victims);
 
-/* eng_link_add() - This run fails, since it called this task. No lock held. */
+/* eng_link_add() - This run fails, since it called this task; or (0) for the moment. No lock held. */
 void eng_link_add(struct eng_op *op, struct eng_run_state *run, eng_id callee);
 /* eng_link_drop() - A run of it has ended: those of runs before go, or all. No lock held. */
 void eng_link_drop(struct eng_op *op, eng_id caller, bool all);
@@ -35,5 +36,13 @@ bool eng_link_next(struct eng_graph *graph, uint32_t *cursor, eng_id *ret_caller
  * No lock held.
  */
 eng_id eng_link_unsettled(struct eng_graph *graph, eng_id id);
+
+/* eng_is_of_moment() - It failed for the moment, before that. Locked. */
+bool eng_is_of_moment(const struct eng_node *node, uint64_t begun);
+/*
+ * eng_moments_retry() - A visit's read begins: what failed before is tried again when it is met; with the task of a
+ * strong read (else 0), all below it. No lock held.
+ */
+void eng_moments_retry(struct pawl_context *context, eng_id id);
 
 #endif

@@ -170,6 +170,7 @@ static int job_body(void *arg, void **ret_value)
 				       .run = run,
 				       .id = run->id,
 				       .priority = run->priority,
+				       .begun = pawl_load_relaxed(&run->graph->moments),
 				       .in_job = true,
 				       .waits_for = &local->waits_for};
 	const struct eng_callee *callee = &local->callee;

@@ -71,7 +71,8 @@ static bool tracks(const struct looker *looker, bool is_error)
 /* Nothing below it needs work. Returns: false: it was seen to, wait. Locked. */
 static bool is_settled(struct looker *looker, struct eng_node *node)
 {
-	if (!eng_needs_run(node) && !eng_has_dirty_containers(node))
+	if ((!eng_needs_run(node) || node->bits & ENG_FINISHED) &&
+	    !eng_has_dirty_containers(node))
 		return true;
 	if (looker->op->graph->track_active && !eng_active(node))
 		eng_find_dirty(looker->op, node);
@@ -92,18 +93,23 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 		if (!is_settled(looker, node))
 			return LOOK_WAIT;
 	}
-	if (run && !run->finished) {
+	if (run && !eng_is_finished(run)) {
 		eng_wait_run(&looker->wait, run, false);
+		looker->wait.finished = node->output;
 		return LOOK_WAIT;
 	}
 	if (!node->output && node->bits & ENG_CANCELED) {
 		looker->error = -ECANCELED;
 		return LOOK_DONE;
 	}
+	if (PAWL_UNLIKELY(node->bits & ENG_ERROR) && !run &&
+	    eng_is_of_moment(node, looker->context->begun))
+		eng_make_dirty(looker->op, node, false);
 	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
 	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
 		eng_schedule(looker->op, node, looker->context->priority);
 		eng_wait_run(&looker->wait, eng_run_of(node), false);
+		looker->wait.finished = node->output;
 		return LOOK_WAIT;
 	}
 	return LOOK_DONE;
@@ -506,6 +512,7 @@ int eng_moment_begin(struct pawl_context *context, pawl_ref_t ref, uint64_t *ret
 bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
 {
 	struct eng_graph *graph = context->graph;
+	struct eng_run_state *run;
 	struct eng_node *node;
 	bool same;
 
@@ -519,7 +526,10 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 	node = eng_lock_any(graph, eng_ref_task(ref));
 	if (!node)
 		return false;
-	same = !eng_needs_run(node) && !eng_has_dirty_containers(node) && !eng_run_of(node);
+	run = eng_run_of(node);
+	same = (!run || eng_is_finished(run)) &&
+	       (!eng_needs_run(node) || node->bits & ENG_FINISHED) &&
+	       !eng_has_dirty_containers(node);
 	eng_unlock(node);
 	return same;
 }
@@ -538,6 +548,9 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 		if (error)
 			return error;
 	}
+	if (!context->run)
+		eng_moments_retry(context,
+				  strong && !eng_ref_cell(ref) ? eng_ref_task(ref) : 0);
 	for (;;) {
 		uint64_t edit = 0;
 		pawl_ref_t cell;
@@ -545,7 +558,6 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 
 		if (error)
 			return error;
-
 		context->ring = false;
 		*ret_value = NULL;
 		error = resolve(context, ref, flags, &cell, keyed ? NULL : ret_value,
@@ -579,5 +591,7 @@ int pawl_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 {
 	if (!ref.pawl_bits)
 		return -ESTALE;
+	if (!context->run)
+		eng_moments_retry(context, 0);
 	return eng_resolve(context, ref, flags, ret_cell, ret_error);
 }

@@ -286,7 +286,10 @@ static void unwound(void *arg)
 int eng_run_body(void *arg, void **ret_value)
 {
 	struct eng_run_state *run = arg;
-	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
+	struct pawl_context context = {.graph = run->graph,
+				       .run = run,
+				       .id = run->id,
+				       .begun = pawl_load_relaxed(&run->graph->moments)};
 	struct pawl_cleanup cleanup;
 	struct eng_closure *closure = NULL;
 	pawl_ref_t output = PAWL_REF_NONE;

@@ -11,6 +11,7 @@
 
 #include <setjmp.h>
 
+#include <pawl/atomic.h>
 #include <pawl/event.h>
 #include <pawl/runtime.h>
 
@@ -30,7 +31,9 @@ struct eng_run_state {
 	struct pawl_atomic_u32 over;
 	/* How often a cell was written. Under the record's lock, read by waiters. */
 	struct pawl_atomic_u32 writes;
-	/* Notified when over, and when a cell was written. */
+	/* 1: its output counts though the body goes on. Stored under the record's lock, read by waiters. */
+	struct pawl_atomic_u32 finished;
+	/* Notified when over or finished, and when a cell was written. */
 	struct pawl_event changed;
 	struct eng_graph *graph;
 	/* Its record: stays in its table while the run is in it. For the body alone. */
@@ -41,12 +44,13 @@ struct eng_run_state {
 	/* What its body reads when it waits. Relaxed: who looks has seen that it waits. */
 	struct pawl_atomic_u32 reading;
 
+	bool apart; /* it may go on for ever: not on a reader's stack. Never changes */
+
 	/* Under the record's lock. */
 	bool running; /* else it is scheduled */
 	bool stale;
 	bool session_dependent;
 	bool in_ring;	  /* it found itself in one: it is tried again */
-	bool finished;	  /* its output counts though the body goes on */
 	bool invalidator; /* somebody may invalidate it at any time */
 	bool again;	  /* it was clean when it began: a cell was missing */
 	uint32_t
@@ -72,6 +76,12 @@ static inline struct eng_node *eng_run_lock(const struct eng_run_state *run)
 {
 	pawl_lock_lock(&run->node->slot.lock);
 	return run->node;
+}
+
+/* Its output counts though the body goes on. */
+static inline bool eng_is_finished(const struct eng_run_state *run)
+{
+	return pawl_load_acquire(&run->finished);
 }
 
 void eng_run_pin(struct eng_run_state *run);

@@ -45,10 +45,12 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	pawl_init_word(&run->over, 0u);
 	pawl_init_word(&run->writes, 0u);
 	pawl_init_word(&run->reading, 0u);
+	pawl_init_word(&run->finished, 0u);
 	pawl_event_init(&run->changed);
 	run->graph = graph;
 	run->node = node;
 	run->id = eng_node_id(node);
+	run->apart = node->bits & ENG_GOES_ON;
 	run->counters = &run->first;
 	run->counters_capacity = 1;
 	eng_field_make(node, ENG_RUN)->pointer = run;

@@ -160,8 +160,10 @@ static void expect_links(struct audit *audit)
 	uint32_t cursor = 0;
 	bool is_new;
 
-	while (eng_link_next(audit->graph, &cursor, &caller, &callee))
-		eng_table_put(&audit->active, callee, &is_new)->a++;
+	while (eng_link_next(audit->graph, &cursor, &caller, &callee)) {
+		if (callee)
+			eng_table_put(&audit->active, callee, &is_new)->a++;
+	}
 }
 
 /* ---- what is -------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ void eng_wait_run(struct eng_wait *wait, struct eng_run_state *run, bool cell)
 {
 	wait->run = run;
 	wait->cell = cell;
+	wait->finished = false;
 	wait->writes = pawl_load_relaxed(&run->writes);
 	eng_run_pin(run);
 }
@@ -58,6 +59,7 @@ static bool has_come(const void *arg)
 	if (!wait->run)
 		return false;
 	return pawl_load_acquire(&wait->run->over) ||
+	       (wait->finished && eng_is_finished(wait->run)) ||
 	       (wait->cell && pawl_load_acquire(&wait->run->writes) != wait->writes);
 }
 
@@ -171,7 +173,8 @@ int eng_wait(struct eng_wait *wait, struct pawl_context *context)
 	if (wait->clean)
 		events[n++] = &wait->clean->event;
 	/* The engine stops: the run was not spawned, and is over. */
-	if (!wait->run || eng_task_handle(graph->rt->tasks, wait->run->task.pawl_id, &task))
+	if (!wait->run || wait->run->apart ||
+	    eng_task_handle(graph->rt->tasks, wait->run->task.pawl_id, &task))
 		return eng_wait_events(events, n, has_come, wait, "clean");
 	return eng_task_wait_events(graph->rt, task, events, n, has_come, wait, &wait->ring);
 }

@@ -13,6 +13,7 @@
 struct eng_wait {
 	struct eng_run_state *run; /* pinned; NULL: none */
 	bool cell;		   /* a cell will do */
+	bool finished;		   /* that it counts as over will do */
 	uint32_t writes;	   /* of cells, when it was looked at */
 	struct eng_clean *clean;   /* pinned; NULL: not waited for */
 	eng_id id;		   /* of what is to be clean */

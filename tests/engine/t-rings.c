@@ -11,6 +11,7 @@
 
 #include <pawl.h>
 #include <pawl/engine.h>
+#include <pawl/state.h>
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
