@@ -519,11 +519,12 @@ struct remains {
 };
 
 /* Cells that were not made, and fields that are not needed. Locked. */
-static void tidy(struct ending *ending, struct eng_node *node, struct remains *remains)
+static void tidy(struct ending *ending, struct eng_node *node, bool failed,
+		 struct remains *remains)
 {
 	struct eng_run_state *run = ending->run;
 
-	if (!ending->error || ending->plan.again) {
+	if (!failed || ending->plan.again) {
 		remains->values = eng_queue_alloc(
 			&ending->op.queue, eng_cells_held(node) * sizeof(*remains->values));
 		remains->n = eng_cells_count(ending->op.graph, node, run->counters,
@@ -555,7 +556,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
 	struct eng_list victims = eng_heal_victims(&ending->op, node, run);
-	bool linked = node->bits & ENG_LINKED;
+	bool linked = node->bits & ENG_LINKED, failed = ending->error;
 	struct remains remains = {0};
 	uint32_t dirty = 0;
 
@@ -580,7 +581,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		node->bits |= ENG_STILL;
 		eng_referrers_forget(node);
 	}
-	tidy(ending, node, &remains);
+	tidy(ending, node, failed, &remains);
 	eng_unlock(node);
 	eng_heal_retry(&ending->op, &victims);
 	if (PAWL_UNLIKELY(linked))
