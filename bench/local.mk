@@ -31,6 +31,7 @@ BENCH_DRIVER = \
 BENCH_LDADD = $(LDADD)
 
 # Of each family: its own files, and those of the peers that are there.
+ENGINE_SOURCES = $(BENCH_DRIVER)
 IDS_SOURCES = bench/work-ids.h $(BENCH_DRIVER)
 MAP_SOURCES = bench/keys.h bench/maps.h $(BENCH_DRIVER)
 RUNTIME_SOURCES = bench/work-runtime.h bench/base-runtime-pthread.c $(BENCH_DRIVER)
@@ -59,6 +60,7 @@ endif
 # the C side is compiled, so that it does not rot, and linked into nothing.
 RUST_PEERS = bench/peers/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
+ENGINE_SOURCES += bench/base-engine-rust.c
 IDS_SOURCES += bench/base-ids-queue.c
 MAP_SOURCES += bench/base-map-rust.c
 QUEUE_SOURCES += bench/base-queue-rust.c
@@ -76,6 +78,7 @@ else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = \
 	bench/base-dashmap-slots.c \
+	bench/base-engine-rust.c \
 	bench/base-event-listener.c \
 	bench/base-ids-queue.c \
 	bench/base-map-rust.c \
@@ -85,6 +88,7 @@ bench_libno_rust_peers_a_SOURCES = \
 	bench/keys.h \
 	bench/maps.h \
 	bench/queue.h \
+	bench/work-engine.h \
 	bench/work-ids.h \
 	bench/work-runtime.h \
 	bench/work-slots.h \
@@ -157,11 +161,22 @@ bench_b_wait_LDADD = $(BENCH_LDADD)
 
 # Of the engine: make bench-engine.
 ENGINE_BENCHES = bench/b-engine
-bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-graphs.c bench/engine-ours.h $(BENCH_DRIVER)
+bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-edits.c bench/b-engine-graphs.c \
+	bench/b-engine-work.c bench/engine-ours.h bench/work-engine.h $(ENGINE_SOURCES)
 bench_b_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 
-check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES)
+# Stores: make bench-store.
+STORE_BENCHES =
+EXTRA_DIST += bench/b-store.c
+if HAVE_LMDB
+STORE_BENCHES += bench/b-store
+bench_b_store_SOURCES = bench/b-store.c $(BENCH_DRIVER)
+bench_b_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_store_LDADD = engine/libengine-core.la $(BENCH_LDADD)
+endif
+
+check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES) $(STORE_BENCHES)
 check_PROGRAMS += $(ENGINE_BENCHES)
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
@@ -175,14 +190,20 @@ bench-short: $(BENCHES)
 
 # Tasks: the engine's runtime beside others.
 bench-runtime: $(RUNTIME_BENCHES)
-	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_SUMMARY=1 BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(RUNTIME_BENCHES)
 
-
-# The incremental engine: calls, graphs cold and after a change.
+# The incremental engine beside salsa and memoised tasks: calls, graphs cold and after a change.
 bench-engine: $(ENGINE_BENCHES)
-	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_THREADS=1 \
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_SUMMARY=1 BENCH_THREADS=1 \
+		BENCH_PEERS='salsa:--with-rust-peers tokio:--with-rust-peers' \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(ENGINE_BENCHES)
 
+# Stores beside LMDB as it is, and a file.
+bench-store: $(STORE_BENCHES)
+	@test -n '$(STORE_BENCHES)' || { echo 'bench-store: there is no LMDB'; exit 1; }
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=store BENCH_THREADS=2 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(STORE_BENCHES)
+
 bench: bench-toolkit bench-runtime bench-engine
-PHONY_TARGETS += bench bench-engine bench-runtime bench-short bench-toolkit
+PHONY_TARGETS += bench bench-engine bench-runtime bench-short bench-store bench-toolkit

@@ -7,9 +7,13 @@ dist_man_MANS += \
 	doc/man/pawl.3 \
 	doc/man/pawl_call.3 \
 	doc/man/pawl_cell.3 \
+	doc/man/pawl_detach.3 \
+	doc/man/pawl_effect.3 \
 	doc/man/pawl_emit.3 \
 	doc/man/pawl_engine.7 \
 	doc/man/pawl_engine_open.3 \
+	doc/man/pawl_engine_update.3 \
+	doc/man/pawl_engine_why.3 \
 	doc/man/pawl_event.3 \
 	doc/man/pawl_fd_wait.3 \
 	doc/man/pawl_fiber.3 \
@@ -22,6 +26,7 @@ dist_man_MANS += \
 	doc/man/pawl_lanes.3 \
 	doc/man/pawl_lock.3 \
 	doc/man/pawl_map.3 \
+	doc/man/pawl_notice.3 \
 	doc/man/pawl_parallel.3 \
 	doc/man/pawl_process.3 \
 	doc/man/pawl_rcu.3 \
@@ -34,6 +39,7 @@ dist_man_MANS += \
 	doc/man/pawl_slots.3 \
 	doc/man/pawl_spawn.3 \
 	doc/man/pawl_state.3 \
+	doc/man/pawl_store.3 \
 	doc/man/pawl_thread.3 \
 	doc/man/pawl_token.3 \
 	doc/man/pawl_trace.3 \

@@ -9,6 +9,7 @@
 include_HEADERS += engine/include/pawl-engine.h
 
 pawlinclude_HEADERS += \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/engine-version.h \
 	engine/include/pawl/group.h \
@@ -20,6 +21,7 @@ pawlinclude_HEADERS += \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/state.h \
+	engine/include/pawl/store.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
@@ -29,20 +31,35 @@ pawlinclude_HEADERS += \
 # All of it, with what libpawl-engine.map hides: tests link this one.
 noinst_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/check.c \
+	engine/check.h \
 	engine/dump.c \
+	engine/effect.c \
+	engine/effect.h \
+	engine/effect-target.c \
 	engine/engine.c \
 	engine/engine.h \
+	engine/notice.c \
+	engine/notice.h \
+	engine/observe.c \
 	engine/options.c \
 	engine/pin.c \
 	engine/reason.c \
 	engine/reason.h \
+	engine/say.c \
+	engine/say.h \
+	engine/slow.c \
+	engine/slow.h \
 	engine/stretch.c \
 	engine/stretch.h \
+	engine/why.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/bag.c \
 	engine/graph/bag.h \
 	engine/graph/balance.c \
+	engine/graph/called.c \
+	engine/graph/called.h \
 	engine/graph/cell.c \
 	engine/graph/cells.c \
 	engine/graph/cells.h \
@@ -60,6 +77,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/graph.h \
 	engine/graph/heal.c \
 	engine/graph/heal.h \
+	engine/graph/history.c \
+	engine/graph/history.h \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \
@@ -71,6 +90,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/panic.c \
+	engine/graph/pool.c \
+	engine/graph/pool.h \
 	engine/graph/profile.c \
 	engine/graph/profile.h \
 	engine/graph/queue.c \
@@ -95,6 +116,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/wait.c \
 	engine/graph/wait.h \
 	engine/state.c \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/state.h \
 	engine/include/pawl/value.h \
@@ -106,10 +128,28 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/observe.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
+	engine/include/pawl/store.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
 	engine/include/pawl/visit.h \
+	engine/persist/batch.c \
+	engine/persist/batch.h \
+	engine/persist/bytes.c \
+	engine/persist/bytes.h \
+	engine/persist/faults.h \
+	engine/persist/folder.c \
+	engine/persist/folder.h \
+	engine/persist/lmdb-check.c \
+	engine/persist/lmdb-file.c \
+	engine/persist/lmdb.h \
+	engine/persist/record.c \
+	engine/persist/record.h \
+	engine/persist/store-fault.c \
+	engine/persist/store-lmdb.c \
+	engine/persist/store-mem.c \
+	engine/persist/store.c \
+	engine/persist/store.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \
@@ -173,6 +213,8 @@ engine_libengine_core_la_SOURCES = \
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include \
 	-I$(srcdir)/engine/include
+# What links the one links the other: stores on disk.
+engine_libengine_core_la_LIBADD = $(LMDB_LIBS)
 
 # Commands for gdb.
 gdbdir = $(pkgdatadir)/gdb

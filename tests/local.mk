@@ -6,17 +6,25 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-calls \
 	tests/conformance/t-conform-cells \
 	tests/conformance/t-conform-collect \
+	tests/conformance/t-conform-detached \
+	tests/conformance/t-conform-effects \
 	tests/conformance/t-conform-errors \
 	tests/conformance/t-conform-graphs \
+	tests/conformance/t-conform-once \
+	tests/conformance/t-conform-panics \
 	tests/conformance/t-conform-races \
 	tests/conformance/t-conform-recompute \
+	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
+	tests/conformance/t-conform-statistics \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
 	tests/engine/t-accept-groups \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
+	tests/engine/t-detach \
+	tests/engine/t-effect \
 	tests/engine/t-engine \
 	tests/engine/t-engine-api \
 	tests/engine/t-engine-random \
@@ -74,7 +82,13 @@ UNIT_TESTS = \
 	tests/lib/t-slots \
 	tests/lib/t-sset \
 	tests/lib/t-thread \
-	tests/lib/t-version
+	tests/lib/t-version \
+	tests/persist/t-bytes \
+	tests/persist/t-power \
+	tests/persist/t-record \
+	tests/persist/t-store \
+	tests/persist/t-store-fault \
+	tests/persist/t-store-lmdb
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -86,21 +100,39 @@ tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_detached_SOURCES = tests/conformance/t-conform-detached.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_detached_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_detached_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_effects_SOURCES = tests/conformance/t-conform-effects.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_effects_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_effects_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_errors_SOURCES = tests/conformance/t-conform-errors.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_errors_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_errors_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_graphs_SOURCES = tests/conformance/t-conform-graphs.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_graphs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_graphs_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_once_SOURCES = tests/conformance/t-conform-once.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_once_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_once_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_panics_SOURCES = tests/conformance/t-conform-panics.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_panics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_panics_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_races_SOURCES = tests/conformance/t-conform-races.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_races_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_races_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_recompute_SOURCES = tests/conformance/t-conform-recompute.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_recompute_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_recompute_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_stale_SOURCES = tests/conformance/t-conform-stale.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_stale_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_stale_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_state_SOURCES = tests/conformance/t-conform-state.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_statistics_SOURCES = tests/conformance/t-conform-statistics.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_statistics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_statistics_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)
@@ -166,6 +198,10 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_effect_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -192,6 +228,28 @@ size-report: tests/engine/t-size
 	@PAWL_SRCDIR='$(abs_top_srcdir)' tests/engine/t-size | sed -n 's/^# \(.*[0-9]\)$$/\1/p'
 PHONY_TARGETS += size-report
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
+
+# Stores.
+PERSIST_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
+PERSIST_SOURCES = tests/persist/stores.c tests/persist/stores.h
+PERSIST_LDADD = engine/libengine-core.la $(LDADD)
+tests_persist_t_bytes_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_bytes_LDADD = $(PERSIST_LDADD)
+tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
+	$(PERSIST_SOURCES)
+tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_power_LDADD = $(PERSIST_LDADD)
+tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_record_LDADD = $(PERSIST_LDADD)
+tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
+tests_persist_t_store_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_LDADD = $(PERSIST_LDADD)
+tests_persist_t_store_fault_SOURCES = tests/persist/t-store-fault.c $(PERSIST_SOURCES)
+tests_persist_t_store_fault_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
+tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
+tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
 
 # Tests that stand between the library and a call that it makes.
 tests_lib_t_fiber_stack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise,--wrap=mprotect,--wrap=mmap

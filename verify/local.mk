@@ -15,6 +15,10 @@ STRESS_TESTS = \
 	verify/stress-fiber \
 	verify/stress-gate \
 	verify/stress-graph \
+	verify/stress-graph-calls \
+	verify/stress-graph-edges \
+	verify/stress-graph-life \
+	verify/stress-graph-read \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
@@ -37,6 +41,7 @@ STRESS_TESTS = \
 	verify/stress-runtime \
 	verify/stress-scope \
 	verify/stress-slots \
+	verify/stress-stretch \
 	verify/stress-supervise \
 	verify/stress-task \
 	verify/stress-thread \
@@ -81,9 +86,21 @@ verify_stress_edges_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_gate_SOURCES = verify/t-gate.c
-verify_stress_graph_SOURCES = verify/t-graph.c
+verify_stress_graph_SOURCES = verify/t-graph.c verify/graph-standin.h
 verify_stress_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_calls_SOURCES = verify/t-graph-calls.c verify/graph-standin.h
+verify_stress_graph_calls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_calls_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_edges_SOURCES = verify/t-graph-edges.c verify/graph-standin.h
+verify_stress_graph_edges_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_edges_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_life_SOURCES = verify/t-graph-life.c verify/graph-standin.h
+verify_stress_graph_life_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_life_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_read_SOURCES = verify/t-graph-read.c verify/graph-standin.h
+verify_stress_graph_read_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_read_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_group_SOURCES = verify/t-group.c
 verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c
@@ -116,6 +133,9 @@ verify_stress_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_scope_SOURCES = verify/t-scope.c
 verify_stress_scope_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_slots_SOURCES = verify/t-slots.c
+verify_stress_stretch_SOURCES = verify/t-stretch.c
+verify_stress_stretch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_stretch_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_supervise_SOURCES = verify/t-supervise.c verify/standin.h $(STANDIN_SOURCES)
 verify_stress_supervise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_task_SOURCES = verify/t-task.c

@@ -18,6 +18,7 @@ struct pawl_context {
 	struct pawl_error *last;    /* that a read gave */
 	uint64_t begun;		    /* what failed for the moment before this is tried again */
 	bool ring;		    /* the last strong read waited for itself */
+	uint64_t begun_ns;	    /* where slow runs are told of */
 	/* Of a job of the run (local.c). */
 	bool in_job;
 	struct pawl_atomic_u32 *waits_for; /* which task, for who looks for rings */

@@ -18,6 +18,8 @@ struct pawl_error {
 	struct pawl_error *cause;
 	uint64_t
 		moment; /* not 0: it is tried again; in the order of the graph's failures of the moment */
+	/* When it became so: of errors of tasks, in the runtime's time; 0: not known. Before it is shared. */
+	uint64_t since_ns;
 	bool ring; /* tasks that wait for each other: passed on as it is, so that it is the same for all */
 	size_t bytes;
 	char message[];

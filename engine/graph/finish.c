@@ -30,7 +30,7 @@
 
 /* ---- ends ----------------------------------------------------------------------------- */
 
-/* The run is over, whatever came of it. Locked. */
+/* The run is over, whatever came of it. Before the lock is given back the tail is not the run's any more. Locked. */
 static void leave(struct eng_node *node, struct eng_run_state *run)
 {
 	eng_field_drop(node, ENG_RUN);
@@ -46,6 +46,7 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node)
 	node->bits |= ENG_CANCELED;
 	/* Clean in this session, so that who waits for that comes to an end; dirty in the next one. */
 	eng_set_dirty(op, node, ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN);
+	eng_tail_take_back(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
 }
@@ -63,6 +64,9 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	if (node->bits & ENG_FINISHED)
 		eng_set_dirty(op, node,
 			      node->bits & (ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN));
+	eng_tail_take_back(node);
+	if (PAWL_UNLIKELY(op->graph->histories))
+		eng_history_ended(op->graph, node, false, true);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
@@ -122,24 +126,26 @@ static bool is_left_out(const struct plan *plan, eng_id id)
 static void plan_children(struct ending *ending, struct eng_node *node)
 {
 	union eng_slot *slot = eng_field(node, ENG_CHILDREN);
-	struct pawl_sset *now = &ending->run->children;
+	struct eng_called *now = &ending->run->called;
 	struct eng_queue *queue = &ending->op.queue;
 	struct plan *plan = &ending->plan;
 	uint32_t cursor = 0, id, n = 0;
+	uint64_t called = 0;
 
-	plan->fresh = eng_list_of_set(queue, now);
-	for (uint32_t i = 0; i < plan->fresh.n; i++) {
-		if ((!slot || !eng_set_has(node, ENG_CHILDREN, plan->fresh.ids[i])) &&
-		    !is_left_out(plan, plan->fresh.ids[i]))
-			plan->fresh.ids[n++] = plan->fresh.ids[i];
+	if (now->n_not_still) {
+		plan->fresh = eng_list_make(queue, now->n_not_still);
+		while (eng_called_next(now, &called, &id)) {
+			if ((!slot || !pawl_sset_has(&slot->set, id)) && !is_left_out(plan, id))
+				plan->fresh.ids[n++] = id;
+		}
+		plan->fresh.n = n;
 	}
-	plan->fresh.n = n;
 	if (!slot)
 		return;
 	plan->lost = eng_list_make(queue, pawl_sset_count(&slot->set));
-	n = 0;
+	n = cursor = 0;
 	while (pawl_sset_next(&slot->set, &cursor, &id)) {
-		if (!pawl_sset_has(now, id))
+		if (!eng_called_has(now, id))
 			plan->lost.ids[n++] = id;
 	}
 	plan->lost.n = n;
@@ -228,12 +234,13 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 			  !run->in_ring && !plan->linked &&
 			  !(node->bits & (ENG_INVALIDATOR | ENG_ONCE | ENG_ROOT)) &&
 			  !eng_field_any(node, DEPENDS) && !run->stale;
-	plan->number = eng_number_children(&ending->op, node, &run->children);
+	plan->number = eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
 	plan_outdated(ending, node);
 	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
-	if (plan->new_output && ending->op.graph->track_dependencies)
+	if (plan->new_output && ending->op.graph->track_dependencies &&
+	    pawl_sset_count(&node->output_dependents))
 		plan->dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
 }
 
@@ -333,7 +340,9 @@ static void dirty_some(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 
 static void dirty_dependents(struct ending *ending)
 {
+	ending->op.cause = (struct eng_cause){ENG_CAUSE_OUTPUT, ending->run->id, 0};
 	eng_spread(&ending->op, ending->plan.dependents.n, dirty_some, ending);
+	ending->op.cause.kind = ENG_CAUSE_NONE;
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
 		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
 
@@ -502,7 +511,7 @@ static bool step_connect(struct ending *ending)
 		return false;
 	/* Raised meanwhile, perhaps by way of its children. Callees of what aggregates nothing have larger numbers. */
 	if (PAWL_UNLIKELY(eng_number(node) > ending->plan.number))
-		(void)eng_number_children(&ending->op, node, &ending->run->children);
+		(void)eng_number_children(&ending->op, node, &ending->run->called);
 	eng_connect_children(&ending->op, node, ending->plan.fresh);
 	eng_unlock(node);
 	eng_op_run(&ending->op);
@@ -535,6 +544,7 @@ static void tidy(struct ending *ending, struct eng_node *node, bool failed,
 		pawl_sset64_fini(&node->cell_dependents);
 		eng_field_clear(node, ENG_KEYED_DEPENDENTS);
 	}
+	eng_tail_take_back(node);
 	eng_tail_trim(node);
 }
 
@@ -573,6 +583,8 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	leave(node, run);
 	if (!ending->plan.linked)
 		node->bits &= ~ENG_LINKED;
+	if (PAWL_UNLIKELY(run->graph->histories))
+		eng_history_ended(run->graph, node, ending->plan.new_output, false);
 	if (run->session_dependent || run->in_ring || ending->plan.linked)
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
 	eng_set_dirty(&ending->op, node, dirty);

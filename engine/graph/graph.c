@@ -17,7 +17,9 @@
 #include <pawl/rcu.h>
 #include <pawl/retire.h>
 
+#include "../runtime/worker.h"
 #include "context.h"
+#include "pool.h"
 #include "profile.h"
 #include "registry.h"
 
@@ -75,6 +77,7 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	context->last = NULL;
 	va_start(args, format);
 	context->failure = eng_error_make(context->id, own_name(context), cause, format, args);
+	context->failure->since_ns = eng_now(context->graph->rt);
 	va_end(args);
 	return -PAWL_ETASK;
 }
@@ -107,6 +110,7 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error)
 	else
 		failure = eng_error_printf(context->id, own_name(context), NULL, "error %d",
 					   -error);
+	failure->since_ns = eng_now(context->graph->rt);
 	return failure_of_moment(context->graph, failure, error);
 }
 
@@ -138,8 +142,7 @@ static bool node_retire(struct pawl_slot *slot, void *arg)
 {
 	struct eng_node *node = PAWL_CONTAINER_OF(slot, struct eng_node, slot);
 
-	(void)arg;
-	return eng_node_retire(node);
+	return eng_node_retire(arg, node);
 }
 
 static int tables_make(struct eng_graph *graph)
@@ -150,6 +153,7 @@ static int tables_make(struct eng_graph *graph)
 	int error = 0;
 
 	slots.retire = node_retire;
+	slots.arg = graph;
 	ids.policy = PAWL_IDS_DURABLE;
 	for (unsigned i = 0; i < 2 && !error; i++) {
 		error = pawl_slots_create(&slots, &graph->tables[i]);
@@ -202,9 +206,12 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	if (!graph)
 		return -ENOMEM;
 	graph->rt = rt;
+	graph->spread_more_than = ENG_SPREAD_MORE_THAN;
+	graph->spread_part = ENG_SPREAD_PART;
 	graph->group = group;
 	graph->track_dependencies = options->track_dependencies;
 	graph->track_active = options->track_active && options->track_dependencies;
+	graph->histories = options->histories;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
@@ -214,6 +221,8 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	error = eng_registry_create(options, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
+	if (!error)
+		error = eng_pool_create(&graph->pool);
 	if (!error)
 		error = tables_make(graph);
 	if (!error)
@@ -233,6 +242,7 @@ void eng_graph_destroy(struct eng_graph *graph)
 	tables_free(graph);
 	pawl_retire_barrier();
 	eng_links_free(&graph->links);
+	eng_pool_unpin(graph->pool);
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);
 	eng_quiesce_destroy(graph->quiesce);

@@ -18,16 +18,21 @@
 #include <pawl/runtime.h>
 #include <pawl/value.h>
 
+#include "history.h"
 #include "node.h"
 #include "queue.h"
 #include "quiesce.h"
 
-/* Locks: records come last, but for what lib takes. */
-#define ENG_RANK_STATE 19000
-#define ENG_RANK_NODE  20000
+/* Locks: of the graph's, records come last; then those of what it tells, and what lib takes. */
+#define ENG_RANK_STATE	 19000
+#define ENG_RANK_NODE	 20000
+#define ENG_RANK_STRETCH 20001
+#define ENG_RANK_NOTICES 20002
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_called;
+struct eng_pool;
 struct eng_profile;
 struct eng_registry;
 
@@ -37,6 +42,11 @@ struct eng_registry;
 struct eng_observer {
 	/* The first run is scheduled, or the last one is gone; perhaps with a record locked. */
 	void (*edge)(struct eng_observer *observer, bool busy);
+	/* The last one is gone. As all below with no lock held, outside of operations. */
+	void (*settled)(struct eng_observer *observer);
+	/* A run took so long, or (`other`, not 0) its wait for that task, and no less than slow_ns. */
+	void (*slow)(struct eng_observer *observer, eng_id id, eng_id other, uint64_t ns);
+	uint64_t slow_ns; /* 0: nobody is told. Set before the first task */
 };
 
 /* Who failed by a ring, and whom that called; who failed for the moment (heal.c). */
@@ -60,12 +70,16 @@ struct eng_graph {
 	/* Records of cached tasks by function and arguments. */
 	struct pawl_rmap *cache;
 	struct eng_registry *registry;
+	struct eng_pool *pool; /* records and runs */
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
 	struct eng_profile *profile;   /* NULL: nothing is counted */
 	struct eng_observer *observer; /* NULL: nobody; set before the first task */
 	bool track_dependencies;
 	bool track_active;
+	bool histories; /* each task has one */
+	/* A change that more tasks than that are to be told of is told in parts (spread.c). Tests have smaller ones. */
+	uint32_t spread_more_than, spread_part;
 
 	/* Nothing is started any more: runs are cancelled. All threads. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 stopping;
@@ -118,6 +132,7 @@ struct eng_op {
 	uint32_t priority;	       /* of the run that does it */
 	/* Edges that may close a ring of calls, and those that do. In the arena. */
 	struct eng_ring_edge *suspects, *rings;
+	struct eng_cause cause; /* of what it makes dirty from now on */
 	struct eng_queue queue;
 };
 
@@ -127,6 +142,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 	op->graph = graph;
 	op->priority = priority;
 	op->suspects = op->rings = NULL;
+	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }
@@ -160,7 +176,6 @@ static inline bool eng_is_inner(uint32_t upper, uint32_t task)
 
 /* ---- spread.c ------------------------------------------------------------------------ */
 
-/* A change that more tasks than that are to be told of is told by several workers. */
 #define ENG_SPREAD_MORE_THAN 10000u
 #define ENG_SPREAD_PART	     1024u
 
@@ -288,7 +303,7 @@ void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list childre
  * Returns: the parent's number that they go by; ROOT: they do not.
  */
 uint32_t eng_number_children(struct eng_op *op, struct eng_node *parent,
-			     const struct pawl_sset *children);
+			     const struct eng_called *children);
 
 /* ---- leaf.c --------------------------------------------------------------------------------- */
 
@@ -305,7 +320,7 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
  * eng_schedule() - If it neither waits nor runs it waits from now on, in the runtime. Locked.
  */
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
-/* eng_busy_less() - A run is gone. */
+/* eng_busy_less() - A run is gone. Requires: no lock held, outside of operations. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
 static inline struct eng_run_state *eng_run_of(const struct eng_node *node)

@@ -78,7 +78,7 @@ struct eng_list eng_heal_victims(struct eng_op *op, struct eng_node *node,
 		eng_id target = (eng_id)(key >> 32);
 
 		if (target && run &&
-		    (pawl_sset_has(&run->children, target) ||
+		    (eng_called_has(&run->called, target) ||
 		     eng_set_has(node, ENG_OUTPUT_DEPENDENCIES, target)))
 			continue;
 		gone[list.n] = key;
@@ -91,6 +91,8 @@ struct eng_list eng_heal_victims(struct eng_op *op, struct eng_node *node,
 
 void eng_heal_retry(struct eng_op *op, const struct eng_list *victims)
 {
+	struct eng_cause before = op->cause;
+
 	for (uint32_t i = 0; i < victims->n; i++) {
 		struct eng_node *node = eng_lock_any(op->graph, victims->ids[i]);
 		const struct pawl_error *error;
@@ -100,10 +102,13 @@ void eng_heal_retry(struct eng_op *op, const struct eng_list *victims)
 		error = node->bits & ENG_ERROR ? (void *)(uintptr_t)node->output : NULL;
 		/* Or it is about to fail. */
 		if (!(node->bits & (ENG_IMMUTABLE | ENG_CANCELED)) &&
-		    (eng_run_of(node) || (error && error->ring)))
+		    (eng_run_of(node) || (error && error->ring))) {
+			op->cause = (struct eng_cause){ENG_CAUSE_RING, victims->ids[i], 0};
 			eng_make_dirty(op, node, true);
+		}
 		eng_unlock(node);
 	}
+	op->cause = before;
 }
 
 /* ---- links ------------------------------------------------------------------------------------ */

@@ -284,6 +284,7 @@ static bool break_one(struct eng_op *op, eng_id id)
 	callee = ring.ids[(at + 1) % ring.n];
 	eng_children_lost(op, caller, eng_list_one(&op->queue, callee));
 	node = eng_lock(op->graph, caller);
+	op->cause = (struct eng_cause){ENG_CAUSE_RING, callee, 0};
 	if (!(node->bits & (ENG_IMMUTABLE | ENG_CANCELED | ENG_ONCE)))
 		eng_make_dirty(op, node, true);
 	else

@@ -11,6 +11,7 @@
  *  activeness   referrers are those active tasks that have it as a follower
  *  reads        both ends of each dependency know of it; nothing outdated is left
  *  calls        no task reaches itself by them
+ *  stillness    who is called without an edge is still, and has nothing to sum up
  */
 #include "config.h"
 
@@ -29,9 +30,13 @@
 struct audit {
 	struct eng_graph *graph;
 	struct eng_queue arena;
+	/* All tasks: looked for once, which is most of the work where they are few. */
+	eng_id *ids;
+	uint32_t ids_n, ids_capacity;
 	struct eng_table edges;	 /* upper << 32 | task; a: expected, b: there */
 	struct eng_table dirt;	 /* upper << 32 | inner; a: dirty, b: clean */
 	struct eng_table active; /* task; a: expected */
+	struct eng_table still;	 /* task; a: it is */
 	struct eng_table bags;	 /* upper; a: its place in `sums` */
 	struct eng_table all;	 /* tasks */
 	struct eng_bag **sums;
@@ -56,25 +61,45 @@ static void broken(struct audit *audit, const char *format, ...)
 
 typedef void audit_fn(struct audit *audit, struct eng_node *node, eng_id id);
 
-static void each(struct audit *audit, audit_fn *fn)
+static void note_id(struct audit *audit, eng_id id)
+{
+	if (audit->ids_n == audit->ids_capacity) {
+		uint32_t capacity = audit->ids_n ? audit->ids_n * 2 : 64;
+		eng_id *ids = eng_queue_alloc(&audit->arena, capacity * sizeof(*ids));
+
+		for (uint32_t i = 0; i < audit->ids_n; i++)
+			ids[i] = audit->ids[i];
+		audit->ids = ids;
+		audit->ids_capacity = capacity;
+	}
+	audit->ids[audit->ids_n++] = id;
+}
+
+static void find_all(struct audit *audit)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct pawl_slot *slot;
-
 		for (uint32_t id = 0;; id++) {
-			struct eng_node *node;
+			struct pawl_slot *slot;
 
 			pawl_rcu_begin();
 			slot = pawl_slots_next(audit->graph->tables[i], &id, PAWL_SLOTS_ID_MAX);
 			pawl_rcu_end();
 			if (!slot)
 				break;
-			node = eng_lock_any(audit->graph, id | (i ? ENG_TRANSIENT : 0));
-			if (!node)
-				continue;
-			fn(audit, node, eng_node_id(node));
-			eng_unlock(node);
+			note_id(audit, id | (i ? ENG_TRANSIENT : 0));
 		}
+	}
+}
+
+static void each(struct audit *audit, audit_fn *fn)
+{
+	for (uint32_t i = 0; i < audit->ids_n; i++) {
+		struct eng_node *node = eng_lock_any(audit->graph, audit->ids[i]);
+
+		if (!node)
+			continue;
+		fn(audit, node, eng_node_id(node));
+		eng_unlock(node);
 	}
 }
 
@@ -262,6 +287,33 @@ static void compare_dirt(struct audit *audit, struct eng_node *node, eng_id id)
 		       eng_dirty_count(node), eng_clean_count(node), dirty_count, clean_count);
 }
 
+/* What is called without an edge has nothing to sum up. */
+static void compare_still(struct audit *audit, struct eng_node *node, eng_id id)
+{
+	union eng_slot *slot = eng_field(node, ENG_STILL_CHILDREN);
+	struct eng_update update;
+	uint32_t cursor = 0, child;
+	bool is_new;
+
+	while (slot && pawl_sset_next(&slot->set, &cursor, &child))
+		(void)eng_table_put(&audit->still, child, &is_new);
+	if (!(node->bits & ENG_STILL))
+		return;
+	update = eng_contribution(&audit->arena, node, 1);
+	if (!eng_update_is_empty(&update))
+		broken(audit, "task %x is still, and has something to sum up", id);
+	eng_table_put(&audit->still, id, &is_new)->a = 1;
+}
+
+static void compare_still_calls(struct audit *audit)
+{
+	for (uint32_t i = 0; i < audit->still.n; i++) {
+		if (!audit->still.entries[i].a)
+			broken(audit, "task %x is called as one that is still, and is not",
+			       (unsigned)audit->still.entries[i].key);
+	}
+}
+
 static void compare_rest_of_dirt(struct audit *audit)
 {
 	for (uint32_t i = 0; i < audit->dirt.n; i++) {
@@ -393,30 +445,19 @@ static void compare_half(struct audit *audit, struct half half)
 
 static void compare_reads(struct audit *audit)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		for (uint32_t id = 0;; id++) {
-			struct halves halves;
-			struct pawl_slot *slot;
-			struct eng_node *node;
+	for (uint32_t i = 0; i < audit->ids_n; i++) {
+		struct eng_node *node = eng_lock_any(audit->graph, audit->ids[i]);
+		struct halves halves;
 
-			pawl_rcu_begin();
-			slot = pawl_slots_next(audit->graph->tables[i], &id, PAWL_SLOTS_ID_MAX);
-			pawl_rcu_end();
-			if (!slot)
-				break;
-			node = eng_lock_any(audit->graph, id | (i ? ENG_TRANSIENT : 0));
-			if (!node)
-				continue;
-			gather_halves(audit, node, &halves);
-			if (eng_field(node, ENG_OUTDATED_OUTPUTS) ||
-			    eng_field(node, ENG_OUTDATED_CELLS) ||
-			    eng_field(node, ENG_OUTDATED_KEYED))
-				broken(audit, "task %x has outdated reads left",
-				       eng_node_id(node));
-			eng_unlock(node);
-			for (uint32_t at = 0; at < halves.n; at++)
-				compare_half(audit, halves.list[at]);
-		}
+		if (!node)
+			continue;
+		gather_halves(audit, node, &halves);
+		if (eng_field(node, ENG_OUTDATED_OUTPUTS) ||
+		    eng_field(node, ENG_OUTDATED_CELLS) || eng_field(node, ENG_OUTDATED_KEYED))
+			broken(audit, "task %x has outdated reads left", eng_node_id(node));
+		eng_unlock(node);
+		for (uint32_t at = 0; at < halves.n; at++)
+			compare_half(audit, halves.list[at]);
 	}
 }
 
@@ -501,6 +542,7 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	if (pawl_load_acquire(&graph->busy))
 		return -EBUSY;
 	eng_queue_init(&audit.arena);
+	find_all(&audit);
 	each(&audit, expect_edges);
 	each(&audit, expect_dirt);
 	each(&audit, expect_active);
@@ -514,11 +556,14 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	each(&audit, compare_active);
 	compare_reads(&audit);
 	compare_calls(&audit);
+	each(&audit, compare_still);
+	compare_still_calls(&audit);
 	for (uint32_t i = 0; i < audit.bags.n; i++)
 		eng_bag_free(&audit.sums[i]);
 	eng_table_fini(&audit.edges);
 	eng_table_fini(&audit.dirt);
 	eng_table_fini(&audit.active);
+	eng_table_fini(&audit.still);
 	eng_table_fini(&audit.bags);
 	eng_table_fini(&audit.all);
 	eng_queue_fini(&audit.arena);

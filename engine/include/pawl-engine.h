@@ -5,6 +5,7 @@
 #ifndef PAWL_ENGINE_ALL_H
 #define PAWL_ENGINE_ALL_H
 
+#include <pawl/effect.h>
 #include <pawl/engine.h>
 #include <pawl/engine-version.h>
 #include <pawl/group.h>
@@ -16,6 +17,7 @@
 #include <pawl/parallel.h>
 #include <pawl/runtime.h>
 #include <pawl/state.h>
+#include <pawl/store.h>
 #include <pawl/timer.h>
 #include <pawl/token.h>
 #include <pawl/trace.h>

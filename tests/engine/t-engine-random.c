@@ -312,6 +312,8 @@ static void up(uint32_t workers)
 	for (uint32_t i = 0; i < TASKS_MOST; i++)
 		world[i] = t_random_below(1000);
 	options.workers = workers;
+	/* It makes no difference to anything else. */
+	options.histories = (uint32_t)t_random_below(2);
 	options.functions = functions;
 	options.functions_n = 2;
 	options.types = types;
