@@ -528,12 +528,11 @@ struct remains {
 };
 
 /* Cells that were not made, and fields that are not needed. Locked. */
-static void tidy(struct ending *ending, struct eng_node *node, bool failed,
-		 struct remains *remains)
+static void tidy(struct ending *ending, struct eng_node *node, struct remains *remains)
 {
 	struct eng_run_state *run = ending->run;
 
-	if (!failed || ending->plan.again) {
+	if (!ending->error || ending->plan.again) {
 		remains->values = eng_queue_alloc(
 			&ending->op.queue, eng_cells_held(node) * sizeof(*remains->values));
 		remains->n = eng_cells_count(ending->op.graph, node, run->counters,
@@ -566,7 +565,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
 	struct eng_list victims = eng_heal_victims(&ending->op, node, run);
-	bool linked = node->bits & ENG_LINKED, failed = ending->error;
+	bool linked = node->bits & ENG_LINKED;
 	struct remains remains = {0};
 	uint32_t dirty = 0;
 
@@ -593,7 +592,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		node->bits |= ENG_STILL;
 		eng_referrers_forget(node);
 	}
-	tidy(ending, node, failed, &remains);
+	tidy(ending, node, &remains);
 	eng_unlock(node);
 	eng_heal_retry(&ending->op, &victims);
 	if (PAWL_UNLIKELY(linked))
