@@ -75,6 +75,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
+	engine/graph/heal.c \
+	engine/graph/heal.h \
 	engine/graph/history.c \
 	engine/graph/history.h \
 	engine/graph/leaf.c \
@@ -102,6 +104,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/registry.c \
 	engine/graph/registry.h \
 	engine/graph/ring.c \
+	engine/graph/ring.h \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \

@@ -38,9 +38,11 @@ UNIT_TESTS = \
 	tests/engine/t-lanes-policy \
 	tests/engine/t-many \
 	tests/engine/t-observe \
+	tests/engine/t-moments \
 	tests/engine/t-parallel \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
+	tests/engine/t-rings \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
 	tests/engine/t-stops \
@@ -204,6 +206,10 @@ tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_moments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_moments_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_rings_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_rings_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -75,7 +75,7 @@ struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_nod
 {
 	union eng_slot *own = eng_field(node, ENG_COLLECTIBLES);
 	union eng_slot *sums = eng_field(node, ENG_AGGREGATED_COLLECTIBLES);
-	int32_t dirty = eng_dirty(node), clean = eng_session_clean(node);
+	int32_t dirty = eng_dirty(node), clean = eng_dirty(node) && eng_counts_as_clean(node);
 	struct eng_update update = {0};
 	uint32_t most;
 
@@ -100,7 +100,7 @@ struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_nod
 struct eng_dirt eng_dirt_of(const struct eng_node *node)
 {
 	return (struct eng_dirt){eng_dirty_count(node), eng_clean_count(node), eng_dirty(node),
-				 eng_session_clean(node)};
+				 eng_dirty(node) && eng_counts_as_clean(node)};
 }
 
 static bool is_any(struct eng_dirt dirt)
@@ -325,6 +325,8 @@ static uint32_t take_followers(struct eng_op *op, eng_id upper_id, struct fan *f
 		if (!add_follower(op, upper, one.id, (int32_t)one.count))
 			continue;
 		fresh.ids[fresh.n++] = one.id;
+		if (one.number == number && upper->bits & ENG_FOLLOWED)
+			eng_ring_suspect(op, upper_id, one.id, number);
 	}
 	fan->n = kept;
 	fan->was_active = op->graph->track_active && eng_active(upper);
@@ -335,6 +337,15 @@ static uint32_t take_followers(struct eng_op *op, eng_id upper_id, struct fan *f
 	}
 	eng_unlock(upper);
 	return number;
+}
+
+/* A root in a root. One that calls nobody closes no ring. */
+static void suspect_root(struct eng_op *op, eng_id upper, uint32_t number,
+			 const struct eng_node *task, eng_id id)
+{
+	if (number == ENG_NUMBER_ROOT && eng_number(task) == ENG_NUMBER_ROOT &&
+	    eng_field(task, ENG_CHILDREN))
+		eng_ring_suspect(op, upper, id, number);
 }
 
 /* Under each task's own lock: those that are inner for certain. */
@@ -352,6 +363,7 @@ static void take_inner(struct eng_op *op, eng_id upper_id, uint32_t number, stru
 
 		if (!eng_is_inner(number, eng_number(task))) {
 			one.number = eng_number(task);
+			task->bits |= ENG_FOLLOWED;
 			fan->list[kept++] = one;
 		} else if (add_upper(op, task, upper_id, (int32_t)one.count)) {
 			struct eng_list followers = eng_followers_of(&op->queue, task);
@@ -359,6 +371,7 @@ static void take_inner(struct eng_op *op, eng_id upper_id, uint32_t number, stru
 			updates[fan->found.n] = eng_contribution(&op->queue, task, 1);
 			fan->found.ids[fan->found.n++] = one.id;
 			gather(next, &followers);
+			suspect_root(op, upper_id, number, task, one.id);
 		}
 		eng_unlock(task);
 	}
@@ -440,6 +453,8 @@ static void ask_uppers(struct eng_op *op, eng_id task, uint32_t task_number,
 		} else if (add_follower(op, upper, task, (int32_t)one.count)) {
 			struct eng_list uppers = eng_uppers_of(&op->queue, upper);
 
+			if (one.number == task_number && upper->bits & ENG_FOLLOWED)
+				eng_ring_suspect(op, one.id, task, task_number);
 			gather(&above, &uppers);
 			active += op->graph->track_active && eng_referrers(upper) > 0;
 		}
@@ -465,11 +480,15 @@ static uint32_t join_uppers(struct eng_op *op, eng_id task_id, struct undecided 
 
 	found.n = 0;
 	for (uint32_t i = 0; i < *n; i++) {
-		if (!eng_is_inner(list[i].number, number))
+		if (!eng_is_inner(list[i].number, number)) {
 			list[kept++] = list[i];
-		else if (add_upper(op, task, list[i].id, (int32_t)list[i].count))
+		} else if (add_upper(op, task, list[i].id, (int32_t)list[i].count)) {
 			found.ids[found.n++] = list[i].id;
+			suspect_root(op, list[i].id, list[i].number, task, task_id);
+		}
 	}
+	if (kept)
+		task->bits |= ENG_FOLLOWED;
 	*n = kept;
 	if (found.n) {
 		update = eng_contribution(&op->queue, task, 1);

@@ -165,6 +165,23 @@ static void put_out(struct eng_op *op, struct eng_node *upper, struct eng_node *
 		       eng_followers_of(&op->queue, task), 0);
 }
 
+/* Their numbers may be equal since now: does the edge close a ring? Both are locked. */
+static void suspect(struct eng_op *op, struct eng_node *upper, struct eng_node *task)
+{
+	eng_id upper_id = eng_node_id(upper), id = eng_node_id(task);
+	uint32_t number = eng_number(upper);
+	bool follows = eng_map_get(upper, ENG_FOLLOWERS, id);
+
+	if (follows)
+		task->bits |= ENG_FOLLOWED;
+	if (number != eng_number(task))
+		return;
+	if (follows ? upper->bits & ENG_FOLLOWED && eng_field(task, ENG_FOLLOWERS)
+		    : pawl_cmap_get(&task->uppers, upper_id) &&
+			      pawl_cmap_count(&upper->uppers) && eng_field(task, ENG_CHILDREN))
+		eng_ring_suspect(op, upper_id, id, number);
+}
+
 void eng_balance(struct eng_op *op, eng_id upper_id, eng_id id)
 {
 	struct eng_node *upper, *task;
@@ -175,6 +192,7 @@ void eng_balance(struct eng_op *op, eng_id upper_id, eng_id id)
 		take_in(op, upper, task);
 	else
 		put_out(op, upper, task);
+	suspect(op, upper, task);
 	eng_unlock_pair(upper, task);
 }
 

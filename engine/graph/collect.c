@@ -10,6 +10,7 @@
 
 #include "bag.h"
 #include "context.h"
+#include "heal.h"
 #include "local.h"
 #include "registry.h"
 #include "wait.h"
@@ -163,9 +164,13 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	}
 	if (!number || !task.pawl_bits || eng_ref_cell(task))
 		return -EINVAL;
+	if (!context->run)
+		eng_moments_retry(context, eng_ref_task(task));
 	/* Ends: as a strong read does. */
 	for (;;) {
-		edit = eng_edit_wait(context);
+		error = eng_moment_begin(context, task, &edit);
+		if (error)
+			return error;
 		context->ring = false;
 		error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);
 		/* A task that failed has collectibles, too. */

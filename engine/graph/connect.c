@@ -188,26 +188,25 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	return call == OVER ? -ECANCELED : 0;
 }
 
-void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct eng_called *children)
+uint32_t eng_number_children(struct eng_op *op, struct eng_node *parent,
+			     const struct eng_called *children)
 {
 	uint32_t n = children->n_not_still, target, future, child;
 	uint32_t distance = parent->bits & ENG_DISTANCE;
 	uint64_t cursor = 0;
 
-	if (!n)
-		return;
-	if (eng_base(parent) == ENG_NUMBER_ROOT)
-		return;
+	if (!n || eng_base(parent) == ENG_NUMBER_ROOT)
+		return ENG_NUMBER_ROOT;
 	target = 2 * (31 - (uint32_t)__builtin_clz(n));
 	if (target > distance)
 		eng_queue_number(&op->queue, eng_node_id(parent), 0, target);
 	future = eng_base(parent) + (target > distance ? target : distance);
 	if (future < eng_base(parent) || future >= ENG_NUMBER_LEAF)
-		return;
+		return ENG_NUMBER_ROOT;
 	/* A gap, for levels that come in between later. */
 	while (eng_called_next(children, &cursor, &child))
 		eng_number_at_least(op, child, future + 3);
+	return future;
 }
 
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children)

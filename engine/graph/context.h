@@ -16,6 +16,7 @@ struct pawl_context {
 	uint32_t priority;
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
+	uint64_t begun;		    /* what failed for the moment before this is tried again */
 	bool ring;		    /* the last strong read waited for itself */
 	uint64_t begun_ns;	    /* where slow runs are told of */
 	/* Of a job of the run (local.c). */
@@ -59,6 +60,9 @@ PAWL_MUST_CHECK int eng_exit_take(struct pawl_context *context);
 PAWL_MUST_CHECK int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 				pawl_ref_t *ret_cell, const struct pawl_error **ret_error);
 
+/* eng_moment_begin() - Of a strong read: once no edit is applied. Errors: -ECANCELED. */
+PAWL_MUST_CHECK int eng_moment_begin(struct pawl_context *context, pawl_ref_t ref,
+				     uint64_t *ret_edit);
 /* A strong read is one state: is the task as clean as it was, and was nothing edited? */
 bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit);
 

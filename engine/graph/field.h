@@ -73,6 +73,8 @@
 	X(KEYED_DEPENDENCIES, PAIRS, DATA, 1, 1, 1)                                  \
 	/* all cells and their counts, where there is not one alone */               \
 	X(CELLS, POINTER, DATA, 0, 1, 0)                                             \
+	/* who failed by a ring through this task: whom that calls or reads << 32 | task */ \
+	X(RING_VICTIMS, SET64, SESSION, 1, 0, 1)                                     \
 	/* the priority of what made it dirty */                                     \
 	X(DIRTY_PRIORITY, WORDS, META, 0, 0, 0)                                      \
 	/* while it runs: what was read and emitted before, and not again so far */  \

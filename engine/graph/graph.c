@@ -82,13 +82,22 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	return -PAWL_ETASK;
 }
 
+/* Did it fail for want of something that may be there the next time? Or because of what did. */
+static struct pawl_error *failure_of_moment(struct eng_graph *graph, struct pawl_error *failure,
+					    int error)
+{
+	if (error == -ENOMEM || error == -EAGAIN || (failure->cause && failure->cause->moment))
+		failure->moment = pawl_add_relaxed(&graph->moments, UINT64_C(1)) + 1;
+	return failure;
+}
+
 struct pawl_error *eng_failure(struct pawl_context *context, int error)
 {
 	struct pawl_error *failure = context->failure, *cause;
 
 	if (error == -PAWL_ETASK && failure) {
 		context->failure = NULL;
-		return failure;
+		return failure_of_moment(context->graph, failure, error);
 	}
 	cause = error == -PAWL_ETASK ? context->last : NULL;
 	if (cause)
@@ -102,7 +111,7 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error)
 		failure = eng_error_printf(context->id, own_name(context), NULL, "error %d",
 					   -error);
 	failure->since_ns = eng_now(context->graph->rt);
-	return failure;
+	return failure_of_moment(context->graph, failure, error);
 }
 
 void eng_output_free(uint64_t error)
@@ -206,6 +215,9 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
+	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
+	pawl_init_word(&graph->links.n, 0u);
+	pawl_init_word(&graph->moments, UINT64_C(0));
 	error = eng_registry_create(options, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
@@ -229,6 +241,7 @@ void eng_graph_destroy(struct eng_graph *graph)
 		return;
 	tables_free(graph);
 	pawl_retire_barrier();
+	eng_links_free(&graph->links);
 	eng_pool_unpin(graph->pool);
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);

@@ -49,6 +49,18 @@ struct eng_observer {
 	uint64_t slow_ns; /* 0: nobody is told. Set before the first task */
 };
 
+/* Who failed by a ring, and whom that called; who failed for the moment (heal.c). */
+struct eng_link {
+	eng_id caller, callee; /* callee 0: for the moment */
+	bool fresh;	       /* the caller's present run added it */
+};
+struct eng_links {
+	struct pawl_lock lock;
+	struct eng_link *list;
+	uint32_t count, capacity;
+	struct pawl_atomic_u32 n; /* the count. Written under the lock, read by all */
+};
+
 struct eng_graph {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* runs live here */
@@ -80,6 +92,9 @@ struct eng_graph {
 	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
 	struct pawl_lock spare_lock;
 	eng_id spare;
+	struct eng_links links;
+	/* How often something failed for the moment. Relaxed: a later one is larger, and found by another way. */
+	struct pawl_atomic_u64 moments;
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
@@ -100,6 +115,13 @@ void eng_graph_destroy(struct eng_graph *graph);
 
 /* ---- operations ------------------------------------------------------------------- */
 
+/* A task that may be below itself, and an edge of that ring (ring.c). */
+struct eng_ring_edge {
+	struct eng_ring_edge *next;
+	eng_id upper, task;
+	uint32_t number; /* of both, when the edge was seen */
+};
+
 /*
  * All that changes records happens in one. It may suspend itself whenever its queue is run (eng_op_run). It never
  * waits for a task; values that it drops may begin others, which are part of it then.
@@ -108,8 +130,9 @@ struct eng_op {
 	struct eng_graph *graph;
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
-	eng_id ring;		       /* a task that was found to be below itself; 0: none */
-	struct eng_cause cause;	       /* of what it makes dirty from now on */
+	/* Edges that may close a ring of calls, and those that do. In the arena. */
+	struct eng_ring_edge *suspects, *rings;
+	struct eng_cause cause; /* of what it makes dirty from now on */
 	struct eng_queue queue;
 };
 
@@ -118,7 +141,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 {
 	op->graph = graph;
 	op->priority = priority;
-	op->ring = 0;
+	op->suspects = op->rings = NULL;
 	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
@@ -139,7 +162,7 @@ void eng_ring_break(struct eng_op *op);
 static inline void eng_op_end(struct eng_op *op)
 {
 	eng_op_run(op);
-	if (PAWL_UNLIKELY(op->ring))
+	if (PAWL_UNLIKELY(op->rings != NULL))
 		eng_ring_break(op);
 	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
@@ -246,6 +269,8 @@ void eng_clean_unpin(struct eng_clean *clean);
 void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
 /* eng_set_dirty() - To these bits (ENG_DIRTY, ENG_SESSION, ENG_SESSION_CLEAN). Tells uppers. Locked. */
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits);
+/* eng_set_finished() - The run that it is in counts as over. Tells uppers. Locked. */
+void eng_set_finished(struct eng_op *op, struct eng_node *node);
 void eng_job_readers(struct eng_op *op, struct eng_job *job);
 void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n);
 
@@ -272,9 +297,13 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
-/* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
-void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct eng_called *children);
+/*
+ * eng_number_children() - Numbers for children that a run has called. Locked.
+ *
+ * Returns: the parent's number that they go by; ROOT: they do not.
+ */
+uint32_t eng_number_children(struct eng_op *op, struct eng_node *parent,
+			     const struct eng_called *children);
 
 /* ---- leaf.c --------------------------------------------------------------------------------- */
 
@@ -305,13 +334,17 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
 
+/* ---- ring.c ---------------------------------------------------------------------------------- */
+
 /* eng_ring_of_calls() - This task is below itself: calls go round in a ring. */
 void eng_ring_of_calls(struct eng_op *op, eng_id id);
 /*
- * eng_ring_find() - Is there a way from `from` to `to` by calls? Returns: its error, which names the tasks; NULL:
- * there is none.
+ * eng_ring_suspect() - `task` is next to `upper` since now, and their numbers are equal, or were: does that close a
+ * ring? It is looked at once no lock is held.
  */
-struct pawl_error *eng_ring_find(struct eng_op *op, eng_id from, eng_id to);
+void eng_ring_suspect(struct eng_op *op, eng_id upper, eng_id task, uint32_t number);
+void eng_ring_look(struct eng_op *op);
+void eng_links_free(struct eng_links *links);
 
 /* ---- collect.c -------------------------------------------------------------------------------- */
 

@@ -40,6 +40,12 @@ struct eng_pool;
 #define ENG_ONCE	  UINT32_C(0x00020000) /* transient, runs once */
 #define ENG_ROOT	  UINT32_C(0x00040000) /* transient, stays active until disposed of */
 #define ENG_CANCELED	  UINT32_C(0x00080000) /* the engine stops: will not run any more */
+#define ENG_FOLLOWED	  UINT32_C(0x00200000) /* somebody had it as a follower; stays */
+#define ENG_LINKED \
+	UINT32_C(0x00400000) /* failed by a ring: or for the moment: it has links (heal.c) */
+#define ENG_FINISHED \
+	UINT32_C(0x00800000) /* its run goes on, and counts as done (pawl_mark_finished()) */
+#define ENG_GOES_ON UINT32_C(0x01000000) /* a run of it was; stays */
 
 /* Aggregation numbers: below LEAF a task aggregates nothing; ROOT aggregates all it reaches. */
 #define ENG_NUMBER_LEAF	   16u
@@ -201,6 +207,12 @@ static inline bool eng_dirty(const struct eng_node *node)
 static inline bool eng_session_clean(const struct eng_node *node)
 {
 	return node->bits & ENG_SESSION_CLEAN;
+}
+
+/* Of what is dirty: nobody has to wait for it in this session. */
+static inline bool eng_counts_as_clean(const struct eng_node *node)
+{
+	return node->bits & (ENG_SESSION_CLEAN | ENG_FINISHED);
 }
 
 /* It has to run in this session. */

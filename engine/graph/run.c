@@ -124,6 +124,7 @@ static void begin(struct eng_run_state *run, struct eng_node *node,
 	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
 
 	pawl_store_relaxed(&run->running, 1u);
+	run->was_linked = node->bits & ENG_LINKED;
 	run->had_children = eng_field_any(node, ENG_FIELD_BIT(ENG_CHILDREN) |
 							ENG_FIELD_BIT(ENG_STILL_CHILDREN));
 	*ret_closure = slot ? slot->pointer : NULL;
@@ -308,7 +309,10 @@ static void unwound(void *arg)
 int eng_run_body(void *arg, void **ret_value)
 {
 	struct eng_run_state *run = arg;
-	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
+	struct pawl_context context = {.graph = run->graph,
+				       .run = run,
+				       .id = run->id,
+				       .begun = pawl_load_relaxed(&run->graph->moments)};
 	struct pawl_cleanup cleanup;
 	struct eng_run *here;
 	struct eng_closure *closure = NULL;

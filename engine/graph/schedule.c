@@ -49,10 +49,13 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	pawl_init_word(&run->owners, 2u); /* the record's, and the runtime's task's */
 	pawl_init_word(&run->over, 0u);
 	pawl_init_word(&run->writes, 0u);
+	pawl_init_word(&run->reading, 0u);
+	pawl_init_word(&run->finished, 0u);
 	pawl_event_init(&run->changed);
 	run->graph = graph;
 	run->node = node;
 	run->id = eng_node_id(node);
+	run->apart = node->bits & ENG_GOES_ON;
 	run->counters = &run->first;
 	run->counters_capacity = 1;
 	pawl_init_word(&run->running, 0u);

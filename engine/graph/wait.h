@@ -13,12 +13,13 @@
 struct eng_wait {
 	struct eng_run_state *run; /* pinned; NULL: none */
 	bool cell;		   /* a cell will do */
+	bool finished;		   /* that it counts as over will do */
 	uint32_t writes;	   /* of cells, when it was looked at */
 	struct eng_clean *clean;   /* pinned; NULL: not waited for */
 	eng_id id;		   /* of what is to be clean */
 	char *ring;		   /* after -EDEADLK; NULL: none */
-	/* Where the next search below it begins; kept from wait to wait. */
-	uint32_t cursor;
+	/* Kept from wait to wait: where the next search below it begins, and how often there was nothing. */
+	uint32_t cursor, moments;
 };
 
 /* All zero to begin with. Under the lock. */

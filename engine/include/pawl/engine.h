@@ -49,7 +49,10 @@ struct pawl_error;
 
 /* ---- functions ------------------------------------------------------------------------ */
 
-/* Runs a task. Returns 0 and the output; an errno or -PAWL_ETASK: it has failed. */
+/*
+ * Runs a task. Returns 0 and the output; an errno or -PAWL_ETASK: it has failed. -ENOMEM, -EAGAIN: for the moment: it
+ * is tried again by who reads it next.
+ */
 typedef int pawl_function_fn(struct pawl_context *context, const void *args,
 			     pawl_ref_t *ret_output);
 
