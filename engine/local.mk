@@ -20,6 +20,7 @@ pawlinclude_HEADERS += \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
 	engine/include/pawl/state.h \
+	engine/include/pawl/store.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
@@ -103,10 +104,24 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/observe.h \
 	engine/include/pawl/parallel.h \
 	engine/include/pawl/runtime.h \
+	engine/include/pawl/store.h \
 	engine/include/pawl/timer.h \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
 	engine/include/pawl/visit.h \
+	engine/persist/batch.c \
+	engine/persist/batch.h \
+	engine/persist/faults.h \
+	engine/persist/folder.c \
+	engine/persist/folder.h \
+	engine/persist/lmdb-check.c \
+	engine/persist/lmdb-file.c \
+	engine/persist/lmdb.h \
+	engine/persist/store-fault.c \
+	engine/persist/store-lmdb.c \
+	engine/persist/store-mem.c \
+	engine/persist/store.c \
+	engine/persist/store.h \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \
@@ -170,6 +185,8 @@ engine_libengine_core_la_SOURCES = \
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include \
 	-I$(srcdir)/engine/include
+# What links the one links the other: stores on disk.
+engine_libengine_core_la_LIBADD = $(LMDB_LIBS)
 
 # Commands for gdb.
 gdbdir = $(pkgdatadir)/gdb

@@ -33,7 +33,7 @@ ALL_TESTS += $(FUZZ_TARGETS)
 FUZZ_RUN = \
 	$(AM_TESTS_ENVIRONMENT) \
 	FUZZ_CPPFLAGS='$(URCU_CFLAGS)'; export FUZZ_CPPFLAGS; \
-	FUZZ_LIBS='$(URCU_LIBS)'; export FUZZ_LIBS; \
+	FUZZ_LIBS='$(URCU_LIBS) $(LMDB_LIBS)'; export FUZZ_LIBS; \
 	$(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
 
 fuzz-smoke:

@@ -119,6 +119,43 @@ AC_SUBST([JEMALLOC_CFLAGS])
 AC_SUBST([JEMALLOC_LIBS])
 ])
 
+# PAWL_LMDB
+# --with-lmdb: the store of libpawl-engine on disk. Without it pawl_store_open_lmdb() says -ENOSYS. Asked for by
+# header and link test: not every system has a pkg-config file for it.
+AC_DEFUN([PAWL_LMDB], [
+AC_ARG_WITH([lmdb],
+	[AS_HELP_STRING([--without-lmdb],
+		[build libpawl-engine without its store on disk (default: with it if LMDB is there)])],
+	[], [with_lmdb=default])
+AS_CASE([$with_lmdb],
+	[yes|no|default], [],
+	[AC_MSG_ERROR([--with-lmdb takes yes or no])])
+LMDB_LIBS=
+pawl_lmdb_summary="no (--without-lmdb): no store on disk"
+AS_IF([test "x$with_lmdb" != xno], [
+	AC_CACHE_CHECK([for LMDB 0.9.22 or later], [pawl_cv_lmdb], [
+		pawl_save_LIBS=$LIBS
+		LIBS="-llmdb $LIBS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <lmdb.h>
+#if MDB_VERSION_FULL < MDB_VERINT(0, 9, 22)
+#error old
+#endif]], [[MDB_env *env; return mdb_env_create(&env);]])],
+			[pawl_cv_lmdb=yes], [pawl_cv_lmdb=no])
+		LIBS=$pawl_save_LIBS])
+	AS_IF([test $pawl_cv_lmdb = yes], [
+		with_lmdb=yes
+		LMDB_LIBS=-llmdb
+		pawl_lmdb_summary="yes: the store on disk"
+		AC_DEFINE([PAWL_HAVE_LMDB], [1], [Define to 1 if LMDB is there (engine/persist).])],
+		[test "x$with_lmdb" = xyes], [
+		AC_MSG_ERROR([--with-lmdb, but LMDB is missing (Debian: liblmdb-dev)])],
+		[with_lmdb=no
+		pawl_lmdb_summary="no (Debian: liblmdb-dev): no store on disk"
+		AC_MSG_WARN([LMDB is missing (Debian: liblmdb-dev): libpawl-engine will have no store on disk])])])
+AC_SUBST([LMDB_LIBS])
+AM_CONDITIONAL([HAVE_LMDB], [test "x$with_lmdb" = xyes])
+])
+
 # PAWL_CHECK_CAS16
 # A 16-byte compare-and-exchange that the compiler expands in place. Set
 # CAS16_CFLAGS to the flag that it takes.

@@ -72,7 +72,8 @@ UNIT_TESTS = \
 	tests/lib/t-slots \
 	tests/lib/t-sset \
 	tests/lib/t-thread \
-	tests/lib/t-version
+	tests/lib/t-version \
+	tests/persist/t-store
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -186,6 +187,14 @@ size-report: tests/engine/t-size
 	@PAWL_SRCDIR='$(abs_top_srcdir)' tests/engine/t-size | sed -n 's/^# \(.*[0-9]\)$$/\1/p'
 PHONY_TARGETS += size-report
 tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
+
+# Stores.
+PERSIST_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
+PERSIST_SOURCES = tests/persist/stores.c tests/persist/stores.h
+PERSIST_LDADD = engine/libengine-core.la $(LDADD)
+tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
+tests_persist_t_store_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_LDADD = $(PERSIST_LDADD)
 
 # Tests that stand between the library and a call that it makes.
 tests_lib_t_fiber_stack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise,--wrap=mprotect,--wrap=mmap

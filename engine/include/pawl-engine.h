@@ -16,6 +16,7 @@
 #include <pawl/parallel.h>
 #include <pawl/runtime.h>
 #include <pawl/state.h>
+#include <pawl/store.h>
 #include <pawl/timer.h>
 #include <pawl/token.h>
 #include <pawl/trace.h>
