@@ -19,6 +19,7 @@
 #include "graph/context.h"
 #include "graph/profile.h"
 #include "graph/registry.h"
+#include "persist/persist.h"
 #include "runtime/worker.h"
 
 #define CLOSE_GRACE_NS 10000000000u
@@ -33,6 +34,7 @@ static void edge(struct eng_observer *observer, bool busy)
 static void engine_free(struct pawl_engine *engine)
 {
 	eng_stretch_fini(&engine->stretch);
+	eng_persist_close(engine->persist);
 	if (engine->group)
 		pawl_group_put(engine->group);
 	if (engine->own_runtime) {
@@ -75,8 +77,12 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	if (!error)
 		error = pawl_group_create(pawl_runtime_root(engine->rt), &group,
 					  &engine->group);
+	if (!error && read.store)
+		error = eng_persist_open(&read, &engine->persist);
 	if (!error)
-		error = eng_graph_create(engine->rt, engine->group, &read, &engine->graph);
+		error = eng_graph_create_kept(engine->rt, engine->group, &read,
+					      engine->persist ? &engine->persist->kept : NULL,
+					      &engine->graph);
 	if (error) {
 		if (engine->group)
 			pawl_group_close(engine->group);
@@ -84,6 +90,8 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 		return error;
 	}
 	engine->graph->observer = &engine->observer;
+	if (engine->persist)
+		engine->persist->graph = engine->graph;
 	*ret_engine = engine;
 	return 0;
 }
@@ -98,6 +106,18 @@ static bool has_ended(struct pawl_engine *engine)
 	return !pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS);
 }
 
+int pawl_engine_snapshot(struct pawl_engine *engine, uint64_t *ret_tasks)
+{
+	uint64_t tasks = 0;
+	int error = -EROFS;
+
+	if (engine->persist)
+		error = eng_persist_snapshot(engine->persist, &tasks);
+	if (ret_tasks)
+		*ret_tasks = tasks;
+	return error;
+}
+
 int pawl_engine_close(struct pawl_engine *engine)
 {
 	if (!engine)
@@ -109,6 +129,9 @@ int pawl_engine_close(struct pawl_engine *engine)
 		if (!has_ended(engine))
 			return -EBUSY;
 	}
+	/* What cannot be saved now is computed again. */
+	if (engine->persist && engine->persist->saves)
+		(void)pawl_engine_snapshot(engine, NULL);
 	eng_graph_destroy(engine->graph);
 	engine_free(engine);
 	return 0;
@@ -249,6 +272,9 @@ int pawl_context_invalidator(struct pawl_context *context,
 	if (eng_run_of(node) == context->run)
 		context->run->invalidator = true;
 	eng_unlock(node);
+	/* In another process nobody has the invalidator: who knows what has changed. */
+	if (context->graph->backing && !eng_is_transient(context->id))
+		pawl_mark_session_dependent(context);
 	ret_invalidator->pawl_graph = context->graph;
 	ret_invalidator->pawl_task = context->id;
 	return 0;

@@ -41,6 +41,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/stretch.h \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
+	engine/graph/backing.h \
 	engine/graph/bag.c \
 	engine/graph/bag.h \
 	engine/graph/balance.c \
@@ -63,6 +64,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/local.c \
 	engine/graph/local.h \
 	engine/graph/marks.c \
+	engine/graph/modify.c \
+	engine/graph/modify.h \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \
@@ -81,6 +84,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/ref.h \
 	engine/graph/registry.c \
 	engine/graph/registry.h \
+	engine/graph/restore.c \
 	engine/graph/ring.c \
 	engine/graph/run.c \
 	engine/graph/run.h \
@@ -114,14 +118,20 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/faults.h \
 	engine/persist/folder.c \
 	engine/persist/folder.h \
+	engine/persist/image.c \
+	engine/persist/image.h \
 	engine/persist/lmdb-check.c \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \
+	engine/persist/persist.h \
+	engine/persist/restart.c \
+	engine/persist/snapshot.c \
 	engine/persist/store-fault.c \
 	engine/persist/store-lmdb.c \
 	engine/persist/store-mem.c \
 	engine/persist/store.c \
 	engine/persist/store.h \
+	engine/persist/tables.c \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \

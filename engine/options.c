@@ -58,8 +58,11 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 		if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
 		    given->track_active > 1 || given->function_stats > 1)
 			return -EINVAL;
-		if (given->storage || given->memory_bytes)
+		if (given->memory_bytes)
 			return -ENOTSUP;
+		if (given->storage > PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN ||
+		    !given->store != !given->storage)
+			return -EINVAL;
 		*into = *given;
 	}
 	environment(into);

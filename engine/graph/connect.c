@@ -127,9 +127,31 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child)
 		eng_unlock(parent);
 }
 
+/* Were others still, when the run before was over? */
+static bool still_differs(const struct eng_node *parent, const struct eng_run_state *run)
+{
+	uint32_t cursor = 0, child;
+
+	if (eng_set_count(parent, ENG_STILL_CHILDREN) != pawl_sset_count(&run->still))
+		return true;
+	while (pawl_sset_next(&run->still, &cursor, &child)) {
+		if (!eng_set_has(parent, ENG_STILL_CHILDREN, child))
+			return true;
+	}
+	return false;
+}
+
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 {
-	eng_field_clear(parent, ENG_STILL_CHILDREN);
+	union eng_slot *slot;
+
+	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, run))
+		eng_modify(parent, ENG_META);
+	slot = eng_field(parent, ENG_STILL_CHILDREN);
+	if (slot) {
+		pawl_sset_fini(&slot->set);
+		eng_field_drop(parent, ENG_STILL_CHILDREN);
+	}
 	if (!pawl_sset_count(&run->still))
 		return;
 	eng_field_make(parent, ENG_STILL_CHILDREN)->set = run->still;

@@ -20,6 +20,8 @@ static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 	struct eng_dirt before = eng_dirt_of(node), after;
 	struct eng_update update;
 
+	if ((node->bits ^ bits) & (ENG_DIRTY | ENG_SESSION))
+		eng_modify(node, ENG_META);
 	node->bits = (node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) | bits;
 	if (!(bits & ENG_DIRTY))
 		eng_field_drop(node, ENG_DIRTY_PRIORITY);

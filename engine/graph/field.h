@@ -73,8 +73,8 @@
 	X(KEYED_DEPENDENCIES, PAIRS, DATA, 1, 1, 1)                                  \
 	/* all cells and their counts, where there is not one alone */               \
 	X(CELLS, POINTER, DATA, 0, 1, 0)                                             \
-	/* the priority of what made it dirty */                                     \
-	X(DIRTY_PRIORITY, WORDS, META, 0, 0, 0)                                      \
+	/* the priority of what made it dirty: an order of runs of this process */   \
+	X(DIRTY_PRIORITY, WORDS, SESSION, 0, 0, 0)                                   \
 	/* while it runs: what was read and emitted before, and not again so far */  \
 	X(OUTDATED_OUTPUTS, SET, SESSION, 0, 1, 1)                                   \
 	X(OUTDATED_CELLS, SET64, SESSION, 0, 1, 1)                                   \

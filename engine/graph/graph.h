@@ -52,6 +52,9 @@ struct eng_graph {
 	struct eng_quiesce *quiesce;
 	struct eng_profile *profile;   /* NULL: nothing is counted */
 	struct eng_observer *observer; /* NULL: nobody; set before the first task */
+	struct eng_marks *marks;       /* NULL: nothing is saved */
+	/* NULL: all there is, is in memory. */
+	const struct eng_backing *backing;
 	bool track_dependencies;
 	bool track_active;
 
@@ -77,17 +80,28 @@ struct eng_graph {
 #define ENG_PRIORITY_LEAF    (UINT32_MAX - 1) /* invalidated, distance 0 */
 #define ENG_PRIORITY_AGAIN   UINT32_MAX	      /* a cell of a clean task is missing */
 
-/* eng_graph_create() - Errors: -ENOMEM; those of eng_registry_create(). */
-PAWL_MUST_CHECK int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
-				     const struct pawl_engine_options *options,
-				     struct eng_graph **ret_graph);
+struct eng_kept;
+
+/* eng_graph_create_kept() - `kept`: see backing.h. Errors: -ENOMEM; those of eng_registry_create(). */
+PAWL_MUST_CHECK int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
+					  const struct pawl_engine_options *options,
+					  const struct eng_kept *kept,
+					  struct eng_graph **ret_graph);
+/* eng_graph_create() - With nothing but what is in memory. */
+PAWL_MUST_CHECK static inline int eng_graph_create(struct pawl_runtime *rt,
+						   struct pawl_group *group,
+						   const struct pawl_engine_options *options,
+						   struct eng_graph **ret_graph)
+{
+	return eng_graph_create_kept(rt, group, options, NULL, ret_graph);
+}
 /* eng_graph_destroy() - Requires: no run is left. NULL is nothing. */
 void eng_graph_destroy(struct eng_graph *graph);
 
 /* ---- operations ------------------------------------------------------------------- */
 
 /*
- * All that changes records happens in one. It may suspend itself whenever its queue is run (eng_op_run). It never
+ * All that changes records happens in one. It may suspend itself where its queue is run (eng_op_point). It never
  * waits for a task; values that it drops may begin others, which are part of it then.
  */
 struct eng_op {
@@ -106,6 +120,16 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 	op->ring = 0;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
+}
+
+/*
+ * eng_op_point() - Here it may suspend itself. Not where something is saved: part of what is left of it may be on its
+ * stack, and is lost if the process ends. There it is waited for.
+ */
+static inline void eng_op_point(struct eng_op *op)
+{
+	if (PAWL_LIKELY(!op->graph->marks))
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 }
 
 /* eng_op_run() - Do all that is in the queue. Requires: no lock held. */

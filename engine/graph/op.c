@@ -85,7 +85,7 @@ static bool some(struct eng_op *op, bool (*take)(struct eng_op *op), unsigned mo
 	unsigned n = 0;
 
 	while (n < most && take(op)) {
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+		eng_op_point(op);
 		n++;
 	}
 	return n;
@@ -118,5 +118,5 @@ static bool step(struct eng_op *op)
 void eng_op_work(struct eng_op *op)
 {
 	while (step(op))
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+		eng_op_point(op);
 }

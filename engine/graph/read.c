@@ -123,11 +123,12 @@ static void depend_on_output(struct looker *looker, struct eng_node *node,
 
 	if (!tracks(looker, node->bits & ENG_ERROR) || node->bits & ENG_IMMUTABLE)
 		return;
+	eng_modify_reader(node, id);
 	ENG_MUST(pawl_sset_add(&node->output_dependents, id, &added));
 	looker->leaf = eng_leaf_of(node);
 	looker->raise = added && eng_leaf_of(reader).distance <= looker->leaf.distance;
-	(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, looker->id);
 	(void)eng_set_add(reader, ENG_OUTPUT_DEPENDENCIES, looker->id);
+	(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, looker->id);
 }
 
 /* ---- cells --------------------------------------------------------------------------------- */
@@ -187,13 +188,17 @@ static void depend_on_cell(struct looker *looker, struct eng_node *node,
 	if (!tracks(looker, looker->error) || node->bits & ENG_IMMUTABLE)
 		return;
 	if (!looker->keyed) {
+		eng_modify_cell_reader(node, there);
 		ENG_MUST(pawl_sset64_add(&node->cell_dependents, there, NULL));
-		(void)eng_set64_remove(reader, ENG_OUTDATED_CELLS, ref);
 		(void)eng_set64_add(reader, ENG_CELL_DEPENDENCIES, ref);
+		(void)eng_set64_remove(reader, ENG_OUTDATED_CELLS, ref);
 		return;
 	}
+	eng_modify_pair(node, ENG_KEYED_DEPENDENTS, (struct eng_pair){there, looker->key_hash});
 	slot = eng_field_make(node, ENG_KEYED_DEPENDENTS);
 	(void)eng_pairs_add(&slot->pairs, (struct eng_pair){there, looker->key_hash});
+	eng_modify_pair(reader, ENG_KEYED_DEPENDENCIES,
+			(struct eng_pair){ref, looker->key_hash});
 	slot = eng_field(reader, ENG_OUTDATED_KEYED);
 	if (slot && eng_pairs_remove(&slot->pairs, (struct eng_pair){ref, looker->key_hash}) &&
 	    !slot->pairs)

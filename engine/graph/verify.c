@@ -20,6 +20,7 @@
 #include <pawl/atomic.h>
 #include <pawl/rcu.h>
 
+#include "backing.h"
 #include "graph.h"
 #include "pairs.h"
 #include "run.h"
@@ -412,6 +413,8 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 		*buf = 0;
 	if (pawl_load_acquire(&graph->busy))
 		return -EBUSY;
+	/* Sums are over all that there is. */
+	eng_restore_all(graph);
 	eng_queue_init(&audit.arena);
 	each(&audit, expect_edges);
 	each(&audit, expect_dirt);

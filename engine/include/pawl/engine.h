@@ -43,6 +43,7 @@ struct eng_graph;
 struct pawl_context;
 struct pawl_engine;
 struct pawl_error;
+struct pawl_store;
 
 /* A task has failed: outside of errno's numbers. See the error itself. */
 #define PAWL_ETASK 5001
@@ -144,14 +145,25 @@ struct pawl_engine_options {
 	uint32_t track_active;
 	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
 	uint32_t function_stats;
-	/* Where results are kept from one process to the next, and how much memory there is for them. Not built: 0. */
+	/*
+	 * What is kept from one process to the next (PAWL_STORAGE_...), and where: a store of the program's
+	 * (pawl/store.h), which stays open as long as the engine. Without a store: PAWL_STORAGE_NONE.
+	 */
 	uint32_t storage;
+	/* How much memory there is for results. Not built: 0. */
 	uint64_t memory_bytes;
+	struct pawl_store *store;
 };
+/* Of pawl_engine_options.storage. */
+#define PAWL_STORAGE_NONE	0u
+#define PAWL_STORAGE_READ_ONLY	1u /* what is there is used; nothing is written */
+#define PAWL_STORAGE_READ_WRITE 2u
+#define PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN \
+	3u /* written when the engine is closed, and when asked for */
 #define PAWL_ENGINE_OPTIONS_INIT                                                              \
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
-			0, 0, 0                                                               \
+			0, 0, 0, NULL                                                         \
 	}
 
 /*
@@ -178,6 +190,18 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *
 PAWL_API int pawl_engine_close(struct pawl_engine *engine);
 
 PAWL_API struct pawl_runtime *pawl_engine_runtime(struct pawl_engine *engine);
+
+/*
+ * pawl_engine_snapshot() - Save what has changed since it was last saved, as it is at one moment. What runs goes
+ * on meanwhile; it is saved as not done.
+ *
+ * Requires: attached; outside sections, no lock held. On a worker, through pawl_blocking().
+ * Returns:  0: it is in the store, and on its disk; or nothing has changed, and nothing was written. In ret_tasks
+ *           (may be NULL) how many tasks were written.
+ * Errors:   -EROFS: the engine does not write; -ENOMEM; those of pawl_store_commit(). Nothing is lost then:
+ *           a later snapshot saves all of it.
+ */
+PAWL_API int pawl_engine_snapshot(struct pawl_engine *engine, uint64_t *ret_tasks);
 
 /* A visit: what it reads it reads for itself, nothing depends on it. */
 typedef int pawl_visit_fn(struct pawl_context *context, void *arg);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * restart.c - what a store has, when an engine is opened, and each time a task is wanted that is not in memory.
+ *
+ * Opening reads what there is one of: the tables, and the first number that no task has. A task that is not in
+ * memory has not changed since it was saved, so any view that began after that has it. The view is
+ * exchanged after each snapshot: what was replaced can go.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/mem.h>
+
+#include "persist.h"
+
+/* ---- what the graph asks for ------------------------------------------------------------- */
+
+static int restore(struct eng_persist *persist, eng_id id, struct eng_node **ret_node)
+{
+	struct pawl_slice meta, data;
+	int error = pawl_store_get(persist->view, PAWL_STORE_DATA, pawl_store_id(id), &data);
+
+	if (!error)
+		error = pawl_store_get(persist->view, PAWL_STORE_META, pawl_store_id(id),
+				       &meta);
+	if (error)
+		return error == -ENOMEM ? error : -EUCLEAN;
+	if (!meta.ptr || !data.ptr)
+		return -ENOENT;
+	return eng_image_read(persist->graph, id, persist->backing.limit, meta, data, ret_node);
+}
+
+int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
+{
+	struct eng_persist *persist = arg;
+	int error;
+
+	pthread_rwlock_rdlock(&persist->view_lock);
+	error = restore(persist, id, ret_node);
+	pthread_rwlock_unlock(&persist->view_lock);
+	if (!error)
+		pawl_add_relaxed(&persist->restored, 1u);
+	return error;
+}
+
+eng_id eng_persist_look_up(void *arg, struct pawl_digest digest)
+{
+	struct eng_persist *persist = arg;
+	struct pawl_slice bytes;
+	eng_id id = 0;
+
+	if (!persist->backing.limit)
+		return 0;
+	pthread_rwlock_rdlock(&persist->view_lock);
+	if (!pawl_store_get(persist->view, PAWL_STORE_TYPES, pawl_store_digest(digest),
+			    &bytes) &&
+	    bytes.ptr && bytes.len == sizeof(id))
+		memcpy(&id, bytes.ptr, sizeof(id));
+	pthread_rwlock_unlock(&persist->view_lock);
+	return id < persist->backing.limit ? id : 0;
+}
+
+void eng_persist_lost(void *arg, eng_id id)
+{
+	struct eng_persist *persist = arg;
+
+	(void)id;
+	pawl_add_relaxed(&persist->lost, 1u);
+}
+
+void eng_persist_view_renew(struct eng_persist *persist)
+{
+	struct pawl_store_view *view, *before;
+
+	/* The old one does as well. */
+	if (pawl_store_view_begin(persist->store, &view))
+		return;
+	pthread_rwlock_wrlock(&persist->view_lock);
+	before = persist->view;
+	persist->view = view;
+	pthread_rwlock_unlock(&persist->view_lock);
+	pawl_store_view_end(before);
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+/* The first number that no task has. */
+static int head_read(struct eng_persist *persist)
+{
+	struct pawl_slice bytes;
+	struct eng_in in;
+	uint64_t next;
+	int error = pawl_store_get(persist->view, PAWL_STORE_INFRA,
+				   pawl_store_id(ENG_INFRA_HEAD), &bytes);
+
+	if (error)
+		return error;
+	if (!eng_in_make(&in, bytes, ENG_INFRA_HEAD)) {
+		persist->cold = "the store's head is damaged";
+		return 0;
+	}
+	next = eng_get_number(&in);
+	if (in.bad || !next || next > PAWL_SLOTS_ID_MAX)
+		persist->cold = "the store's head is damaged";
+	else
+		persist->backing.limit = (uint32_t)next;
+	return 0;
+}
+
+static int open_store(struct eng_persist *persist, const struct pawl_engine_options *options)
+{
+	int error = pawl_store_view_begin(persist->store, &persist->view);
+
+	if (!error)
+		error = eng_tables_read(persist, options);
+	if (!error && !persist->cold)
+		error = head_read(persist);
+	/* Tables that are good, with a head that is not: all is written anew. */
+	if (!error && persist->cold && !persist->tables.n)
+		error = eng_tables_put(persist, options);
+	if (!error && persist->saves)
+		error = eng_marks_create(eng_persist_help, persist, &persist->marks);
+	return error;
+}
+
+int eng_persist_open(const struct pawl_engine_options *options,
+		     struct eng_persist **ret_persist)
+{
+	struct eng_persist *persist = pawl_mem_zalloc(sizeof(*persist), 0);
+	int error;
+
+	if (!persist)
+		return -ENOMEM;
+	pthread_mutex_init(&persist->one, NULL);
+	pthread_rwlock_init(&persist->view_lock, NULL);
+	pawl_lock_init(&persist->images_lock, PAWL_LOCK_RANK_NONE);
+	persist->store = options->store;
+	persist->saves = options->storage != PAWL_STORAGE_READ_ONLY;
+	persist->backing.arg = persist;
+	persist->backing.restore = eng_persist_restore;
+	persist->backing.look_up = eng_persist_look_up;
+	persist->backing.lost = eng_persist_lost;
+	error = open_store(persist, options);
+	if (error) {
+		eng_persist_close(persist);
+		return error;
+	}
+	persist->kept = (struct eng_kept){
+		.numbering = &persist->numbering,
+		.backing = &persist->backing,
+		.next = persist->backing.limit,
+		.marks = persist->marks,
+	};
+	*ret_persist = persist;
+	return 0;
+}
+
+void eng_persist_close(struct eng_persist *persist)
+{
+	if (!persist)
+		return;
+	pawl_store_view_end(persist->view);
+	eng_marks_destroy(persist->marks);
+	eng_out_fini(&persist->tables);
+	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++)
+		pawl_mem_free(persist->numbers[kind],
+			      persist->numbers_n[kind] * sizeof(uint32_t), 0);
+	pthread_mutex_destroy(&persist->one);
+	pthread_rwlock_destroy(&persist->view_lock);
+	pawl_mem_free(persist, sizeof(*persist), 0);
+}

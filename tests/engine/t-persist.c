@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * t-persist.c - what is saved, and what comes back: random graphs on a store in memory, with edits, snapshots and
+ * restarts in any order, against a model. After each step every task that counts as saved is encoded again
+ * and compared with what is in the store, so a change that nobody marked is found.
+ */
+#include "random-graph.h"
+
+#include <pawl/store.h>
+
+#include "../../engine/engine.h"
+#include "../../engine/persist/persist.h"
+
+static struct pawl_store_disk *disk;
+static struct pawl_store *store;
+
+static void store_open(void)
+{
+	assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
+}
+
+static void store_up(uint32_t workers, uint32_t storage)
+{
+	store_open();
+	up_again(workers, storage, store);
+}
+
+static void store_down(void)
+{
+	assert_int_equal(pawl_engine_close(engine), 0);
+	pawl_store_close(store);
+}
+
+static uint64_t generation(void)
+{
+	struct pawl_store_stat stat;
+
+	assert_int_equal(pawl_store_stat_read(store, &stat), 0);
+	return stat.generation;
+}
+
+/* ---- each record against the store ------------------------------------------------------- */
+
+struct audit {
+	struct pawl_store_view *view;
+	bool all; /* none is modified */
+	unsigned compared;
+};
+
+static void same_bytes(struct audit *audit, enum pawl_store_space space, eng_id id,
+		       const struct eng_out *out)
+{
+	struct pawl_slice bytes;
+
+	assert_int_equal(pawl_store_get(audit->view, space, pawl_store_id(id), &bytes), 0);
+	if (!bytes.ptr)
+		fail_msg("task %u is not in space %d, and not modified", id, (int)space);
+	if (bytes.len != out->n || memcmp(bytes.ptr, out->bytes, out->n))
+		fail_msg("task %u has changed in space %d, and is not modified", id,
+			 (int)space);
+	audit->compared++;
+}
+
+static void audit_node(struct audit *audit, struct eng_node *node)
+{
+	struct eng_graph *graph = engine->graph;
+	struct eng_image image = {0};
+	eng_id id = eng_node_id(node);
+	uint32_t marks = node->bits & (ENG_META | ENG_DATA);
+
+	assert_int_equal(eng_image_take(graph, node, ENG_META | ENG_DATA, &image), 0);
+	eng_unlock(node);
+	if (audit->all && marks)
+		fail_msg("task %u is modified", id);
+	assert_int_equal(eng_image_complete(graph, &image), 0);
+	if (!(marks & ENG_META))
+		same_bytes(audit, PAWL_STORE_META, id, &image.meta);
+	if (!(marks & ENG_DATA))
+		same_bytes(audit, PAWL_STORE_DATA, id, &image.data);
+	if (audit->all) {
+		struct pawl_slice meta = {image.meta.bytes, image.meta.n};
+		struct pawl_slice data = {image.data.bytes, image.data.n};
+
+		assert_int_equal(eng_image_read(graph, id,
+						(uint32_t)pawl_ids_next(graph->ids[0]), meta,
+						data, &node),
+				 0);
+		eng_node_free(node);
+	}
+	eng_image_fini(&image);
+}
+
+/* When nothing runs. */
+static unsigned audit(bool all)
+{
+	struct eng_graph *graph = engine->graph;
+	struct audit it = {NULL, all, 0};
+	uint32_t next = (uint32_t)pawl_ids_next(graph->ids[0]);
+
+	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_store_view_begin(store, &it.view), 0);
+	for (uint32_t id = 1; id < next; id++) {
+		struct eng_node *node = eng_lock_resident(graph, id);
+
+		if (node)
+			audit_node(&it, node);
+	}
+	pawl_store_view_end(it.view);
+	return it.compared;
+}
+
+static void snapshot(void)
+{
+	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	(void)audit(true);
+}
+
+/* ---- cases ---------------------------------------------------------------------------------- */
+
+static void begin(void)
+{
+	assert_int_equal(pawl_store_disk_create(&disk), 0);
+	world_make();
+	memset(model, 0, sizeof(model));
+	tasks = 10 + (uint32_t)t_random_below(TASKS_MOST - 10);
+	store_up(1 + (uint32_t)t_random_below(3), PAWL_STORAGE_READ_WRITE);
+}
+
+static void end(void)
+{
+	store_down();
+	pawl_store_disk_destroy(disk);
+}
+
+static void case_marks(void **state)
+{
+	(void)state;
+	for (unsigned round = t_scaled(20); round; round--) {
+		unsigned compared = 0;
+
+		begin();
+		for (unsigned i = 0; i < 12; i++) {
+			compare(tasks - 1);
+			compared += audit(false);
+			compare((uint32_t)t_random_below(tasks));
+			compared += audit(false);
+			if (t_random_below(3) || !i)
+				snapshot();
+			change(6);
+			compared += audit(false);
+		}
+		assert_true(compared);
+		end();
+	}
+}
+
+/* Nothing has changed: nothing runs but what read the world, and nothing is written. */
+static void case_warm(void **state)
+{
+	(void)state;
+	for (unsigned round = t_scaled(10); round; round--) {
+		uint64_t before;
+
+		begin();
+		compare(tasks - 1);
+		store_down();
+		for (unsigned again = 0; again < 3; again++) {
+			store_up(2, PAWL_STORAGE_READ_WRITE);
+			before = generation();
+			pawl_store_relaxed(&bodies, 0u);
+			compare(tasks - 1);
+			assert_int_equal(pawl_load_relaxed(&bodies), 0);
+			check_sums();
+			(void)audit(false);
+			snapshot();
+			assert_int_equal(generation(), before);
+			store_down();
+		}
+		pawl_store_disk_destroy(disk);
+	}
+}
+
+static void case_restarts(void **state)
+{
+	(void)state;
+	for (unsigned round = t_scaled(20); round; round--) {
+		begin();
+		for (unsigned i = 0; i < 12; i++) {
+			switch (t_random_below(4)) {
+			case 0:
+				snapshot();
+				break;
+			case 1:
+				store_down();
+				/* What changes while nobody looks. */
+				if (t_random_below(2))
+					change_unseen(3);
+				store_up(1 + (uint32_t)t_random_below(3),
+					 PAWL_STORAGE_READ_WRITE);
+				break;
+			default:
+				change(6);
+				break;
+			}
+			compare((uint32_t)t_random_below(tasks));
+			if (t_random_below(2))
+				compare(tasks - 1);
+			if (t_random_below(2))
+				check_sums();
+			(void)audit(false);
+		}
+		end();
+	}
+}
+
+/* Closed without saving what has changed since the last snapshot: as if the process had ended there. */
+static void crash(void)
+{
+	engine->persist->saves = false;
+	store_down();
+}
+
+static void snap_on(void *arg)
+{
+	(void)arg;
+	while (!pawl_load_relaxed(&enough))
+		t_check(!pawl_engine_snapshot(engine, NULL));
+}
+
+/* Snapshots while readers read and what they read changes; then what the last one has saved. */
+static void case_crashes(void **state)
+{
+	(void)state;
+	assert_int_equal(pawl_store_disk_create(&disk), 0);
+	for (unsigned round = t_scaled(20); round; round--) {
+		struct t_thread *threads[2];
+		unsigned edits = 10 + (unsigned)t_random_below(90);
+
+		tasks = 10 + (uint32_t)t_random_below(TASKS_MOST - 10);
+		world_make();
+		store_up(2, PAWL_STORAGE_READ_WRITE);
+		pawl_store_relaxed(&enough, 0u);
+		threads[0] = t_thread_start(read_on, NULL);
+		threads[1] = t_thread_start(snap_on, NULL);
+		for (unsigned i = 0; i < edits; i++)
+			change(4);
+		pawl_store_relaxed(&enough, 1u);
+		for (unsigned i = 0; i < 2; i++)
+			t_thread_join(threads[i]);
+		if (t_random_below(2))
+			snapshot();
+		crash();
+		store_up(2, PAWL_STORAGE_READ_WRITE);
+		for (unsigned i = 0; i < 5; i++)
+			compare((uint32_t)t_random_below(tasks));
+		check_sums();
+		(void)audit(false);
+		store_down();
+	}
+	pawl_store_disk_destroy(disk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(case_marks),
+		cmocka_unit_test(case_warm),
+		cmocka_unit_test(case_restarts),
+		cmocka_unit_test(case_crashes),
+	};
+
+	return t_run("persist", tests);
+}
