@@ -609,6 +609,9 @@ static bool lose(struct eng_op *op, eng_id task, struct loss *loss, uint32_t ret
 	while (!lose_some(op, task, loss)) {
 		uint64_t now_ns;
 
+		/* What was lost took its edges along. */
+		if (PAWL_UNLIKELY(pawl_load_relaxed(&op->graph->lost)))
+			return true;
 		if (!retry--)
 			return false;
 		pawl_add_relaxed(&op->graph->retries, 1u);

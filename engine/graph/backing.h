@@ -47,6 +47,9 @@ struct eng_kept {
 void eng_restore(struct eng_graph *graph, eng_id id, bool must);
 /* eng_restore_all() - The same of each. */
 void eng_restore_all(struct eng_graph *graph);
+/* eng_lost_body() - Of a task that is lost. */
+struct pawl_context;
+PAWL_MUST_CHECK int eng_lost_body(struct pawl_context *context);
 /* eng_is_stored() - May it be there, if it is not in its table? */
 static inline bool eng_is_stored(const struct eng_backing *backing, eng_id id)
 {

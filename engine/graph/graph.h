@@ -65,6 +65,8 @@ struct eng_graph {
 	struct pawl_event idle;
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
+	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
+	struct pawl_atomic_u32 lost;
 	struct pawl_event edited;
 	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
 	struct pawl_lock spare_lock;
@@ -300,7 +302,8 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
  * eng_schedule() - If it neither waits nor runs it waits from now on, in the runtime. Locked.
  */
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
-/* eng_busy_less() - A run is gone. */
+/* eng_busy_more() - A run comes. eng_busy_less() - One is gone. */
+void eng_busy_more(struct eng_graph *graph);
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
 static inline struct eng_run_state *eng_run_of(const struct eng_node *node)

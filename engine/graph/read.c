@@ -443,7 +443,7 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 	struct eng_node *node;
 	bool same;
 
-	if (pawl_load_acquire(&graph->edit) != edit)
+	if (pawl_load_acquire(&graph->edit) != edit || pawl_load_acquire(&graph->lost))
 		return false;
 	if (eng_ref_cell(ref))
 		return true;

@@ -37,6 +37,12 @@ void eng_run_unpin(struct eng_run_state *run)
 	pawl_mem_free(run, sizeof(*run), 0);
 }
 
+void eng_busy_more(struct eng_graph *graph)
+{
+	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
+		graph->observer->edge(graph->observer, true);
+}
+
 static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *node)
 {
 	struct eng_run_state *run = eng_must_zalloc(sizeof(*run));
@@ -51,8 +57,7 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->counters = &run->first;
 	run->counters_capacity = 1;
 	eng_field_make(node, ENG_RUN)->pointer = run;
-	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
-		graph->observer->edge(graph->observer, true);
+	eng_busy_more(graph);
 	return run;
 }
 

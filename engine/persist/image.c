@@ -898,10 +898,11 @@ static int get_key(struct reader *reader)
 	const char *args = eng_get_bytes(&reader->in, bytes);
 	const struct pawl_function *table_of;
 
-	if (!args || version != IMAGE_VERSION || !function || function > UINT32_MAX)
+	if (!args || version != IMAGE_VERSION || function > UINT32_MAX)
 		return -EUCLEAN;
 	table_of = eng_function_known(reader->graph->registry, (uint32_t)function);
-	if (!table_of || !eng_args_valid(table_of, args, bytes))
+	/* 0: one that was lost before. */
+	if (function ? !table_of || !eng_args_valid(table_of, args, bytes) : bytes)
 		return -EUCLEAN;
 	reader->node = eng_node_make(bytes);
 	if (!reader->node)

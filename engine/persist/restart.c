@@ -28,8 +28,10 @@ static int restore(struct eng_persist *persist, eng_id id, struct eng_node **ret
 				       &meta);
 	if (error)
 		return error == -ENOMEM ? error : -EUCLEAN;
-	if (!meta.ptr || !data.ptr)
+	if (!meta.ptr && !data.ptr)
 		return -ENOENT;
+	if (!meta.ptr || !data.ptr)
+		return -EUCLEAN;
 	return eng_image_read(persist->graph, id, persist->backing.limit, meta, data, ret_node);
 }
 

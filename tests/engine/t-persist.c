@@ -9,14 +9,19 @@
 #include <pawl/store.h>
 
 #include "../../engine/engine.h"
+#include "../../engine/persist/faults.h"
 #include "../../engine/persist/persist.h"
 
 static struct pawl_store_disk *disk;
 static struct pawl_store *store;
 
+static bool faulty; /* the store fails where it is told to */
+
 static void store_open(void)
 {
 	assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
+	if (faulty)
+		assert_int_equal(eng_store_fault(store, t_random(), &store), 0);
 }
 
 static void store_up(uint32_t workers, uint32_t storage)
@@ -261,13 +266,114 @@ static void case_crashes(void **state)
 	pawl_store_disk_destroy(disk);
 }
 
+/* Any call may fail: nothing is lost, and the next snapshot saves it all. */
+static void case_failures(void **state)
+{
+	static const int errors[] = {-ENOSPC, -EIO, -ENOMEM};
+
+	(void)state;
+	faulty = true;
+	for (unsigned round = t_scaled(20); round; round--) {
+		begin();
+		for (unsigned i = 0; i < 8; i++) {
+			uint64_t n = 0;
+			int error = errors[t_random_below(3)];
+
+			compare(tasks - 1);
+			assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+			eng_fault_at(store, ENG_FAULT_ANY, 1 + t_random_below(20), error);
+			if (pawl_engine_snapshot(engine, &n)) {
+				assert_int_equal(n, 0);
+				(void)audit(false);
+				/* Some go on changing before it is saved. */
+				if (t_random_below(2))
+					change(3);
+				if (t_random_below(2))
+					compare(tasks - 1);
+			}
+			eng_fault_at(store, ENG_FAULT_ANY, 0, 0);
+			if (t_random_below(2))
+				snapshot();
+			change(3);
+			if (!t_random_below(3)) {
+				crash();
+				store_up(2, PAWL_STORAGE_READ_WRITE);
+				compare(tasks - 1);
+				check_sums();
+			}
+		}
+		end();
+	}
+	faulty = false;
+}
+
+/* No memory, at each place where a snapshot takes some. */
+static void case_no_memory(void **state)
+{
+	(void)state;
+	begin();
+	compare(tasks - 1);
+	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	for (uint64_t n = 1;; n++) {
+		int error;
+
+		t_alloc_fail_at(n);
+		error = pawl_engine_snapshot(engine, NULL);
+		t_alloc_fail_at(0);
+		if (!error)
+			break;
+		assert_int_equal(error, -ENOMEM);
+		if (n % 16 == 0)
+			(void)audit(false);
+	}
+	(void)audit(true);
+	crash();
+	store_up(2, PAWL_STORAGE_READ_WRITE);
+	compare(tasks - 1);
+	check_sums();
+	end();
+}
+
+/* Records that are damaged: what was computed from them is computed again, and that is all. */
+static void case_damage(void **state)
+{
+	uint64_t lost = 0;
+
+	(void)state;
+	for (unsigned round = t_scaled(20); round; round--) {
+		begin();
+		compare(tasks - 1);
+		compare((uint32_t)t_random_below(tasks));
+		/* All that is written in this batch after that is as it was meant. */
+		store_down();
+		faulty = true;
+		for (unsigned i = 0; i < 4; i++) {
+			store_up(1 + (uint32_t)t_random_below(3), PAWL_STORAGE_READ_WRITE);
+			if (i)
+				change(3);
+			compare((uint32_t)t_random_below(tasks));
+			compare(tasks - 1);
+			change(5);
+			compare(tasks - 1);
+			check_sums();
+			lost += pawl_load_relaxed(&engine->persist->lost);
+			eng_fault_damage(store, 1 + t_random_below(40),
+					 (enum eng_damage)t_random_below(ENG_DAMAGE_COUNT));
+			store_down();
+		}
+		faulty = false;
+		pawl_store_disk_destroy(disk);
+	}
+	assert_true(lost);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_marks),
-		cmocka_unit_test(case_warm),
-		cmocka_unit_test(case_restarts),
-		cmocka_unit_test(case_crashes),
+		cmocka_unit_test(case_marks),	 cmocka_unit_test(case_warm),
+		cmocka_unit_test(case_restarts), cmocka_unit_test(case_crashes),
+		cmocka_unit_test(case_failures), cmocka_unit_test(case_no_memory),
+		cmocka_unit_test(case_damage),
 	};
 
 	return t_run("persist", tests);
