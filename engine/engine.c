@@ -90,8 +90,14 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 		return error;
 	}
 	engine->graph->observer = &engine->observer;
-	if (engine->persist)
+	if (engine->persist) {
 		engine->persist->graph = engine->graph;
+		error = eng_persist_start(engine->persist, engine->rt, engine->group);
+	}
+	if (error) {
+		(void)pawl_engine_close(engine);
+		return error;
+	}
 	*ret_engine = engine;
 	return 0;
 }
@@ -111,11 +117,34 @@ int pawl_engine_snapshot(struct pawl_engine *engine, uint64_t *ret_tasks)
 	uint64_t tasks = 0;
 	int error = -EROFS;
 
-	if (engine->persist)
+	if (engine->persist) {
+		pawl_store_relaxed(&engine->persist->reason, (uint32_t)PAWL_SNAPSHOT_ASKED);
 		error = eng_persist_snapshot(engine->persist, &tasks);
+	}
 	if (ret_tasks)
 		*ret_tasks = tasks;
 	return error;
+}
+
+int pawl_engine_store_stats_read(struct pawl_engine *engine,
+				 struct pawl_engine_store_stats *ret_stats)
+{
+	if (!engine->persist)
+		return -ENOTSUP;
+	eng_persist_stats(engine->persist, ret_stats);
+	return 0;
+}
+
+/* What cannot be saved now is computed again. */
+static void save_last(struct eng_persist *persist)
+{
+	uint64_t tasks;
+
+	if (!persist || !persist->saves)
+		return;
+	pawl_store_relaxed(&persist->reason, (uint32_t)PAWL_SNAPSHOT_STOP);
+	if (eng_persist_snapshot(persist, &tasks))
+		return;
 }
 
 int pawl_engine_close(struct pawl_engine *engine)
@@ -129,9 +158,7 @@ int pawl_engine_close(struct pawl_engine *engine)
 		if (!has_ended(engine))
 			return -EBUSY;
 	}
-	/* What cannot be saved now is computed again. */
-	if (engine->persist && engine->persist->saves)
-		(void)pawl_engine_snapshot(engine, NULL);
+	save_last(engine->persist);
 	eng_graph_destroy(engine->graph);
 	engine_free(engine);
 	return 0;

@@ -113,6 +113,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
 	engine/include/pawl/visit.h \
+	engine/persist/background.c \
 	engine/persist/batch.c \
 	engine/persist/batch.h \
 	engine/persist/faults.h \

@@ -34,6 +34,14 @@ static bool number_of(const char *name, uint32_t most, uint32_t *ret_number)
 	return true;
 }
 
+static void milliseconds_of(const char *name, uint64_t *ns)
+{
+	uint32_t number;
+
+	if (!*ns && number_of(name, UINT32_MAX, &number))
+		*ns = number * UINT64_C(1000000);
+}
+
 /* In place of a default alone. */
 static void environment(struct pawl_engine_options *options)
 {
@@ -45,6 +53,9 @@ static void environment(struct pawl_engine_options *options)
 		(void)number_of("PAWL_TRACK_ACTIVE", 1, &options->track_active);
 	if (!options->function_stats)
 		(void)number_of("PAWL_FUNCTION_STATS", 1, &options->function_stats);
+	milliseconds_of("PAWL_SNAPSHOT_FIRST_MS", &options->snapshot_first_ns);
+	milliseconds_of("PAWL_SNAPSHOT_INTERVAL_MS", &options->snapshot_interval_ns);
+	milliseconds_of("PAWL_SNAPSHOT_IDLE_MS", &options->snapshot_idle_ns);
 }
 
 int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine_options *into)

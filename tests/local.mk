@@ -32,6 +32,7 @@ UNIT_TESTS = \
 	tests/engine/t-observe \
 	tests/engine/t-parallel \
 	tests/engine/t-persist \
+	tests/engine/t-persist-api \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
 	tests/engine/t-runtime \
@@ -137,6 +138,8 @@ tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_SOURCES = tests/engine/t-engine-random.c tests/engine/random-graph.h
+tests_engine_t_persist_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_persist_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_persist_SOURCES = tests/engine/t-persist.c tests/engine/random-graph.h
 tests_engine_t_persist_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_persist_LDADD = engine/libengine-core.la $(LDADD)

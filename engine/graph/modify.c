@@ -68,7 +68,8 @@ static void *link_make(struct pawl_atomic_ptr *link, size_t bytes)
 	return there;
 }
 
-static void bitmap_set(struct eng_bitmap *bitmap, uint32_t id)
+/* Returns: it is the first one. */
+static bool bitmap_set(struct eng_bitmap *bitmap, uint32_t id)
 {
 	struct middle *middle = link_make(&bitmap->middles[id >> (LEAF_BITS + LINK_BITS)],
 					  sizeof(struct middle));
@@ -78,8 +79,17 @@ static void bitmap_set(struct eng_bitmap *bitmap, uint32_t id)
 	/* Relaxed: read after a moment of quiet. */
 	(void)pawl_or_relaxed(&leaf->words[id >> 6 & (LEAF_WORDS - 1)], UINT64_C(1)
 										<< (id & 63));
-	if (!pawl_load_relaxed(&bitmap->any))
-		pawl_store_relaxed(&bitmap->any, 1u);
+	if (PAWL_LIKELY(pawl_load_relaxed(&bitmap->any)))
+		return false;
+	pawl_store_relaxed(&bitmap->any, 1u);
+	return true;
+}
+
+static void set(struct eng_marks *marks, eng_id id)
+{
+	/* The event has the fence between what was stored and who listens. */
+	if (PAWL_UNLIKELY(bitmap_set(pawl_load_relaxed(&marks->modified), id)))
+		pawl_event_notify_all(&marks->first);
 }
 
 static const struct leaf *leaf_of(const struct eng_bitmap *bitmap, uint32_t id,
@@ -190,14 +200,14 @@ void eng_modify_kept(struct eng_node *node, uint32_t categories)
 			marks->help(marks->arg, node, pending);
 	}
 	node->bits = (node->bits & ~categories) | now;
-	bitmap_set(pawl_load_relaxed(&marks->modified), pawl_slot_id(&node->slot));
+	set(marks, pawl_slot_id(&node->slot));
 }
 
 void eng_marks_new(struct eng_marks *marks, struct eng_node *node, eng_id id)
 {
 	node->slot.generation = marks->number;
 	node->bits |= pawl_load_relaxed(&marks->stamps);
-	bitmap_set(pawl_load_relaxed(&marks->modified), id);
+	set(marks, id);
 }
 
 /* ---- snapshots ------------------------------------------------------------------------ */
@@ -267,6 +277,7 @@ int eng_marks_create(eng_help_fn *help, void *arg, struct eng_marks **ret_marks)
 	marks->taken = pawl_mem_zalloc(sizeof(*marks->taken), 0);
 	pawl_init_word(&marks->modified, modified);
 	pawl_init_word(&marks->stamps, BOTH(1u));
+	pawl_event_init(&marks->first);
 	marks->help = help;
 	marks->arg = arg;
 	if (!marks->taken) {

@@ -20,6 +20,7 @@
 #define ENG_MODIFY_H
 
 #include <pawl/atomic.h>
+#include <pawl/event.h>
 
 #include "node.h"
 
@@ -42,6 +43,8 @@ struct eng_marks {
 	struct pawl_atomic_ptr modified;
 	/* The other one: who makes a snapshot has it. */
 	struct eng_bitmap *taken;
+	/* Notified when something is modified and nothing was. */
+	struct pawl_event first;
 	eng_help_fn *help;
 	void *arg;
 };

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <pawl/engine.h>
 #include <pawl/lock.h>
 #include <pawl/store.h>
 
@@ -49,9 +50,15 @@ struct eng_persist {
 	pthread_rwlock_t view_lock;
 	struct pawl_store_view *view;
 
+	/* Snapshots that nobody asks for (background.c). */
+	bool background;
+	struct pawl_runtime *rt;
+	uint64_t first_ns, interval_ns, idle_ns;
+
 	/* Statistics. Relaxed. */
 	struct pawl_atomic_u64 snapshots, saved, failures, restored, lost, helped, bytes;
 	struct pawl_atomic_u64 quiet_ns, snapshot_ns;
+	struct pawl_atomic_u32 reason; /* enum pawl_snapshot_reason */
 };
 
 /*
@@ -73,6 +80,12 @@ void eng_persist_close(struct eng_persist *persist);
  *           with the next one.
  */
 PAWL_MUST_CHECK int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks);
+
+/* eng_persist_start() - With a graph: snapshots in the background, if they are wanted. Errors: of pawl_spawn(). */
+PAWL_MUST_CHECK int eng_persist_start(struct eng_persist *persist, struct pawl_runtime *rt,
+				      struct pawl_group *group);
+void eng_persist_stats(const struct eng_persist *persist,
+		       struct pawl_engine_store_stats *ret_stats);
 
 /* tables.c */
 PAWL_MUST_CHECK int eng_tables_read(struct eng_persist *persist,

@@ -16,6 +16,11 @@
 
 #include "persist.h"
 
+#define SECOND_NS   UINT64_C(1000000000)
+#define FIRST_NS    (300 * SECOND_NS)
+#define INTERVAL_NS (120 * SECOND_NS)
+#define IDLE_NS	    (2 * SECOND_NS)
+
 /* ---- what the graph asks for ------------------------------------------------------------- */
 
 static int restore(struct eng_persist *persist, eng_id id, struct eng_node **ret_node)
@@ -128,6 +133,11 @@ static int open_store(struct eng_persist *persist, const struct pawl_engine_opti
 	return error;
 }
 
+static uint64_t or_default(uint64_t given_ns, uint64_t default_ns)
+{
+	return given_ns ? given_ns : default_ns;
+}
+
 int eng_persist_open(const struct pawl_engine_options *options,
 		     struct eng_persist **ret_persist)
 {
@@ -141,6 +151,10 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	pawl_lock_init(&persist->images_lock, PAWL_LOCK_RANK_NONE);
 	persist->store = options->store;
 	persist->saves = options->storage != PAWL_STORAGE_READ_ONLY;
+	persist->background = options->storage == PAWL_STORAGE_READ_WRITE;
+	persist->first_ns = or_default(options->snapshot_first_ns, FIRST_NS);
+	persist->interval_ns = or_default(options->snapshot_interval_ns, INTERVAL_NS);
+	persist->idle_ns = or_default(options->snapshot_idle_ns, IDLE_NS);
 	persist->backing.arg = persist;
 	persist->backing.restore = eng_persist_restore;
 	persist->backing.look_up = eng_persist_look_up;
@@ -158,6 +172,21 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	};
 	*ret_persist = persist;
 	return 0;
+}
+
+void eng_persist_stats(const struct eng_persist *persist,
+		       struct pawl_engine_store_stats *ret_stats)
+{
+	memset(ret_stats, 0, sizeof(*ret_stats));
+	ret_stats->snapshots = pawl_load_relaxed(&persist->snapshots);
+	ret_stats->failures = pawl_load_relaxed(&persist->failures);
+	ret_stats->saved = pawl_load_relaxed(&persist->saved);
+	ret_stats->saved_bytes = pawl_load_relaxed(&persist->bytes);
+	ret_stats->restored = pawl_load_relaxed(&persist->restored);
+	ret_stats->lost = pawl_load_relaxed(&persist->lost);
+	ret_stats->last_quiet_ns = pawl_load_relaxed(&persist->quiet_ns);
+	ret_stats->last_ns = pawl_load_relaxed(&persist->snapshot_ns);
+	ret_stats->last_reason = pawl_load_relaxed(&persist->reason);
 }
 
 void eng_persist_close(struct eng_persist *persist)

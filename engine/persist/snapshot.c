@@ -263,6 +263,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 	uint64_t begun_ns = pawl_now_ns();
 	int error;
 
+	/* Acquire: its contents, if it was exchanged. */
 	if (eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified)))
 		return 0;
 	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);

@@ -153,6 +153,12 @@ struct pawl_engine_options {
 	/* How much memory there is for results. Not built: 0. */
 	uint64_t memory_bytes;
 	struct pawl_store *store;
+	/*
+	 * PAWL_STORAGE_READ_WRITE: what has changed is saved so long after opening, then so long after that, and when
+	 * nothing has run for so long; the last two count from the last time it was. 0: 300 s, 120 s, 2 s;
+	 * PAWL_FOREVER: not for that reason.
+	 */
+	uint64_t snapshot_first_ns, snapshot_interval_ns, snapshot_idle_ns;
 };
 /* Of pawl_engine_options.storage. */
 #define PAWL_STORAGE_NONE	0u
@@ -163,14 +169,15 @@ struct pawl_engine_options {
 #define PAWL_ENGINE_OPTIONS_INIT                                                              \
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
-			0, 0, 0, NULL                                                         \
+			0, 0, 0, NULL, 0, 0, 0                                                \
 	}
 
 /*
  * pawl_engine_open() - An engine without tasks.
  *
  * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
- * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1). Values that are no such numbers count as not there.
+ * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1), PAWL_SNAPSHOT_FIRST_MS, PAWL_SNAPSHOT_INTERVAL_MS and
+ * PAWL_SNAPSHOT_IDLE_MS (1 to 2^32 - 1). Values that are no such numbers count as not there.
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
@@ -202,6 +209,35 @@ PAWL_API struct pawl_runtime *pawl_engine_runtime(struct pawl_engine *engine);
  *           a later snapshot saves all of it.
  */
 PAWL_API int pawl_engine_snapshot(struct pawl_engine *engine, uint64_t *ret_tasks);
+
+/* Why a snapshot was made. */
+enum pawl_snapshot_reason {
+	PAWL_SNAPSHOT_ASKED, /* pawl_engine_snapshot() */
+	PAWL_SNAPSHOT_TIME,
+	PAWL_SNAPSHOT_IDLE,
+	PAWL_SNAPSHOT_STOP, /* pawl_engine_close() */
+	PAWL_SNAPSHOT_REASON_COUNT
+};
+
+/* Of an engine with a store; old when it arrives. */
+struct pawl_engine_store_stats {
+	uint64_t snapshots; /* that had something to save, and did */
+	uint64_t failures;  /* that did not; nothing was lost by that */
+	uint64_t saved;	    /* tasks, in all of them */
+	uint64_t saved_bytes;
+	uint64_t restored; /* tasks */
+	uint64_t
+		lost; /* tasks whose record was damaged; all else was computed again because of that */
+	/* Of the last one: until nothing was under way, and altogether; why. */
+	uint64_t last_quiet_ns, last_ns;
+	uint32_t last_reason; /* enum pawl_snapshot_reason */
+	uint32_t reserved_;
+	uint64_t reserved[4];
+};
+
+/* Errors: -ENOTSUP: there is no store. */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_store_stats_read(
+	struct pawl_engine *engine, struct pawl_engine_store_stats *ret_stats);
 
 /* A visit: what it reads it reads for itself, nothing depends on it. */
 typedef int pawl_visit_fn(struct pawl_context *context, void *arg);
