@@ -45,7 +45,8 @@ struct middle {
 };
 
 struct eng_bitmap {
-	struct pawl_atomic_u32 any;
+	/* All ids are below it. 0: there is none. */
+	struct pawl_atomic_u32 limit;
 	struct pawl_atomic_ptr middles[LINKS];
 };
 
@@ -71,6 +72,7 @@ static void *link_make(struct pawl_atomic_ptr *link, size_t bytes)
 /* Returns: it is the first one. */
 static bool bitmap_set(struct eng_bitmap *bitmap, uint32_t id)
 {
+	uint32_t limit;
 	struct middle *middle = link_make(&bitmap->middles[id >> (LEAF_BITS + LINK_BITS)],
 					  sizeof(struct middle));
 	struct leaf *leaf =
@@ -79,10 +81,11 @@ static bool bitmap_set(struct eng_bitmap *bitmap, uint32_t id)
 	/* Relaxed: read after a moment of quiet. */
 	(void)pawl_or_relaxed(&leaf->words[id >> 6 & (LEAF_WORDS - 1)], UINT64_C(1)
 										<< (id & 63));
-	if (PAWL_LIKELY(pawl_load_relaxed(&bitmap->any)))
-		return false;
-	pawl_store_relaxed(&bitmap->any, 1u);
-	return true;
+	limit = pawl_load_relaxed(&bitmap->limit);
+	/* Lock-free: a failed exchange means that somebody raised it, or nothing. */
+	while (limit <= id && !pawl_cas_weak_relaxed(&bitmap->limit, &limit, id + 1))
+		;
+	return !limit;
 }
 
 static void set(struct eng_marks *marks, eng_id id)
@@ -105,9 +108,9 @@ static const struct leaf *leaf_of(const struct eng_bitmap *bitmap, uint32_t id,
 
 bool eng_bitmap_next(const struct eng_bitmap *bitmap, uint32_t *id)
 {
-	uint64_t at = *id;
+	uint64_t at = *id, limit = pawl_load_relaxed(&bitmap->limit);
 
-	while (at <= PAWL_SLOTS_ID_MAX) {
+	while (at < limit) {
 		unsigned skip;
 		const struct leaf *leaf = leaf_of(bitmap, (uint32_t)at, &skip);
 		uint64_t word;
@@ -130,44 +133,59 @@ bool eng_bitmap_next(const struct eng_bitmap *bitmap, uint32_t *id)
 
 bool eng_bitmap_is_empty(const struct eng_bitmap *bitmap)
 {
-	return !pawl_load_relaxed(&bitmap->any);
+	return !pawl_load_relaxed(&bitmap->limit);
+}
+
+/* Of the links of one level how many may lead somewhere; `shift`: the ids below one. */
+static unsigned links_of(uint32_t limit, unsigned shift)
+{
+	uint32_t n = limit ? ((limit - 1) >> shift) + 1 : 0;
+
+	return n < LINKS ? n : LINKS;
 }
 
 static void bitmap_clear(struct eng_bitmap *bitmap)
 {
-	for (unsigned i = 0; i < LINKS; i++) {
+	uint32_t limit = pawl_load_relaxed(&bitmap->limit);
+
+	for (unsigned i = 0; i < links_of(limit, LEAF_BITS + LINK_BITS); i++) {
 		struct middle *middle = pawl_load_relaxed(&bitmap->middles[i]);
 
 		if (!middle)
 			continue;
-		for (unsigned j = 0; j < LINKS; j++)
+		for (unsigned j = 0; j < links_of(limit, LEAF_BITS); j++)
 			pawl_mem_free(pawl_load_relaxed(&middle->leaves[j]),
 				      sizeof(struct leaf), 0);
 		pawl_mem_free(middle, sizeof(*middle), 0);
 		pawl_store_relaxed(&bitmap->middles[i], NULL);
 	}
-	pawl_store_relaxed(&bitmap->any, 0u);
+	pawl_store_relaxed(&bitmap->limit, 0u);
 }
 
 /* What the one has into the other, which is in use; whole parts are moved, so no memory is needed. */
 static void leaf_merge(struct pawl_atomic_ptr *into, struct pawl_atomic_ptr *from)
 {
-	struct leaf *leaf = pawl_load_relaxed(from), *there = NULL;
+	struct leaf *leaf = pawl_load_relaxed(from), *other;
+	void *there = NULL;
 
 	if (!leaf)
 		return;
 	pawl_store_relaxed(from, NULL);
 	if (pawl_cas_acq_rel(into, &there, leaf))
 		return;
+	other = there;
 	for (unsigned i = 0; i < LEAF_WORDS; i++)
-		(void)pawl_or_relaxed(&there->words[i], pawl_load_relaxed(&leaf->words[i]));
+		(void)pawl_or_relaxed(&other->words[i], pawl_load_relaxed(&leaf->words[i]));
 	pawl_mem_free(leaf, sizeof(*leaf), 0);
 }
 
 static void bitmap_merge(struct eng_bitmap *into, struct eng_bitmap *from)
 {
-	for (unsigned i = 0; i < LINKS; i++) {
-		struct middle *middle = pawl_load_relaxed(&from->middles[i]), *there = NULL;
+	uint32_t limit = pawl_load_relaxed(&from->limit), other = 0;
+
+	for (unsigned i = 0; i < links_of(limit, LEAF_BITS + LINK_BITS); i++) {
+		struct middle *middle = pawl_load_relaxed(&from->middles[i]);
+		void *there = NULL;
 
 		if (!middle)
 			continue;
@@ -175,10 +193,12 @@ static void bitmap_merge(struct eng_bitmap *into, struct eng_bitmap *from)
 			pawl_store_relaxed(&from->middles[i], NULL);
 			continue;
 		}
-		for (unsigned j = 0; j < LINKS; j++)
-			leaf_merge(&there->leaves[j], &middle->leaves[j]);
+		for (unsigned j = 0; j < links_of(limit, LEAF_BITS); j++)
+			leaf_merge(&((struct middle *)there)->leaves[j], &middle->leaves[j]);
 	}
-	pawl_store_relaxed(&into->any, 1u);
+	/* Lock-free, as above. */
+	while (other < limit && !pawl_cas_weak_relaxed(&into->limit, &other, limit))
+		;
 	bitmap_clear(from);
 }
 
