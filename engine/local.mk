@@ -116,6 +116,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/background.c \
 	engine/persist/batch.c \
 	engine/persist/batch.h \
+	engine/persist/bytes.c \
+	engine/persist/bytes.h \
 	engine/persist/faults.h \
 	engine/persist/folder.c \
 	engine/persist/folder.h \
@@ -125,6 +127,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \
 	engine/persist/persist.h \
+	engine/persist/record.c \
+	engine/persist/record.h \
 	engine/persist/restart.c \
 	engine/persist/snapshot.c \
 	engine/persist/store-fault.c \

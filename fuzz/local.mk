@@ -6,6 +6,7 @@
 # `make fuzz-afl` with AFL++.
 
 FUZZ_TARGETS = \
+	fuzz/f-bytes \
 	fuzz/f-cmap \
 	fuzz/f-graph \
 	fuzz/f-ids \
@@ -14,6 +15,9 @@ FUZZ_TARGETS = \
 	fuzz/f-rmap \
 	fuzz/f-sset
 
+fuzz_f_bytes_SOURCES = fuzz/f-bytes.c $(FUZZ_COMMON)
+fuzz_f_bytes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
+fuzz_f_bytes_LDADD = engine/libengine-core.la $(LDADD)
 fuzz_f_cmap_SOURCES = fuzz/f-cmap.c fuzz/model-small.h $(FUZZ_COMMON)
 fuzz_f_graph_SOURCES = fuzz/f-graph.c fuzz/graph-naive.c fuzz/graph-program.h fuzz/graph.h fuzz/naive.c \
 	fuzz/naive.h $(FUZZ_COMMON)

@@ -75,7 +75,11 @@ UNIT_TESTS = \
 	tests/lib/t-sset \
 	tests/lib/t-thread \
 	tests/lib/t-version \
-	tests/persist/t-store
+	tests/persist/t-bytes \
+	tests/persist/t-record \
+	tests/persist/t-store \
+	tests/persist/t-store-fault \
+	tests/persist/t-store-lmdb
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -200,9 +204,19 @@ tests_engine_t_wheel_LDADD = engine/libengine-core.la $(LDADD)
 PERSIST_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
 PERSIST_SOURCES = tests/persist/stores.c tests/persist/stores.h
 PERSIST_LDADD = engine/libengine-core.la $(LDADD)
+tests_persist_t_bytes_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_bytes_LDADD = $(PERSIST_LDADD)
+tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_record_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
 tests_persist_t_store_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_LDADD = $(PERSIST_LDADD)
+tests_persist_t_store_fault_SOURCES = tests/persist/t-store-fault.c $(PERSIST_SOURCES)
+tests_persist_t_store_fault_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
+tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
+tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
 
 # Tests that stand between the library and a call that it makes.
 tests_lib_t_fiber_stack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise,--wrap=mprotect,--wrap=mmap

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * image.c - records to bytes, and back.
+ * image.c - from records of the graph to images of them (record.h), and back.
  *
- *	META	version, base, distance, flags, output, uppers, each field of the table
- *	DATA	version, function, arguments, readers of output and cells, each field of the table, counts and digests of
- *		cells, values of cells
- *
- * Every set and map is a list of rows of up to three numbers, sorted; of the first number the difference to
- * the row before stands there. All numbers are of variable length. At the end there are 8 bytes of a checksum, over
- * the id and the category too, so that no value is taken for another one's.
+ * Lists are sorted, and each entry is there once, so the same fields give the same bytes.
  *
  * What a task depends on is what it has read in its present run and what it had read before and not yet again: if it
  * were saved in the middle of a run without the latter, and were clean, it would not hear of changes any more.
  *
  * How many containers are dirty is counted again when it is read: nothing that can disagree is saved.
+ *
+ *	error	how many links, and of each, from the outermost: its task, whether it is of a ring, its function's name, its
+ *		words
+ *	key	the function's number, and the arguments
+ *	CELLS	how many types, and of each its number and how many cells; how many digests, and of each its cell and 16
+ *		bytes; of each value its cell and its bytes; 0
  */
 #include "config.h"
 
@@ -33,17 +33,13 @@
 #include "../graph/registry.h"
 #include "../graph/run.h"
 
-#define IMAGE_VERSION 1u
-#define FLAGS \
-	(ENG_DIRTY | ENG_SESSION | ENG_ERROR | ENG_INVALIDATOR | ENG_IMMUTABLE | ENG_STILL)
+#define BITS                                                                    \
+	(ENG_DISTANCE | ENG_DIRTY | ENG_SESSION | ENG_ERROR | ENG_INVALIDATOR | \
+	 ENG_IMMUTABLE | ENG_STILL)
 #define OUT_FIRST    64u
 #define CHAIN_MOST   64u
-#define SUM_BYTES    8u
-#define META_OF(id)  ((uint64_t)1 << 32 | (id))
-#define DATA_OF(id)  ((uint64_t)2 << 32 | (id))
 #define NUMBER_BYTES 10u
-
-enum { OUTPUT_NONE, OUTPUT_REF, OUTPUT_ERROR };
+#define OUT_VERSION  1u
 
 /* ---- bytes ------------------------------------------------------------------------- */
 
@@ -71,7 +67,7 @@ static char *room(struct eng_out *out, size_t n)
 	return more + out->n;
 }
 
-void eng_put_bytes_(struct eng_out *out, const void *bytes, size_t n)
+static void put_bytes(struct eng_out *out, const void *bytes, size_t n)
 {
 	char *at = room(out, n);
 
@@ -82,25 +78,41 @@ void eng_put_bytes_(struct eng_out *out, const void *bytes, size_t n)
 	out->n += n;
 }
 
-void eng_put_number(struct eng_out *out, uint64_t number)
+void eng_out_number(struct eng_out *out, uint64_t number)
 {
+	struct eng_writer writer;
 	char *at = room(out, NUMBER_BYTES);
 
 	if (!at)
 		return;
-	for (; number >= 0x80; number >>= 7) {
-		*at++ = (char)(number | 0x80);
-		out->n++;
-	}
-	*at = (char)number;
-	out->n++;
+	writer = eng_writer_on(at, NUMBER_BYTES);
+	eng_write_number(&writer, number);
+	out->n += writer.n;
 }
 
-void eng_put_sum(struct eng_out *out, uint64_t of)
+void eng_out_range(struct eng_out *out, const void *bytes, size_t n)
 {
-	uint64_t sum = out->error ? 0 : pawl_hash_bytes(out->bytes, out->n, of);
+	eng_out_number(out, n);
+	put_bytes(out, bytes, n);
+}
 
-	eng_put_bytes_(out, &sum, sizeof(sum));
+void eng_out_begin(struct eng_out *out)
+{
+	char *at = room(out, ENG_FRAME_BYTES);
+
+	if (at)
+		out->n += eng_frame_begin(at, ENG_FRAME_BYTES, OUT_VERSION).n;
+}
+
+void eng_out_end(struct eng_out *out, enum pawl_store_space space, uint32_t key)
+{
+	struct eng_writer writer;
+
+	if (out->error)
+		return;
+	writer = eng_writer_on(out->bytes, out->n);
+	writer.n = out->n;
+	eng_frame_end(&writer, eng_frame_seed(space, pawl_store_id(key)));
 }
 
 void eng_out_fini(struct eng_out *out)
@@ -109,59 +121,9 @@ void eng_out_fini(struct eng_out *out)
 	*out = (struct eng_out){NULL, 0, 0, 0};
 }
 
-bool eng_in_make(struct eng_in *in, struct pawl_slice bytes, uint64_t of)
-{
-	uint64_t sum;
-
-	if (!bytes.ptr || bytes.len < sizeof(sum))
-		return false;
-	in->at = bytes.ptr;
-	in->end = in->at + bytes.len - sizeof(sum);
-	in->bad = false;
-	memcpy(&sum, in->end, sizeof(sum));
-	return sum == pawl_hash_bytes(in->at, bytes.len - sizeof(sum), of);
-}
-
-uint64_t eng_get_number(struct eng_in *in)
-{
-	uint64_t number = 0;
-
-	for (unsigned shift = 0; shift < 64 && in->at < in->end; shift += 7) {
-		uint64_t byte = (unsigned char)*in->at++;
-
-		number |= (byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return number;
-	}
-	in->bad = true;
-	return 0;
-}
-
-const char *eng_get_bytes(struct eng_in *in, uint64_t n)
-{
-	const char *at = in->at;
-
-	if (in->bad || n > (uint64_t)(in->end - in->at)) {
-		in->bad = true;
-		return NULL;
-	}
-	in->at += n;
-	return at;
-}
-
-static uint64_t zigzag(int64_t number)
-{
-	return (uint64_t)number << 1 ^ (uint64_t)(number >> 63);
-}
-
-static int64_t unzigzag(uint64_t number)
-{
-	return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
-}
-
 /* ---- rows --------------------------------------------------------------------------- */
 
-/* Of one kind all have the same columns: a; a and b; a and c; all three. */
+/* An entry of whatever list: its key, whose lower half is a task; a part or a trait; a count. */
 struct row {
 	uint64_t a, b;
 	int32_t c;
@@ -204,32 +166,18 @@ static int compare(const void *x, const void *y)
 	return p->b < q->b ? -1 : p->b > q->b;
 }
 
-enum columns { A, A_B, A_C, A_B_C };
-
-static void rows_put(struct eng_out *out, struct rows *rows, enum columns columns)
+/* Each once: two sets may have been gathered. */
+static void rows_sort(struct rows *rows)
 {
-	uint64_t before = 0;
 	size_t n = 0;
 
 	if (rows->n > 1)
 		qsort(rows->rows, rows->n, sizeof(*rows->rows), compare);
-	/* Each once: two sets may have been gathered. */
 	for (size_t i = 0; i < rows->n; i++) {
 		if (!i || compare(&rows->rows[i], &rows->rows[i - 1]))
 			rows->rows[n++] = rows->rows[i];
 	}
-	eng_put_number(out, n);
-	for (size_t i = 0; i < n; i++) {
-		eng_put_number(out, rows->rows[i].a - before);
-		before = rows->rows[i].a;
-		if (columns == A_B || columns == A_B_C)
-			eng_put_number(out, rows->rows[i].b);
-		if (columns == A_C || columns == A_B_C)
-			eng_put_number(out, zigzag(rows->rows[i].c));
-	}
-	if (rows->error)
-		out->error = rows->error;
-	rows->n = 0;
+	rows->n = n;
 }
 
 static void rows_fini(struct rows *rows)
@@ -281,7 +229,101 @@ static void gather_bag(struct rows *rows, const struct eng_bag *bag)
 		row_add(rows, (struct row){entry.ref, entry.trait, entry.count});
 }
 
-/* ---- fields ---------------------------------------------------------------------------- */
+/* ---- lists of images -------------------------------------------------------------------- */
+
+/* Memory of an image, freed with it. */
+struct eng_image_block {
+	struct eng_image_block *next;
+	size_t bytes;
+	PAWL_ALIGNED(16) char memory[];
+};
+
+/* NULL: no memory, which `rows` keeps. */
+static void *block(struct eng_image *image, struct rows *rows, size_t bytes)
+{
+	struct eng_image_block *made = pawl_mem_alloc(sizeof(*made) + bytes, 16);
+
+	if (!made) {
+		rows->error = -ENOMEM;
+		return NULL;
+	}
+	made->bytes = bytes;
+	made->next = image->blocks;
+	image->blocks = made;
+	return made->memory;
+}
+
+/* The rows as a list of each kind; they are empty afterwards. */
+static void set_SET(struct eng_image *image, struct rows *rows, struct eng_image_set *list)
+{
+	rows_sort(rows);
+	list->at = rows->n ? block(image, rows, rows->n * sizeof(*list->at)) : NULL;
+	list->n = list->at ? (uint32_t)rows->n : 0;
+	for (uint32_t i = 0; i < list->n; i++)
+		list->at[i] = (uint32_t)rows->rows[i].a;
+	rows->n = 0;
+}
+
+static void set_SET64(struct eng_image *image, struct rows *rows, struct eng_image_set64 *list)
+{
+	rows_sort(rows);
+	list->at = rows->n ? block(image, rows, rows->n * sizeof(*list->at)) : NULL;
+	list->n = list->at ? (uint32_t)rows->n : 0;
+	for (uint32_t i = 0; i < list->n; i++)
+		list->at[i] = rows->rows[i].a;
+	rows->n = 0;
+}
+
+static void set_MAP(struct eng_image *image, struct rows *rows, struct eng_image_map *list)
+{
+	rows_sort(rows);
+	list->at = rows->n ? block(image, rows, rows->n * sizeof(*list->at)) : NULL;
+	list->n = list->at ? (uint32_t)rows->n : 0;
+	for (uint32_t i = 0; i < list->n; i++)
+		list->at[i] =
+			(struct eng_image_count){(uint32_t)rows->rows[i].a, rows->rows[i].c};
+	rows->n = 0;
+}
+
+static void set_PAIRS(struct eng_image *image, struct rows *rows, struct eng_image_pairs *list)
+{
+	rows_sort(rows);
+	list->at = rows->n ? block(image, rows, rows->n * sizeof(*list->at)) : NULL;
+	list->n = list->at ? (uint32_t)rows->n : 0;
+	for (uint32_t i = 0; i < list->n; i++)
+		list->at[i] = (struct eng_pair){rows->rows[i].a, rows->rows[i].b};
+	rows->n = 0;
+}
+
+static void set_BAG(struct eng_image *image, struct rows *rows, struct eng_image_bag *list)
+{
+	rows_sort(rows);
+	list->at = rows->n ? block(image, rows, rows->n * sizeof(*list->at)) : NULL;
+	list->n = list->at ? (uint32_t)rows->n : 0;
+	for (uint32_t i = 0; i < list->n; i++)
+		list->at[i] = (struct eng_collectible){
+			rows->rows[i].a, (uint32_t)rows->rows[i].b, rows->rows[i].c};
+	rows->n = 0;
+}
+
+/* Of bytes the image gets a copy. */
+static struct pawl_slice keep(struct eng_image *image, struct rows *rows, struct eng_out *out)
+{
+	struct pawl_slice slice = {NULL, out->n};
+	void *at = NULL;
+
+	if (!rows->error)
+		rows->error = out->error;
+	if (!out->error)
+		at = block(image, rows, out->n);
+	if (at)
+		memcpy(at, out->bytes, out->n);
+	slice.ptr = at;
+	eng_out_fini(out);
+	return slice;
+}
+
+/* ---- taking ------------------------------------------------------------------------------- */
 
 /* What was read before, and not yet again, goes with what was read. */
 static enum eng_field partner(enum eng_field field)
@@ -300,212 +342,162 @@ static enum eng_field partner(enum eng_field field)
 	}
 }
 
-enum kind { SET, SET64, MAP, PAIRS, BAG, WORDS, POINTER };
-enum category { META, DATA, SESSION };
+#define GATHER_SET(slot)   gather_set(rows, &(slot)->set)
+#define GATHER_SET64(slot) gather_set64(rows, &(slot)->set64)
+#define GATHER_MAP(slot)   gather_map(rows, &(slot)->map)
+#define GATHER_PAIRS(slot) gather_pairs(rows, (slot)->pairs)
+#define GATHER_BAG(slot)   gather_bag(rows, (slot)->bag)
 
-static const struct {
-	enum kind kind;
-	enum category category;
-	bool filtered;
-} table[] = {
-#define X(name, kind, category, filtered, shrinks, immutable) \
-	[ENG_##name] = {kind, category, filtered},
-	ENG_FIELDS_TAIL(X)
-#undef X
-};
+/* A list of the tail. */
+#define TAKE_LIST(name_, kind_, filtered_, into)                                    \
+	do {                                                                        \
+		const union eng_slot *slot_ = eng_field(node, ENG_##name_);         \
+		enum eng_field other_ = partner(ENG_##name_);                       \
+		rows->filtered = filtered_;                                         \
+		if (slot_)                                                          \
+			GATHER_##kind_(slot_);                                      \
+		slot_ = other_ == ENG_FIELD_COUNT ? NULL : eng_field(node, other_); \
+		if (slot_)                                                          \
+			GATHER_##kind_(slot_);                                      \
+		set_##kind_(image, rows, &(into));                                  \
+	} while (0);
 
-/* These two are written by hand, or counted again. */
-static bool is_listed(enum eng_field field, enum category category)
+#define TAKE_META_SET(name, filtered)	TAKE_LIST(name, SET, filtered, meta->name)
+#define TAKE_META_SET64(name, filtered) TAKE_LIST(name, SET64, filtered, meta->name)
+#define TAKE_META_MAP(name, filtered)	TAKE_LIST(name, MAP, filtered, meta->name)
+#define TAKE_META_PAIRS(name, filtered) TAKE_LIST(name, PAIRS, filtered, meta->name)
+#define TAKE_META_BAG(name, filtered)	TAKE_LIST(name, BAG, filtered, meta->name)
+#define TAKE_META_WORDS(name, filtered) /* CONTAINER_COUNTS: counted again */
+#define TAKE_DATA_SET(name, filtered)	TAKE_LIST(name, SET, filtered, data->name)
+#define TAKE_DATA_SET64(name, filtered) TAKE_LIST(name, SET64, filtered, data->name)
+#define TAKE_DATA_MAP(name, filtered)	TAKE_LIST(name, MAP, filtered, data->name)
+#define TAKE_DATA_PAIRS(name, filtered) TAKE_LIST(name, PAIRS, filtered, data->name)
+#define TAKE_DATA_WORDS(name, filtered)                                                        \
+	do {                                                                                   \
+		const union eng_slot *slot_ = eng_field(node, ENG_##name);                     \
+		if (slot_)                                                                     \
+			data->name = (struct eng_image_words){slot_->words.a, slot_->words.b}; \
+	} while (0);
+#define TAKE_DATA_POINTER(name, filtered) /* CELLS: apart */
+
+static struct pawl_slice take_error(struct eng_image *image, struct rows *rows,
+				    const struct pawl_error *error)
 {
-	return table[field].category == category && table[field].kind != POINTER &&
-	       field != ENG_CONTAINER_COUNTS;
-}
-
-static enum columns columns_of(enum kind kind)
-{
-	return kind == MAP ? A_C : kind == PAIRS ? A_B : kind == BAG ? A_B_C : A;
-}
-
-static void gather(struct rows *rows, const union eng_slot *slot, enum kind kind)
-{
-	if (!slot)
-		return;
-	switch (kind) {
-	case SET:
-		gather_set(rows, &slot->set);
-		break;
-	case SET64:
-		gather_set64(rows, &slot->set64);
-		break;
-	case MAP:
-		gather_map(rows, &slot->map);
-		break;
-	case PAIRS:
-		gather_pairs(rows, slot->pairs);
-		break;
-	case BAG:
-		gather_bag(rows, slot->bag);
-		break;
-	case WORDS:
-		rows->filtered = false;
-		row_add(rows, (struct row){slot->word, 0, 0});
-		break;
-	default:
-		break;
-	}
-}
-
-/* Number plus 1 of each field that holds something, and it; then 0. */
-static void put_fields(struct eng_out *out, struct rows *rows, const struct eng_node *node,
-		       enum category category)
-{
-	for (unsigned i = 0; i < ENG_FIELD_COUNT; i++) {
-		enum eng_field field = (enum eng_field)i, other = partner(field);
-
-		if (!is_listed(field, category))
-			continue;
-		rows->filtered = table[field].filtered;
-		gather(rows, eng_field(node, field), table[field].kind);
-		if (other != ENG_FIELD_COUNT)
-			gather(rows, eng_field(node, other), table[field].kind);
-		if (!rows->n && !rows->error)
-			continue;
-		eng_put_number(out, i + 1);
-		rows_put(out, rows, columns_of(table[field].kind));
-	}
-	eng_put_number(out, 0);
-}
-
-static void put_error(struct eng_out *out, const struct pawl_error *error)
-{
+	struct eng_out out = {NULL, 0, 0, 0};
 	const struct pawl_error *at = error;
 	uint64_t n = 0;
 
 	for (; at && n < CHAIN_MOST; at = at->cause)
 		n++;
-	eng_put_number(out, n);
+	eng_out_number(&out, n);
 	for (at = error; n--; at = at->cause) {
-		size_t name = at->function ? strlen(at->function) : 0;
-		size_t text = strlen(at->message);
-
-		eng_put_number(out, eng_is_transient(at->task) ? 0 : at->task);
-		eng_put_number(out, at->ring);
-		eng_put_number(out, name);
-		eng_put_bytes_(out, at->function, name);
-		eng_put_number(out, text);
-		eng_put_bytes_(out, at->message, text);
+		eng_out_number(&out, eng_is_transient(at->task) ? 0 : at->task);
+		eng_out_number(&out, at->ring);
+		eng_out_range(&out, at->function, at->function ? strlen(at->function) : 0);
+		eng_out_range(&out, at->message, strlen(at->message));
 	}
+	return keep(image, rows, &out);
 }
 
-static void put_output(struct eng_out *out, const struct eng_node *node)
+static void take_meta(struct eng_image *image, struct rows *rows, const struct eng_node *node)
 {
-	pawl_ref_t ref = {node->output};
+	struct eng_meta_image *meta = &image->meta_image;
 
-	if (node->bits & ENG_ERROR) {
-		eng_put_number(out, OUTPUT_ERROR);
-		put_error(out, (const struct pawl_error *)(uintptr_t)node->output);
-	} else if (!node->output ||
-		   (node->output != ENG_NOTHING && eng_is_transient(eng_ref_task(ref)))) {
-		eng_put_number(out, OUTPUT_NONE);
-	} else {
-		eng_put_number(out, OUTPUT_REF);
-		eng_put_bytes_(out, &node->output, sizeof(node->output));
-	}
-}
-
-static void put_meta(struct eng_out *out, struct rows *rows, const struct eng_node *node)
-{
-	eng_put_number(out, IMAGE_VERSION);
-	eng_put_number(out, eng_base(node));
-	eng_put_number(out, node->bits & ENG_DISTANCE);
-	eng_put_number(out, node->bits & FLAGS);
-	put_output(out, node);
+	meta->base.a = eng_base(node);
+	meta->meta_bits.a = node->bits & BITS;
+	if (node->bits & ENG_ERROR)
+		meta->error = take_error(image, rows,
+					 (const struct pawl_error *)(uintptr_t)node->output);
+	else
+		meta->output = (struct eng_image_words){(uint32_t)node->output,
+							(uint32_t)(node->output >> 32)};
 	rows->filtered = true;
 	gather_map(rows, &node->uppers);
-	rows_put(out, rows, A_C);
-	put_fields(out, rows, node, META);
+	set_MAP(image, rows, &meta->uppers);
+#define X(name, kind, category, filtered, shrinks, immutable) \
+	ENG_OF_META_##category(TAKE_META_##kind(name, filtered))
+	ENG_FIELDS_TAIL(X)
+#undef X
 }
 
-static void put_cells(struct eng_out *out, struct rows *rows, const struct eng_graph *graph,
-		      const struct eng_node *node)
+/* All of it but for the values. */
+static void take_cells(struct eng_image *image, const struct eng_graph *graph,
+		       const struct eng_node *node)
 {
+	struct eng_out *out = &image->cells;
 	struct pawl_digest digest;
 	struct eng_counter counter;
 	uint32_t cursor = 0, cell, n = 0;
 
-	rows->filtered = false;
 	while (eng_cells_counter(graph, node, &cursor, &counter))
-		row_add(rows, (struct row){counter.type, counter.count, 0});
-	rows_put(out, rows, A_B);
+		n++;
+	eng_out_number(out, n);
 	cursor = 0;
+	while (eng_cells_counter(graph, node, &cursor, &counter)) {
+		eng_out_number(out, counter.type);
+		eng_out_number(out, counter.count);
+	}
+	cursor = n = 0;
 	while (eng_cells_digest(node, &cursor, &cell, &digest))
 		n += eng_cell_exists(graph, node, cell);
-	eng_put_number(out, n);
+	eng_out_number(out, n);
 	cursor = 0;
 	while (eng_cells_digest(node, &cursor, &cell, &digest)) {
 		if (!eng_cell_exists(graph, node, cell))
 			continue;
-		eng_put_number(out, cell);
-		eng_put_bytes_(out, &digest, sizeof(digest));
+		eng_out_number(out, cell);
+		put_bytes(out, &digest, sizeof(digest));
 	}
 }
 
-static void put_data(struct eng_out *out, struct rows *rows, const struct eng_graph *graph,
-		     const struct eng_node *node)
+static void take_data(struct eng_image *image, struct rows *rows, const struct eng_graph *graph,
+		      const struct eng_node *node)
 {
+	struct eng_data_image *data = &image->data_image;
 	const struct eng_key *key = eng_node_key(node);
+	struct eng_out out = {NULL, 0, 0, 0};
 
-	eng_put_number(out, IMAGE_VERSION);
-	eng_put_number(out, key->function);
-	eng_put_number(out, key->bytes);
-	eng_put_bytes_(out, key->args, key->bytes);
+	eng_out_number(&out, key->function);
+	eng_out_range(&out, key->args, key->bytes);
+	data->key = keep(image, rows, &out);
 	rows->filtered = true;
 	gather_set(rows, &node->output_dependents);
-	rows_put(out, rows, A);
+	set_SET(image, rows, &data->output_dependents);
 	gather_set64(rows, &node->cell_dependents);
-	rows_put(out, rows, A);
-	put_fields(out, rows, node, DATA);
-	put_cells(out, rows, graph, node);
+	set_SET64(image, rows, &data->cell_dependents);
+#define X(name, kind, category, filtered, shrinks, immutable) \
+	ENG_OF_DATA_##category(TAKE_DATA_##kind(name, filtered))
+	ENG_FIELDS_TAIL(X)
+#undef X
+	take_cells(image, graph, node);
 }
 
-/* ---- taking ------------------------------------------------------------------------------- */
+static bool value_is_taken(const struct eng_graph *graph, const struct eng_node *node,
+			   uint32_t cell, const struct pawl_value *value)
+{
+	return eng_type_is_saved(pawl_value_type_of(value)) &&
+	       eng_cell_exists(graph, node, cell);
+}
 
 static int take_values(const struct eng_graph *graph, struct eng_node *node,
 		       struct eng_image *image)
 {
-	uint32_t most = eng_cells_held(node), cursor = 0, cell;
+	uint32_t cursor = 0, cell, n = 0;
 	struct pawl_value *value;
 
-	if (!most)
+	while (eng_cells_next(graph, node, &cursor, &cell, &value))
+		n += value_is_taken(graph, node, cell, value);
+	if (!n)
 		return 0;
-	image->values = pawl_mem_alloc(most * sizeof(*image->values), 0);
+	image->values = pawl_mem_alloc(n * sizeof(*image->values), 0);
 	if (!image->values)
 		return -ENOMEM;
+	cursor = 0;
 	while (eng_cells_next(graph, node, &cursor, &cell, &value)) {
-		if (!eng_type_is_saved(pawl_value_type_of(value)) ||
-		    !eng_cell_exists(graph, node, cell))
+		if (!value_is_taken(graph, node, cell, value))
 			continue;
 		image->values[image->values_n].cell = cell;
 		image->values[image->values_n++].value = pawl_value_pin(value);
-	}
-	if (!image->values_n) {
-		pawl_mem_free(image->values, most * sizeof(*image->values), 0);
-		image->values = NULL;
-	} else if (image->values_n < most) {
-		/* Freed by its number. */
-		struct eng_image_value *fewer =
-			pawl_mem_alloc(image->values_n * sizeof(*fewer), 0);
-
-		if (!fewer) {
-			for (uint32_t i = 0; i < image->values_n; i++)
-				pawl_value_unpin(image->values[i].value);
-			image->values_n = 0;
-		} else {
-			memcpy(fewer, image->values, image->values_n * sizeof(*fewer));
-		}
-		pawl_mem_free(image->values, most * sizeof(*image->values), 0);
-		image->values = fewer;
-		return fewer ? 0 : -ENOMEM;
 	}
 	return 0;
 }
@@ -523,14 +515,16 @@ int eng_image_take(const struct eng_graph *graph, struct eng_node *node, uint32_
 	if (image->is_new)
 		image->digest = eng_key_digest(key->function, key->args, key->bytes);
 	if (categories & ENG_META)
-		put_meta(&image->meta, &rows, node);
+		take_meta(image, &rows, node);
 	if (categories & ENG_DATA) {
-		put_data(&image->data, &rows, graph, node);
+		take_data(image, &rows, graph, node);
 		error = take_values(graph, node, image);
 	}
 	rows_fini(&rows);
-	return error ? error : image->meta.error ? image->meta.error : image->data.error;
+	return error ? error : rows.error;
 }
+
+/* ---- completing ----------------------------------------------------------------------------- */
 
 static void look_for_transient(void *arg, pawl_ref_t ref)
 {
@@ -544,9 +538,9 @@ static void put_value(struct eng_out *out, const struct eng_image_value *one)
 	const struct pawl_value_type *type = pawl_value_type_of(one->value);
 	const void *payload = pawl_value_payload(one->value);
 	size_t bytes = pawl_value_bytes(one->value), n;
-	bool transient = false;
 	struct eng_out coded = {NULL, 0, 0, 0};
-	char *at = NULL;
+	bool transient = false;
+	char *at;
 
 	if (type->visit_refs)
 		type->visit_refs(payload, bytes, look_for_transient, &transient);
@@ -562,11 +556,10 @@ static void put_value(struct eng_out *out, const struct eng_image_value *one)
 		payload = at;
 		bytes = n;
 	}
-	eng_put_number(out, one->cell);
-	eng_put_number(out, bytes);
-	eng_put_bytes_(out, payload, bytes);
 	if (coded.error)
 		out->error = coded.error;
+	eng_out_number(out, one->cell);
+	eng_out_range(out, payload, bytes);
 	eng_out_fini(&coded);
 }
 
@@ -577,19 +570,34 @@ static int compare_values(const void *x, const void *y)
 	return p->cell < q->cell ? -1 : p->cell > q->cell;
 }
 
-int eng_image_complete(const struct eng_graph *graph, struct eng_image *image)
+/* A record of it. */
+static void encode(struct eng_out *out, enum pawl_store_space space, eng_id id,
+		   const void *image)
 {
-	(void)graph;
+	size_t n = eng_record_encode(space, id, image, NULL, 0);
+	char *at = room(out, n);
+
+	if (at)
+		out->n = eng_record_encode(space, id, image, at, n);
+}
+
+int eng_image_complete(struct eng_image *image)
+{
+	struct eng_out *cells = &image->cells;
+
 	if (image->categories & ENG_META)
-		eng_put_sum(&image->meta, META_OF(image->id));
+		encode(&image->meta, PAWL_STORE_META, image->id, &image->meta_image);
 	if (image->categories & ENG_DATA) {
 		if (image->values_n)
 			qsort(image->values, image->values_n, sizeof(*image->values),
 			      compare_values);
 		for (uint32_t i = 0; i < image->values_n; i++)
-			put_value(&image->data, &image->values[i]);
-		eng_put_number(&image->data, 0);
-		eng_put_sum(&image->data, DATA_OF(image->id));
+			put_value(cells, &image->values[i]);
+		eng_out_number(cells, 0);
+		if (cells->error)
+			return cells->error;
+		image->data_image.CELLS = (struct pawl_slice){cells->bytes, cells->n};
+		encode(&image->data, PAWL_STORE_DATA, image->id, &image->data_image);
 	}
 	return image->meta.error ? image->meta.error : image->data.error;
 }
@@ -598,6 +606,13 @@ void eng_image_fini(struct eng_image *image)
 {
 	eng_out_fini(&image->meta);
 	eng_out_fini(&image->data);
+	eng_out_fini(&image->cells);
+	while (image->blocks) {
+		struct eng_image_block *gone = image->blocks;
+
+		image->blocks = gone->next;
+		pawl_mem_free(gone, sizeof(*gone) + gone->bytes, 16);
+	}
 	for (uint32_t i = 0; i < image->values_n; i++)
 		pawl_value_unpin(image->values[i].value);
 	pawl_mem_free(image->values, image->values_n * sizeof(*image->values), 0);
@@ -607,175 +622,154 @@ void eng_image_fini(struct eng_image *image)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-struct reader {
-	struct eng_in in;
+struct decode {
 	const struct eng_graph *graph;
 	struct eng_node *node;
-	eng_id id;
 	uint32_t limit;
 	int error;
 };
 
-static bool is_id(const struct reader *reader, uint64_t number)
+static void bad(struct decode *decode)
 {
-	return (eng_id)number && (eng_id)number < reader->limit;
+	if (!decode->error)
+		decode->error = -EUCLEAN;
 }
 
-/* A key of a set is stored; its lower half is the id of a task. */
-static void put_row(struct reader *reader, union eng_slot *slot, enum kind kind, struct row row)
+/* Of a key the lower half is a task. */
+static bool is_id(struct decode *decode, uint64_t key)
 {
-	int error = 0;
-
-	switch (kind) {
-	case SET:
-		error = pawl_sset_add(&slot->set, (uint32_t)row.a, NULL);
-		break;
-	case SET64:
-		error = pawl_sset64_add(&slot->set64, row.a, NULL);
-		break;
-	case MAP:
-		error = pawl_cmap_add(&slot->map, (uint32_t)row.a, row.c, NULL);
-		break;
-	case PAIRS:
-		(void)eng_pairs_add(&slot->pairs, (struct eng_pair){row.a, row.b});
-		break;
-	case BAG:
-		(void)eng_bag_add(&slot->bag, (uint32_t)row.b, row.a, row.c);
-		break;
-	case WORDS:
-		slot->word = row.a;
-		break;
-	default:
-		break;
-	}
-	if (error && !reader->error)
-		reader->error = error == -ENOMEM ? error : -EUCLEAN;
-}
-
-static bool row_fits(const struct reader *reader, enum kind kind, struct row row)
-{
-	if (kind == WORDS)
+	if ((eng_id)key && (eng_id)key < decode->limit)
 		return true;
-	if ((kind == SET || kind == MAP) && row.a > UINT32_MAX)
-		return false;
-	if ((kind == MAP || kind == BAG) && !row.c)
-		return false;
-	if (kind == BAG && (!row.b || row.b > UINT32_MAX))
-		return false;
-	return is_id(reader, row.a);
+	bad(decode);
+	return false;
 }
 
-/* `slot` was empty. Rows that repeat, or do not ascend, are not ours. */
-static void get_rows(struct reader *reader, union eng_slot *slot, enum kind kind)
+static void added(struct decode *decode, int error)
 {
-	uint64_t n = eng_get_number(&reader->in);
-	enum columns columns = columns_of(kind);
-	struct row row = {0, 0, 0};
+	if (error && !decode->error)
+		decode->error = error == -ENOMEM ? error : -EUCLEAN;
+}
 
-	for (uint64_t i = 0; i < n && !reader->in.bad && !reader->error; i++) {
-		int64_t count = 0;
+static void get_SET(struct decode *decode, struct pawl_sset *set,
+		    const struct eng_image_set *list)
+{
+	for (uint32_t i = 0; i < list->n && is_id(decode, list->at[i]); i++)
+		added(decode, pawl_sset_add(set, list->at[i], NULL));
+}
 
-		row.a += eng_get_number(&reader->in);
-		if (columns == A_B || columns == A_B_C)
-			row.b = eng_get_number(&reader->in);
-		if (columns == A_C || columns == A_B_C)
-			count = unzigzag(eng_get_number(&reader->in));
-		row.c = (int32_t)count;
-		if (row.c != count || !row_fits(reader, kind, row))
-			reader->in.bad = true;
-		else
-			put_row(reader, slot, kind, row);
+static void get_SET64(struct decode *decode, struct pawl_sset64 *set,
+		      const struct eng_image_set64 *list)
+{
+	for (uint32_t i = 0; i < list->n && is_id(decode, list->at[i]); i++)
+		added(decode, pawl_sset64_add(set, list->at[i], NULL));
+}
+
+static void get_MAP(struct decode *decode, struct pawl_cmap *map,
+		    const struct eng_image_map *list)
+{
+	for (uint32_t i = 0; i < list->n && is_id(decode, list->at[i].key); i++)
+		added(decode, pawl_cmap_add(map, list->at[i].key, list->at[i].count, NULL));
+}
+
+static void get_PAIRS(struct decode *decode, struct eng_pairs **pairs,
+		      const struct eng_image_pairs *list)
+{
+	for (uint32_t i = 0; i < list->n && is_id(decode, list->at[i].a); i++)
+		(void)eng_pairs_add(pairs, list->at[i]);
+}
+
+static void get_BAG(struct decode *decode, struct eng_bag **bag,
+		    const struct eng_image_bag *list)
+{
+	for (uint32_t i = 0; i < list->n && is_id(decode, list->at[i].ref); i++)
+		(void)eng_bag_add(bag, list->at[i].trait, list->at[i].ref, list->at[i].count);
+}
+
+#define GET_LIST(name, kind, member, from) \
+	if ((from).n)                      \
+		get_##kind(decode, &eng_field_make(decode->node, ENG_##name)->member, &(from));
+#define GET_META_SET(name)   GET_LIST(name, SET, set, meta->name)
+#define GET_META_SET64(name) GET_LIST(name, SET64, set64, meta->name)
+#define GET_META_MAP(name)   GET_LIST(name, MAP, map, meta->name)
+#define GET_META_PAIRS(name) GET_LIST(name, PAIRS, pairs, meta->name)
+#define GET_META_BAG(name)   GET_LIST(name, BAG, bag, meta->name)
+#define GET_META_WORDS(name) /* CONTAINER_COUNTS */
+#define GET_DATA_SET(name)   GET_LIST(name, SET, set, data->name)
+#define GET_DATA_SET64(name) GET_LIST(name, SET64, set64, data->name)
+#define GET_DATA_MAP(name)   GET_LIST(name, MAP, map, data->name)
+#define GET_DATA_PAIRS(name) GET_LIST(name, PAIRS, pairs, data->name)
+#define GET_DATA_WORDS(name)                                                      \
+	if (data->name.a || data->name.b) {                                       \
+		union eng_slot *slot_ = eng_field_make(decode->node, ENG_##name); \
+		slot_->words.a = data->name.a;                                    \
+		slot_->words.b = data->name.b;                                    \
 	}
-}
+#define GET_DATA_POINTER(name) /* CELLS */
 
-static void get_fields(struct reader *reader, enum category category)
+static struct pawl_error *get_one_error(struct decode *decode, struct eng_reader *reader,
+					struct pawl_error *cause)
 {
-	uint64_t number, before = 0;
-
-	while ((number = eng_get_number(&reader->in)) && !reader->in.bad && !reader->error) {
-		enum eng_field field = (enum eng_field)(number - 1);
-
-		if (number > ENG_FIELD_COUNT || number <= before ||
-		    !is_listed(field, category)) {
-			reader->in.bad = true;
-			return;
-		}
-		before = number;
-		get_rows(reader, eng_field_make(reader->node, field), table[field].kind);
-	}
-}
-
-static struct pawl_error *get_one_error(struct reader *reader, struct pawl_error *cause)
-{
-	uint64_t task = eng_get_number(&reader->in), ring = eng_get_number(&reader->in);
-	uint64_t name_n = eng_get_number(&reader->in), text_n;
-	const char *name = eng_get_bytes(&reader->in, name_n), *text;
+	uint64_t task = eng_read_number(reader), ring = eng_read_number(reader);
+	struct pawl_slice name = eng_read_range(reader), text = eng_read_range(reader);
 	struct pawl_error *error;
 
-	text_n = eng_get_number(&reader->in);
-	text = eng_get_bytes(&reader->in, text_n);
-	if (reader->in.bad || text_n > INT32_MAX || task >= reader->limit) {
-		reader->in.bad = true;
+	if (reader->bad || text.len > INT32_MAX || task >= decode->limit) {
+		eng_reader_spoil(reader);
 		eng_error_unpin(cause);
 		return NULL;
 	}
 	error = eng_error_printf((eng_id)task,
-				 eng_function_name(reader->graph->registry, name, name_n),
-				 cause, "%.*s", (int)text_n, text);
+				 eng_function_name(decode->graph->registry, name.ptr, name.len),
+				 cause, "%.*s", (int)text.len, (const char *)text.ptr);
 	error->ring = ring;
 	return error;
 }
 
 /* The first is the outermost: made from the last one on. */
-static struct pawl_error *get_error(struct reader *reader)
+static struct pawl_error *get_error(struct decode *decode, struct pawl_slice bytes)
 {
-	uint64_t n = eng_get_number(&reader->in);
-	const char *starts[CHAIN_MOST], *end;
+	struct eng_reader reader = eng_reader_on(bytes), starts[CHAIN_MOST];
+	uint64_t n = eng_read_number(&reader);
 	struct pawl_error *error = NULL;
 
-	if (!n || n > CHAIN_MOST)
-		reader->in.bad = true;
-	for (uint64_t i = 0; i < n && !reader->in.bad; i++) {
-		starts[i] = reader->in.at;
-		(void)eng_get_number(&reader->in);
-		(void)eng_get_number(&reader->in);
-		(void)eng_get_bytes(&reader->in, eng_get_number(&reader->in));
-		(void)eng_get_bytes(&reader->in, eng_get_number(&reader->in));
+	if (!n || n > CHAIN_MOST) {
+		bad(decode);
+		return NULL;
 	}
-	end = reader->in.at;
-	for (uint64_t i = n; i-- && !reader->in.bad;) {
-		reader->in.at = starts[i];
-		error = get_one_error(reader, error);
+	for (uint64_t i = 0; i < n; i++) {
+		starts[i] = reader;
+		(void)eng_read_number(&reader);
+		(void)eng_read_number(&reader);
+		(void)eng_read_range(&reader);
+		(void)eng_read_range(&reader);
 	}
-	reader->in.at = end;
+	if (!eng_reader_done(&reader))
+		bad(decode);
+	for (uint64_t i = n; i-- && !decode->error;) {
+		error = get_one_error(decode, &starts[i], error);
+		if (!error)
+			bad(decode);
+	}
 	return error;
 }
 
-static void get_output(struct reader *reader, uint32_t flags)
+static void get_output(struct decode *decode, const struct eng_meta_image *meta)
 {
-	uint64_t kind = eng_get_number(&reader->in);
-	const char *bytes;
+	struct eng_node *node = decode->node;
+	uint64_t output = (uint64_t)meta->output.b << 32 | meta->output.a;
 
-	if (kind == OUTPUT_ERROR) {
-		reader->node->output = (uintptr_t)get_error(reader);
-		if (!reader->node->output)
-			reader->in.bad = true;
-	} else if (kind == OUTPUT_REF) {
-		bytes = eng_get_bytes(&reader->in, sizeof(reader->node->output));
-		if (bytes)
-			memcpy(&reader->node->output, bytes, sizeof(reader->node->output));
-		if (bytes && reader->node->output != ENG_NOTHING &&
-		    !is_id(reader, reader->node->output))
-			reader->in.bad = true;
-	} else if (kind != OUTPUT_NONE) {
-		reader->in.bad = true;
+	if (meta->error.ptr) {
+		node->output = (uintptr_t)get_error(decode, meta->error);
+	} else if (output) {
+		if (output == ENG_NOTHING || is_id(decode, output))
+			node->output = output;
 	}
 	/* What is freed goes by its bit, also if all of it is bad. */
-	reader->node->bits &= ~ENG_ERROR;
-	if (kind == OUTPUT_ERROR && reader->node->output)
-		reader->node->bits |= ENG_ERROR;
-	if ((kind == OUTPUT_ERROR) != !!(flags & ENG_ERROR))
-		reader->in.bad = true;
+	if (!(node->bits & ENG_ERROR) != !meta->error.ptr)
+		bad(decode);
+	node->bits &= ~ENG_ERROR;
+	if (meta->error.ptr && node->output)
+		node->bits |= ENG_ERROR;
 }
 
 static void count_containers(struct eng_node *node)
@@ -791,168 +785,173 @@ static void count_containers(struct eng_node *node)
 		eng_field_make(node, ENG_CONTAINER_COUNTS)->counts.a = n;
 }
 
-static void get_meta(struct reader *reader)
+static void get_meta(struct decode *decode, const struct eng_meta_image *meta)
 {
-	struct eng_node *node = reader->node;
-	uint64_t version = eng_get_number(&reader->in), base = eng_get_number(&reader->in);
-	uint64_t distance = eng_get_number(&reader->in), flags = eng_get_number(&reader->in);
-	union eng_slot slot;
+	struct eng_node *node = decode->node;
 
-	if (version != IMAGE_VERSION || base > UINT32_MAX || distance > ENG_DISTANCE ||
-	    flags & ~(uint64_t)FLAGS) {
-		reader->in.bad = true;
-		return;
-	}
-	pawl_init_word(&node->base, (uint32_t)base);
-	node->bits = (uint32_t)(distance | flags);
-	get_output(reader, (uint32_t)flags);
-	memset(&slot, 0, sizeof(slot));
-	get_rows(reader, &slot, MAP);
-	node->uppers = slot.map;
-	get_fields(reader, META);
+	pawl_init_word(&node->base, meta->base.a);
+	node->bits = meta->meta_bits.a & BITS;
+	if (meta->meta_bits.a & ~BITS)
+		bad(decode);
+	get_output(decode, meta);
+	get_MAP(decode, &node->uppers, &meta->uppers);
+#define X(name, kind, category, filtered, shrinks, immutable) \
+	ENG_OF_META_##category(GET_META_##kind(name))
+	ENG_FIELDS_TAIL(X)
+#undef X
 	count_containers(node);
 }
 
-static void get_values(struct reader *reader)
+static void get_values(struct decode *decode, struct eng_reader *reader)
 {
 	uint64_t cell, before = 0;
 
-	while ((cell = eng_get_number(&reader->in)) && !reader->in.bad) {
-		uint64_t bytes = eng_get_number(&reader->in);
-		const char *at = eng_get_bytes(&reader->in, bytes);
+	while ((cell = eng_read_number(reader)) && !reader->bad) {
+		struct pawl_slice bytes = eng_read_range(reader);
 		const struct pawl_value_type *type;
 		struct pawl_value *value = NULL;
 		int error;
 
-		if (!at || cell <= before || cell > UINT32_MAX ||
-		    !eng_cell_exists(reader->graph, reader->node, (uint32_t)cell)) {
-			reader->in.bad = true;
+		if (reader->bad || cell <= before || cell > UINT32_MAX ||
+		    !eng_cell_exists(decode->graph, decode->node, (uint32_t)cell)) {
+			eng_reader_spoil(reader);
 			return;
 		}
 		before = cell;
-		type = eng_type_known(reader->graph->registry, eng_cell_type((uint32_t)cell));
+		type = eng_type_known(decode->graph->registry, eng_cell_type((uint32_t)cell));
 		if (!eng_type_is_saved(type))
 			continue;
-		error = type->decode ? type->decode(type, at, bytes, &value)
-				     : pawl_value_of(type, at, bytes, &value);
+		error = type->decode ? type->decode(type, bytes.ptr, bytes.len, &value)
+				     : pawl_value_of(type, bytes.ptr, bytes.len, &value);
 		if (error == -ENOMEM)
-			reader->error = error;
+			decode->error = error;
 		/* One that cannot be read is one that is not there. */
 		if (!error)
-			(void)eng_cell_put(reader->graph, reader->node, (uint32_t)cell, value);
+			(void)eng_cell_put(decode->graph, decode->node, (uint32_t)cell, value);
 	}
 }
 
-static void get_cells(struct reader *reader)
+static void get_digests(struct decode *decode, struct eng_reader *reader)
 {
-	uint64_t n = eng_get_number(&reader->in), type = 0, digests;
-	struct eng_counter *counters = NULL;
-	uint32_t before = 0;
+	uint64_t n = eng_read_count(reader, 1 + sizeof(struct pawl_digest));
 
-	if (n > ENG_TYPE_LAST || n > (uint64_t)(reader->in.end - reader->in.at)) {
-		reader->in.bad = true;
+	for (uint64_t i = 0; i < n && !reader->bad; i++) {
+		uint64_t cell = eng_read_number(reader);
+		struct pawl_digest digest;
+		struct pawl_slice bytes = eng_read_bytes(reader, sizeof(digest));
+
+		if (reader->bad || cell > UINT32_MAX ||
+		    !eng_cell_exists(decode->graph, decode->node, (uint32_t)cell)) {
+			eng_reader_spoil(reader);
+			return;
+		}
+		memcpy(&digest, bytes.ptr, sizeof(digest));
+		eng_cell_set_digest(decode->graph, decode->node, (uint32_t)cell, digest);
+	}
+}
+
+static void get_cells(struct decode *decode, struct pawl_slice bytes)
+{
+	struct eng_reader reader = eng_reader_on(bytes);
+	size_t n = eng_read_count(&reader, 2);
+	struct eng_counter *counters = NULL;
+
+	if (n > ENG_TYPE_LAST)
+		eng_reader_spoil(&reader);
+	else if (n)
+		counters = eng_must_alloc(n * sizeof(*counters));
+	for (size_t i = 0; i < n && !reader.bad; i++) {
+		uint64_t type = eng_read_number(&reader), count = eng_read_number(&reader);
+
+		if (!type || type > ENG_TYPE_LAST || !count || count > ENG_CELL_INDEX_LAST + 1u)
+			eng_reader_spoil(&reader);
+		counters[i] = (struct eng_counter){(uint32_t)type, (uint32_t)count};
+	}
+	if (!reader.bad) {
+		eng_cells_restore(decode->graph, decode->node, counters, (uint32_t)n);
+		get_digests(decode, &reader);
+		get_values(decode, &reader);
+		/* With one cell alone the table is not needed. */
+		(void)eng_cells_count(decode->graph, decode->node, counters, (uint32_t)n, NULL);
+	}
+	if (!eng_reader_done(&reader))
+		bad(decode);
+	if (counters)
+		pawl_mem_free(counters, n * sizeof(*counters), 0);
+}
+
+/* Makes the record: its key says how large it is. */
+static void get_key(struct decode *decode, struct pawl_slice key)
+{
+	struct eng_reader reader = eng_reader_on(key);
+	uint64_t number = eng_read_number(&reader);
+	struct pawl_slice args = eng_read_range(&reader);
+	const struct pawl_function *function =
+		eng_function_known(decode->graph->registry, (uint32_t)number);
+
+	/* 0: one that was lost before. */
+	if (!eng_reader_done(&reader) || number > UINT32_MAX ||
+	    (number ? !function || !eng_args_valid(function, args.ptr, args.len) : args.len)) {
+		bad(decode);
 		return;
 	}
-	if (n)
-		counters = eng_must_alloc(n * sizeof(*counters));
-	for (uint64_t i = 0; i < n && !reader->in.bad; i++) {
-		uint64_t count;
-
-		type += eng_get_number(&reader->in);
-		count = eng_get_number(&reader->in);
-		if (type <= before || type > ENG_TYPE_LAST || !count ||
-		    count > ENG_CELL_INDEX_LAST + 1u)
-			reader->in.bad = true;
-		counters[i] = (struct eng_counter){(uint32_t)type, (uint32_t)count};
-		before = (uint32_t)type;
+	decode->node = eng_node_make(args.len);
+	if (!decode->node) {
+		decode->error = -ENOMEM;
+		return;
 	}
-	if (!reader->in.bad)
-		eng_cells_restore(reader->graph, reader->node, counters, (uint32_t)n);
-	digests = eng_get_number(&reader->in);
-	for (uint64_t i = 0; i < digests && !reader->in.bad; i++) {
-		uint64_t cell = eng_get_number(&reader->in);
-		struct pawl_digest digest;
-		const char *bytes = eng_get_bytes(&reader->in, sizeof(digest));
-
-		if (!bytes || cell > UINT32_MAX ||
-		    !eng_cell_exists(reader->graph, reader->node, (uint32_t)cell)) {
-			reader->in.bad = true;
-			break;
-		}
-		memcpy(&digest, bytes, sizeof(digest));
-		eng_cell_set_digest(reader->graph, reader->node, (uint32_t)cell, digest);
-	}
-	if (!reader->in.bad)
-		get_values(reader);
-	/* With one cell alone the table is not needed. */
-	if (!reader->in.bad)
-		(void)eng_cells_count(reader->graph, reader->node, counters, (uint32_t)n, NULL);
-	pawl_mem_free(counters, n * sizeof(*counters), 0);
+	eng_node_key(decode->node)->function = (uint32_t)number;
+	if (args.len)
+		memcpy(eng_node_key(decode->node)->args, args.ptr, args.len);
 }
 
-/* The head of DATA, which says how large the record is. */
-static int get_key(struct reader *reader)
+static void get_data(struct decode *decode, const struct eng_data_image *data)
 {
-	uint64_t version = eng_get_number(&reader->in), function = eng_get_number(&reader->in);
-	uint64_t bytes = eng_get_number(&reader->in);
-	const char *args = eng_get_bytes(&reader->in, bytes);
-	const struct pawl_function *table_of;
-
-	if (!args || version != IMAGE_VERSION || function > UINT32_MAX)
-		return -EUCLEAN;
-	table_of = eng_function_known(reader->graph->registry, (uint32_t)function);
-	/* 0: one that was lost before. */
-	if (function ? !table_of || !eng_args_valid(table_of, args, bytes) : bytes)
-		return -EUCLEAN;
-	reader->node = eng_node_make(bytes);
-	if (!reader->node)
-		return -ENOMEM;
-	eng_node_key(reader->node)->function = (uint32_t)function;
-	if (bytes)
-		memcpy(eng_node_key(reader->node)->args, args, bytes);
-	return 0;
+	get_key(decode, data->key);
+	if (!decode->node)
+		return;
+	get_SET(decode, &decode->node->output_dependents, &data->output_dependents);
+	get_SET64(decode, &decode->node->cell_dependents, &data->cell_dependents);
+#define X(name, kind, category, filtered, shrinks, immutable) \
+	ENG_OF_DATA_##category(GET_DATA_##kind(name))
+	ENG_FIELDS_TAIL(X)
+#undef X
+	if (!decode->error)
+		get_cells(decode, data->CELLS);
 }
 
-static void get_data(struct reader *reader)
+static int read_both(struct decode *decode, eng_id id, struct pawl_slice meta,
+		     struct pawl_slice data)
 {
-	union eng_slot slot;
+	void *image;
+	int error = eng_record_decode(PAWL_STORE_DATA, id, data, &image);
 
-	memset(&slot, 0, sizeof(slot));
-	get_rows(reader, &slot, SET);
-	reader->node->output_dependents = slot.set;
-	memset(&slot, 0, sizeof(slot));
-	get_rows(reader, &slot, SET64);
-	reader->node->cell_dependents = slot.set64;
-	get_fields(reader, DATA);
-	if (!reader->in.bad && !reader->error)
-		get_cells(reader);
+	if (error)
+		return error;
+	get_data(decode, image);
+	eng_record_free(image);
+	if (decode->error)
+		return decode->error;
+	error = eng_record_decode(PAWL_STORE_META, id, meta, &image);
+	if (error)
+		return error;
+	get_meta(decode, image);
+	eng_record_free(image);
+	return decode->error;
 }
 
 int eng_image_read(const struct eng_graph *graph, eng_id id, uint32_t limit,
 		   struct pawl_slice meta, struct pawl_slice data, struct eng_node **ret_node)
 {
-	struct reader reader = {.graph = graph, .id = id, .limit = limit};
-	bool bad;
-	int error;
+	struct decode decode = {.graph = graph, .limit = limit};
+	int error = read_both(&decode, id, meta, data);
 
-	if (!eng_in_make(&reader.in, data, DATA_OF(id)))
-		return -EUCLEAN;
-	error = get_key(&reader);
-	if (error)
-		return error;
-	get_data(&reader);
-	bad = reader.in.bad || reader.in.at != reader.in.end ||
-	      !eng_in_make(&reader.in, meta, META_OF(id));
-	if (!bad && !reader.error) {
-		get_meta(&reader);
-		bad = reader.in.bad || reader.in.at != reader.in.end;
-	}
-	error = reader.error ? reader.error : bad ? -EUCLEAN : 0;
 	if (error) {
-		eng_node_free(reader.node);
-		return error;
+		if (decode.node)
+			eng_node_free(decode.node);
+		return error == -ENOMEM ? error : -EUCLEAN;
 	}
-	eng_tail_trim(reader.node);
-	*ret_node = reader.node;
+	eng_tail_trim(decode.node);
+	*ret_node = decode.node;
 	return 0;
 }

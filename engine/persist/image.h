@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * image.h - a record as bytes: what is saved of a task, and a record made of it again.
+ * image.h - what is saved of a record of the graph, and a record made of it again. The bytes are record.h's.
  *
  * Of each category one value, META and DATA. It is made in two steps: under the record's lock what stands in the
  * record, with the values of its cells pinned; then, without any lock, these values, since
@@ -13,6 +13,8 @@
 #define ENG_IMAGE_H
 
 #include <pawl/hash.h>
+
+#include "record.h"
 
 #include "../graph/backing.h"
 #include "../graph/graph.h"
@@ -29,13 +31,20 @@ struct eng_image_value {
 	struct pawl_value *value; /* pinned */
 };
 
+struct eng_image_block;
+
 /* All zero is none. */
 struct eng_image {
 	struct eng_image *next; /* in lists of the snapshot's */
+	/* What stood in the record, and memory for it. */
+	struct eng_meta_image meta_image;
+	struct eng_data_image data_image;
+	struct eng_image_block *blocks;
 	eng_id id;
 	uint32_t categories; /* ENG_META, ENG_DATA: that are here */
 	bool is_new;
 	struct pawl_digest digest; /* of function and arguments: `is_new` */
+	struct eng_out cells;	   /* so far */
 	struct eng_out meta, data;
 	struct eng_image_value *values;
 	uint32_t values_n;
@@ -45,7 +54,7 @@ struct eng_image {
 PAWL_MUST_CHECK int eng_image_take(const struct eng_graph *graph, struct eng_node *node,
 				   uint32_t categories, struct eng_image *image);
 /* eng_image_complete() - The values, and checksums. No lock held. Errors: -ENOMEM. */
-PAWL_MUST_CHECK int eng_image_complete(const struct eng_graph *graph, struct eng_image *image);
+PAWL_MUST_CHECK int eng_image_complete(struct eng_image *image);
 void eng_image_fini(struct eng_image *image);
 
 /*
@@ -59,21 +68,11 @@ PAWL_MUST_CHECK int eng_image_read(const struct eng_graph *graph, eng_id id, uin
 
 /* ---- bytes -------------------------------------------------------------------------- */
 
-void eng_put_bytes_(struct eng_out *out, const void *bytes, size_t n);
-void eng_put_number(struct eng_out *out, uint64_t number);
-/* eng_put_sum() - A checksum over all before, and over what it is: `of`. */
-void eng_put_sum(struct eng_out *out, uint64_t of);
+/* A frame (bytes.h) that grows. */
+void eng_out_begin(struct eng_out *out);
+void eng_out_number(struct eng_out *out, uint64_t number);
+void eng_out_range(struct eng_out *out, const void *bytes, size_t n);
+void eng_out_end(struct eng_out *out, enum pawl_store_space space, uint32_t key);
 void eng_out_fini(struct eng_out *out);
-
-/* What is read; `bad` stays: it was not what it should be. */
-struct eng_in {
-	const char *at, *end;
-	bool bad;
-};
-/* eng_in_make() - Without the checksum, which was looked at. Returns: false: it is wrong. */
-PAWL_MUST_CHECK bool eng_in_make(struct eng_in *in, struct pawl_slice bytes, uint64_t of);
-uint64_t eng_get_number(struct eng_in *in);
-/* eng_get_bytes() - NULL: there are not so many. */
-const char *eng_get_bytes(struct eng_in *in, uint64_t n);
 
 #endif

@@ -91,6 +91,7 @@ struct check {
 	size_t want_key; /* bytes of each key; 0: any */
 	struct tree named[PAWL_STORE_SPACE_COUNT];
 	unsigned named_n;
+	bool mark, stranger; /* the main database has our mark; has what is not ours */
 };
 
 static int damaged(struct check *c, size_t page, const char *what)
@@ -294,8 +295,12 @@ static int check_subtree(struct check *c, size_t page, const unsigned char *key,
 		if (strlen(eng_lmdb_space_names[space]) == key_bytes &&
 		    !memcmp(eng_lmdb_space_names[space], key, key_bytes))
 			break;
-	if (space == PAWL_STORE_SPACE_COUNT || n != sizeof(c->named[0]))
-		return damaged(c, page, "has a database that is none of ours");
+	if (space == PAWL_STORE_SPACE_COUNT) {
+		c->stranger = true;
+		return 0;
+	}
+	if (n != sizeof(c->named[0]))
+		return damaged(c, page, "has a space that is none");
 	memcpy(&c->named[space], bytes, n);
 	c->named_n++;
 	return 0;
@@ -325,6 +330,9 @@ static int check_value(struct check *c, const struct level *level, const struct 
 		return check_subtree(c, level->number, key, node->key_bytes, bytes, n);
 	if (node->flags)
 		return damaged(c, level->number, "a node is of no known kind");
+	if (!c->want_key && node->key_bytes == sizeof(ENG_LMDB_MARK) - 1 &&
+	    !memcmp(key, ENG_LMDB_MARK, node->key_bytes))
+		c->mark = true;
 	return free_pages ? check_free_list(c, level->number, bytes, n) : 0;
 }
 
@@ -438,37 +446,42 @@ static int find_meta(struct check *c, size_t txn, struct meta *ret_meta)
 	}
 	if (i == 2)
 		return -EAGAIN;
-	if (ret_meta->trees[0].pad != c->page_bytes || ret_meta->trees[1].flags ||
+	if (ret_meta->trees[1].flags)
+		return eng_why(c->why, -EMEDIUMTYPE, 0, "data.mdb is another program's");
+	if (ret_meta->trees[0].pad != c->page_bytes ||
 	    (ret_meta->trees[0].flags & 0xff & ~1) != INTEGER_KEYS ||
 	    ret_meta->last_page > SIZE_MAX / c->page_bytes - 1)
 		return damaged(c, i, "is a first page of something else");
 	return 0;
 }
 
-static int check_all(struct check *c, const struct meta *meta)
+static int check_all(struct check *c, const struct meta *meta, bool all)
 {
 	unsigned space;
 	size_t page;
 	int error = check_tree(c, "the main database", &meta->trees[1], 0);
 
-	if (!error && c->named_n != PAWL_STORE_SPACE_COUNT)
-		error = damaged(c, meta->trees[1].root, "a space is missing");
-	for (space = 0; !error && space < PAWL_STORE_SPACE_COUNT; space++) {
+	if (!error && !c->mark)
+		return eng_why(c->why, -EMEDIUMTYPE, 0, "data.mdb is another program's");
+	if (!error && (c->named_n != PAWL_STORE_SPACE_COUNT || c->stranger))
+		error = damaged(c, meta->trees[1].root,
+				"has not the spaces that it should have");
+	for (space = 0; all && !error && space < PAWL_STORE_SPACE_COUNT; space++) {
 		if (c->named[space].flags)
 			error = damaged(c, c->named[space].root, "is of another kind");
 		else
 			error = check_tree(c, eng_lmdb_space_names[space], &c->named[space],
 					   space == PAWL_STORE_TYPES ? 16 : 4);
 	}
-	if (!error)
+	if (!error && all)
 		error = check_tree(c, "the free pages", &meta->trees[0], sizeof(size_t));
-	for (page = 2; !error && page <= c->last_page; page++)
+	for (page = 2; all && !error && page <= c->last_page; page++)
 		if (marked(c->used, page) && marked(c->free, page))
 			error = damaged(c, page, "is free and in use");
 	return error;
 }
 
-int eng_lmdb_check(struct lmdb_store *s, MDB_txn *txn, struct pawl_store_why *why)
+int eng_lmdb_check(struct lmdb_store *s, MDB_txn *txn, bool all, struct pawl_store_why *why)
 {
 	struct check *c = pawl_mem_zalloc(sizeof(*c), 0);
 	size_t map = 0, pages = 0;
@@ -490,7 +503,7 @@ int eng_lmdb_check(struct lmdb_store *s, MDB_txn *txn, struct pawl_store_why *wh
 		c->used = pawl_mem_zalloc(map, 0);
 		c->free = pawl_mem_zalloc(map, 0);
 		c->pages = pawl_mem_alloc(pages, 0);
-		error = c->used && c->free && c->pages ? check_all(c, &meta) : -ENOMEM;
+		error = c->used && c->free && c->pages ? check_all(c, &meta, all) : -ENOMEM;
 	}
 	if (error == -ENOMEM)
 		eng_why(why, error, 0, "no memory");

@@ -111,6 +111,14 @@ static int configure(const struct lmdb_store *s, MDB_env *env, uint64_t reserve)
 	return rc ? rc : mdb_env_set_maxreaders(env, views ? views : VIEWS);
 }
 
+/* LMDB says so for all its descriptors but this one. A child that is started in between has it. */
+static int close_on_exec(MDB_env *env)
+{
+	int fd, rc = mdb_env_get_fd(env, &fd);
+
+	return !rc && fcntl(fd, F_SETFD, FD_CLOEXEC) ? errno : rc;
+}
+
 /*
  * Where address space is limited (ulimit -v, sanitizers) less of it is taken, but not if the program said how
  * much. One that reads takes what the writer has.
@@ -139,6 +147,8 @@ static int env_open(const struct lmdb_store *s, const char *path, unsigned flags
 		rc = configure(s, env, reserve);
 		if (!rc)
 			rc = mdb_env_open(env, path, flags, 0666);
+		if (!rc)
+			rc = close_on_exec(env);
 		if (!rc)
 			break;
 		mdb_env_close(env);
@@ -266,15 +276,13 @@ static int check_mark(const struct lmdb_store *s, MDB_txn *txn, struct pawl_stor
 	return 0;
 }
 
-static int open_databases(struct lmdb_store *s, struct pawl_store_why *why)
+static int open_all(struct lmdb_store *s, MDB_txn *txn, struct pawl_store_why *why)
 {
 	unsigned space;
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+	int rc = eng_lmdb_check(s, txn, false, why);
 
-	if (rc)
-		return rc;
-	rc = mdb_dbi_open(txn, NULL, 0, &s->main);
+	if (!rc)
+		rc = mdb_dbi_open(txn, NULL, 0, &s->main);
 	if (!rc)
 		rc = check_mark(s, txn, why);
 	for (space = 0; !rc && space < PAWL_STORE_SPACE_COUNT; space++) {
@@ -282,12 +290,24 @@ static int open_databases(struct lmdb_store *s, struct pawl_store_why *why)
 		if (rc == MDB_NOTFOUND)
 			rc = MDB_CORRUPTED;
 	}
-	if (rc) {
-		mdb_txn_abort(txn);
-		return rc;
-	}
+	return rc;
+}
+
+static int open_databases(struct lmdb_store *s, struct pawl_store_why *why)
+{
+	MDB_txn *txn;
+	int rc;
+
+	do {
+		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+		if (rc)
+			return rc;
+		rc = open_all(s, txn, why);
+		if (rc)
+			mdb_txn_abort(txn);
+	} while (rc == -EAGAIN);
 	/* So that the handles stay. */
-	return mdb_txn_commit(txn);
+	return rc ? rc : mdb_txn_commit(txn);
 }
 
 int eng_lmdb_fill(struct lmdb_store *s)

@@ -65,11 +65,12 @@ int eng_lmdb_compact(struct lmdb_store *s, struct pawl_store_why *why);
 int eng_lmdb_fill(struct lmdb_store *s);
 
 /*
- * eng_lmdb_check() - Follow all pages of the generation that txn sees.
+ * eng_lmdb_check() - Follow all pages of the generation that txn sees; without `all` those of the main database,
+ * which are few, and all that LMDB reads to open the others.
  *
  * Errors: -EUCLEAN, -EIO, -ENOMEM; -EAGAIN: that generation's root was replaced twice: take a new view.
  */
-int eng_lmdb_check(struct lmdb_store *s, MDB_txn *txn, struct pawl_store_why *why);
+int eng_lmdb_check(struct lmdb_store *s, MDB_txn *txn, bool all, struct pawl_store_why *why);
 
 /* Names in the main database, and what is behind the first: two numbers, little-endian, and zeros. */
 #define ENG_LMDB_MARK	    "pawl store"

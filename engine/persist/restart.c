@@ -98,19 +98,19 @@ void eng_persist_view_renew(struct eng_persist *persist)
 static int head_read(struct eng_persist *persist)
 {
 	struct pawl_slice bytes;
-	struct eng_in in;
-	uint64_t next;
+	struct eng_reader reader;
+	uint64_t next = 0;
+	uint8_t version;
 	int error = pawl_store_get(persist->view, PAWL_STORE_INFRA,
 				   pawl_store_id(ENG_INFRA_HEAD), &bytes);
 
 	if (error)
 		return error;
-	if (!eng_in_make(&in, bytes, ENG_INFRA_HEAD)) {
-		persist->cold = "the store's head is damaged";
-		return 0;
-	}
-	next = eng_get_number(&in);
-	if (in.bad || !next || next > PAWL_SLOTS_ID_MAX)
+	if (!eng_frame_open(bytes,
+			    eng_frame_seed(PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_HEAD)),
+			    &version, &reader))
+		next = eng_read_number(&reader);
+	if (!next || !eng_reader_done(&reader) || next > PAWL_SLOTS_ID_MAX)
 		persist->cold = "the store's head is damaged";
 	else
 		persist->backing.limit = (uint32_t)next;

@@ -107,7 +107,7 @@ static int put_digest(struct batch *batch, const struct eng_image *image)
 /* No lock held: types' functions are called. */
 static int put_image(struct batch *batch, struct eng_image *image)
 {
-	int error = eng_image_complete(batch->persist->graph, image);
+	int error = eng_image_complete(image);
 
 	if (!error && image->categories & ENG_META)
 		error = put(batch, PAWL_STORE_META, pawl_store_id(image->id), &image->meta);
@@ -175,8 +175,9 @@ static int put_infra(struct batch *batch)
 	struct eng_out head = {NULL, 0, 0, 0};
 	int error;
 
-	eng_put_number(&head, persist->next);
-	eng_put_sum(&head, ENG_INFRA_HEAD);
+	eng_out_begin(&head);
+	eng_out_number(&head, persist->next);
+	eng_out_end(&head, PAWL_STORE_INFRA, ENG_INFRA_HEAD);
 	error = head.error;
 	if (!error)
 		error = put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_HEAD), &head);

@@ -543,6 +543,16 @@ static uint64_t used_pages(struct lmdb_store *s, MDB_txn *txn, uint64_t *ret_ent
 	return pages;
 }
 
+/* A line for each slot of the table; of idle ones it ends with a dash, the first is a headline. */
+static int count_reader(const char *line, void *arg)
+{
+	size_t n = strlen(line);
+
+	if (n > 2 && line[n - 2] >= '0' && line[n - 2] <= '9')
+		++*(uint32_t *)arg;
+	return 0;
+}
+
 static int lmdb_stat(struct pawl_store *store, struct pawl_store_stat *ret_stat)
 {
 	struct lmdb_store *s = lmdb(store);
@@ -560,9 +570,12 @@ static int lmdb_stat(struct pawl_store *store, struct pawl_store_stat *ret_stat)
 	ret_stat->used_bytes =
 		used_pages(s, lmdb_view(view)->txn, ret_stat->entries) * stat.ms_psize;
 	ret_stat->limit_bytes = info.me_mapsize;
-	ret_stat->readers = info.me_numreaders;
+	(void)mdb_reader_list(s->env, count_reader, &ret_stat->readers);
 	if (!mdb_env_get_fd(s->env, &fd) && !fstat(fd, &file))
 		ret_stat->file_bytes = (uint64_t)file.st_size;
+	/* But for the one that was looked through. */
+	if (ret_stat->readers)
+		ret_stat->readers--;
 	pawl_store_view_end(view);
 	pthread_mutex_lock(&s->mutex);
 	ret_stat->views = s->views;
@@ -580,7 +593,7 @@ static int lmdb_verify(struct pawl_store *store, struct pawl_store_why *why)
 		error = lmdb_view_begin(store, &view);
 		if (error)
 			return eng_why(why, error, 0, "it cannot be read");
-		error = eng_lmdb_check(s, lmdb_view(view)->txn, why);
+		error = eng_lmdb_check(s, lmdb_view(view)->txn, true, why);
 		pawl_store_view_end(view);
 		/* Somebody writes, which takes longer than to begin anew. */
 	} while (error == -EAGAIN);

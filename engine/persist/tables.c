@@ -17,8 +17,7 @@
 
 #include "persist.h"
 
-#define TABLES_VERSION 1u
-#define NAME_MOST      4096u
+#define NAME_MOST 4096u
 
 /* One of the program's, as the store sees it. */
 struct row {
@@ -116,24 +115,25 @@ static bool find(struct given given, enum eng_table_kind kind, const struct row 
 }
 
 /* Returns: NULL; why nothing counts. */
-static const char *kind_read(struct eng_persist *persist, struct eng_in *in,
+static const char *kind_read(struct eng_persist *persist, struct eng_reader *in,
 			     const struct pawl_engine_options *options,
 			     enum eng_table_kind kind)
 {
 	struct given given = given_of(options, kind);
-	uint64_t n = eng_get_number(in);
+	uint64_t n = eng_read_number(in);
 
 	for (uint64_t i = 0; i < n && !in->bad; i++) {
-		uint64_t number = eng_get_number(in), name_bytes = eng_get_number(in);
+		uint64_t number = eng_read_number(in);
+		struct pawl_slice name = eng_read_range(in);
 		struct row row;
 		size_t at;
 
-		row.name = eng_get_bytes(in, name_bytes);
-		row.version = eng_get_number(in);
-		row.shape = eng_get_number(in);
-		if (in->bad || !number || number > UINT32_MAX || name_bytes > NAME_MOST)
+		row.name = name.ptr;
+		row.version = eng_read_number(in);
+		row.shape = eng_read_number(in);
+		if (in->bad || !number || number > UINT32_MAX || name.len > NAME_MOST)
 			return "the store's tables are damaged";
-		if (!find(given, kind, &row, name_bytes, &at))
+		if (!find(given, kind, &row, name.len, &at))
 			return "a function, type or trait is another one than the store's";
 		persist->numbers[kind][at] = (uint32_t)number;
 		if (number > persist->numbering.largest[kind])
@@ -145,13 +145,14 @@ static const char *kind_read(struct eng_persist *persist, struct eng_in *in,
 static const char *tables_take(struct eng_persist *persist, struct pawl_slice bytes,
 			       const struct pawl_engine_options *options)
 {
+	struct eng_reader in;
 	const char *why = NULL;
-	struct eng_in in;
+	uint8_t version;
 
-	if (!eng_in_make(&in, bytes, ENG_INFRA_TABLES))
+	if (eng_frame_open(bytes,
+			   eng_frame_seed(PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_TABLES)),
+			   &version, &in))
 		return "the store's tables are damaged";
-	if (eng_get_number(&in) != TABLES_VERSION)
-		return "the store is of another version";
 	for (unsigned kind = 0; kind < ENG_TABLE_KINDS && !why; kind++)
 		why = kind_read(persist, &in, options, (enum eng_table_kind)kind);
 	return why;
@@ -204,23 +205,21 @@ int eng_tables_put(struct eng_persist *persist, const struct pawl_engine_options
 {
 	struct eng_out *out = &persist->tables;
 
-	eng_put_number(out, TABLES_VERSION);
+	eng_out_begin(out);
 	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++) {
 		struct given given = given_of(options, (enum eng_table_kind)kind);
 
-		eng_put_number(out, given.n);
+		eng_out_number(out, given.n);
 		for (size_t i = 0; i < given.n; i++) {
 			struct row row = row_of((enum eng_table_kind)kind, given.tables[i]);
-			size_t bytes = strlen(row.name);
 
-			eng_put_number(out, persist->numbers[kind][i]);
-			eng_put_number(out, bytes);
-			eng_put_bytes_(out, row.name, bytes);
-			eng_put_number(out, row.version);
-			eng_put_number(out, row.shape);
+			eng_out_number(out, persist->numbers[kind][i]);
+			eng_out_range(out, row.name, strlen(row.name));
+			eng_out_number(out, row.version);
+			eng_out_number(out, row.shape);
 		}
 	}
-	eng_put_sum(out, ENG_INFRA_TABLES);
+	eng_out_end(out, PAWL_STORE_INFRA, ENG_INFRA_TABLES);
 	return out->error;
 }
 

@@ -77,7 +77,7 @@ static void audit_node(struct audit *audit, struct eng_node *node)
 	eng_unlock(node);
 	if (audit->all && marks)
 		fail_msg("task %u is modified", id);
-	assert_int_equal(eng_image_complete(graph, &image), 0);
+	assert_int_equal(eng_image_complete(&image), 0);
 	if (!(marks & ENG_META))
 		same_bytes(audit, PAWL_STORE_META, id, &image.meta);
 	if (!(marks & ENG_DATA))
