@@ -171,7 +171,8 @@ static void leaf_merge(struct pawl_atomic_ptr *into, struct pawl_atomic_ptr *fro
 	if (!leaf)
 		return;
 	pawl_store_relaxed(from, NULL);
-	if (pawl_cas_acq_rel(into, &there, leaf))
+	/* Acquire: what is there may have been made just now. What goes there was made before the capture. */
+	if (pawl_cas_acquire(into, &there, leaf))
 		return;
 	other = there;
 	for (unsigned i = 0; i < LEAF_WORDS; i++)
@@ -189,7 +190,8 @@ static void bitmap_merge(struct eng_bitmap *into, struct eng_bitmap *from)
 
 		if (!middle)
 			continue;
-		if (pawl_cas_acq_rel(&into->middles[i], &there, middle)) {
+		/* Acquire: as above. */
+		if (pawl_cas_acquire(&into->middles[i], &there, middle)) {
 			pawl_store_relaxed(&from->middles[i], NULL);
 			continue;
 		}
@@ -307,7 +309,8 @@ int eng_marks_create(eng_help_fn *help, void *arg, struct eng_marks **ret_marks)
 	for (uint32_t i = 1; i <= MARKS_MOST && !marks->number; i++) {
 		void *none = NULL;
 
-		if (pawl_cas_acq_rel(&marks_of[i], &none, marks))
+		/* Relaxed: who has a record with that number had it from its engine. */
+		if (pawl_cas_relaxed(&marks_of[i], &none, marks))
 			marks->number = i;
 	}
 	if (!marks->number) {
@@ -332,6 +335,6 @@ void eng_marks_destroy(struct eng_marks *marks)
 		pawl_mem_free(marks->taken, sizeof(*marks->taken), 0);
 	}
 	if (marks->number)
-		pawl_store_release(&marks_of[marks->number], NULL);
+		pawl_store_relaxed(&marks_of[marks->number], NULL);
 	pawl_mem_free(marks, sizeof(*marks), 0);
 }
