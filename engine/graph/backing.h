@@ -56,6 +56,11 @@ static inline bool eng_is_stored(const struct eng_backing *backing, eng_id id)
 	return backing && id < backing->limit && id;
 }
 
+static inline bool eng_has_stored(const struct eng_backing *backing)
+{
+	return backing && backing->limit;
+}
+
 /* By what a task is found in the store. */
 struct pawl_digest eng_key_digest(uint32_t function, const void *args, size_t bytes);
 

@@ -348,7 +348,7 @@ static int make(struct eng_graph *graph, const struct wanted *wanted, uint64_t h
 	struct eng_quiesce_slot *inside;
 	int error;
 
-	if (PAWL_UNLIKELY(graph->backing != NULL)) {
+	if (PAWL_UNLIKELY(eng_has_stored(graph->backing))) {
 		*ret_id = stored(graph, wanted);
 		if (*ret_id)
 			return 0;
@@ -375,7 +375,7 @@ static int find_or_create(struct eng_graph *graph, uint32_t function,
 	pawl_rcu_end();
 	eng_count(graph, function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
 	/* What comes back from a store may have been called before. */
-	*ret_new = !node && !graph->backing;
+	*ret_new = !node && !eng_has_stored(graph->backing);
 	return node ? 0 : make(graph, &wanted, hash, writer->transient, ret_id);
 }
 

@@ -36,7 +36,8 @@
 #define BITS                                                                    \
 	(ENG_DISTANCE | ENG_DIRTY | ENG_SESSION | ENG_ERROR | ENG_INVALIDATOR | \
 	 ENG_IMMUTABLE | ENG_STILL)
-#define OUT_FIRST    64u
+#define OUT_FIRST    128u
+#define BLOCK_BYTES  1024u
 #define CHAIN_MOST   64u
 #define NUMBER_BYTES 10u
 #define OUT_VERSION  1u
@@ -234,23 +235,31 @@ static void gather_bag(struct rows *rows, const struct eng_bag *bag)
 /* Memory of an image, freed with it. */
 struct eng_image_block {
 	struct eng_image_block *next;
-	size_t bytes;
+	size_t bytes, used;
 	PAWL_ALIGNED(16) char memory[];
 };
 
 /* NULL: no memory, which `rows` keeps. */
 static void *block(struct eng_image *image, struct rows *rows, size_t bytes)
 {
-	struct eng_image_block *made = pawl_mem_alloc(sizeof(*made) + bytes, 16);
+	struct eng_image_block *made = image->blocks;
+	size_t most = bytes > BLOCK_BYTES / 4 ? bytes : BLOCK_BYTES;
 
-	if (!made) {
-		rows->error = -ENOMEM;
-		return NULL;
+	bytes = (bytes + 7) & ~(size_t)7;
+	if (!made || made->bytes - made->used < bytes) {
+		most = (most + 7) & ~(size_t)7;
+		made = pawl_mem_alloc(sizeof(*made) + most, 16);
+		if (!made) {
+			rows->error = -ENOMEM;
+			return NULL;
+		}
+		made->bytes = most;
+		made->used = 0;
+		made->next = image->blocks;
+		image->blocks = made;
 	}
-	made->bytes = bytes;
-	made->next = image->blocks;
-	image->blocks = made;
-	return made->memory;
+	made->used += bytes;
+	return made->memory + (made->used - bytes);
 }
 
 /* The rows as a list of each kind; they are empty afterwards. */
@@ -574,11 +583,18 @@ static int compare_values(const void *x, const void *y)
 static void encode(struct eng_out *out, enum pawl_store_space space, eng_id id,
 		   const void *image)
 {
-	size_t n = eng_record_encode(space, id, image, NULL, 0);
-	char *at = room(out, n);
+	char *at = room(out, OUT_FIRST);
+	size_t n = 0;
 
 	if (at)
-		out->n = eng_record_encode(space, id, image, at, n);
+		n = eng_record_encode(space, id, image, at, out->capacity - out->n);
+	if (n > out->capacity - out->n) {
+		at = room(out, n);
+		if (at)
+			n = eng_record_encode(space, id, image, at, n);
+	}
+	if (at)
+		out->n += n;
 }
 
 int eng_image_complete(struct eng_image *image)
@@ -602,22 +618,48 @@ int eng_image_complete(struct eng_image *image)
 	return image->meta.error ? image->meta.error : image->data.error;
 }
 
-void eng_image_fini(struct eng_image *image)
+static void values_free(struct eng_image *image)
 {
-	eng_out_fini(&image->meta);
-	eng_out_fini(&image->data);
-	eng_out_fini(&image->cells);
-	while (image->blocks) {
-		struct eng_image_block *gone = image->blocks;
-
-		image->blocks = gone->next;
-		pawl_mem_free(gone, sizeof(*gone) + gone->bytes, 16);
-	}
 	for (uint32_t i = 0; i < image->values_n; i++)
 		pawl_value_unpin(image->values[i].value);
 	pawl_mem_free(image->values, image->values_n * sizeof(*image->values), 0);
 	image->values = NULL;
 	image->values_n = 0;
+}
+
+/* All but the first `kept`. */
+static void blocks_free(struct eng_image *image, struct eng_image_block *kept)
+{
+	while (image->blocks != kept) {
+		struct eng_image_block *gone = image->blocks;
+
+		image->blocks = gone->next;
+		pawl_mem_free(gone, sizeof(*gone) + gone->bytes, 16);
+	}
+}
+
+void eng_image_clear(struct eng_image *image)
+{
+	struct eng_image_block *first = image->blocks;
+
+	values_free(image);
+	while (first && first->next)
+		first = first->next;
+	blocks_free(image, first);
+	if (first)
+		first->used = 0;
+	memset(&image->meta_image, 0, sizeof(image->meta_image));
+	memset(&image->data_image, 0, sizeof(image->data_image));
+	image->meta.n = image->data.n = image->cells.n = 0;
+}
+
+void eng_image_fini(struct eng_image *image)
+{
+	eng_out_fini(&image->meta);
+	eng_out_fini(&image->data);
+	eng_out_fini(&image->cells);
+	blocks_free(image, NULL);
+	values_free(image);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */

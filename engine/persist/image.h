@@ -55,6 +55,8 @@ PAWL_MUST_CHECK int eng_image_take(const struct eng_graph *graph, struct eng_nod
 				   uint32_t categories, struct eng_image *image);
 /* eng_image_complete() - The values, and checksums. No lock held. Errors: -ENOMEM. */
 PAWL_MUST_CHECK int eng_image_complete(struct eng_image *image);
+/* eng_image_clear() - It is empty, and keeps memory for the next one. Of one that had no error. */
+void eng_image_clear(struct eng_image *image);
 void eng_image_fini(struct eng_image *image);
 
 /*

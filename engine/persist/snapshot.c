@@ -119,11 +119,10 @@ static int put_image(struct batch *batch, struct eng_image *image)
 	return error;
 }
 
-static int walk_one(struct batch *batch, eng_id id)
+static int walk_one(struct batch *batch, eng_id id, struct eng_image *image)
 {
 	struct eng_persist *persist = batch->persist;
 	struct eng_node *node = eng_lock_resident(persist->graph, id);
-	struct eng_image image = {0};
 	uint32_t pending;
 	int error = 0;
 
@@ -132,11 +131,12 @@ static int walk_one(struct batch *batch, eng_id id)
 		return 0;
 	pending = eng_marks_pending(persist->marks, node);
 	if (pending)
-		error = eng_image_take(persist->graph, node, pending, &image);
+		error = eng_image_take(persist->graph, node, pending, image);
 	eng_unlock(node);
 	if (pending && !error)
-		error = put_image(batch, &image);
-	eng_image_fini(&image);
+		error = put_image(batch, image);
+	if (!error)
+		eng_image_clear(image);
 	return error;
 }
 
@@ -155,13 +155,15 @@ static int put_helped(struct batch *batch)
 static int walk(struct batch *batch)
 {
 	struct eng_persist *persist = batch->persist;
+	struct eng_image image = {0};
 	int error = 0;
 
 	for (uint32_t id = 0; !error && eng_bitmap_next(batch->taken, &id); id++) {
-		error = walk_one(batch, id);
+		error = walk_one(batch, id, &image);
 		if (!error && pawl_load_relaxed(&persist->failed))
 			error = -ENOMEM;
 	}
+	eng_image_fini(&image);
 	if (!error)
 		error = put_helped(batch);
 	if (!error && pawl_load_relaxed(&persist->failed))
