@@ -146,6 +146,9 @@ static void group_repeat(const struct group *group, struct cell *cells, size_t c
 
 	if (bench->reps_max && bench->reps_max < reps)
 		reps = bench->reps_max;
+	if (cells[0].cas->count && case_keys(cells[0].cas) >= B_KEYS_LARGE &&
+	    reps > B_REPS_LARGE)
+		reps = B_REPS_LARGE;
 	for (unsigned rep = 0; rep < reps; rep++) {
 		for (size_t i = 0; i < count; i++) {
 			struct cell *cell = &cells[(i + rep) % count];

@@ -73,6 +73,10 @@ struct b_case {
 	bool one_cpu;
 	/* Always this many threads, whatever --threads says; 0: as --threads says. */
 	unsigned threads;
+	/* B_ROUNDS: in place of the bench's count; 0: that. */
+	uint64_t count;
+	/* Its threads stay where the system puts them: they start others, which would inherit the place. */
+	bool anywhere;
 
 	/*
 	 * What is too large to be made for each repetition: made before the first one, in

@@ -25,6 +25,9 @@ enum {
 	B_THREADS_MAX = 1024,
 	B_REPS_MAX = 1001,
 	B_EXTRAS_MAX = 8,
+	/* What counts its operations by itself and has so many keys is not repeated more often than that. */
+	B_KEYS_LARGE = 200000,
+	B_REPS_LARGE = 5,
 	B_SUB_BITS = 4,
 	B_BUCKETS = 64 << B_SUB_BITS
 };

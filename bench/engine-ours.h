@@ -6,7 +6,7 @@
 #ifndef B_ENGINE_OURS_H
 #define B_ENGINE_OURS_H
 
-#include "bench.h"
+#include "work-engine.h"
 
 #include <string.h>
 
@@ -17,18 +17,39 @@
 /* The one type of value: a number of 64 bits. */
 extern const struct pawl_value_type b_number;
 
-/* Functions of b-engine.c (calls) and b-engine-graphs.c (graphs), all of an engine. */
+/* Two numbers: the arguments of most. */
+struct b_two {
+	uint64_t a, b;
+};
+
+/* Functions of b-engine.c (calls), b-engine-graphs.c and b-engine-edits.c (graphs), all of an engine. */
 extern const struct pawl_function b_leaf, b_host, b_busy;
 extern const struct pawl_function *const b_graph_functions[];
 extern const size_t b_graph_functions_n;
+extern const struct pawl_function *const b_edit_functions[];
+extern const size_t b_edit_functions_n;
 
-struct pawl_engine *b_engine_open(void);
+/* A static function of two numbers. */
+#define B_FUNCTION(NAME, FLAGS)                                             \
+	{                                                                   \
+		sizeof(struct pawl_function), #NAME, 1, FLAGS, NAME##_body, \
+			sizeof(struct b_two), NULL, 0                       \
+	}
+
+struct pawl_engine *b_engine_open(unsigned workers);
 /* With everything in it; threads of its own end. */
 void b_engine_close(struct pawl_engine *engine);
 
 /* b_engine_ask() - Call it from outside and read it strongly. */
 uint64_t b_engine_ask(struct pawl_engine *engine, const struct pawl_function *function,
 		      const void *args);
+
+/* What b-engine-edits.c does for b-engine-graphs.c: inputs, and the graphs that read them. */
+void b_inputs_make(struct pawl_engine *engine, const struct b_kind *kind);
+void b_inputs_change(void *made, uint64_t input, uint64_t value);
+uint64_t b_inputs_ask(struct pawl_engine *engine, const struct b_kind *kind);
+uint64_t b_inputs_useless(void *made);
+void b_inputs_drop(void);
 
 static inline pawl_ref_t b_call(struct pawl_context *context,
 				const struct pawl_function *function, const void *args)
@@ -58,20 +79,6 @@ static inline int b_give(struct pawl_context *context, uint64_t number, pawl_ref
 	int error = pawl_value_of(&b_number, &number, sizeof(number), &value);
 
 	return error ? error : pawl_cell(context, value, ret_output);
-}
-
-/* For b_case: threads that call the engine are attached. */
-static inline void b_engine_enter(struct b_worker *worker)
-{
-	(void)worker;
-	if (pawl_thread_attach("bench"))
-		b_die("a thread was not attached");
-}
-
-static inline void b_engine_leave(struct b_worker *worker)
-{
-	(void)worker;
-	pawl_thread_detach();
 }
 
 #endif

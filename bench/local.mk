@@ -31,6 +31,7 @@ BENCH_DRIVER = \
 BENCH_LDADD = $(LDADD)
 
 # Of each family: its own files, and those of the peers that are there.
+ENGINE_SOURCES = $(BENCH_DRIVER)
 IDS_SOURCES = bench/work-ids.h $(BENCH_DRIVER)
 MAP_SOURCES = bench/keys.h bench/maps.h $(BENCH_DRIVER)
 RUNTIME_SOURCES = bench/work-runtime.h bench/base-runtime-pthread.c $(BENCH_DRIVER)
@@ -59,6 +60,7 @@ endif
 # the C side is compiled, so that it does not rot, and linked into nothing.
 RUST_PEERS = bench/peers/target/release/libpawl_bench_peers.a
 if WITH_RUST_PEERS
+ENGINE_SOURCES += bench/base-engine-rust.c
 IDS_SOURCES += bench/base-ids-queue.c
 MAP_SOURCES += bench/base-map-rust.c
 QUEUE_SOURCES += bench/base-queue-rust.c
@@ -76,6 +78,7 @@ else
 check_LIBRARIES += bench/libno-rust-peers.a
 bench_libno_rust_peers_a_SOURCES = \
 	bench/base-dashmap-slots.c \
+	bench/base-engine-rust.c \
 	bench/base-event-listener.c \
 	bench/base-ids-queue.c \
 	bench/base-map-rust.c \
@@ -85,6 +88,7 @@ bench_libno_rust_peers_a_SOURCES = \
 	bench/keys.h \
 	bench/maps.h \
 	bench/queue.h \
+	bench/work-engine.h \
 	bench/work-ids.h \
 	bench/work-runtime.h \
 	bench/work-slots.h \
@@ -157,7 +161,8 @@ bench_b_wait_LDADD = $(BENCH_LDADD)
 
 # Of the engine: make bench-engine.
 ENGINE_BENCHES = bench/b-engine
-bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-graphs.c bench/engine-ours.h $(BENCH_DRIVER)
+bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-edits.c bench/b-engine-graphs.c \
+	bench/b-engine-work.c bench/engine-ours.h bench/work-engine.h $(ENGINE_SOURCES)
 bench_b_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 

@@ -51,8 +51,10 @@ static void json_line(const struct b_bench *bench, const struct cell *cell, unsi
 	fprintf(out, ",\"noisy\":%s,\"foreign_cpu\":%.3f,\"min_time_ms\":%u,\"pinned\":%s",
 		foreign > B_FOREIGN_LIMIT || f->spread > B_SPREAD_LIMIT ? "true" : "false",
 		foreign, b_drv.time_ms,
-		b_drv.pin && (cell->cas->one_cpu || threads <= b_drv.cpu_count) ? "true"
-										: "false");
+		b_drv.pin && !cell->cas->anywhere &&
+				(cell->cas->one_cpu || threads <= b_drv.cpu_count)
+			? "true"
+			: "false");
 	fputs(",\"samples\":[", out);
 	for (unsigned i = 0; i < cell->reps; i++)
 		fprintf(out, "%s%.4g", i ? "," : "", cell->ns_op[i]);

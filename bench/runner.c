@@ -44,7 +44,7 @@ static void pin_lane(const struct lane *lane)
 {
 	const struct b_run *run = &lane->drive->run;
 
-	if (!b_drv.pin)
+	if (!b_drv.pin || run->cas->anywhere)
 		return;
 	if (run->cas->one_cpu)
 		pin_to(b_drv.cpus[0]);
@@ -191,9 +191,11 @@ void b_calibrate(struct cell *cell, const struct b_bench *bench, unsigned thread
 	uint64_t time_ns = (uint64_t)b_drv.time_ms * 1000000u;
 	struct outcome out;
 	uint64_t n = bench->mode == B_TIMED ? 64 : 16;
+	uint64_t count;
 
-	if (bench->mode == B_ROUNDS && bench->count) {
-		cell->batch = b_drv.brief ? bench->count / 100 + 1 : bench->count;
+	count = cell->cas->count ? cell->cas->count : bench->count;
+	if (bench->mode == B_ROUNDS && count) {
+		cell->batch = b_drv.brief ? count / 100 + 1 : count;
 		return;
 	}
 	for (;;) {

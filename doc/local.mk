@@ -7,10 +7,14 @@ dist_man_MANS += \
 	doc/man/pawl.3 \
 	doc/man/pawl_call.3 \
 	doc/man/pawl_cell.3 \
+	doc/man/pawl_detach.3 \
+	doc/man/pawl_effect.3 \
 	doc/man/pawl_emit.3 \
 	doc/man/pawl_engine.7 \
 	doc/man/pawl_engine_open.3 \
 	doc/man/pawl_engine_snapshot.3 \
+	doc/man/pawl_engine_update.3 \
+	doc/man/pawl_engine_why.3 \
 	doc/man/pawl_event.3 \
 	doc/man/pawl_fd_wait.3 \
 	doc/man/pawl_fiber.3 \
@@ -23,6 +27,7 @@ dist_man_MANS += \
 	doc/man/pawl_lanes.3 \
 	doc/man/pawl_lock.3 \
 	doc/man/pawl_map.3 \
+	doc/man/pawl_notice.3 \
 	doc/man/pawl_parallel.3 \
 	doc/man/pawl_process.3 \
 	doc/man/pawl_rcu.3 \

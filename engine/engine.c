@@ -15,6 +15,7 @@
 #include <pawl/mem.h>
 #include <pawl/park.h>
 
+#include "check.h"
 #include "engine.h"
 #include "graph/context.h"
 #include "graph/profile.h"
@@ -24,15 +25,9 @@
 
 #define CLOSE_GRACE_NS 10000000000u
 
-static void edge(struct eng_observer *observer, bool busy)
-{
-	struct pawl_engine *engine = PAWL_CONTAINER_OF(observer, struct pawl_engine, observer);
-
-	eng_stretch_edge(&engine->stretch, engine->graph, busy);
-}
-
 static void engine_free(struct pawl_engine *engine)
 {
+	eng_notices_close(engine->notices);
 	eng_stretch_fini(&engine->stretch);
 	eng_persist_close(engine->persist);
 	if (engine->group)
@@ -58,9 +53,46 @@ static int runtime_make(struct pawl_engine *engine, const struct pawl_engine_opt
 	return error;
 }
 
-int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engine **ret_engine)
+/* The graph, and the store behind it. */
+static int kept_make(struct pawl_engine *engine, const struct pawl_engine_options *options)
+{
+	int error = 0;
+
+	if (options->store)
+		error = eng_persist_open(options, &engine->persist);
+	if (!error)
+		error = eng_graph_create_kept(engine->rt, engine->group, options,
+					      engine->persist ? &engine->persist->kept : NULL,
+					      &engine->graph);
+	if (!error && engine->persist)
+		engine->persist->graph = engine->graph;
+	return error;
+}
+
+static int parts_make(struct pawl_engine *engine, const struct pawl_engine_options *options)
 {
 	struct pawl_group_options group = PAWL_GROUP_OPTIONS_INIT;
+	int error = runtime_make(engine, options);
+
+	group.name = "engine";
+	if (!error)
+		error = eng_notices_create(engine->rt, options, &engine->notices);
+	if (!error)
+		error = pawl_group_create(pawl_runtime_root(engine->rt), &group,
+					  &engine->group);
+	if (!error)
+		error = kept_make(engine, options);
+	if (error)
+		return error;
+	eng_observe(engine, options);
+	engine->verify = options->verify;
+	return options->verify == PAWL_VERIFY_IDLE
+		       ? eng_check_start(engine, options->verify_idle_ns)
+		       : 0;
+}
+
+int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engine **ret_engine)
+{
 	struct pawl_engine_options read;
 	struct pawl_engine *engine;
 	int error = eng_options_read(options, &read);
@@ -71,29 +103,16 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	if (!engine)
 		return -ENOMEM;
 	eng_stretch_init(&engine->stretch);
-	engine->observer.edge = edge;
-	error = runtime_make(engine, &read);
-	group.name = "engine";
-	if (!error)
-		error = pawl_group_create(pawl_runtime_root(engine->rt), &group,
-					  &engine->group);
-	if (!error && read.store)
-		error = eng_persist_open(&read, &engine->persist);
-	if (!error)
-		error = eng_graph_create_kept(engine->rt, engine->group, &read,
-					      engine->persist ? &engine->persist->kept : NULL,
-					      &engine->graph);
+	error = parts_make(engine, &read);
 	if (error) {
 		if (engine->group)
 			pawl_group_close(engine->group);
+		eng_graph_destroy(engine->graph);
 		engine_free(engine);
 		return error;
 	}
-	engine->graph->observer = &engine->observer;
-	if (engine->persist) {
-		engine->persist->graph = engine->graph;
+	if (engine->persist)
 		error = eng_persist_start(engine->persist, engine->rt, engine->group);
-	}
 	if (error) {
 		(void)pawl_engine_close(engine);
 		return error;
@@ -151,12 +170,17 @@ int pawl_engine_close(struct pawl_engine *engine)
 {
 	if (!engine)
 		return 0;
+	if (engine->verify == PAWL_VERIFY_CLOSE || engine->verify == PAWL_VERIFY_IDLE)
+		eng_check(engine);
 	pawl_store_release(&engine->graph->stopping, 1u);
 	pawl_group_cancel(engine->group);
 	if (!has_ended(engine)) {
 		pawl_group_force(engine->group);
-		if (!has_ended(engine))
+		if (!has_ended(engine)) {
+			eng_notice(engine->notices, PAWL_SEVERITY_ERROR, "engine.stuck", NULL,
+				   "a task does not end, so the engine is not closed");
 			return -EBUSY;
+		}
 	}
 	save_last(engine->persist);
 	eng_graph_destroy(engine->graph);
@@ -334,9 +358,4 @@ int pawl_engine_function_stats(struct pawl_engine *engine, const struct pawl_fun
 	ret_stats->stale_runs = counts[ENG_COUNT_STALE];
 	ret_stats->ns = counts[ENG_COUNT_NS];
 	return 0;
-}
-
-int pawl_engine_verify(struct pawl_engine *engine, char *buf, size_t len)
-{
-	return eng_verify(engine->graph, buf, len);
 }

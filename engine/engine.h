@@ -8,7 +8,14 @@
 #include <pawl/base.h>
 
 #include "graph/graph.h"
+#include "notice.h"
 #include "stretch.h"
+
+#ifdef PAWL_DEBUG
+#define ENG_IS_DEBUG 1
+#else
+#define ENG_IS_DEBUG 0
+#endif
 
 struct eng_persist;
 struct pawl_group;
@@ -28,7 +35,13 @@ struct pawl_engine {
 	/* What it tells of itself. */
 	struct eng_observer observer;
 	struct eng_stretch stretch;
+	struct eng_notices *notices;
+	enum pawl_verify verify;
+	uint64_t check_idle_ns;
 };
+
+/* eng_observe() - It is told of what its graph does. */
+void eng_observe(struct pawl_engine *engine, const struct pawl_engine_options *options);
 
 /* eng_engine_of() - Of a graph that has one. */
 static inline struct pawl_engine *eng_engine_of(const struct eng_graph *graph)

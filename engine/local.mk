@@ -9,6 +9,7 @@
 include_HEADERS += engine/include/pawl-engine.h
 
 pawlinclude_HEADERS += \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/engine-version.h \
 	engine/include/pawl/group.h \
@@ -30,21 +31,34 @@ pawlinclude_HEADERS += \
 # All of it, with what libpawl-engine.map hides: tests link this one.
 noinst_LTLIBRARIES += engine/libengine-core.la
 engine_libengine_core_la_SOURCES = \
+	engine/check.c \
+	engine/check.h \
 	engine/dump.c \
+	engine/effect.c \
+	engine/effect.h \
+	engine/effect-target.c \
 	engine/engine.c \
 	engine/engine.h \
+	engine/notice.c \
+	engine/notice.h \
+	engine/observe.c \
 	engine/options.c \
 	engine/pin.c \
 	engine/reason.c \
 	engine/reason.h \
+	engine/say.c \
+	engine/say.h \
 	engine/stretch.c \
 	engine/stretch.h \
+	engine/why.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
 	engine/graph/backing.h \
 	engine/graph/bag.c \
 	engine/graph/bag.h \
 	engine/graph/balance.c \
+	engine/graph/called.c \
+	engine/graph/called.h \
 	engine/graph/cell.c \
 	engine/graph/cells.c \
 	engine/graph/cells.h \
@@ -60,6 +74,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
+	engine/graph/history.c \
+	engine/graph/history.h \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \
@@ -73,6 +89,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/pairs.c \
 	engine/graph/pairs.h \
 	engine/graph/panic.c \
+	engine/graph/pool.c \
+	engine/graph/pool.h \
 	engine/graph/profile.c \
 	engine/graph/profile.h \
 	engine/graph/queue.c \
@@ -97,6 +115,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/wait.c \
 	engine/graph/wait.h \
 	engine/state.c \
+	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \
 	engine/include/pawl/state.h \
 	engine/include/pawl/value.h \

@@ -10,12 +10,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <pawl/engine.h>
 
 #include "engine.h"
 
-#define WORKERS_MOST 4096
+#define WORKERS_MOST	  4096
+#define MILLISECONDS_MOST 86400000u
+#define VERIFY_IDLE_NS	  UINT64_C(5000000000)
 
 /* Returns: false: there is none, or it is not a number up to `most`. */
 static bool number_of(const char *name, uint32_t most, uint32_t *ret_number)
@@ -34,12 +37,49 @@ static bool number_of(const char *name, uint32_t most, uint32_t *ret_number)
 	return true;
 }
 
+/* A number of milliseconds, for one that is 0. */
 static void milliseconds_of(const char *name, uint64_t *ns)
 {
-	uint32_t number;
+	uint32_t ms = 0;
 
-	if (!*ns && number_of(name, UINT32_MAX, &number))
-		*ns = number * UINT64_C(1000000);
+	if (!*ns && number_of(name, MILLISECONDS_MOST, &ms))
+		*ns = ms * UINT64_C(1000000);
+}
+
+/* Which of these words; `or`: none of them. */
+static unsigned word_of(const char *name, const char *const *words, unsigned n, unsigned or)
+{
+	const char *text = getenv(name);
+
+	for (unsigned i = 0; text && i < n; i++) {
+		if (words[i] && !strcmp(text, words[i]))
+			return i;
+	}
+	return or ;
+}
+
+static void environment_of_reports(struct pawl_engine_options *options)
+{
+	static const char *const severities[] = {"info", "warning", "error"};
+	static const char *const verify[] = {NULL, "never", "close", "idle"};
+
+	if (!options->histories)
+		(void)number_of("PAWL_HISTORIES", 1, &options->histories);
+	milliseconds_of("PAWL_SLOW_MS", &options->slow_ns);
+	milliseconds_of("PAWL_VERIFY_IDLE_MS", &options->verify_idle_ns);
+	if (options->log_least == PAWL_SEVERITY_INFO)
+		options->log_least = (enum pawl_severity)word_of("PAWL_LOG", severities, 3, 0);
+	if (options->verify == PAWL_VERIFY_DEFAULT)
+		options->verify = (enum pawl_verify)word_of("PAWL_VERIFY", verify, 4, 0);
+}
+
+/* What a default stands for. */
+static void defaults_fill(struct pawl_engine_options *options)
+{
+	if (options->verify == PAWL_VERIFY_DEFAULT)
+		options->verify = ENG_IS_DEBUG ? PAWL_VERIFY_IDLE : PAWL_VERIFY_NEVER;
+	if (!options->verify_idle_ns)
+		options->verify_idle_ns = VERIFY_IDLE_NS;
 }
 
 /* In place of a default alone. */
@@ -56,6 +96,15 @@ static void environment(struct pawl_engine_options *options)
 	milliseconds_of("PAWL_SNAPSHOT_FIRST_MS", &options->snapshot_first_ns);
 	milliseconds_of("PAWL_SNAPSHOT_INTERVAL_MS", &options->snapshot_interval_ns);
 	milliseconds_of("PAWL_SNAPSHOT_IDLE_MS", &options->snapshot_idle_ns);
+	environment_of_reports(options);
+}
+
+static bool is_valid(const struct pawl_engine_options *given)
+{
+	return given->track_dependencies <= 1 && given->track_active <= 1 &&
+	       given->function_stats <= 1 && given->histories <= 1 &&
+	       (unsigned)given->log_least <= PAWL_SEVERITY_ERROR &&
+	       (unsigned)given->verify < PAWL_VERIFY_COUNT;
 }
 
 int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine_options *into)
@@ -66,8 +115,7 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 	if (given) {
 		if (given->size > sizeof(*into))
 			return -E2BIG;
-		if (given->size < sizeof(*into) || given->track_dependencies > 1 ||
-		    given->track_active > 1 || given->function_stats > 1)
+		if (given->size < sizeof(*into) || !is_valid(given))
 			return -EINVAL;
 		if (given->memory_bytes)
 			return -ENOTSUP;
@@ -77,5 +125,6 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 		*into = *given;
 	}
 	environment(into);
+	defaults_fill(into);
 	return 0;
 }

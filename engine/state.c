@@ -42,7 +42,8 @@ struct pawl_state {
 	struct pawl_sset readers;
 };
 
-static bool is_known(const struct eng_graph *graph, const struct pawl_value *value)
+/* The number of its type; 0: it is none of the engine's. */
+static uint32_t type_of(const struct eng_graph *graph, const struct pawl_value *value)
 {
 	return eng_type_number(graph->registry, pawl_value_type_of(value));
 }
@@ -53,7 +54,7 @@ int pawl_state_create(struct pawl_engine *engine, struct pawl_value *value,
 	struct eng_graph *graph = engine->graph;
 	struct pawl_state *state;
 
-	if (!is_known(graph, value))
+	if (!type_of(graph, value))
 		return -EINVAL;
 	state = pawl_mem_zalloc(sizeof(*state), 0);
 	if (!state)
@@ -158,7 +159,7 @@ int pawl_edit_set(struct pawl_edit *edit, struct pawl_state *state, struct pawl_
 {
 	int error;
 
-	if (state->graph != edit->graph || !is_known(edit->graph, value))
+	if (state->graph != edit->graph || !type_of(edit->graph, value))
 		return -EINVAL;
 	error = change_add(edit,
 			   (struct change){pawl_state_pin(state), value, 0, edit->reason});
@@ -249,16 +250,22 @@ static void readers_dirty(struct eng_op *op, struct pawl_sset *readers)
 static void change_make(struct eng_op *op, struct change *change)
 {
 	struct pawl_engine *engine = eng_engine_of(op->graph);
+	uint32_t type =
+		change->state && op->graph->histories ? type_of(op->graph, change->value) : 0;
 	struct pawl_sset readers;
+	uint64_t number = 0;
 
 	if (change->state && !apply(change->state, &change->value, &readers))
 		return;
 	if (change->reason)
-		(void)eng_stretch_because(&engine->stretch, change->reason);
-	if (change->state)
+		number = eng_stretch_because(&engine->stretch, change->reason);
+	if (change->state) {
+		op->cause = (struct eng_cause){ENG_CAUSE_STATE, type, number};
 		readers_dirty(op, &readers);
-	else
-		eng_invalidate(op, &change->task, 1);
+		return;
+	}
+	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, change->task, number};
+	eng_invalidate(op, &change->task, 1);
 }
 
 /* All that belongs together: a list, or tasks alone, for one reason. */
@@ -268,14 +275,32 @@ struct changes {
 	const struct pawl_invalidator *invalidators;
 	size_t invalidators_n;
 	const struct pawl_reason *reason;
+	/* Not NULL: if this is the value of the first one's state. */
+	const struct pawl_value *expected;
 };
+
+static bool is_expected(const struct changes *changes)
+{
+	struct pawl_state *state = changes->list ? changes->list[0].state : NULL;
+	bool is = true;
+
+	if (changes->expected) {
+		pawl_lock_lock(&state->lock);
+		is = state->value == changes->expected;
+		pawl_lock_unlock(&state->lock);
+	}
+	return is;
+}
 
 static void invalidate_many(struct eng_op *op, const struct changes *changes)
 {
 	const struct pawl_invalidator *from = changes->invalidators;
+	uint64_t number = 0;
 
 	if (changes->invalidators_n && changes->reason)
-		(void)eng_stretch_because(&eng_engine_of(op->graph)->stretch, changes->reason);
+		number = eng_stretch_because(&eng_engine_of(op->graph)->stretch,
+					     changes->reason);
+	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, 0, number};
 	for (size_t left = changes->invalidators_n; left;) {
 		struct eng_list ids = eng_list_make(
 			&op->queue, left < AT_ONCE_MOST ? (uint32_t)left : AT_ONCE_MOST);
@@ -288,11 +313,17 @@ static void invalidate_many(struct eng_op *op, const struct changes *changes)
 	}
 }
 
-static void changes_make(struct eng_graph *graph, const struct changes *changes)
+/* Returns: false: it is not as expected, and nothing was done. */
+static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 {
 	struct eng_op op;
 
 	eng_edit_enter(graph);
+	/* Nobody else replaces it while this edit is being applied. */
+	if (!is_expected(changes)) {
+		eng_edit_leave(graph);
+		return false;
+	}
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	for (size_t i = 0; i < changes->n; i++)
 		change_make(&op, &changes->list[i]);
@@ -302,6 +333,7 @@ static void changes_make(struct eng_graph *graph, const struct changes *changes)
 	/* The old values, outside of everything. */
 	for (size_t i = 0; i < changes->n; i++)
 		pawl_value_unpin(changes->list[i].value);
+	return true;
 }
 
 static void edit_free(struct pawl_edit *edit)
@@ -322,7 +354,7 @@ void pawl_edit_commit(struct pawl_edit *edit)
 {
 	const struct changes changes = {.list = edit->changes, .n = edit->n};
 
-	changes_make(edit->graph, &changes);
+	(void)changes_make(edit->graph, &changes);
 	edit_free(edit);
 }
 
@@ -340,10 +372,37 @@ int pawl_state_set(struct pawl_state *state, struct pawl_value *value)
 	struct change change = {state, value, 0, NULL};
 	const struct changes changes = {.list = &change, .n = 1};
 
-	if (!is_known(state->graph, value))
+	if (!type_of(state->graph, value))
 		return -EINVAL;
-	changes_make(state->graph, &changes);
+	(void)changes_make(state->graph, &changes);
 	return 0;
+}
+
+int pawl_state_update(struct pawl_state *state, pawl_state_update_fn *fn, void *arg)
+{
+	/* Ends: another turn means that somebody else has replaced it. */
+	for (;;) {
+		struct change change = {.state = state};
+		struct changes changes = {.list = &change, .n = 1};
+		struct pawl_value *before;
+		bool done;
+		int error;
+
+		pawl_lock_lock(&state->lock);
+		before = pawl_value_pin(state->value);
+		pawl_lock_unlock(&state->lock);
+		error = fn(arg, before, &change.value);
+		if (!error && !type_of(state->graph, change.value)) {
+			pawl_value_unpin(change.value);
+			error = -EINVAL;
+		}
+		changes.expected = before;
+		done = error || changes_make(state->graph, &changes);
+		pawl_value_unpin(before);
+		if (done)
+			return error;
+		pawl_value_unpin(change.value);
+	}
 }
 
 static void invalidate(const struct pawl_invalidator *invalidators, size_t n,
@@ -353,7 +412,7 @@ static void invalidate(const struct pawl_invalidator *invalidators, size_t n,
 		.invalidators = invalidators, .invalidators_n = n, .reason = reason};
 
 	if (n)
-		changes_make(invalidators[0].pawl_graph, &changes);
+		(void)changes_make(invalidators[0].pawl_graph, &changes);
 }
 
 void pawl_invalidate(const struct pawl_invalidator *invalidators, size_t n)

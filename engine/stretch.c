@@ -43,8 +43,8 @@ static void stretch_end(struct eng_stretch *stretch, uint64_t now_ns)
 		update->begun_ns = stretch->since_ns;
 	update->ended_ns = now_ns;
 	/* Stamps are taken before the lock: two of them may be in the wrong order. */
-	if (now_ns > stretch->since_ns)
-		update->busy_ns += now_ns - stretch->since_ns;
+	stretch->last_ns = now_ns > stretch->since_ns ? now_ns - stretch->since_ns : 0;
+	update->busy_ns += stretch->last_ns;
 	stretch->ended++;
 }
 
@@ -58,6 +58,8 @@ void eng_stretch_edge(struct eng_stretch *stretch, struct eng_graph *graph, bool
 	ended = !busy && !stretch->edges;
 	if (ended)
 		stretch_end(stretch, now_ns);
+	if (busy && stretch->edges == 1)
+		stretch->runs_before = pawl_load_relaxed(&graph->runs); /* statistics */
 	if (ended || (busy && stretch->edges == 1))
 		stretch->since_ns = now_ns;
 	pawl_lock_unlock(&stretch->lock);
@@ -74,6 +76,21 @@ uint64_t eng_stretch_ended(struct eng_stretch *stretch, uint64_t *ret_since_ns)
 	*ret_since_ns = stretch->edges ? 0 : stretch->since_ns;
 	pawl_lock_unlock(&stretch->lock);
 	return ended;
+}
+
+bool eng_stretch_last(struct eng_stretch *stretch, const struct eng_graph *graph,
+		      struct pawl_update_info *ret_info, char *buf, size_t len)
+{
+	bool idle;
+
+	memset(ret_info, 0, sizeof(*ret_info));
+	pawl_lock_lock(&stretch->lock);
+	idle = !stretch->edges;
+	ret_info->busy_ns = stretch->last_ns;
+	ret_info->runs = pawl_load_relaxed(&graph->runs) - stretch->runs_before;
+	(void)eng_reasons_say(&stretch->reasons, buf, len);
+	pawl_lock_unlock(&stretch->lock);
+	return idle;
 }
 
 struct another {

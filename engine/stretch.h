@@ -17,6 +17,8 @@ struct eng_stretch {
 	uint32_t edges;		   /* to busy, less those to idle; 0: it is idle */
 	uint64_t ended;		   /* so many stretches have */
 	uint64_t since_ns;	   /* it is busy, or idle */
+	uint64_t runs_before;	   /* the stretch */
+	uint64_t last_ns;	   /* how long the last one was */
 	uint64_t runs, stale_runs; /* of the graph, when the last update was taken */
 	struct pawl_update_info update;
 	struct eng_reasons reasons;
@@ -30,6 +32,10 @@ void eng_stretch_fini(struct eng_stretch *stretch);
 
 /* eng_stretch_edge() - Tasks run from now on, or none does. In any order with others': the last one counts. */
 void eng_stretch_edge(struct eng_stretch *stretch, struct eng_graph *graph, bool busy);
+
+/* eng_stretch_last() - What ended last, with the reasons so far; nothing is taken. Returns: false: it is busy again. */
+bool eng_stretch_last(struct eng_stretch *stretch, const struct eng_graph *graph,
+		      struct pawl_update_info *ret_info, char *buf, size_t len);
 
 /* eng_stretch_because() - Returns: the number of the reason (eng_reason_log_get()). */
 uint64_t eng_stretch_because(struct eng_stretch *stretch, const struct pawl_reason *reason);

@@ -48,7 +48,7 @@ static void one(struct pair *p, unsigned which, unsigned index, int32_t delta)
 	struct model *model = &p->model[which];
 	int64_t after = (int64_t)model->count[index] + delta;
 	uint64_t calls = fuzz_alloc_calls();
-	struct pawl_crossing crossing;
+	struct pawl_crossing crossing = {0, 0};
 	int rc = ANY_MAP(map, add, model_key(map->wide, index), delta, &crossing);
 
 	/* To zero is possible without memory. */

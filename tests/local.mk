@@ -6,17 +6,25 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-calls \
 	tests/conformance/t-conform-cells \
 	tests/conformance/t-conform-collect \
+	tests/conformance/t-conform-detached \
+	tests/conformance/t-conform-effects \
 	tests/conformance/t-conform-errors \
 	tests/conformance/t-conform-graphs \
+	tests/conformance/t-conform-once \
+	tests/conformance/t-conform-panics \
 	tests/conformance/t-conform-races \
 	tests/conformance/t-conform-recompute \
+	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
+	tests/conformance/t-conform-statistics \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
 	tests/engine/t-accept-groups \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
+	tests/engine/t-detach \
+	tests/engine/t-effect \
 	tests/engine/t-engine \
 	tests/engine/t-engine-api \
 	tests/engine/t-engine-random \
@@ -91,21 +99,39 @@ tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_detached_SOURCES = tests/conformance/t-conform-detached.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_detached_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_detached_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_effects_SOURCES = tests/conformance/t-conform-effects.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_effects_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_effects_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_errors_SOURCES = tests/conformance/t-conform-errors.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_errors_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_errors_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_graphs_SOURCES = tests/conformance/t-conform-graphs.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_graphs_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_graphs_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_once_SOURCES = tests/conformance/t-conform-once.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_once_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_once_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_panics_SOURCES = tests/conformance/t-conform-panics.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_panics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_panics_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_races_SOURCES = tests/conformance/t-conform-races.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_races_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_races_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_recompute_SOURCES = tests/conformance/t-conform-recompute.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_recompute_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_recompute_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_stale_SOURCES = tests/conformance/t-conform-stale.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_stale_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_stale_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_state_SOURCES = tests/conformance/t-conform-state.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_state_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_statistics_SOURCES = tests/conformance/t-conform-statistics.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_statistics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_statistics_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)
@@ -177,6 +203,10 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_effect_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -15,6 +15,10 @@ STRESS_TESTS = \
 	verify/stress-fiber \
 	verify/stress-gate \
 	verify/stress-graph \
+	verify/stress-graph-calls \
+	verify/stress-graph-edges \
+	verify/stress-graph-life \
+	verify/stress-graph-read \
 	verify/stress-group \
 	verify/stress-idle \
 	verify/stress-ids \
@@ -82,9 +86,21 @@ verify_stress_edges_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_event_SOURCES = verify/t-event.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_gate_SOURCES = verify/t-gate.c
-verify_stress_graph_SOURCES = verify/t-graph.c
+verify_stress_graph_SOURCES = verify/t-graph.c verify/graph-standin.h
 verify_stress_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_calls_SOURCES = verify/t-graph-calls.c verify/graph-standin.h
+verify_stress_graph_calls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_calls_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_edges_SOURCES = verify/t-graph-edges.c verify/graph-standin.h
+verify_stress_graph_edges_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_edges_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_life_SOURCES = verify/t-graph-life.c verify/graph-standin.h
+verify_stress_graph_life_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_life_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_read_SOURCES = verify/t-graph-read.c verify/graph-standin.h
+verify_stress_graph_read_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_read_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_group_SOURCES = verify/t-group.c
 verify_stress_group_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_idle_SOURCES = verify/t-idle.c

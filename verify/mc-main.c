@@ -222,7 +222,6 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 	int bound = mc_opt.bound;
 
 	mc_scenario = s;
-	mc_tallies_init();
 	if (mc_opt.distinct) {
 		graphs = graphs ? graphs : mc_map(DISTINCT_SLOTS * sizeof(*graphs));
 		memset(graphs, 0, DISTINCT_SLOTS * sizeof(*graphs));
@@ -238,6 +237,7 @@ static bool run_scenario(const struct mc_scenario *s, bool *ret_complete)
 		memset(&mc_stats, 0, sizeof(mc_stats));
 		failed = again = false;
 		noutcomes = 0;
+		mc_tallies_init();
 		if (!mc_run_prepare())
 			failed = true;
 		else if (mc_opt.mode == EXHAUSTIVE)

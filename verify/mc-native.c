@@ -416,6 +416,11 @@ static void meet(struct actor *actor)
 
 void mc_fork(void) {}
 
+void mc_held_count(const void *word)
+{
+	(void)word;
+}
+
 static void attach(const char *name)
 {
 	int rc = pawl_thread_attach(name);

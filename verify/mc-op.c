@@ -281,11 +281,13 @@ struct mc_ev *mc_do(const struct mc_ask *op)
 #define TALLIES_MAX 8
 static MC_STATE uint64_t tallies[TALLIES_MAX];
 static MC_STATE unsigned ntallies;
+static MC_STATE uint32_t held; /* a bit for each of them that is a held count */
 
 void mc_tallies_init(void)
 {
 	const char *const *t = mc_scenario->tallies;
 
+	held = 0;
 	for (ntallies = 0; t && *t && ntallies < TALLIES_MAX; t++) {
 		uint64_t addr = mc_symbol(*t);
 
@@ -294,12 +296,25 @@ void mc_tallies_init(void)
 	}
 }
 
-static bool is_tally(uint64_t addr)
+void mc_held_count(const void *word)
+{
+	if (ntallies == TALLIES_MAX)
+		mc_fail("too many tallies", __FILE__, __LINE__);
+	held |= 1u << ntallies;
+	tallies[ntallies++] = (uintptr_t)word;
+}
+
+static int tally_of(uint64_t addr)
 {
 	for (unsigned i = 0; i < ntallies; i++)
 		if (tallies[i] == addr)
-			return true;
-	return false;
+			return (int)i;
+	return -1;
+}
+
+static bool is_tally(uint64_t addr)
+{
+	return tally_of(addr) >= 0;
 }
 
 static void no_tally(uint64_t addr, const void *pc)
@@ -387,7 +402,8 @@ uint64_t mc_rmw(uint64_t addr, unsigned size, unsigned rmw, uint64_t operand, un
 		/* The sum is right in whichever order; the value that it had is not looked at. */
 		if (mc_mode == MODE_PROBE)
 			mc_probe_abort();
-		if (order != MO_RELAXED || (rmw != RMW_ADD && rmw != RMW_SUB))
+		if ((order != MO_RELAXED && !(held >> tally_of(addr) & 1)) ||
+		    (rmw != RMW_ADD && rmw != RMW_SUB))
 			no_tally(addr, pc);
 		mc_poke(addr, size, mc_rmw_value(rmw, mc_peek(addr, size), operand, size));
 		return 0;

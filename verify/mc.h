@@ -159,6 +159,13 @@ unsigned mc_thread(void);
  */
 void mc_fork(void);
 
+/*
+ * In setup() only. A count of owners or of what is under way, in which the scenario has a share from setup() to
+ * finish(): it never comes to the value that somebody acts upon. Like a tally (see .tallies), but with any order:
+ * in the checker it orders nothing, and its additions give 0. No effect in native mode. At most 8 with the tallies.
+ */
+void mc_held_count(const void *word);
+
 /* A line for the counter-example. No effect in native mode. */
 void mc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -101,8 +101,9 @@ void eng_lend_push(struct pawl_runtime *runtime, struct eng_task *task, unsigned
 	seat->lent[seat->lents++] = task;
 }
 
-bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task)
+bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task, uint32_t *ret_refs)
 {
+	*ret_refs = 0;
 	(void)worker;
 	return eng_task_claim(task);
 }

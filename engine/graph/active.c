@@ -135,6 +135,9 @@ bool eng_activate(struct eng_op *op, eng_id id)
 		eng_unlock(node);
 		return false;
 	}
+	/* One that is new: its run first, which has memory for its fields (run.h). */
+	if (!node->tail && !node->output && !eng_needs_run(node))
+		eng_schedule(op, node, op->priority);
 	slot = eng_active_make(node);
 	is_new = is_empty(slot);
 	if (++slot->active.referrers == 1) {

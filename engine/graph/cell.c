@@ -117,6 +117,8 @@ static void dirty_reader(struct write *write, struct eng_op *op, eng_id id, bool
 	if (!reader)
 		return;
 	reading = reading_of(reader, ref, keyed, key);
+	write->op->cause = (struct eng_cause){keyed ? ENG_CAUSE_KEY : ENG_CAUSE_CELL,
+					      write->context->id, keyed ? key : write->cell};
 	if (reading != READING_NOT)
 		eng_make_dirty(op, reader, reading == READING_NOW);
 	eng_unlock(reader);
@@ -193,12 +195,23 @@ static struct pawl_value *store(struct write *write, struct eng_node *node)
 	return gone;
 }
 
+/* Locked. */
+static void replaced(struct eng_run_state *run, const struct eng_replacing *replacing)
+{
+	struct eng_replacing **at = &run->replacing;
+
+	while (*at != replacing)
+		at = &(*at)->next;
+	*at = replacing->next;
+}
+
 /* Returns: the run is over, and nothing is stored. */
 static bool write_changed(struct write *write)
 {
 	struct pawl_context *context = write->context;
 	struct eng_node *node = eng_run_lock(context->run);
 	struct readers readers = {write, {NULL, NULL, 0}, NULL, 0};
+	struct eng_replacing replacing;
 	struct pawl_value *gone;
 
 	if (eng_run_of(node) != context->run) {
@@ -208,12 +221,14 @@ static bool write_changed(struct write *write)
 	if (eng_needs_run(node) && context->graph->track_dependencies)
 		readers_of(write, node, &readers);
 	if (readers.whole.n || readers.parts_n) {
-		context->run->replacing = write->cell;
+		replacing.cell = write->cell;
+		replacing.next = context->run->replacing;
+		context->run->replacing = &replacing;
 		eng_unlock(node);
 		eng_spread(write->op, readers.whole.n, dirty_whole, &readers);
 		eng_spread(write->op, readers.parts_n, dirty_parts, &readers);
 		node = eng_run_lock(context->run);
-		context->run->replacing = 0;
+		replaced(context->run, &replacing);
 	}
 	gone = store(write, node);
 	eng_unlock(node);
@@ -223,7 +238,7 @@ static bool write_changed(struct write *write)
 }
 
 /* The next cell of its type, in this run. */
-static int next_cell(struct eng_run_state *run, uint32_t type, uint32_t *ret_cell)
+static int count_cell(struct eng_run_state *run, uint32_t type, uint32_t *ret_cell)
 {
 	struct eng_counter *counter = NULL;
 
@@ -253,6 +268,27 @@ static int next_cell(struct eng_run_state *run, uint32_t type, uint32_t *ret_cel
 		return -ENOSPC;
 	*ret_cell = eng_cell(type, counter->count++);
 	return 0;
+}
+
+/* The run has jobs: they and the body count together. */
+PAWL_NOINLINE static int count_cell_locked(struct eng_run_state *run, uint32_t type,
+					   uint32_t *ret_cell)
+{
+	struct eng_node *node = eng_run_lock(run);
+	int error = -ECANCELED;
+
+	/* A job may be left over from a run that is over: it was in a ring with it. */
+	if (eng_run_of(node) == run)
+		error = count_cell(run, type, ret_cell);
+	eng_unlock(node);
+	return error;
+}
+
+static int next_cell(struct eng_run_state *run, uint32_t type, uint32_t *ret_cell)
+{
+	if (PAWL_UNLIKELY(run->locals))
+		return count_cell_locked(run, type, ret_cell);
+	return count_cell(run, type, ret_cell);
 }
 
 /* Would anybody have to be told of a change? Locked. */

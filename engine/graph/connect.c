@@ -35,35 +35,35 @@ static bool is_alone(const struct eng_run_state *run)
 static enum call note_known(struct eng_run_state *run, const struct eng_node *parent,
 			    eng_id child)
 {
-	if (pawl_sset_has(&run->still, child) || pawl_sset_has(&run->children, child))
+	if (eng_called_has(&run->called, child))
 		return KNOWN;
 	if (!parent)
 		return FRESH;
 	if (eng_set_has(parent, ENG_CHILDREN, child)) {
-		ENG_MUST(pawl_sset_add(&run->children, child, NULL));
+		eng_called_add(&run->called, child, false);
 		return KNOWN;
 	}
 	if (eng_set_has(parent, ENG_STILL_CHILDREN, child)) {
-		ENG_MUST(pawl_sset_add(&run->still, child, NULL));
+		eng_called_add(&run->called, child, true);
 		return KNOWN;
 	}
 	return FRESH;
 }
 
-/* It is one of the sets from now on; with a hold in `children`, without one in `still`. */
+/* It has been called from now on; with a hold if it was not still. */
 static enum call note_fresh(struct eng_run_state *run, const struct eng_node *parent,
-			    eng_id child, struct pawl_sset *set)
+			    eng_id child, bool still)
 {
 	/* Another job of the run may have been faster, when the child was still or not yet. */
-	if (parent &&
-	    (pawl_sset_has(&run->still, child) || pawl_sset_has(&run->children, child)))
+	if (parent && eng_called_has(&run->called, child))
 		return KNOWN;
-	ENG_MUST(pawl_sset_add(set, child, NULL));
+	eng_called_add(&run->called, child, still);
 	return FRESH;
 }
 
-/* set NULL: is it known? */
-static enum call note_call(struct eng_run_state *run, eng_id child, struct pawl_sset *set)
+enum note { IS_IT_KNOWN, ADD_MOVING, ADD_STILL };
+
+static enum call note_call(struct eng_run_state *run, eng_id child, enum note note)
 {
 	struct eng_node *parent = NULL;
 	enum call call = OVER;
@@ -77,8 +77,8 @@ static enum call note_call(struct eng_run_state *run, eng_id child, struct pawl_
 		over = eng_run_of(parent) != run;
 	}
 	if (!over)
-		call = set ? note_fresh(run, parent, child, set)
-			   : note_known(run, parent, child);
+		call = note == IS_IT_KNOWN ? note_known(run, parent, child)
+					   : note_fresh(run, parent, child, note == ADD_STILL);
 	if (parent)
 		eng_unlock(parent);
 	return call;
@@ -86,14 +86,14 @@ static enum call note_call(struct eng_run_state *run, eng_id child, struct pawl_
 
 int eng_connect_known(struct eng_run_state *parent, eng_id child)
 {
-	enum call call = note_call(parent, child, NULL);
+	enum call call = note_call(parent, child, IS_IT_KNOWN);
 
 	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
 }
 
 static int note_still(struct eng_run_state *run, eng_id child)
 {
-	return note_call(run, child, &run->still) == OVER ? -ECANCELED : 0;
+	return note_call(run, child, ADD_STILL) == OVER ? -ECANCELED : 0;
 }
 
 int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
@@ -108,33 +108,25 @@ int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng
 	return still ? note_still(parent, child) : 1;
 }
 
-static void child_is_still(struct eng_run_state *run, const struct eng_node *parent,
-			   eng_id child)
-{
-	/* Where there is an edge it stays: taking it away costs more than it does. */
-	if ((parent && eng_set_has(parent, ENG_CHILDREN, child)) ||
-	    !pawl_sset_remove(&run->children, child))
-		return;
-	ENG_MUST(pawl_sset_add(&run->still, child, NULL));
-}
-
 void eng_child_is_still(struct eng_run_state *run, eng_id child)
 {
 	struct eng_node *parent = is_alone(run) ? NULL : eng_run_lock(run);
 
-	child_is_still(run, parent, child);
+	/* Where there is an edge it stays: taking it away costs more than it does. */
+	if (!parent || !eng_set_has(parent, ENG_CHILDREN, child))
+		eng_called_rest(&run->called, child);
 	if (parent)
 		eng_unlock(parent);
 }
 
 /* Were others still, when the run before was over? */
-static bool still_differs(const struct eng_node *parent, const struct eng_run_state *run)
+static bool still_differs(const struct eng_node *parent, const struct pawl_sset *still)
 {
 	uint32_t cursor = 0, child;
 
-	if (eng_set_count(parent, ENG_STILL_CHILDREN) != pawl_sset_count(&run->still))
+	if (eng_set_count(parent, ENG_STILL_CHILDREN) != pawl_sset_count(still))
 		return true;
-	while (pawl_sset_next(&run->still, &cursor, &child)) {
+	while (pawl_sset_next(still, &cursor, &child)) {
 		if (!eng_set_has(parent, ENG_STILL_CHILDREN, child))
 			return true;
 	}
@@ -143,19 +135,18 @@ static bool still_differs(const struct eng_node *parent, const struct eng_run_st
 
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 {
+	struct pawl_sset still = eng_called_take_still(&run->called);
 	union eng_slot *slot;
 
-	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, run))
+	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, &still))
 		eng_modify(parent, ENG_META);
 	slot = eng_field(parent, ENG_STILL_CHILDREN);
 	if (slot) {
 		pawl_sset_fini(&slot->set);
 		eng_field_drop(parent, ENG_STILL_CHILDREN);
 	}
-	if (!pawl_sset_count(&run->still))
-		return;
-	eng_field_make(parent, ENG_STILL_CHILDREN)->set = run->still;
-	pawl_sset_init(&run->still);
+	if (pawl_sset_count(&still))
+		eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
 }
 
 /* Without a parent, or without activeness, what never ran is scheduled here. */
@@ -205,7 +196,7 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	if (!parent)
 		return 0;
 	/* Another local task of the same run was faster, or the run was cancelled: one hold too many. */
-	call = note_call(parent, child, &parent->children);
+	call = note_call(parent, child, ADD_MOVING);
 	if (call != FRESH && op->graph->track_active) {
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_list_one(&op->queue, child));
@@ -215,9 +206,9 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 }
 
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct pawl_sset *children)
+			 const struct eng_called *children)
 {
-	uint32_t n = pawl_sset_count(children), target, future, cursor = 0, child;
+	uint32_t n = children->n_not_still, target, future, cursor = 0, child;
 	uint32_t distance = parent->bits & ENG_DISTANCE;
 
 	if (!n)
@@ -231,7 +222,7 @@ void eng_number_children(struct eng_op *op, struct eng_node *parent,
 	if (future < eng_base(parent) || future >= ENG_NUMBER_LEAF)
 		return;
 	/* A gap, for levels that come in between later. */
-	while (pawl_sset_next(children, &cursor, &child))
+	while (eng_called_next(children, &cursor, &child))
 		eng_number_at_least(op, child, future + 3);
 }
 

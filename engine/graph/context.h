@@ -17,6 +17,7 @@ struct pawl_context {
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
 	bool ring;		    /* the last strong read waited for itself */
+	uint64_t begun_ns;	    /* where slow runs are told of */
 	/* Of a job of the run (local.c). */
 	bool in_job;
 	struct pawl_atomic_u32 *waits_for; /* which task, for who looks for rings */

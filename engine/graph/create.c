@@ -310,7 +310,7 @@ static void node_drop(struct eng_graph *graph, eng_id id)
 static int node_create(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash,
 		       bool transient, eng_id *ret_id)
 {
-	struct eng_node *node = eng_node_make(wanted->bytes), *found;
+	struct eng_node *node = eng_node_make(graph, wanted->bytes), *found;
 	struct eng_key *key;
 	eng_id id;
 	int error;
@@ -326,7 +326,7 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 		pawl_init_word(&node->base, ENG_NUMBER_ROOT);
 	error = node_publish(graph, node, transient);
 	if (error) {
-		eng_node_free(node);
+		eng_node_free(graph, node);
 		return error;
 	}
 	id = eng_node_id(node);
@@ -524,7 +524,7 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	if (eng_dispose_reuse(graph, &made, bits, ret_id))
 		return 0;
 	closure = pawl_mem_alloc(sizeof(*closure), 0);
-	node = closure ? eng_node_make(0) : NULL;
+	node = closure ? eng_node_make(graph, 0) : NULL;
 	if (!node) {
 		pawl_mem_free(closure, sizeof(*closure), 0);
 		return -ENOMEM;
@@ -540,7 +540,7 @@ int eng_create_transient(struct eng_graph *graph, pawl_function_fn *fn, void *ar
 	error = node_publish(graph, node, true);
 	if (error) {
 		eng_op_end(&op);
-		eng_node_free(node);
+		eng_node_free(graph, node);
 		return error;
 	}
 	*ret_id = eng_node_id(node);

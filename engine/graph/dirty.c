@@ -49,7 +49,7 @@ static void keep_priority(struct eng_node *node, uint32_t priority)
 void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 {
 	struct eng_run_state *run = eng_run_of(node);
-	union eng_slot *slot = eng_field(node, ENG_DIRTY_PRIORITY);
+	union eng_slot *slot;
 	uint32_t priority =
 		op->priority == ENG_PRIORITY_AGAIN ? ENG_PRIORITY_INITIAL : op->priority;
 
@@ -58,8 +58,11 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	/* One that runs once has had its run, or will have it: what changes then changes nothing. */
 	if (node->bits & ENG_ONCE)
 		return;
-	if (stale && run && run->running)
+	if (PAWL_UNLIKELY(op->graph->histories))
+		eng_history_next(op, node, stale);
+	if (stale && run && (run->untouched || pawl_load_relaxed(&run->running)))
 		run->stale = true;
+	slot = eng_field(node, ENG_DIRTY_PRIORITY);
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
 		/* What runs later is kept: it comes after all that caused it. */
 		if (slot && slot->words.a > priority)
@@ -93,6 +96,7 @@ static void readers_dirty(struct eng_op *op, void *arg, uint32_t from, uint32_t 
 
 void eng_job_readers(struct eng_op *op, struct eng_job *job)
 {
+	op->cause = (struct eng_cause){ENG_CAUSE_COLLECTIBLES, job->uppers.ids[0], job->trait};
 	eng_spread(op, job->tasks.n, readers_dirty, job);
 }
 

@@ -144,6 +144,7 @@ bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closur
 	*ret_id = eng_node_id(node);
 	*closure_of(node) = *closure;
 	node->bits = (node->bits & (ENG_DISTANCE | ENG_OPTIMIZE)) | bits;
+	eng_history_forget(node);
 	/* Of the last run: nothing, and no error. */
 	node->output = 0;
 	/* Who has read a cell of the task before, by the same reference, hears of what is there now. */

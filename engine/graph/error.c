@@ -93,6 +93,16 @@ const struct pawl_error *pawl_error_cause(const struct pawl_error *error)
 	return error->cause;
 }
 
+const char *pawl_error_function(const struct pawl_error *error)
+{
+	return error->function;
+}
+
+uint64_t pawl_error_since(const struct pawl_error *error)
+{
+	return error->since_ns;
+}
+
 size_t pawl_error_describe(const struct pawl_error *error, char *buf, size_t len)
 {
 	size_t length = 0;

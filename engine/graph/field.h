@@ -84,7 +84,9 @@
 	/* how often it is pinned */                                                 \
 	X(PINS, WORDS, SESSION, 0, 0, 0)                                             \
 	/* of transient tasks made from a function and an argument of the host's */  \
-	X(CLOSURE, POINTER, SESSION, 0, 0, 0)
+	X(CLOSURE, POINTER, SESSION, 0, 0, 0)                                        \
+	/* struct eng_history: why it ran, and has to run; where that is kept */     \
+	X(HISTORY, POINTER, SESSION, 0, 0, 0)
 
 enum eng_field {
 #define X(name, kind, category, filtered, shrinks, immutable) ENG_##name,

@@ -29,7 +29,7 @@
 
 /* ---- ends ----------------------------------------------------------------------------- */
 
-/* The run is over, whatever came of it. Locked. */
+/* The run is over, whatever came of it. Before the lock is given back the tail is not the run's any more. Locked. */
 static void leave(struct eng_node *node, struct eng_run_state *run)
 {
 	eng_field_drop(node, ENG_RUN);
@@ -45,6 +45,7 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node)
 	node->bits |= ENG_CANCELED;
 	/* Clean in this session, so that who waits for that comes to an end; dirty in the next one. */
 	eng_set_dirty(op, node, ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN);
+	eng_tail_take_back(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
 }
@@ -58,6 +59,9 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
 	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
+	eng_tail_take_back(node);
+	if (PAWL_UNLIKELY(op->graph->histories))
+		eng_history_ended(op->graph, node, false, true);
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
@@ -103,23 +107,25 @@ struct ending {
 static void plan_children(struct ending *ending, struct eng_node *node)
 {
 	union eng_slot *slot = eng_field(node, ENG_CHILDREN);
-	struct pawl_sset *now = &ending->run->children;
+	struct eng_called *now = &ending->run->called;
 	struct eng_queue *queue = &ending->op.queue;
 	struct plan *plan = &ending->plan;
 	uint32_t cursor = 0, id, n = 0;
 
-	plan->fresh = eng_list_of_set(queue, now);
-	for (uint32_t i = 0; i < plan->fresh.n; i++) {
-		if (!slot || !eng_set_has(node, ENG_CHILDREN, plan->fresh.ids[i]))
-			plan->fresh.ids[n++] = plan->fresh.ids[i];
+	if (now->n_not_still) {
+		plan->fresh = eng_list_make(queue, now->n_not_still);
+		while (eng_called_next(now, &cursor, &id)) {
+			if (!slot || !pawl_sset_has(&slot->set, id))
+				plan->fresh.ids[n++] = id;
+		}
+		plan->fresh.n = n;
 	}
-	plan->fresh.n = n;
 	if (!slot)
 		return;
 	plan->lost = eng_list_make(queue, pawl_sset_count(&slot->set));
-	n = 0;
+	n = cursor = 0;
 	while (pawl_sset_next(&slot->set, &cursor, &id)) {
-		if (!pawl_sset_has(now, id))
+		if (!eng_called_has(now, id))
 			plan->lost.ids[n++] = id;
 	}
 	plan->lost.n = n;
@@ -209,11 +215,12 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	plan->immutable = ending->op.graph->track_dependencies && !run->session_dependent &&
 			  !(node->bits & (ENG_INVALIDATOR | ENG_ONCE | ENG_ROOT)) &&
 			  !eng_field_any(node, DEPENDS) && !run->stale;
-	eng_number_children(&ending->op, node, &run->children);
+	eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
 	plan_outdated(ending, node);
 	plan->new_output = output_differs(ending, node);
-	if (plan->new_output && ending->op.graph->track_dependencies)
+	if (plan->new_output && ending->op.graph->track_dependencies &&
+	    pawl_sset_count(&node->output_dependents))
 		plan->dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
 }
 
@@ -316,7 +323,9 @@ static void dirty_some(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 
 static void dirty_dependents(struct ending *ending)
 {
+	ending->op.cause = (struct eng_cause){ENG_CAUSE_OUTPUT, ending->run->id, 0};
 	eng_spread(&ending->op, ending->plan.dependents.n, dirty_some, ending);
+	ending->op.cause.kind = ENG_CAUSE_NONE;
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
 		struct eng_node *child = eng_lock(ending->op.graph, ending->plan.fresh.ids[i]);
 
@@ -470,6 +479,7 @@ static void tidy(struct ending *ending, struct eng_node *node, struct remains *r
 		pawl_sset64_fini(&node->cell_dependents);
 		eng_field_clear(node, ENG_KEYED_DEPENDENTS);
 	}
+	eng_tail_take_back(node);
 	eng_tail_trim(node);
 }
 
@@ -506,6 +516,8 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	if (ending->plan.immutable)
 		node->bits |= ENG_IMMUTABLE;
 	leave(node, run);
+	if (PAWL_UNLIKELY(run->graph->histories))
+		eng_history_ended(run->graph, node, ending->plan.new_output, false);
 	if (run->session_dependent)
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
 	eng_set_dirty(&ending->op, node, dirty);

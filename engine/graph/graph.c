@@ -17,8 +17,10 @@
 #include <pawl/rcu.h>
 #include <pawl/retire.h>
 
+#include "../runtime/worker.h"
 #include "backing.h"
 #include "context.h"
+#include "pool.h"
 #include "profile.h"
 #include "registry.h"
 
@@ -76,6 +78,7 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	context->last = NULL;
 	va_start(args, format);
 	context->failure = eng_error_make(context->id, own_name(context), cause, format, args);
+	context->failure->since_ns = eng_now(context->graph->rt);
 	va_end(args);
 	return -PAWL_ETASK;
 }
@@ -95,8 +98,12 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error)
 	if (cause && cause->ring)
 		return cause;
 	if (cause)
-		return eng_error_printf(context->id, own_name(context), cause, "%s", "");
-	return eng_error_printf(context->id, own_name(context), NULL, "error %d", -error);
+		failure = eng_error_printf(context->id, own_name(context), cause, "%s", "");
+	else
+		failure = eng_error_printf(context->id, own_name(context), NULL, "error %d",
+					   -error);
+	failure->since_ns = eng_now(context->graph->rt);
+	return failure;
 }
 
 void eng_output_free(uint64_t error)
@@ -127,8 +134,7 @@ static bool node_retire(struct pawl_slot *slot, void *arg)
 {
 	struct eng_node *node = PAWL_CONTAINER_OF(slot, struct eng_node, slot);
 
-	(void)arg;
-	return eng_node_retire(node);
+	return eng_node_retire(arg, node);
 }
 
 static int tables_make(struct eng_graph *graph, const struct eng_kept *kept)
@@ -139,6 +145,7 @@ static int tables_make(struct eng_graph *graph, const struct eng_kept *kept)
 	int error = 0;
 
 	slots.retire = node_retire;
+	slots.arg = graph;
 	ids.policy = PAWL_IDS_DURABLE;
 	for (unsigned i = 0; i < 2 && !error; i++) {
 		ids.next = kept && !i ? kept->next : 0;
@@ -201,6 +208,7 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->group = group;
 	graph->track_dependencies = options->track_dependencies;
 	graph->track_active = options->track_active && options->track_dependencies;
+	graph->histories = options->histories;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
@@ -211,6 +219,8 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	error = eng_registry_create(options, kept ? kept->numbering : NULL, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
+	if (!error)
+		error = eng_pool_create(&graph->pool);
 	if (!error)
 		error = tables_make(graph, kept);
 	if (!error)
@@ -229,6 +239,7 @@ void eng_graph_destroy(struct eng_graph *graph)
 		return;
 	tables_free(graph);
 	pawl_retire_barrier();
+	eng_pool_unpin(graph->pool);
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);
 	eng_quiesce_destroy(graph->quiesce);

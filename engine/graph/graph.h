@@ -18,6 +18,7 @@
 #include <pawl/runtime.h>
 #include <pawl/value.h>
 
+#include "history.h"
 #include "node.h"
 #include "queue.h"
 #include "quiesce.h"
@@ -28,6 +29,8 @@
 
 struct pawl_error;
 struct pawl_ids;
+struct eng_called;
+struct eng_pool;
 struct eng_profile;
 struct eng_registry;
 
@@ -37,6 +40,11 @@ struct eng_registry;
 struct eng_observer {
 	/* The first run is scheduled, or the last one is gone; perhaps with a record locked. */
 	void (*edge)(struct eng_observer *observer, bool busy);
+	/* The last one is gone. As all below with no lock held, outside of operations. */
+	void (*settled)(struct eng_observer *observer);
+	/* A run took so long, or (`other`, not 0) its wait for that task, and no less than slow_ns. */
+	void (*slow)(struct eng_observer *observer, eng_id id, eng_id other, uint64_t ns);
+	uint64_t slow_ns; /* 0: nobody is told. Set before the first task */
 };
 
 struct eng_graph {
@@ -48,6 +56,7 @@ struct eng_graph {
 	/* Records of cached tasks by function and arguments. */
 	struct pawl_rmap *cache;
 	struct eng_registry *registry;
+	struct eng_pool *pool; /* records and runs */
 	/* Who changes records is inside. */
 	struct eng_quiesce *quiesce;
 	struct eng_profile *profile;   /* NULL: nothing is counted */
@@ -57,6 +66,7 @@ struct eng_graph {
 	const struct eng_backing *backing;
 	bool track_dependencies;
 	bool track_active;
+	bool histories; /* each task has one */
 
 	/* Nothing is started any more: runs are cancelled. All threads. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 stopping;
@@ -111,6 +121,7 @@ struct eng_op {
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
 	eng_id ring;		       /* a task that was found to be below itself; 0: none */
+	struct eng_cause cause;	       /* of what it makes dirty from now on */
 	struct eng_queue queue;
 };
 
@@ -120,6 +131,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 	op->graph = graph;
 	op->priority = priority;
 	op->ring = 0;
+	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
 }
@@ -285,7 +297,7 @@ void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct pawl_sset *children);
+			 const struct eng_called *children);
 
 /* ---- leaf.c --------------------------------------------------------------------------------- */
 
@@ -304,6 +316,7 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
 /* eng_busy_more() - A run comes. eng_busy_less() - One is gone. */
 void eng_busy_more(struct eng_graph *graph);
+/* eng_busy_less() - A run is gone. Requires: no lock held, outside of operations. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
 static inline struct eng_run_state *eng_run_of(const struct eng_node *node)

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * local.c - calls whose arguments are not known yet.
+ * local.c - what a run does beside its body: calls whose arguments are not known yet, and what was detached.
  *
  * A call is looked up by what its arguments lead to. When that is not known yet the caller does not wait: a job, a
  * task of the runtime, waits in its place, makes the call on behalf of the run, and notes the task that came of it.
  * To the graph the job is the run: what it reads the run has read, whom it calls the run has called. So the
  * run ends after its jobs have.
  *
+ * What a body detaches (pawl_detach()) is a job as well, which calls a function of the program's. It may do all that
+ * the body may, and its error is the run's. Body and jobs then make cells at the same time: counters of
+ * cells are under the record's lock while a run has jobs.
+ *
  * Invariants:
  *  I1 A job has one owner of its run (eng_run_pin()), so what it works with is there; jobs are freed with the
  *     run.
  *  I2 `link`, `error` and `failure` are written by the job before it stores `done`, and never change again.
- *  I3 A job makes no jobs: it waits itself. So the body alone adds to the table, and a job has a table that
- *     does not lose what it had when the job was made.
+ *  I3 A call in a job makes no job: it waits itself. What is detached by a job is in the table before that job is
+ *     done; so who goes through the table, and waits for each, has waited for all.
+ *  I4 The table grows under its lock, and loses nothing. The body makes it, before it makes a job.
  *
  * Rings. The end of a run waits for a job, which waits for a task, which waits for the run: the run ends with the
  * error of the ring, without its job. It depends on what the job was waiting for, as a read that finds a ring does.
@@ -47,17 +52,22 @@ struct local {
 	struct eng_callee callee;
 	void *args;
 	size_t args_bytes;
+	/* Instead of a call: what was detached. */
+	pawl_detached_fn *detached;
+	void *arg;
+	void (*free_arg)(void *arg);
 	/* The task that it waits for, stored before it does; read by who finds a ring. */
 	struct pawl_atomic_u32 waits_for;
 	/* Results. */
 	pawl_ref_t link;
 	int error;
 	struct pawl_error *failure;
+	bool own_words; /* else it is what was read */
 };
 
 struct eng_locals {
 	uint16_t execution;
-	/* Under the lock: the body adds, jobs look. */
+	/* Under the lock. */
 	struct pawl_lock lock;
 	struct local **table;
 	uint32_t n, capacity;
@@ -154,40 +164,71 @@ static bool is_done(const void *arg)
 	return pawl_load_acquire(&local->done);
 }
 
-static void context_over(void *context)
+/* A job that runs. */
+struct working {
+	struct local *local;
+	struct pawl_context context;
+};
+
+static void job_over(struct working *working, int error)
 {
+	struct pawl_context *context = &working->context;
+	struct pawl_error *failure = NULL;
+
+	if (error == -PAWL_ETASK) {
+		struct pawl_error **from =
+			context->failure ? &context->failure : &context->last;
+
+		working->local->own_words = context->failure;
+		failure = *from;
+		*from = NULL;
+	}
 	eng_context_fini(context);
+	set_done(working->local, error, failure);
+}
+
+/* It did not return. Forced to end it is over as one that never began. */
+static void job_unwound(void *arg)
+{
+	struct working *working = arg;
+
+	if (eng_exit_forced())
+		eng_context_fini(&working->context);
+	else
+		job_over(working, eng_exit_take(&working->context));
+}
+
+static int job_do(struct pawl_context *context, struct local *local)
+{
+	const struct eng_callee *callee = &local->callee;
+
+	if (local->detached)
+		return local->detached(context, local->arg);
+	if (callee->trait)
+		return eng_method_call(context, callee->trait, callee->method, local->args,
+				       &local->link);
+	return pawl_call(context, callee->function, local->args, &local->link);
 }
 
 static int job_body(void *arg, void **ret_value)
 {
-	struct local *local = arg;
-	struct eng_run_state *run = local->run;
-	struct pawl_context context = {.graph = run->graph,
-				       .run = run,
-				       .id = run->id,
-				       .priority = run->priority,
-				       .in_job = true,
-				       .waits_for = &local->waits_for};
-	const struct eng_callee *callee = &local->callee;
-	struct pawl_error *failure = NULL;
+	struct working working = {.local = arg};
+	struct eng_run_state *run = working.local->run;
 	struct pawl_cleanup cleanup;
 	int error;
 
 	(void)ret_value;
+	working.context = (struct pawl_context){.graph = run->graph,
+						.run = run,
+						.id = run->id,
+						.priority = run->priority,
+						.in_job = true,
+						.waits_for = &working.local->waits_for};
 	pawl_store_relaxed(&eng_run_here()->task->tag, ENG_TAG_UNNAMED);
-	pawl_cleanup_push(&cleanup, context_over, &context);
-	if (callee->trait)
-		error = eng_method_call(&context, callee->trait, callee->method, local->args,
-					&local->link);
-	else
-		error = pawl_call(&context, callee->function, local->args, &local->link);
-	if (error == -PAWL_ETASK) {
-		failure = context.last;
-		context.last = NULL;
-	}
-	pawl_cleanup_pop(&cleanup, true);
-	set_done(local, error, failure);
+	pawl_cleanup_push(&cleanup, job_unwound, &working);
+	error = job_do(&working.context, working.local);
+	pawl_cleanup_pop(&cleanup, false);
+	job_over(&working, error);
 	return 0;
 }
 
@@ -202,6 +243,8 @@ static void job_forget(void *arg)
 		set_done(local, -ECANCELED, NULL);
 	pawl_mem_free(local->args, local->args_bytes, 0);
 	local->args = NULL;
+	if (local->free_arg)
+		local->free_arg(local->arg);
 	eng_run_unpin(run);
 	eng_busy_less(graph);
 }
@@ -212,7 +255,8 @@ static int job_spawn(struct local *local)
 	struct eng_graph *graph = local->run->graph;
 	int error;
 
-	options.name = local->callee.trait
+	options.name = local->detached ? "detached"
+		       : local->callee.trait
 			       ? local->callee.trait->methods[local->callee.method].name
 			       : local->callee.function->name;
 	options.free_arg = job_forget;
@@ -267,56 +311,109 @@ void eng_locals_free(struct eng_locals *locals)
 static int table_grow(struct eng_locals *locals)
 {
 	uint32_t capacity = locals->capacity ? locals->capacity * 2 : TABLE_FIRST;
-	struct local **more, **old = locals->table;
-	uint32_t before = locals->capacity;
+	struct local **more = pawl_mem_alloc(capacity * sizeof(struct local *), 0);
 
-	if (locals->n < locals->capacity)
-		return 0;
-	more = pawl_mem_alloc(capacity * sizeof(struct local *), 0);
 	if (!more)
 		return -ENOMEM;
-	if (old)
-		memcpy(more, old, before * sizeof(struct local *));
-	pawl_lock_lock(&locals->lock);
+	if (locals->n)
+		memcpy(more, locals->table, locals->n * sizeof(struct local *));
+	pawl_mem_free(locals->table, locals->capacity * sizeof(struct local *), 0);
 	locals->table = more;
 	locals->capacity = capacity;
-	pawl_lock_unlock(&locals->lock);
-	pawl_mem_free(old, before * sizeof(struct local *), 0);
 	return 0;
+}
+
+/* Its job begins when it is in the table. Returns: which it is, from 1; an error: it is not, and has no job. */
+static int local_add(struct eng_locals *locals, struct local *local)
+{
+	int error = 0;
+
+	pawl_lock_lock(&locals->lock);
+	if (locals->n == ENG_LOCALS_MOST)
+		error = -ENOSPC;
+	else if (locals->n == locals->capacity)
+		error = table_grow(locals);
+	if (!error)
+		error = job_spawn(local);
+	if (!error) {
+		locals->table[locals->n++] = local;
+		error = (int)locals->n;
+	}
+	pawl_lock_unlock(&locals->lock);
+	return error;
+}
+
+/* From 0; NULL: there are no more. */
+static struct local *local_at(struct eng_locals *locals, uint32_t at)
+{
+	struct local *local;
+
+	pawl_lock_lock(&locals->lock);
+	local = at < locals->n ? locals->table[at] : NULL;
+	pawl_lock_unlock(&locals->lock);
+	return local;
+}
+
+static struct local *local_make(struct eng_run_state *run)
+{
+	struct local *local = pawl_mem_zalloc(sizeof(*local), 0);
+
+	if (!local)
+		return NULL;
+	pawl_init_word(&local->done, 0u);
+	pawl_init_word(&local->waits_for, 0u);
+	pawl_event_init(&local->changed);
+	local->run = run;
+	return local;
 }
 
 int eng_local_call(struct pawl_context *context, const struct eng_callee *callee,
 		   const void *args, pawl_ref_t *ret_ref)
 {
 	struct eng_locals *locals = locals_of(context);
-	struct local *local;
-	int error;
+	struct local *local = locals ? local_make(context->run) : NULL;
+	int number;
 
-	if (!locals)
-		return -ENOMEM;
-	if (locals->n == ENG_LOCALS_MOST)
-		return -ENOSPC;
-	error = table_grow(locals);
-	local = error ? NULL : pawl_mem_zalloc(sizeof(*local), 0);
 	if (!local)
 		return -ENOMEM;
-	pawl_init_word(&local->done, 0u);
-	pawl_init_word(&local->waits_for, 0u);
-	pawl_event_init(&local->changed);
-	local->run = context->run;
 	local->callee = *callee;
-	error = args_copy(local, args);
-	if (!error)
-		error = job_spawn(local);
-	if (error) {
+	number = args_copy(local, args);
+	if (!number)
+		number = local_add(locals, local);
+	if (number < 0) {
 		local_free(local);
-		return error == -EAGAIN ? -ENOSPC : error;
+		return number == -EAGAIN ? -ENOSPC : number;
 	}
-	pawl_lock_lock(&locals->lock);
-	locals->table[locals->n++] = local;
-	pawl_lock_unlock(&locals->lock);
-	ret_ref->pawl_bits = (uint64_t)locals->execution << 48 | (uint64_t)locals->n << 32;
+	ret_ref->pawl_bits = (uint64_t)locals->execution << 48 | (uint64_t)number << 32;
 	return 0;
+}
+
+int pawl_detach(struct pawl_context *context, pawl_detached_fn *fn, void *arg,
+		void (*free_arg)(void *arg))
+{
+	struct eng_locals *locals = context->run ? locals_of(context) : NULL;
+	struct local *local = locals ? local_make(context->run) : NULL;
+	struct eng_node *node;
+	int number = 0;
+
+	if (!context->run)
+		return -EINVAL;
+	if (!local)
+		return -ENOMEM;
+	local->detached = fn;
+	local->arg = arg;
+	local->free_arg = free_arg;
+	/* Of a run that is over: by one of its jobs that was in a ring with it. */
+	node = eng_lock(context->graph, context->id);
+	if (eng_run_of(node) != context->run)
+		number = -ECANCELED;
+	eng_unlock(node);
+	if (!number)
+		number = local_add(locals, local);
+	if (number >= 0)
+		return 0;
+	local_free(local);
+	return number;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------- */
@@ -325,15 +422,10 @@ static struct local *find(const struct pawl_context *context, pawl_ref_t ref)
 {
 	struct eng_locals *locals = context->run ? context->run->locals : NULL;
 	uint32_t number = (uint32_t)(ref.pawl_bits >> 32) & UINT16_MAX;
-	struct local *local = NULL;
 
-	if (!locals || locals->execution != ref.pawl_bits >> 48)
+	if (!locals || locals->execution != ref.pawl_bits >> 48 || !number)
 		return NULL;
-	pawl_lock_lock(&locals->lock);
-	if (number && number <= locals->n)
-		local = locals->table[number - 1];
-	pawl_lock_unlock(&locals->lock);
-	return local;
+	return local_at(locals, number - 1);
 }
 
 static int local_wait(struct pawl_context *context, struct local *local, char **ret_ring)
@@ -378,13 +470,12 @@ static void ring_mark(struct pawl_context *context)
 {
 	struct eng_locals *locals = context->run->locals;
 	struct eng_node *node = eng_lock(context->graph, context->id);
+	struct local *local;
 
 	if (eng_run_of(node) == context->run)
 		context->run->invalidator = true;
 	eng_unlock(node);
-	for (uint32_t i = 0; i < locals->n; i++) {
-		struct local *local = locals->table[i];
-
+	for (uint32_t i = 0; (local = local_at(locals, i)); i++) {
 		/* Acquire: the job is about to sleep, or sleeps. */
 		if (!is_done(local))
 			depend(context, pawl_load_acquire(&local->waits_for));
@@ -429,13 +520,27 @@ int eng_local_link(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 	return local->error;
 }
 
-int eng_locals_join(struct pawl_context *context)
+/* What was detached has failed, and the body has not: the run fails as the body would have. */
+static int take_failure(struct pawl_context *context, struct local *local)
+{
+	if (!local->detached || !local->error)
+		return 0;
+	eng_error_unpin(context->failure);
+	context->failure = NULL;
+	if (local->own_words)
+		context->failure = eng_error_pin(local->failure);
+	else if (local->failure)
+		(void)eng_context_error(context, eng_error_pin(local->failure), NULL);
+	return local->error;
+}
+
+int eng_locals_join(struct pawl_context *context, int body_error)
 {
 	struct eng_locals *locals = context->run->locals;
+	struct local *local;
 	int result = 0;
 
-	for (uint32_t i = 0; locals && i < locals->n; i++) {
-		struct local *local = locals->table[i];
+	for (uint32_t i = 0; locals && (local = local_at(locals, i)); i++) {
 		char *ring = NULL;
 		int error = 0;
 
@@ -443,6 +548,8 @@ int eng_locals_join(struct pawl_context *context)
 			error = local_wait(context, local, &ring);
 		if (error == -EDEADLK)
 			error = ring_error(context, ring, NULL);
+		else if (!error && !result && !body_error)
+			error = take_failure(context, local);
 		if (error && !result)
 			result = error;
 	}

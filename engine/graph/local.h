@@ -46,10 +46,10 @@ PAWL_MUST_CHECK int eng_local_link(struct pawl_context *context, pawl_ref_t ref,
 				   pawl_ref_t *ret_ref, const struct pawl_error **ret_error);
 
 /*
- * eng_locals_join() - The body is over: all its calls are made. Errors: -PAWL_ETASK: a ring goes through
- * one of them; -ECANCELED.
+ * eng_locals_join() - The body is over, with this error: all its calls are made, and what it has detached has ended. Errors:
+ * -PAWL_ETASK: a ring goes through one of them; -ECANCELED; that of the first detached one that failed.
  */
-PAWL_MUST_CHECK int eng_locals_join(struct pawl_context *context);
+PAWL_MUST_CHECK int eng_locals_join(struct pawl_context *context, int error);
 
 /* eng_locals_free() - With the run. NULL is nothing. */
 void eng_locals_free(struct eng_locals *locals);

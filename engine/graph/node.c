@@ -23,6 +23,7 @@
 #include "cells.h"
 #include "graph.h"
 #include "pairs.h"
+#include "pool.h"
 
 #define TAIL_FIRST     2
 #define MEMORY_WAIT_NS 1000000
@@ -61,16 +62,32 @@ static size_t tail_bytes(unsigned capacity)
 	return sizeof(struct eng_tail) + capacity * sizeof(union eng_slot);
 }
 
+static void tail_free(struct eng_tail *tail)
+{
+	if (tail->lent)
+		return;
+	if (tail->pool)
+		eng_pool_free(tail->pool, tail, tail_bytes(tail->capacity));
+	else
+		pawl_mem_free(tail, tail_bytes(tail->capacity), 0);
+}
+
 static struct eng_tail *tail_sized(struct eng_tail *from, unsigned capacity)
 {
-	struct eng_tail *tail = eng_must_alloc(tail_bytes(capacity));
+	struct eng_pool *pool = from ? from->pool : NULL;
+	size_t bytes = tail_bytes(capacity);
+	struct eng_tail *tail;
 
+	while (!(tail = pool ? eng_pool_alloc(pool, bytes) : pawl_mem_alloc(bytes, 0)))
+		eng_memory_wait();
 	tail->present = from ? from->present : 0;
 	tail->count = from ? from->count : 0;
-	tail->capacity = (uint16_t)capacity;
+	tail->capacity = (uint8_t)capacity;
+	tail->lent = false;
+	tail->pool = pool;
 	if (from) {
 		memcpy(tail->slots, from->slots, from->count * sizeof(union eng_slot));
-		pawl_mem_free(from, tail_bytes(from->capacity), 0);
+		tail_free(from);
 	}
 	return tail;
 }
@@ -112,15 +129,38 @@ void eng_tail_trim(struct eng_node *node)
 {
 	struct eng_tail *tail = node->tail;
 
+	if (tail && tail->lent)
+		return;
 	/* One to spare is as much as an allocator rounds up to. */
 	if (!tail || (tail->count && tail->count + 1 >= tail->capacity))
 		return;
 	if (!tail->count) {
-		pawl_mem_free(tail, tail_bytes(tail->capacity), 0);
+		tail_free(tail);
 		node->tail = NULL;
 		return;
 	}
 	node->tail = tail_sized(tail, tail->count);
+}
+
+void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capacity,
+		   struct eng_pool *pool)
+{
+	if (node->tail)
+		return;
+	tail->present = 0;
+	tail->count = 0;
+	tail->capacity = (uint8_t)capacity;
+	tail->lent = true;
+	tail->pool = pool;
+	node->tail = tail;
+}
+
+void eng_tail_take_back(struct eng_node *node)
+{
+	struct eng_tail *tail = node->tail;
+
+	if (tail && tail->lent)
+		node->tail = tail->count ? tail_sized(tail, tail->count) : NULL;
 }
 
 /* ---- what is saved ---------------------------------------------------------------------- */
@@ -437,12 +477,13 @@ static size_t node_bytes(size_t args_bytes)
 	return sizeof(struct eng_node) + sizeof(struct eng_key) + args_bytes;
 }
 
-struct eng_node *eng_node_make(size_t args_bytes)
+struct eng_node *eng_node_make(struct eng_graph *graph, size_t args_bytes)
 {
-	struct eng_node *node = pawl_mem_zalloc(node_bytes(args_bytes), 0);
+	struct eng_node *node = eng_pool_alloc(graph->pool, node_bytes(args_bytes));
 
 	if (!node)
 		return NULL;
+	memset(node, 0, sizeof(*node) + sizeof(struct eng_key));
 	pawl_lock_init(&node->slot.lock, ENG_RANK_NODE);
 	eng_node_key(node)->bytes = (uint32_t)args_bytes;
 	return node;
@@ -514,6 +555,7 @@ static void node_fini(struct eng_node *node)
 	slot = eng_field(node, ENG_ACTIVE);
 	if (slot && slot->active.clean)
 		eng_clean_unpin(slot->active.clean);
+	eng_history_free(node);
 	eng_cells_free(node);
 	if (node->bits & ENG_ERROR)
 		eng_output_free(node->output);
@@ -525,36 +567,49 @@ static void node_fini(struct eng_node *node)
 	eng_tail_trim(node);
 }
 
-static void node_free(struct eng_node *node)
+static void node_free(struct eng_pool *pool, struct eng_node *node)
 {
-	pawl_mem_free(node, node_bytes(eng_node_key(node)->bytes), 0);
+	eng_pool_free(pool, node, node_bytes(eng_node_key(node)->bytes));
 }
 
-void eng_node_free(struct eng_node *node)
+void eng_node_free(struct eng_graph *graph, struct eng_node *node)
 {
 	node_fini(node);
-	node_free(node);
+	node_free(graph->pool, node);
 }
 
-/* Where the retire node lies: in fields that nobody looks at once the record was dropped. */
+/* Where the retire node lies, and its pool: in fields that nobody looks at once the record was dropped. */
 union retired {
-	struct pawl_retire_node node;
+	struct {
+		struct pawl_retire_node node;
+		struct eng_pool *pool;
+	} retire;
 	struct {
 		struct pawl_cmap uppers;
 		struct pawl_sset output_dependents;
+		struct pawl_sset64 cell_dependents;
 	} fields;
 };
-PAWL_STATIC_ASSERT(sizeof(union retired) == 2 * sizeof(struct pawl_cmap), "no field more");
+PAWL_STATIC_ASSERT(sizeof(union retired) == 3 * sizeof(struct pawl_cmap), "no field more");
 
-static void retired_free(struct pawl_retire_node *retired)
+static void retired_free(struct pawl_retire_node *retire)
 {
-	node_free(PAWL_CONTAINER_OF(retired, struct eng_node, uppers));
+	union retired *retired = (union retired *)(void *)retire;
+
+	struct eng_pool *pool = retired->retire.pool;
+
+	node_free(pool, PAWL_CONTAINER_OF(retired, struct eng_node, uppers));
+	eng_pool_unpin(pool);
 }
 
-bool eng_node_retire(struct eng_node *node)
+bool eng_node_retire(struct eng_graph *graph, struct eng_node *node)
 {
 	union retired *retired = (union retired *)(void *)&node->uppers;
 
 	node_fini(node);
-	return pawl_retire(&retired->node, node_bytes(eng_node_key(node)->bytes), retired_free);
+	/* Another thread may keep it for a while after the graph is gone. */
+	eng_pool_pin(graph->pool);
+	retired->retire.pool = graph->pool;
+	return pawl_retire(&retired->retire.node, node_bytes(eng_node_key(node)->bytes),
+			   retired_free);
 }

@@ -23,6 +23,7 @@
 #include "ref.h"
 
 struct eng_graph;
+struct eng_pool;
 
 /* Of eng_node.bits. */
 #define ENG_DISTANCE	  UINT32_C(0x000000ff) /* of the aggregation number */
@@ -49,7 +50,9 @@ struct eng_graph;
 
 struct eng_tail {
 	uint32_t present;
-	uint16_t count, capacity;
+	uint8_t count, capacity;
+	bool lent;	       /* part of the task's run (run.h) */
+	struct eng_pool *pool; /* that it is of, or its successor will be; NULL: pawl_mem */
 	union eng_slot slots[];
 };
 
@@ -129,6 +132,14 @@ void eng_field_drop(struct eng_node *node, enum eng_field field);
 
 /* eng_tail_trim() - Give back what the tail does not need. */
 void eng_tail_trim(struct eng_node *node);
+
+/*
+ * eng_tail_lend() - Memory for the first fields of a task that has no tail, with room for that many: most tasks
+ * have none but while they run. eng_tail_take_back() - It is needed no more: the fields move.
+ */
+void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capacity,
+		   struct eng_pool *pool);
+void eng_tail_take_back(struct eng_node *node);
 
 /* ---- what is saved --------------------------------------------------------------- */
 
@@ -308,16 +319,16 @@ PAWL_MUST_CHECK bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b,
 void eng_unlock_pair(struct eng_node *a, struct eng_node *b);
 
 /* eng_node_make() - An empty record, not yet in a table. `args_bytes` behind its key. */
-struct eng_node *eng_node_make(size_t args_bytes);
+struct eng_node *eng_node_make(struct eng_graph *graph, size_t args_bytes);
 
 /*
  * eng_node_retire() - The same, once nobody looks at it any more. It was dropped, and the map has it not.
  *
  * Returns: as pawl_retire().
  */
-bool eng_node_retire(struct eng_node *node);
+bool eng_node_retire(struct eng_graph *graph, struct eng_node *node);
 
 /* eng_node_free() - All it holds, and its memory. Nobody can see it any more. */
-void eng_node_free(struct eng_node *node);
+void eng_node_free(struct eng_graph *graph, struct eng_node *node);
 
 #endif

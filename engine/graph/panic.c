@@ -14,6 +14,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <pawl/mem.h>
 
@@ -22,13 +23,16 @@
 
 #define MESSAGE_BYTES 1024
 
-void pawl_panic(struct pawl_context *context, const char *format, ...)
+void pawl_panic_at(struct pawl_context *context, const char *file, int line, const char *format,
+		   ...)
 {
 	struct eng_run *here = eng_run_here();
+	const char *slash = strrchr(file, '/');
 	char text[MESSAGE_BYTES];
 	va_list args;
 
-	PAWL_REQUIRE(here && (!context->run || here->task->arg == context->run) &&
+	PAWL_REQUIRE(here &&
+		     (!context->run || context->in_job || here->task->arg == context->run) &&
 		     "a context is used by its own function");
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
@@ -36,7 +40,8 @@ void pawl_panic(struct pawl_context *context, const char *format, ...)
 	/* What was read last is not why. */
 	eng_error_unpin(context->last);
 	context->last = NULL;
-	(void)!pawl_context_fail(context, "%s", text);
+	(void)!pawl_context_fail(context, "%s (at %s:%d)", text, slash ? slash + 1 : file,
+				 line);
 	pawl_exit(-PAWL_ETASK, NULL);
 }
 

@@ -24,6 +24,7 @@
 #include "context.h"
 #include "local.h"
 #include "pairs.h"
+#include "registry.h"
 #include "wait.h"
 
 /* How a look at a task ended. */
@@ -135,7 +136,11 @@ static void depend_on_output(struct looker *looker, struct eng_node *node,
 
 static bool is_being_replaced(const struct eng_run_state *run, uint32_t cell)
 {
-	return run && run->replacing == cell;
+	for (const struct eng_replacing *at = run ? run->replacing : NULL; at; at = at->next) {
+		if (at->cell == cell)
+			return true;
+	}
+	return false;
 }
 
 static enum look look_cell(struct looker *looker, struct eng_node *node)
@@ -158,6 +163,11 @@ static enum look look_cell(struct looker *looker, struct eng_node *node)
 		return LOOK_DONE;
 	}
 	/* A clean task lost the content: it brings it back, and nobody hears of that. */
+	if (PAWL_UNLIKELY(graph->histories)) {
+		looker->op->cause = (struct eng_cause){ENG_CAUSE_MISSING, looker->context->id,
+						       looker->cell};
+		eng_history_missing(looker->op, node);
+	}
 	eng_schedule(looker->op, node, ENG_PRIORITY_INITIAL);
 	eng_wait_run(&looker->wait, eng_run_of(node), true);
 	return LOOK_WAIT;
@@ -409,6 +419,22 @@ int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 	return resolve(context, ref, flags, ret_cell, NULL, ret_error);
 }
 
+/* The cell that a reference names is gone; the same text as long as that is so. */
+PAWL_NOINLINE static struct pawl_error *cell_gone(struct eng_graph *graph, eng_id id,
+						  uint32_t cell)
+{
+	struct eng_node *node = eng_lock_any(graph, id);
+	const char *name = node ? eng_node_name(graph, node) : "a task";
+
+	if (node)
+		eng_unlock(node);
+	return eng_error_printf(0, NULL, NULL,
+				"cell %u of type %s of %s#%s%u is not made any more",
+				eng_cell_index(cell),
+				eng_type_name(graph->registry, eng_cell_type(cell)), name,
+				eng_is_transient(id) ? "t" : "", id & ~ENG_TRANSIENT);
+}
+
 static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, bool keyed,
 		     uint64_t key_hash, struct pawl_value **ret_value,
 		     const struct pawl_error **ret_error)
@@ -428,11 +454,7 @@ static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flag
 		return eng_context_error(context, looker.failure, ret_error);
 	if (looker.error == -ENODATA)
 		return eng_context_error(
-			context,
-			eng_error_printf(
-				0, NULL, NULL, "cell %u of task %u is not made any more",
-				eng_cell_index(looker.cell), looker.id & ~ENG_TRANSIENT),
-			ret_error);
+			context, cell_gone(context->graph, looker.id, looker.cell), ret_error);
 	*ret_value = looker.value;
 	return looker.error;
 }

@@ -335,6 +335,12 @@ const struct pawl_value_type *eng_type(const struct eng_registry *registry, uint
 	return registry->tables[TYPES][number - 1];
 }
 
+const char *eng_type_name(const struct eng_registry *registry, uint32_t number)
+{
+	return number && number <= registry->n[TYPES] ? eng_type(registry, number)->name
+						      : "(no type)";
+}
+
 const struct pawl_trait *eng_trait(const struct eng_registry *registry, uint32_t number)
 {
 	return registry->tables[TRAITS][number - 1];

@@ -58,6 +58,8 @@ const char *eng_function_name(const struct eng_registry *registry, const char *n
 /* And back. Requires: such a number. */
 const struct pawl_function *eng_function(const struct eng_registry *registry, uint32_t number);
 const struct pawl_value_type *eng_type(const struct eng_registry *registry, uint32_t number);
+/* eng_type_name() - For people, of any number. */
+const char *eng_type_name(const struct eng_registry *registry, uint32_t number);
 const struct pawl_trait *eng_trait(const struct eng_registry *registry, uint32_t number);
 
 #endif

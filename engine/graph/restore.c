@@ -131,7 +131,7 @@ static void forget(struct eng_op *op, struct eng_node *node)
 	/* What never ran is found where it is called; what is lost cannot run. */
 	if (node->output && eng_node_key(node)->function)
 		node->bits |= ENG_DIRTY;
-	if (run && run->running)
+	if (run && (run->untouched || pawl_load_relaxed(&run->running)))
 		run->stale = true;
 }
 
@@ -150,14 +150,14 @@ static void hold(struct eng_op *op, struct eng_node *node)
 {
 	struct eng_run_state *run = eng_run_of(node);
 	struct eng_list held;
-	uint32_t n = 0;
+	uint32_t n = 0, cursor = 0, id;
 
 	if (!run || !op->graph->track_active)
 		return;
-	held = eng_list_of_set(&op->queue, &run->children);
-	for (uint32_t i = 0; i < held.n; i++) {
-		if (!eng_set_has(node, ENG_CHILDREN, held.ids[i]))
-			held.ids[n++] = held.ids[i];
+	held = eng_list_make(&op->queue, run->called.n_not_still);
+	while (n < held.n && eng_called_next(&run->called, &cursor, &id)) {
+		if (!eng_set_has(node, ENG_CHILDREN, id))
+			held.ids[n++] = id;
 	}
 	held.n = n;
 	eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE, held);
@@ -232,7 +232,7 @@ static struct eng_node *record_of(struct eng_graph *graph, eng_id id, bool must)
 		return node;
 	if (error == -ENOENT && !must)
 		return NULL;
-	while (!(node = eng_node_make(0)))
+	while (!(node = eng_node_make(graph, 0)))
 		eng_memory_wait();
 	backing->lost(backing->arg, id);
 	lost(graph);

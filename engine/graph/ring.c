@@ -145,6 +145,7 @@ void eng_ring_break(struct eng_op *op)
 			continue;
 		eng_children_lost(op, caller, eng_list_one(&op->queue, id));
 		node = eng_lock(op->graph, caller);
+		op->cause = (struct eng_cause){ENG_CAUSE_RING, id, 0};
 		if (!(node->bits & (ENG_IMMUTABLE | ENG_CANCELED)))
 			eng_make_dirty(op, node, true);
 		eng_unlock(node);

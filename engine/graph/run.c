@@ -124,7 +124,7 @@ static void begin(struct eng_run_state *run, struct eng_node *node,
 	/* Neither it nor the key changes, and the task stays, since it runs. */
 	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
 
-	run->running = true;
+	pawl_store_relaxed(&run->running, 1u);
 	run->had_children = eng_field_any(node, ENG_FIELD_BIT(ENG_CHILDREN) |
 							ENG_FIELD_BIT(ENG_STILL_CHILDREN));
 	*ret_closure = slot ? slot->pointer : NULL;
@@ -147,6 +147,8 @@ PAWL_NOINLINE static bool start_again(struct eng_run_state *run,
 		mine = false;
 	} else if (mine) {
 		outdate(node);
+		if (PAWL_UNLIKELY(run->graph->histories))
+			eng_history_begun(run->graph, node);
 		begin(run, node, ret_closure, ret_last);
 	}
 	eng_unlock(node);
@@ -157,11 +159,18 @@ PAWL_NOINLINE static bool start_again(struct eng_run_state *run,
 /* Returns: false: it was cancelled. ret_closure: NULL if it has none. */
 static bool start(struct eng_run_state *run, struct eng_closure **ret_closure, bool *ret_last)
 {
-	struct eng_node *node = eng_lock(run->graph, run->id);
-	/* Nothing was read or emitted before: no operation, since nothing of the record changes. */
-	bool at_once = eng_run_of(node) == run && !eng_field_any(node, READ_BEFORE) &&
-		       !pawl_load_relaxed(&run->graph->stopping);
+	struct eng_node *node;
+	bool at_once;
 
+	/* Nobody but its runner cancels what has been claimed: no look at the record is needed. */
+	if (run->untouched && !pawl_load_relaxed(&run->graph->stopping)) {
+		pawl_store_relaxed(&run->running, 1u);
+		return true;
+	}
+	node = eng_lock(run->graph, run->id);
+	/* Nothing was read or emitted before: no operation, since nothing of the record changes. */
+	at_once = eng_run_of(node) == run && !eng_field_any(node, READ_BEFORE) &&
+		  !run->graph->histories && !pawl_load_relaxed(&run->graph->stopping);
 	if (at_once)
 		begin(run, node, ret_closure, ret_last);
 	eng_unlock(node);
@@ -238,7 +247,7 @@ static int call(struct pawl_context *context, struct eng_closure *closure, bool 
 /* The calls that are made beside the body are made, before the run is over. */
 static int join_locals(struct pawl_context *context, int error, pawl_ref_t *output)
 {
-	int joined = eng_locals_join(context);
+	int joined = eng_locals_join(context, error);
 
 	if (joined == -ECANCELED || (joined && !error))
 		return joined;
@@ -262,6 +271,16 @@ static void abandon(struct pawl_context *context)
 	eng_context_fini(context);
 }
 
+/* The run is over; somebody may want to know that it took long. */
+PAWL_NOINLINE static void tell_slow(const struct pawl_context *context)
+{
+	struct eng_observer *observer = context->graph->observer;
+	uint64_t ns = eng_now(context->graph->rt) - context->begun_ns;
+
+	if (ns >= observer->slow_ns)
+		observer->slow(observer, context->id, 0, ns);
+}
+
 /* The body has ended, with this. Of one that was unwound: on top of its frames. */
 static void over(struct pawl_context *context, int error, pawl_ref_t output)
 {
@@ -273,6 +292,8 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 	}
 	eng_run_finish(context, error, output);
 	eng_context_fini(context);
+	if (PAWL_UNLIKELY(context->begun_ns))
+		tell_slow(context);
 }
 
 static void unwound(void *arg)
@@ -290,6 +311,7 @@ int eng_run_body(void *arg, void **ret_value)
 	struct eng_run_state *run = arg;
 	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
 	struct pawl_cleanup cleanup;
+	struct eng_run *here;
 	struct eng_closure *closure = NULL;
 	pawl_ref_t output = PAWL_REF_NONE;
 	bool last = false;
@@ -298,11 +320,14 @@ int eng_run_body(void *arg, void **ret_value)
 	(void)ret_value;
 	if (!start(run, &closure, &last))
 		return -ECANCELED;
-	pawl_store_relaxed(&eng_run_here()->task->tag, (uint64_t)run->id);
+	here = eng_run_here();
+	pawl_store_relaxed(&here->task->tag, (uint64_t)run->id);
 	context.priority = run->priority;
-	pawl_cleanup_push(&cleanup, unwound, &context);
+	if (PAWL_UNLIKELY(run->graph->observer && run->graph->observer->slow_ns))
+		context.begun_ns = eng_now(run->graph->rt);
+	eng_cleanup_push(here, &cleanup, unwound, &context);
 	error = call(&context, closure, last, &output);
-	pawl_cleanup_pop(&cleanup, false);
+	eng_cleanup_pop(here, &cleanup, false);
 	over(&context, error, output);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <pawl/event.h>
 #include <pawl/runtime.h>
 
+#include "called.h"
 #include "graph.h"
 
 /* How many cells of a type a run has made. */
@@ -21,7 +22,16 @@ struct eng_counter {
 	uint32_t type, count;
 };
 
+/* A cell that is being replaced, on its writer's stack. A body has one at most, so has each of its jobs. */
+struct eng_replacing {
+	struct eng_replacing *next;
+	uint32_t cell;
+};
+
 struct eng_locals;
+
+/* RUN, ACTIVE, what it called, and one more. */
+#define ENG_RUN_FIELDS 4
 
 struct eng_run_state {
 	/* The record's, the runtime's task, and waiters. All threads. */
@@ -39,27 +49,39 @@ struct eng_run_state {
 	uint32_t priority;
 	pawl_task_t task; /* of the runtime: a handle */
 
+	/*
+	 * 1: it runs, else it is scheduled. By who begins it, under the record's lock, where it is not `untouched`.
+	 * Relaxed: what depends on it is decided under the lock.
+	 */
+	struct pawl_atomic_u32 running;
+	/*
+	 * Its task had nothing of a run before when this one was made: it begins without a look at the record. Counts
+	 * as running from then on: nothing can make it stale before it has read something. Never changes.
+	 */
+	bool untouched;
+
 	/* Under the record's lock. */
-	bool running; /* else it is scheduled */
 	bool stale;
 	bool session_dependent;
-	bool finished;	  /* its output counts though the body goes on */
-	bool invalidator; /* somebody may invalidate it at any time */
-	bool again;	  /* it was clean when it began: a cell was missing */
-	uint32_t
-		replacing; /* this cell is being replaced: its value is not to be read; 0: none */
+	bool finished;			 /* its output counts though the body goes on */
+	bool invalidator;		 /* somebody may invalidate it at any time */
+	bool again;			 /* it was clean when it began: a cell was missing */
+	struct eng_replacing *replacing; /* cells whose values are not to be read */
 	/*
-	 * Called in this run. Of those in `still` there is nothing to sum up. By the body alone as long as it has no
-	 * jobs (`locals`); then under the lock, as the rest here.
+	 * Whom it has called. By the body alone as long as it has no jobs (`locals`); then under the lock, as the rest
+	 * here.
 	 */
-	struct pawl_sset children, still;
+	struct eng_called called;
 	bool had_children; /* when it began: they may be known, and have edges */
 
-	/* By its body alone. */
+	/* By its body alone; with jobs (local.c) under the record's lock. */
 	struct eng_counter *counters; /* most make cells of one type: `first` */
 	uint32_t counters_n, counters_capacity;
 	struct eng_counter first;
-	/* Own outputs of calls with arguments that were not resolved. */
+	/* The record's tail while it has no other, as long as the run is in it. */
+	PAWL_ALIGNED(8)
+	char tail[sizeof(struct eng_tail) + ENG_RUN_FIELDS * sizeof(union eng_slot)];
+	/* Its jobs. By its body alone until there is one. */
 	struct eng_locals *locals;
 };
 

@@ -9,12 +9,14 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
 
 #include "graph.h"
 #include "local.h"
+#include "pool.h"
 #include "run.h"
 
 void eng_run_pin(struct eng_run_state *run)
@@ -29,12 +31,11 @@ void eng_run_unpin(struct eng_run_state *run)
 	if (run->task.pawl_id)
 		(void)pawl_task_drop(run->graph->rt, run->task);
 	eng_locals_free(run->locals);
-	pawl_sset_fini(&run->children);
-	pawl_sset_fini(&run->still);
+	eng_called_fini(&run->called);
 	if (run->counters != &run->first)
 		pawl_mem_free(run->counters, run->counters_capacity * sizeof(*run->counters),
 			      0);
-	pawl_mem_free(run, sizeof(*run), 0);
+	eng_pool_free(run->graph->pool, run, sizeof(*run));
 }
 
 void eng_busy_more(struct eng_graph *graph)
@@ -45,8 +46,12 @@ void eng_busy_more(struct eng_graph *graph)
 
 static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *node)
 {
-	struct eng_run_state *run = eng_must_zalloc(sizeof(*run));
+	struct eng_run_state *run;
 
+	while (!(run = eng_pool_alloc(graph->pool, sizeof(*run))))
+		eng_memory_wait();
+	memset(run, 0, offsetof(struct eng_run_state, tail));
+	run->locals = NULL;
 	pawl_init_word(&run->owners, 2u); /* the record's, and the runtime's task's */
 	pawl_init_word(&run->over, 0u);
 	pawl_init_word(&run->writes, 0u);
@@ -56,6 +61,9 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	run->id = eng_node_id(node);
 	run->counters = &run->first;
 	run->counters_capacity = 1;
+	pawl_init_word(&run->running, 0u);
+	run->untouched = !node->output && !node->tail && !run->graph->histories;
+	eng_tail_lend(node, (struct eng_tail *)(void *)run->tail, ENG_RUN_FIELDS, graph->pool);
 	eng_field_make(node, ENG_RUN)->pointer = run;
 	eng_busy_more(graph);
 	return run;
@@ -76,6 +84,16 @@ uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent)
 	if (parent != ENG_PRIORITY_INITIAL && parent < ENG_PRIORITY_AGAIN && own > parent)
 		return parent > 1 ? parent - 1 : 1;
 	return own;
+}
+
+static bool busy_less(struct eng_graph *graph)
+{
+	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
+		return false;
+	if (graph->observer)
+		graph->observer->edge(graph->observer, false);
+	pawl_event_notify_all(&graph->idle);
+	return true;
 }
 
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority)
@@ -104,14 +122,11 @@ void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_prio
 	PAWL_REQUIRE(error == -ESHUTDOWN);
 	eng_run_cancel(op, node);
 	eng_run_unpin(run);
-	eng_busy_less(graph);
+	(void)busy_less(graph);
 }
 
 void eng_busy_less(struct eng_graph *graph)
 {
-	if (pawl_sub_acq_rel(&graph->busy, 1u) != 1)
-		return;
-	if (graph->observer)
-		graph->observer->edge(graph->observer, false);
-	pawl_event_notify_all(&graph->idle);
+	if (busy_less(graph) && graph->observer)
+		graph->observer->settled(graph->observer);
 }

@@ -11,7 +11,8 @@
  *  I1 A helper that has not begun is never waited for: it finds the scope shut. So nothing hangs on a worker's
  *     becoming free.
  *  I2 A helper that has begun does not switch: it takes locks and memory, as an operation does, and no part waits for
- *     another. So the caller, who sleeps for those that are inside as the thread, sleeps for threads that run.
+ *     another; but that what follows may be spread again, and is waited for in the same way. So the caller, who
+ *     sleeps for those that are inside as the thread, sleeps for threads that run.
  *  I3 Helpers do not enter (quiesce.h): the caller has, before the first part begins, and it comes to no point until the
  *     last one is done. So nobody who shut the door waits for a helper, no helper waits at the door, and a moment
  *     never finds one half done.
@@ -52,6 +53,7 @@ static int do_part(void *arg, size_t index)
 	op.graph = spread->op->graph;
 	op.priority = spread->op->priority;
 	op.ring = 0;
+	op.cause = spread->op->cause;
 	op.slot = NULL; /* I3 */
 	eng_queue_init(&op.queue);
 	spread->fn(&op, spread->arg, from, to);

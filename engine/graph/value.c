@@ -22,14 +22,13 @@ struct pawl_value {
 };
 PAWL_STATIC_ASSERT(sizeof(struct pawl_value) == 16, "a value's header is small");
 
-int pawl_value_create(const struct pawl_value_type *type, size_t bytes,
-		      struct pawl_value **ret_value)
+static int make(const struct pawl_value_type *type, size_t bytes, struct pawl_value **ret_value)
 {
 	struct pawl_value *value;
 
 	if (bytes > PAWL_VALUE_BYTES_MAX)
 		return -EINVAL;
-	value = pawl_mem_zalloc(sizeof(*value) + bytes, 16);
+	value = pawl_mem_alloc(sizeof(*value) + bytes, 16);
 	if (!value)
 		return -ENOMEM;
 	value->type = type;
@@ -39,18 +38,24 @@ int pawl_value_create(const struct pawl_value_type *type, size_t bytes,
 	return 0;
 }
 
+int pawl_value_create(const struct pawl_value_type *type, size_t bytes,
+		      struct pawl_value **ret_value)
+{
+	int error = make(type, bytes, ret_value);
+
+	if (!error && bytes)
+		memset((*ret_value)->payload, 0, bytes);
+	return error;
+}
+
 int pawl_value_of(const struct pawl_value_type *type, const void *payload, size_t bytes,
 		  struct pawl_value **ret_value)
 {
-	struct pawl_value *value;
-	int error = pawl_value_create(type, bytes, &value);
+	int error = make(type, bytes, ret_value);
 
-	if (error)
-		return error;
-	if (bytes)
-		memcpy(value->payload, payload, bytes);
-	*ret_value = value;
-	return 0;
+	if (!error && bytes)
+		memcpy((*ret_value)->payload, payload, bytes);
+	return error;
 }
 
 struct pawl_value *pawl_value_pin(struct pawl_value *value)

@@ -28,6 +28,9 @@
 struct audit {
 	struct eng_graph *graph;
 	struct eng_queue arena;
+	/* All tasks: looked for once, which is most of the work where they are few. */
+	eng_id *ids;
+	uint32_t ids_n, ids_capacity;
 	struct eng_table edges;	 /* upper << 32 | task; a: expected, b: there */
 	struct eng_table dirt;	 /* upper << 32 | inner; a: dirty, b: clean */
 	struct eng_table active; /* task; a: expected */
@@ -54,25 +57,45 @@ static void broken(struct audit *audit, const char *format, ...)
 
 typedef void audit_fn(struct audit *audit, struct eng_node *node, eng_id id);
 
-static void each(struct audit *audit, audit_fn *fn)
+static void note_id(struct audit *audit, eng_id id)
+{
+	if (audit->ids_n == audit->ids_capacity) {
+		uint32_t capacity = audit->ids_n ? audit->ids_n * 2 : 64;
+		eng_id *ids = eng_queue_alloc(&audit->arena, capacity * sizeof(*ids));
+
+		for (uint32_t i = 0; i < audit->ids_n; i++)
+			ids[i] = audit->ids[i];
+		audit->ids = ids;
+		audit->ids_capacity = capacity;
+	}
+	audit->ids[audit->ids_n++] = id;
+}
+
+static void find_all(struct audit *audit)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct pawl_slot *slot;
-
 		for (uint32_t id = 0;; id++) {
-			struct eng_node *node;
+			struct pawl_slot *slot;
 
 			pawl_rcu_begin();
 			slot = pawl_slots_next(audit->graph->tables[i], &id, PAWL_SLOTS_ID_MAX);
 			pawl_rcu_end();
 			if (!slot)
 				break;
-			node = eng_lock_any(audit->graph, id | (i ? ENG_TRANSIENT : 0));
-			if (!node)
-				continue;
-			fn(audit, node, eng_node_id(node));
-			eng_unlock(node);
+			note_id(audit, id | (i ? ENG_TRANSIENT : 0));
 		}
+	}
+}
+
+static void each(struct audit *audit, audit_fn *fn)
+{
+	for (uint32_t i = 0; i < audit->ids_n; i++) {
+		struct eng_node *node = eng_lock_any(audit->graph, audit->ids[i]);
+
+		if (!node)
+			continue;
+		fn(audit, node, eng_node_id(node));
+		eng_unlock(node);
 	}
 }
 
@@ -380,30 +403,19 @@ static void compare_half(struct audit *audit, struct half half)
 
 static void compare_reads(struct audit *audit)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		for (uint32_t id = 0;; id++) {
-			struct halves halves;
-			struct pawl_slot *slot;
-			struct eng_node *node;
+	for (uint32_t i = 0; i < audit->ids_n; i++) {
+		struct eng_node *node = eng_lock_any(audit->graph, audit->ids[i]);
+		struct halves halves;
 
-			pawl_rcu_begin();
-			slot = pawl_slots_next(audit->graph->tables[i], &id, PAWL_SLOTS_ID_MAX);
-			pawl_rcu_end();
-			if (!slot)
-				break;
-			node = eng_lock_any(audit->graph, id | (i ? ENG_TRANSIENT : 0));
-			if (!node)
-				continue;
-			gather_halves(audit, node, &halves);
-			if (eng_field(node, ENG_OUTDATED_OUTPUTS) ||
-			    eng_field(node, ENG_OUTDATED_CELLS) ||
-			    eng_field(node, ENG_OUTDATED_KEYED))
-				broken(audit, "task %x has outdated reads left",
-				       eng_node_id(node));
-			eng_unlock(node);
-			for (uint32_t at = 0; at < halves.n; at++)
-				compare_half(audit, halves.list[at]);
-		}
+		if (!node)
+			continue;
+		gather_halves(audit, node, &halves);
+		if (eng_field(node, ENG_OUTDATED_OUTPUTS) ||
+		    eng_field(node, ENG_OUTDATED_CELLS) || eng_field(node, ENG_OUTDATED_KEYED))
+			broken(audit, "task %x has outdated reads left", eng_node_id(node));
+		eng_unlock(node);
+		for (uint32_t at = 0; at < halves.n; at++)
+			compare_half(audit, halves.list[at]);
 	}
 }
 
@@ -418,6 +430,7 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	if (pawl_load_acquire(&graph->busy))
 		return -EBUSY;
 	eng_queue_init(&audit.arena);
+	find_all(&audit);
 	each(&audit, expect_edges);
 	each(&audit, expect_dirt);
 	each(&audit, expect_active);

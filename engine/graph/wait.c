@@ -17,6 +17,7 @@
 #include <pawl/park.h>
 
 #include "../runtime/join.h"
+#include "../runtime/worker.h"
 
 #define WALK_MOST 64
 
@@ -102,7 +103,7 @@ static void choose_run(struct eng_wait *wait, struct eng_graph *graph)
 	}
 }
 
-int eng_wait(struct eng_wait *wait, struct pawl_context *context)
+static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
 {
 	struct eng_graph *graph = context->graph;
 	struct pawl_event *events[2];
@@ -119,6 +120,24 @@ int eng_wait(struct eng_wait *wait, struct pawl_context *context)
 	if (!wait->run || eng_task_handle(graph->rt->tasks, wait->run->task.pawl_id, &task))
 		return eng_wait_events(events, n, has_come, wait, "clean");
 	return eng_task_wait_events(graph->rt, task, events, n, has_come, wait, &wait->ring);
+}
+
+int eng_wait(struct eng_wait *wait, struct pawl_context *context)
+{
+	struct eng_graph *graph = context->graph;
+	struct eng_observer *observer = graph->observer;
+	eng_id other = wait->run ? wait->run->id : wait->id;
+	uint64_t begun_ns, ns;
+	int error;
+
+	if (PAWL_LIKELY(!observer || !observer->slow_ns))
+		return sleep_for(wait, context);
+	begun_ns = eng_now(graph->rt);
+	error = sleep_for(wait, context);
+	ns = eng_now(graph->rt) - begun_ns;
+	if (ns >= observer->slow_ns)
+		observer->slow(observer, context->id, other, ns);
+	return error;
 }
 
 struct pawl_error *eng_wait_ring(struct eng_wait *wait)

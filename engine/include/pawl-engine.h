@@ -5,6 +5,7 @@
 #ifndef PAWL_ENGINE_ALL_H
 #define PAWL_ENGINE_ALL_H
 
+#include <pawl/effect.h>
 #include <pawl/engine.h>
 #include <pawl/engine-version.h>
 #include <pawl/group.h>

@@ -665,7 +665,7 @@ void eng_image_fini(struct eng_image *image)
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 struct decode {
-	const struct eng_graph *graph;
+	struct eng_graph *graph;
 	struct eng_node *node;
 	uint32_t limit;
 	int error;
@@ -937,7 +937,7 @@ static void get_key(struct decode *decode, struct pawl_slice key)
 		bad(decode);
 		return;
 	}
-	decode->node = eng_node_make(args.len);
+	decode->node = eng_node_make(decode->graph, args.len);
 	if (!decode->node) {
 		decode->error = -ENOMEM;
 		return;
@@ -982,15 +982,15 @@ static int read_both(struct decode *decode, eng_id id, struct pawl_slice meta,
 	return decode->error;
 }
 
-int eng_image_read(const struct eng_graph *graph, eng_id id, uint32_t limit,
-		   struct pawl_slice meta, struct pawl_slice data, struct eng_node **ret_node)
+int eng_image_read(struct eng_graph *graph, eng_id id, uint32_t limit, struct pawl_slice meta,
+		   struct pawl_slice data, struct eng_node **ret_node)
 {
 	struct decode decode = {.graph = graph, .limit = limit};
 	int error = read_both(&decode, id, meta, data);
 
 	if (error) {
 		if (decode.node)
-			eng_node_free(decode.node);
+			eng_node_free(graph, decode.node);
 		return error == -ENOMEM ? error : -EUCLEAN;
 	}
 	eng_tail_trim(decode.node);

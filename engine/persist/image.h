@@ -64,7 +64,7 @@ void eng_image_fini(struct eng_image *image);
  *
  * Errors: -EUCLEAN: these are not the bytes of such a record, or its function is not there; -ENOMEM.
  */
-PAWL_MUST_CHECK int eng_image_read(const struct eng_graph *graph, eng_id id, uint32_t limit,
+PAWL_MUST_CHECK int eng_image_read(struct eng_graph *graph, eng_id id, uint32_t limit,
 				   struct pawl_slice meta, struct pawl_slice data,
 				   struct eng_node **ret_node);
 

@@ -281,20 +281,15 @@ void pawl_cleanup_push(struct pawl_cleanup *cleanup, void (*fn)(void *arg), void
 	struct eng_run *run = eng_run_here();
 
 	PAWL_REQUIRE(run && "cleanups are for bodies");
-	cleanup->pawl_fn = fn;
-	cleanup->pawl_arg = arg;
-	cleanup->pawl_next = run->cleanups;
-	run->cleanups = cleanup;
+	eng_cleanup_push(run, cleanup, fn, arg);
 }
 
 void pawl_cleanup_pop(struct pawl_cleanup *cleanup, bool run_it)
 {
 	struct eng_run *run = eng_run_here();
 
-	PAWL_REQUIRE(run && run->cleanups == cleanup && "the newest cleanup is popped first");
-	run->cleanups = cleanup->pawl_next;
-	if (run_it)
-		cleanup->pawl_fn(cleanup->pawl_arg);
+	PAWL_REQUIRE(run && "cleanups are for bodies");
+	eng_cleanup_pop(run, cleanup, run_it);
 }
 
 /* ---- waits ------------------------------------------------------------------------- */

@@ -119,6 +119,7 @@ bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_tas
 {
 	struct eng_worker *worker = eng_worker_here();
 	unsigned lane = eng_lending_lane(run);
+	uint32_t refs;
 
 	if (worker->rt != rt)
 		return false;
@@ -130,9 +131,9 @@ bool eng_run_inline(struct pawl_runtime *rt, struct eng_run *run, struct eng_tas
 		worker->wanted_lane = lane < task->lane ? lane : task->lane;
 		return false;
 	}
-	if (!eng_claim_inline(worker, task))
+	if (!eng_claim_inline(worker, task, &refs))
 		return false;
-	eng_run_task(worker->stack, task, lane < task->lane ? lane : task->lane, 0);
+	eng_run_task(worker->stack, task, lane < task->lane ? lane : task->lane, refs);
 	return true;
 }
 

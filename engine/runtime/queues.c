@@ -111,8 +111,14 @@ static void deque_push(struct eng_worker *worker, struct eng_task *task)
 /* As newest; the one that was takes its place in the deque. */
 static void newest_push(struct eng_worker *worker, struct eng_task *task)
 {
-	struct eng_task *before = pawl_xchg_acq_rel(&worker->newest, (void *)task);
+	struct eng_task *before = NULL;
 
+	/* Nobody else puts one there, so where there is none there is none taken out meanwhile. */
+	if (!pawl_load_relaxed(&worker->newest)) {
+		pawl_store_release(&worker->newest, (void *)task);
+		return;
+	}
+	before = pawl_xchg_acq_rel(&worker->newest, (void *)task);
 	if (!before)
 		return;
 	deque_push(worker, before);
@@ -231,17 +237,18 @@ void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane
 	eng_idle_pushed(&rt->idle);
 }
 
-bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task)
+bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task, uint32_t *ret_refs)
 {
 	void *seen = task;
 
+	*ret_refs = 0;
 	if (!eng_task_claim(task))
 		return false;
 	eng_tally(&worker->inlined);
 	/* The usual case: the last spawn. It needs no turn in its queue. */
 	if (pawl_load_relaxed(&worker->newest) == task &&
 	    pawl_cas_acquire(&worker->newest, &seen, (void *)NULL))
-		eng_task_put(worker->rt->tasks, task, 1);
+		*ret_refs = 1;
 	return true;
 }
 

@@ -282,8 +282,9 @@ PAWL_MUST_CHECK int eng_enter(struct pawl_runtime *rt, struct pawl_group *group,
 /* eng_lend_push() - It is READY: have it looked for in this lane as well. Takes one reference. */
 void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane);
 
-/* eng_claim_inline() - Claim a task for who waits for it on this worker. */
-PAWL_MUST_CHECK bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task);
+/* eng_claim_inline() - Claim a task for who waits for it on this worker, perhaps with a queue's reference. */
+PAWL_MUST_CHECK bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task,
+				      uint32_t *ret_refs);
 
 /* eng_run_task() - Run the body of a claimed task here, then give back `refs` references. Requires: on a stack. */
 void eng_run_task(struct eng_stack *stack, struct eng_task *task, unsigned lane, uint32_t refs);
@@ -353,6 +354,25 @@ uint64_t eng_now(const struct pawl_runtime *rt);
 static inline void eng_tally(struct pawl_atomic_u64 *word)
 {
 	pawl_store_relaxed(word, pawl_load_relaxed(word) + 1);
+}
+
+/* eng_cleanup_push(), _pop() - As those of pawl/runtime.h, for who knows the body that runs here. */
+static inline void eng_cleanup_push(struct eng_run *run, struct pawl_cleanup *cleanup,
+				    void (*fn)(void *arg), void *arg)
+{
+	cleanup->pawl_fn = fn;
+	cleanup->pawl_arg = arg;
+	cleanup->pawl_next = run->cleanups;
+	run->cleanups = cleanup;
+}
+
+static inline void eng_cleanup_pop(struct eng_run *run, struct pawl_cleanup *cleanup,
+				   bool run_it)
+{
+	PAWL_REQUIRE(run->cleanups == cleanup && "the newest cleanup is popped first");
+	run->cleanups = cleanup->pawl_next;
+	if (run_it)
+		cleanup->pawl_fn(cleanup->pawl_arg);
 }
 
 /* eng_worker_goes_on() - It was found blocked: it no longer is. */

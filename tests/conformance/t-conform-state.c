@@ -228,6 +228,109 @@ static void case_edits_beside_reads(void **state)
 	cf_thrice(&pair_tables, edited);
 }
 
+/* ---- updates: two who add, updates that fail, what an update may do ------------------------------- */
+
+#define UPDATES 100
+
+static struct cf_state aside;
+static struct pawl_atomic_u32 called;
+
+static int add_one(void *arg, const struct pawl_value *before, struct pawl_value **ret_after)
+{
+	(void)arg;
+	cf_count(&called);
+	*ret_after = cf_value(cf_number_of(before) + 1);
+	return 0;
+}
+
+static int fails(void *arg, const struct pawl_value *before, struct pawl_value **ret_after)
+{
+	(void)arg, (void)before, (void)ret_after;
+	return -ERANGE;
+}
+
+static int other_type(void *arg, const struct pawl_value *before, struct pawl_value **ret_after)
+{
+	static const struct pawl_value_type unknown = PAWL_VALUE_TYPE("unknown");
+
+	(void)arg, (void)before;
+	return pawl_value_of(&unknown, "", 1, ret_after);
+}
+
+static int ask_visit(struct pawl_context *context, void *arg)
+{
+	const struct cf_state *state = arg;
+	int64_t number;
+
+	return cf_call(context, &doubled, state, &number);
+}
+
+/* What is refused elsewhere: here nothing is held while an update is made. */
+static int busy(void *arg, const struct pawl_value *before, struct pawl_value **ret_after)
+{
+	struct cf_state *state = arg;
+	int64_t number;
+
+	t_check(!cf_state_get(NULL, *state, &number));
+	t_check(number == cf_number_of(before));
+	cf_state_set(aside, number);
+	t_check(!pawl_state_update((struct pawl_state *)(uintptr_t)aside.state, add_one, NULL));
+	t_check(!pawl_engine_run(cf_engine, ask_visit, state));
+	*ret_after = cf_value(number + 1);
+	return 0;
+}
+
+static int update(struct cf_state state, pawl_state_update_fn *fn, void *arg)
+{
+	return pawl_state_update((struct pawl_state *)(uintptr_t)state.state, fn, arg);
+}
+
+static void updater(void *arg)
+{
+	struct cf_state *state = arg;
+
+	for (unsigned i = 0; i < UPDATES; i++) {
+		t_check(!update(*state, add_one, NULL));
+		t_check(update(*state, fails, NULL) == -ERANGE);
+		t_step();
+	}
+}
+
+static void updates(unsigned run)
+{
+	struct cf_state state = cf_state_make(0);
+	struct t_thread *threads[2];
+	int64_t number, last = 0;
+
+	(void)run;
+	aside = cf_state_make(0);
+	(void)cf_counted(&called);
+	for (unsigned i = 0; i < 2; i++)
+		threads[i] = t_thread_start(updater, &state);
+	/* Who reads sees them in their order. */
+	for (unsigned i = 0; i < 20; i++) {
+		number = cf_ask(&doubled, &state);
+		assert_true(number >= last);
+		last = number;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		t_thread_join(threads[i]);
+	assert_int_equal(cf_ask(&doubled, &state), 2 * 2 * UPDATES);
+	assert_true(cf_counted(&called) >= 2 * UPDATES);
+	assert_int_equal(update(state, other_type, NULL), -EINVAL);
+	assert_int_equal(cf_ask(&doubled, &state), 2 * 2 * UPDATES);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(update(state, busy, &state), 0);
+	assert_int_equal(cf_ask(&doubled, &state), 2 * (2 * UPDATES + 5));
+	assert_int_equal(cf_ask(&doubled, &aside), 2 * (2 * UPDATES + 5));
+}
+
+static void case_updates(void **state)
+{
+	(void)state;
+	cf_thrice(&tables, updates);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +339,7 @@ int main(void)
 		cmocka_unit_test(case_obsolete_dependencies),
 		cmocka_unit_test(case_reader_and_writer),
 		cmocka_unit_test(case_edits_beside_reads),
+		cmocka_unit_test(case_updates),
 	};
 
 	return t_run("conform-state", tests);

@@ -107,11 +107,21 @@ struct named {
 static struct cf_gate gate;
 static struct pawl_atomic_u32 ran;
 
+/* What never changes is left out of all sums (graph/connect.c): here everything may. */
+static int may_change(struct pawl_context *context)
+{
+	struct pawl_invalidator invalidator;
+
+	return pawl_context_invalidator(context, &invalidator);
+}
+
 static int gated_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	int error = cf_gate_pass(&gate);
+	int error = may_change(context);
 
 	(void)args;
+	if (!error)
+		error = cf_gate_pass(&gate);
 	return error ? error : cf_give(context, 1, ret_output);
 }
 CF_FUNCTION(gated, 0, sizeof(struct named));
@@ -139,16 +149,20 @@ static int chain_body(struct pawl_context *context, const void *args, pawl_ref_t
 	const struct named *named = args;
 	struct named next = {named->name - 1, named->state};
 	pawl_ref_t ref;
-	int error = next.name ? pawl_call(context, &chain, &next, &ref) : 0;
+	int error = may_change(context);
 
+	if (!error && next.name)
+		error = pawl_call(context, &chain, &next, &ref);
 	return error ? error : cf_give(context, 0, ret_output);
 }
 CF_FUNCTION(chain, 0, sizeof(struct named));
 
 static int leaf_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
+	int error = may_change(context);
+
 	(void)args;
-	return cf_give(context, 0, ret_output);
+	return error ? error : cf_give(context, 0, ret_output);
 }
 CF_FUNCTION(leaf, 0, sizeof(struct named));
 

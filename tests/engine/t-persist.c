@@ -103,7 +103,7 @@ static void audit_node(struct audit *audit, struct eng_node *node)
 						(uint32_t)pawl_ids_next(graph->ids[0]), meta,
 						data, &node),
 				 0);
-		eng_node_free(node);
+		eng_node_free(graph, node);
 	}
 	eng_image_fini(&image);
 }

@@ -153,6 +153,29 @@ static void publish_copy(void)
 	pawl_store_release(&shared, (void *)node);
 }
 
+struct three {
+	uint64_t a, b, c;
+};
+
+static __attribute__((noinline)) struct three three_of(uint64_t n)
+{
+	struct three three = {0, 0, 0};
+
+	if (n)
+		three.b = n;
+	return three;
+}
+
+/* It is built where it goes to: gcc has no hook there. */
+static void return_into(void)
+{
+	struct three *threes = malloc(2 * sizeof(*threes));
+
+	threes[1] = three_of(pawl_load_relaxed(&flag));
+	mc_assert(threes[1].b + threes[1].c <= 1);
+	free(threes);
+}
+
 /* A copy of nothing is still nothing. */
 static void publish_copy_of_nothing(void)
 {
@@ -197,6 +220,7 @@ static const struct mc_scenario scenarios[] = {
 	{.name = "memory-copy-unwritten", EMPTY, .threads = {publish_copy_of_nothing, look},
 	 .expect_failure = "uninitialised"},
 	{.name = "memory-written", EMPTY, .threads = {publish_copy, look}},
+	{.name = "memory-returned", EMPTY, .threads = {return_into, set_flag}},
 	{.name = "memory-oom-trusted", EMPTY, .threads = {allocate_and_trust}, .oom = 1,
 	 .expect_failure = "crash"},
 	{.name = "memory-oom", EMPTY, .threads = {allocate_and_look}, .oom = 1},

@@ -6,6 +6,8 @@
 pub mod event;
 pub mod lanes_queue;
 pub mod maps;
+pub mod memo;
+pub mod queries;
 pub mod queue;
 pub mod slots;
 pub mod tasks;

@@ -29,7 +29,7 @@ impl Opaque {
 
 thread_local! {
     /// Number of the worker whose thread this is.
-    static NUMBER: Cell<u32> = const { Cell::new(0) };
+    pub(crate) static NUMBER: Cell<u32> = const { Cell::new(0) };
 }
 
 /// `workers` threads; 0: the current-thread runtime, on the thread that blocks on it.
@@ -61,11 +61,12 @@ pub unsafe extern "C" fn tk_drop(runtime: *mut Runtime) {
 }
 
 /// The work happens in a task, on a worker, and the calling thread waits.
-fn inside<F>(runtime: &Runtime, body: F)
+pub(crate) fn inside<F>(runtime: &Runtime, body: F) -> F::Output
 where
-    F: Future<Output = ()> + Send + 'static,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
 {
-    runtime.block_on(runtime.spawn(body)).expect("a task");
+    runtime.block_on(runtime.spawn(body)).expect("a task")
 }
 
 // ---- spawn, run, join

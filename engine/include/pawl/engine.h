@@ -127,6 +127,25 @@ struct pawl_implementation {
 
 /* ---- engines ---------------------------------------------------------------------------- */
 
+/* Something that an engine has to tell: pawl/observe.h. Valid during the call. */
+struct pawl_notice;
+/*
+ * Is told of it by the thread that noticed, with no lock held and outside of operations; several threads may be in it
+ * at once. It may call anything but close the engine, and waits for nothing.
+ */
+typedef void pawl_notice_fn(void *arg, const struct pawl_notice *notice);
+/* The same as a line for a log, without its end. */
+typedef void pawl_log_fn(void *arg, enum pawl_severity severity, const char *line);
+
+/* When an engine recomputes all that it keeps as sums (pawl_engine_verify()), and tells of what is wrong. */
+enum pawl_verify {
+	PAWL_VERIFY_DEFAULT, /* IDLE in debug builds, else NEVER */
+	PAWL_VERIFY_NEVER,
+	PAWL_VERIFY_CLOSE, /* when it is closed, if nothing runs then */
+	PAWL_VERIFY_IDLE,  /* and when it has been idle for a while, once each time */
+	PAWL_VERIFY_COUNT
+};
+
 struct pawl_engine_options {
 	size_t size; /* sizeof(struct pawl_engine_options) */
 	/* The host's runtime; NULL: one of its own, with so many workers (0: one for each processor). */
@@ -145,6 +164,19 @@ struct pawl_engine_options {
 	uint32_t track_active;
 	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
 	uint32_t function_stats;
+	/* 1: each task keeps why it ran, and has to run again, for pawl_engine_why(): some 100 bytes. */
+	uint32_t histories;
+	/* Told of notices that are warnings or errors. NULL: nobody. */
+	pawl_notice_fn *sink;
+	void *sink_arg;
+	/* Told of all that are at least so severe. NULL: nobody. */
+	pawl_log_fn *log;
+	void *log_arg;
+	enum pawl_severity log_least;
+	/* A run, or a wait for one, that takes longer is told of when it is over; 0: none is. */
+	uint64_t slow_ns;
+	enum pawl_verify verify;
+	uint64_t verify_idle_ns; /* with IDLE; 0: 5 s */
 	/*
 	 * What is kept from one process to the next (PAWL_STORAGE_...), and where: a store of the program's
 	 * (pawl/store.h), which stays open as long as the engine. Without a store: PAWL_STORAGE_NONE.
@@ -169,15 +201,18 @@ struct pawl_engine_options {
 #define PAWL_ENGINE_OPTIONS_INIT                                                              \
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
-			0, 0, 0, NULL, 0, 0, 0                                                \
+			0, 0, NULL, NULL, NULL, NULL, PAWL_SEVERITY_INFO, 0,                  \
+			PAWL_VERIFY_DEFAULT, 0, 0, 0, NULL, 0, 0, 0                           \
 	}
 
 /*
  * pawl_engine_open() - An engine without tasks.
  *
  * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
- * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1), PAWL_SNAPSHOT_FIRST_MS, PAWL_SNAPSHOT_INTERVAL_MS and
- * PAWL_SNAPSHOT_IDLE_MS (1 to 2^32 - 1). Values that are no such numbers count as not there.
+ * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1), PAWL_HISTORIES (1), PAWL_SLOW_MS (1 to 86400000),
+ * PAWL_LOG (info, warning, error), PAWL_VERIFY (never, close, idle), PAWL_VERIFY_IDLE_MS,
+ * PAWL_SNAPSHOT_FIRST_MS, PAWL_SNAPSHOT_INTERVAL_MS and PAWL_SNAPSHOT_IDLE_MS (1 to 86400000). Other values
+ * count as not there.
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
@@ -385,6 +420,23 @@ PAWL_API bool pawl_ref_has_trait(const struct pawl_context *context, pawl_ref_t 
  */
 PAWL_API PAWL_MUST_CHECK int pawl_connect(struct pawl_context *context, pawl_ref_t operation);
 
+/* What was detached. Returns: 0, or as a function of a task: then the task fails so, unless its body has. */
+typedef int pawl_detached_fn(struct pawl_context *context, void *arg);
+/*
+ * pawl_detach() - Have fn called beside the running task, as part of it: the task is not done until it has returned.
+ * It may do what the function of the task may (with a context of its own), after that one has returned as well, and
+ * detach more. What it reads the task has read; and the cells that it makes are the task's. Of those who make cells of
+ * one type at the same time the program has to see that they always come in the same order.
+ *
+ * Requires: in a task.
+ * Errors:   -EINVAL: not in a task; -ENOMEM; -ENOSPC: 65534 of these and of calls with arguments that were not
+ *           known are part of this run; -EAGAIN: as many tasks as there may be; -ESHUTDOWN, -ECANCELED.
+ * Owns:     takes the argument on success: it is freed when fn has returned, or will never be called. free_arg
+ *           may be NULL.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_detach(struct pawl_context *context, pawl_detached_fn *fn,
+					 void *arg, void (*free_arg)(void *arg));
+
 /*
  * pawl_context_fail() - The running task fails, with this message, because of the last error that it read, or
  * that it has failed with already. Returns: -PAWL_ETASK, to be returned.
@@ -393,14 +445,17 @@ PAWL_API PAWL_MUST_CHECK int pawl_context_fail(struct pawl_context *context, con
 					       ...) PAWL_PRINTF(2, 3);
 
 /*
- * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes), and its body ends here:
- * cleanups run (pawl_cleanup_push()), frames do not. What was running the task goes on. A visit returns
- * -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it names.
+ * pawl_panic() - The running task has failed, with this message (cut to 1023 bytes) and where that was:
+ * "number 7 is odd (at count.c:17)". Its body ends here: cleanups run (pawl_cleanup_push()), frames do not. What was
+ * running the task goes on. A visit returns -PAWL_ETASK. pawl_exit() in a task is the same, with the error that it
+ * names.
  *
  * Requires: called by the function that got the context, outside sections, no lock held.
  */
-PAWL_API void pawl_panic(struct pawl_context *context, const char *format, ...)
-	PAWL_PRINTF(2, 3) __attribute__((noreturn));
+#define pawl_panic(context, ...) pawl_panic_at((context), __FILE__, __LINE__, __VA_ARGS__)
+PAWL_API void pawl_panic_at(struct pawl_context *context, const char *file, int line,
+			    const char *format, ...) PAWL_PRINTF(4, 5)
+	__attribute__((noreturn));
 
 /*
  * pawl_mark_finished() - Who begins to read the output from now on gets that of the run before, and does not wait
@@ -477,16 +532,24 @@ PAWL_API void pawl_invalidate(const struct pawl_invalidator *invalidators, size_
 PAWL_API const char *pawl_error_message(const struct pawl_error *error);
 /* What it came from; NULL: it is the first. Borrowed. */
 PAWL_API const struct pawl_error *pawl_error_cause(const struct pawl_error *error);
+/* The function of the task that failed; NULL: it has none, or it is about a reference. Stays. */
+PAWL_API const char *pawl_error_function(const struct pawl_error *error);
+/*
+ * pawl_error_since() - When the task began to fail so, in the runtime's time: one that fails in the same way again has
+ * been failing all the while. 0: not known.
+ */
+PAWL_API uint64_t pawl_error_since(const struct pawl_error *error);
 /* "count_words: reading a.txt: no such file": the whole chain. As snprintf(). */
 PAWL_API size_t pawl_error_describe(const struct pawl_error *error, char *buf, size_t len);
 
 /* ---- looking inside --------------------------------------------------------------------------------- */
 
 /*
- * pawl_engine_verify() - Recompute every sum and compare. When nothing runs.
+ * pawl_engine_verify() - Recompute every sum and compare. When nothing runs; what begins meanwhile waits.
  *
+ * Requires: attached, outside sections, no lock held.
  * Returns:  0.
- * Errors:   -EBUSY: something runs; -EUCLEAN: something is wrong: what, is written to buf.
+ * Errors:   -EBUSY: something runs; -EUCLEAN: something is wrong: what, is written to buf; -ENOMEM.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_verify(struct pawl_engine *engine, char *buf,
 						size_t len);

@@ -25,8 +25,8 @@
  *  pawl_engine_update                 blocks
  *  pawl_engine_notice, _context_notice  the allocator's, and a short critical section that grows with
  *                                     the subscriptions
- *  pawl_subscribe, _unsubscribe       the same
- *  pawl_notice_take                   blocks; with deadline 0 a short critical section
+ *  pawl_notices_subscribe, _unsubscribe, _fd  the same
+ *  pawl_notices_take                  blocks; with deadline 0 a short critical section
  *
  * All need an attached thread, outside sections, no lock held.
  */
@@ -117,6 +117,101 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_update(struct pawl_engine *engine, uint
 						uint64_t deadline_ns,
 						struct pawl_update_info *ret_update, char *buf,
 						size_t len);
+
+/* ---- notices -------------------------------------------------------------------------------- */
+
+/*
+ * A notice: immutable, kept as long as somebody has it. Those of the engine:
+ *
+ *	engine.update	info	 a stretch has ended (pawl_engine_update()): {"runs":9,"ns":1200,"reasons":"..."}
+ *	engine.slow	warning  a run took longer than slow_ns: {"task":"sum#4","ns":1200}
+ *	engine.wait	warning  one waited longer for another: {"task":"sum#4","for":"input#1","ns":1200}
+ *	engine.verify	error	 something is wrong (pawl_engine_verify())
+ *	engine.stuck	error	 the engine is to be closed, and a task does not end
+ *
+ * engine.update is made only while somebody subscribes to it, or logs it.
+ */
+struct pawl_notice {
+	uint64_t number; /* of all of the engine: 1, 2, ... */
+	uint64_t at_ns;	 /* in the runtime's time */
+	enum pawl_severity severity;
+	const char *name;    /* words with dots between */
+	const char *message; /* for people, one line */
+	const char *json;    /* for programs, one value; NULL: none */
+	uint64_t reserved[2];
+};
+
+/*
+ * pawl_engine_notice() - Post one of the program's own: `name` and `json` (NULL: none; not looked at) are copied.
+ * pawl_context_notice() - The same, in a task or a visit.
+ *
+ * Requires: not in a function of a value type.
+ * Errors:   -EINVAL: no name, or one that begins with "engine.", no such severity; -ENOMEM: nobody is told;
+ *           -EPERM: in a function of a value type, where an operation goes on.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_notice(struct pawl_engine *engine,
+						enum pawl_severity severity, const char *name,
+						const char *json, const char *format, ...)
+	PAWL_PRINTF(5, 6);
+PAWL_API PAWL_MUST_CHECK int pawl_context_notice(struct pawl_context *context,
+						 enum pawl_severity severity, const char *name,
+						 const char *json, const char *format, ...)
+	PAWL_PRINTF(5, 6);
+
+struct pawl_subscription;
+
+struct pawl_subscription_options {
+	size_t size; /* sizeof(struct pawl_subscription_options) */
+	/* Names; one that ends with a dot stands for all that begin so. None: all. Copied. */
+	const char *const *names;
+	size_t names_n;
+	enum pawl_severity least; /* at least so severe */
+	uint32_t most;		  /* that wait to be taken, 1 to 65536; 0: 256 */
+	uint32_t before; /* 1: what the engine keeps of those before as well: the last 256 */
+};
+#define PAWL_SUBSCRIPTION_OPTIONS_INIT                                                      \
+	{                                                                                   \
+		sizeof(struct pawl_subscription_options), NULL, 0, PAWL_SEVERITY_INFO, 0, 0 \
+	}
+
+/*
+ * pawl_notices_subscribe() - From now on notices wait here to be taken. `options` NULL: all of them.
+ *
+ * Errors: -ENOMEM; -EINVAL: an option; -E2BIG: options of a later version.
+ * Owns:   the caller has it, to be unsubscribed, before the engine is closed or after.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_notices_subscribe(
+	struct pawl_engine *engine, const struct pawl_subscription_options *options,
+	struct pawl_subscription **ret_subscription);
+/* pawl_notices_unsubscribe() - Requires: nobody takes from it. NULL is nothing. */
+PAWL_API void pawl_notices_unsubscribe(struct pawl_subscription *subscription);
+
+/*
+ * pawl_notices_take() - The oldest one that waits; sleep for one if there is none. By a body, or any thread; several
+ * may take, each gets others.
+ *
+ * Returns:  0, and the notice, to be unpinned; ret_lost (may be NULL): how many that came before it, and after
+ *           the one that was taken last, are lost, since there were more than `most`.
+ * Errors:   -ETIMEDOUT (deadline 0: there is none), -ECANCELED: as pawl_wait(); -ESHUTDOWN: there is none, and
+ *           the engine was closed; -EINVAL: a deadline other than 0 and PAWL_FOREVER outside of bodies, with
+ *           a clock of the program's own.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_notices_take(struct pawl_subscription *subscription,
+					       uint64_t deadline_ns,
+					       const struct pawl_notice **ret_notice,
+					       uint64_t *ret_lost);
+/* pawl_notice_unpin() - NULL is nothing. */
+PAWL_API void pawl_notice_unpin(const struct pawl_notice *notice);
+
+/*
+ * pawl_notices_fd() - A descriptor that can be read from, by poll(), while something waits to be taken, or the engine
+ * was closed. Made by the first call; it costs who posts a system call where the queue was empty. Not to be read or
+ * closed.
+ *
+ * Errors: the system's: -EMFILE, -ENFILE, -ENOMEM.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_notices_fd(struct pawl_subscription *subscription,
+					     int *ret_fd);
 
 PAWL_END_DECLS
 

@@ -15,7 +15,7 @@
  *
  *  call                         progress
  *  pawl_state_get               a short critical section
- *  pawl_state_set               the same, and grows with readers and what they reach
+ *  pawl_state_set, _update      the same, and grows with readers and what they reach
  *  pawl_edit_commit             the same for all of it; one commit at a time
  *
  * All need an attached thread, outside sections, no lock held.
@@ -53,6 +53,19 @@ PAWL_API PAWL_MUST_CHECK int pawl_state_get(struct pawl_context *context,
 
 /* pawl_state_set() - Replace its value; takes it. An equal one changes nothing. Errors: -EINVAL: type. */
 PAWL_API PAWL_MUST_CHECK int pawl_state_set(struct pawl_state *state, struct pawl_value *value);
+
+/*
+ * pawl_state_update() - Replace its value by one that fn makes of the one that is there: fn gets that, borrowed, and gives
+ * one of its own. It is called outside of all locks; again, with what is there then, if somebody else has
+ * replaced it meanwhile. So no update is lost, and fn does not set this state itself.
+ *
+ * Returns: 0.
+ * Errors:  what fn returned: nothing has changed; -EINVAL: type.
+ */
+typedef int pawl_state_update_fn(void *arg, const struct pawl_value *before,
+				 struct pawl_value **ret_after);
+PAWL_API PAWL_MUST_CHECK int pawl_state_update(struct pawl_state *state,
+					       pawl_state_update_fn *fn, void *arg);
 
 /* pawl_edit_begin() - Nothing of it is seen before the commit. Errors: -ENOMEM. */
 PAWL_API PAWL_MUST_CHECK int pawl_edit_begin(struct pawl_engine *engine,

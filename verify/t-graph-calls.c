@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios of engine/graph/local.c: later() calls via() with an output that is not known yet, so a job beside its body
+ * makes the call.
+ *
+ *  job-either       a worker takes the job, and runs what it needs, or comes too late
+ *  job-chain        of two: it takes the one that needs the other
+ *  job-cancel       the engine stops, and the job will never begin
+ */
+#include "graph-standin.h"
+
+struct to {
+	pawl_ref_t ref;
+};
+
+static const struct pawl_argument to_ref[] = {{PAWL_ARGUMENT_REF, 0, 0}};
+static struct given *job;
+static uint64_t chain;
+static struct pawl_atomic_u32 made;
+
+static int via_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct to *to = args;
+
+	return give(context, 10 + get(context, to->ref, 0), ret_output);
+}
+static const struct pawl_function via = {sizeof(via),	    "via",  1, 0, via_body,
+					 sizeof(struct to), to_ref, 1};
+
+static int later_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct to to = {call(context, &input, 0)};
+	const struct one *one = args;
+	int error = pawl_call(context, &via, &to, ret_output);
+
+	/* The result of one is the argument of the next. */
+	to.ref = *ret_output;
+	if (!error && one->n)
+		error = pawl_call(context, &via, &to, ret_output);
+	/* For the other thread: the last that was spawned. */
+	job = &seat_here()->given[seat_here()->n - 1];
+	pawl_store_release(&made, 1u);
+	return error;
+}
+static const struct pawl_function later = {sizeof(later),      "later", 1, 0, later_body,
+					   sizeof(struct one), NULL,	0};
+
+static void setup_later(uint64_t n)
+{
+	chain = n;
+	more_functions[0] = &via;
+	more_functions[1] = &later;
+	more_functions_n = 2;
+	setup_empty();
+	pawl_init_word(&made, 0u);
+	(void)task_of(&later, n);
+	mc_assert(claim(last()));
+}
+
+static void setup_job(void)
+{
+	setup_later(0);
+}
+
+static void setup_chain(void)
+{
+	setup_later(1);
+}
+
+static void work(void)
+{
+	run_claimed(last());
+}
+
+static void take_job(void)
+{
+	scn_await(&made, 1u);
+	(void)run_given(job);
+}
+
+static void finish_job(void)
+{
+	for (unsigned i = 0; i <= MC_THREADS_MAX; i++)
+		run_seat(&seats[i]);
+	mc_assert(ask(&later, chain, PAWL_READ_STRONG) == 10 * (chain + 1));
+	finish();
+}
+
+static void cancel_job(void)
+{
+	scn_await(&made, 1u);
+	pawl_store_release(&graph->stopping, 1u);
+	cancel_given(job);
+}
+
+static void finish_cancelled(void)
+{
+	for (unsigned i = 0; i <= MC_THREADS_MAX; i++) {
+		for (unsigned k = 0; k < seats[i].n; k++)
+			cancel_given(&seats[i].given[k]);
+	}
+	finish_graph();
+}
+
+#define JOBS(...)                                                                            \
+	{                                                                                    \
+		__VA_ARGS__, .finish = finish_job, .no_spurious = true, .ideal_locks = true, \
+			     .ideal_parks = true, .native_divisor = 50                       \
+	}
+
+static const struct mc_scenario scenarios[] = {
+	JOBS(.name = "job-either", .setup = setup_job, .threads = {work, take_job}),
+	JOBS(.name = "job-chain", .setup = setup_chain, .threads = {work, take_job}),
+	{.name = "job-cancel",
+	 .setup = setup_job,
+	 .threads = {work, cancel_job},
+	 .finish = finish_cancelled,
+	 .no_spurious = true,
+	 .ideal_locks = true,
+	 .native_divisor = 50},
+};
+MC_MAIN(scenarios)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios of engine/graph: a read beside a run of what it reads, and beside changes. One thread has the run,
+ * which is long; the others do something short, so that the space can be exhausted. A run that has begun cannot be
+ * run by who waits for it.
+ *
+ * Who waits sleeps, with real events, and the run gives what it gave before:
+ *  wait-strong      a strong read waits for the run of an input
+ *  wait-output      a read waits for the run of what it reads
+ *  wait-cell        a read of a cell, by its reference; the run gives another value
+ *  claim-output     either runs it, the reader or a worker
+ *
+ * Who waits looks again and again, and the run gives another value:
+ *  run-strong       a strong read sees it, and runs what comes of it, or waits for that
+ *  run-output, run-cell
+ *  run-change       a change of what the run has read, or has not yet
+ *  run-read-change  and a read
+ *  run-many         a read of two tasks, whose runs have begun and not
+ *  recompute-run    a cell that was lost is made again beside a run of what it is made of
+ *  final            the value goes to who reads it last; the other has it made again
+ *  error            a task that failed is read while it runs again
+ */
+#include "graph-standin.h"
+
+static pawl_ref_t top_ref, input_ref, cell_ref, other_ref;
+static struct given *runs[2];
+
+/* Input 0 has changed to that number, and its run has begun, or may be begun by anybody. */
+static void input_changed(uint32_t number, bool claimed)
+{
+	struct pawl_context context = {.graph = graph};
+
+	top_ref = eng_ref(task_of(top, 0), 0);
+	input_ref = eng_ref(inputs[0], 0);
+	other_ref = eng_ref(inputs[1], 0);
+	mc_assert(!pawl_resolve(&context, input_ref, 0, &cell_ref, NULL));
+	change(0, number);
+	schedule(inputs[0]);
+	runs[0] = last();
+	if (claimed)
+		mc_assert(claim(runs[0]));
+}
+
+/* Being told that it is clean is enough. */
+static void setup_same_clean(void)
+{
+	setup_of(&twice);
+	input_changed(0, true);
+	looks = false;
+	last_event_alone = true;
+}
+
+static void setup_same(void)
+{
+	setup_of(&twice);
+	input_changed(0, true);
+	looks = false;
+}
+
+static void setup_same_free(void)
+{
+	setup_of(&twice);
+	input_changed(0, false);
+	looks = false;
+}
+
+static void setup_cell(void)
+{
+	setup_of(&twice);
+	input_changed(1, true);
+	looks = false;
+}
+
+static void setup_changed(void)
+{
+	setup_of(&twice);
+	input_changed(1, true);
+}
+
+static void run_first(void)
+{
+	run_claimed(runs[0]);
+}
+
+static void run_second(void)
+{
+	run_claimed(runs[1]);
+}
+
+static void run_free(void)
+{
+	(void)run_given(runs[0]);
+}
+
+/* And what comes of it. */
+static void run_on(void)
+{
+	run_claimed(runs[0]);
+	run_own();
+}
+
+static void read_strong(void)
+{
+	mc_assert(read_ref(top_ref, PAWL_READ_STRONG) == expected());
+}
+
+static void read_output(void)
+{
+	mc_assert(read_ref(input_ref, 0) == pawl_load_relaxed(&world[0]));
+}
+
+static void read_any(void)
+{
+	mc_assert(read_ref(input_ref, 0) <= 2);
+}
+
+static void read_cell(void)
+{
+	mc_assert(read_ref(cell_ref, 0) <= 1);
+}
+
+static void change_again(void)
+{
+	change(0, 2);
+}
+
+/* ---- several ---------------------------------------------------------------------------- */
+
+static void setup_many(void)
+{
+	setup_of(&sum);
+	input_changed(1, true);
+	change(1, 1);
+	schedule(inputs[1]);
+	runs[1] = last();
+}
+
+static void read_many(void)
+{
+	struct pawl_context context = {.graph = graph};
+	const pawl_ref_t refs[2] = {input_ref, other_ref};
+	struct pawl_value *values[2];
+
+	mc_assert(!pawl_read_many(&context, refs, 2, 0, values, NULL));
+	mc_assert(number_of(values[0]) == 1 && number_of(values[1]) == 1);
+	eng_context_fini(&context);
+}
+
+/* ---- what was lost ------------------------------------------------------------------------ */
+
+static void setup_final(void)
+{
+	setup_root_of(&twice);
+	top_ref = eng_ref(task_of(top, 0), 0);
+}
+
+static void read_final(void)
+{
+	mc_assert(read_ref(top_ref, PAWL_READ_FINAL) == 0);
+}
+
+static void read_eventually(void)
+{
+	mc_assert(read_ref(top_ref, 0) == 0);
+}
+
+/* The cell of twice(0) is gone, and it has begun to make it again. */
+static void setup_recompute(void)
+{
+	setup_final();
+	read_final();
+	schedule(eng_ref_task(top_ref));
+	runs[1] = last();
+	mc_assert(claim(runs[1]));
+	input_changed(1, true);
+}
+
+/* ---- failures ----------------------------------------------------------------------------- */
+
+/* It has failed, and runs again. */
+static void setup_error(void)
+{
+	struct pawl_context context = {0};
+
+	setup_of(&twice);
+	change(0, 1);
+	context.graph = graph;
+	top_ref = call(&context, &odd, 0);
+	mc_assert(pawl_resolve(&context, top_ref, PAWL_READ_STRONG, &cell_ref, NULL) ==
+		  -PAWL_ETASK);
+	eng_context_fini(&context);
+}
+
+static void mend(void)
+{
+	edit(0, 2);
+	schedule(eng_ref_task(top_ref));
+	run_own();
+}
+
+static void read_error(void)
+{
+	struct pawl_context context = {.graph = graph};
+	const struct pawl_error *failure;
+	int error = pawl_resolve(&context, top_ref, 0, &cell_ref, &failure);
+
+	mc_assert(!error ||
+		  (error == -PAWL_ETASK && !strcmp(pawl_error_message(failure), "error 33")));
+	eng_context_fini(&context);
+}
+
+static const struct mc_scenario scenarios[] = {
+	SCN(.name = "wait-strong", .setup = setup_same_clean,
+	    .threads = {run_first, read_strong}),
+	SCN(.name = "wait-output", .setup = setup_same, .threads = {run_first, read_output}),
+	SCN(.name = "wait-cell", .setup = setup_cell, .threads = {run_first, read_cell}),
+	SCN(.name = "claim-output", .setup = setup_same_free,
+	    .threads = {run_free, read_output}),
+	SCN(.name = "run-strong", .setup = setup_changed, .threads = {run_on, read_strong}),
+	SCN(.name = "run-output", .setup = setup_changed, .threads = {run_first, read_output}),
+	SCN(.name = "run-cell", .setup = setup_changed, .threads = {run_first, read_cell}),
+	SCN(.name = "run-change", .setup = setup_changed, .threads = {run_first, change_again}),
+	SCN(.name = "run-read-change", .setup = setup_changed,
+	    .threads = {run_first, read_any, change_again}),
+	SCN(.name = "run-many", .setup = setup_many, .threads = {run_first, read_many}),
+	SCN(.name = "recompute-run", .setup = setup_recompute,
+	    .threads = {run_first, run_second}),
+	SCN(.name = "final", .setup = setup_final, .threads = {read_final, read_eventually}),
+	SCN(.name = "error", .setup = setup_error, .threads = {mend, read_error}),
+};
+MC_MAIN(scenarios)
