@@ -219,6 +219,8 @@ static uint64_t ours_ask(void *made, const struct b_kind *kind)
 		return b_engine_ask(made, &children, &(struct b_two){kind->size, 0});
 	case B_ATTACH:
 		return b_engine_ask(made, &aboves, &(struct b_two){kind->size, B_ATTACHED});
+	case B_ATTACH_FIRST:
+		return b_engine_ask(made, &aboves, &(struct b_two){kind->size, 1});
 	default:
 		return b_inputs_ask(made, kind);
 	}
@@ -257,14 +259,18 @@ static const struct b_maker ours_roots = {
 #define ROOTS(...)  B_GRAPH_CASE("pawl", ours_roots, __VA_ARGS__, false, NULL)
 #define PLAIN(...)  B_GRAPH_CASE("pawl-plain", ours, __VA_ARGS__, false, NULL)
 #define MEMORY(...) B_GRAPH_CASE("pawl", ours, __VA_ARGS__, true, NULL)
-#define ATTACH(SIZE, KEYS)                                                                 \
-	B_GRAPH_CASE("pawl", ours, "attach", B_ATTACH, B_AFTER, SIZE, KEYS, B_ATTACHED, 1, \
-		     false, &(const struct b_kind){B_CHILDREN, B_COLD, SIZE, 1, false, NULL})
+#define AFTER(BENCH, GRAPH, COUNT, SIZE, KEYS)                                         \
+	B_GRAPH_CASE("pawl", ours, BENCH, GRAPH, B_AFTER, SIZE, KEYS, COUNT, 1, false, \
+		     &(const struct b_kind){B_CHILDREN, B_COLD, SIZE, 1, false, NULL})
+#define ATTACH(SIZE, KEYS)                                \
+	AFTER("attach", B_ATTACH, B_ATTACHED, SIZE, KEYS) \
+	AFTER("attach-first", B_ATTACH_FIRST, 1, SIZE, KEYS)
 
 /* clang-format off */
 static struct b_case cases[] = {
 	B_FIBONACCI_CASES(OURS, 1)
 	B_FIBONACCI_CASES(OURS, 2)
+	OURS("chain", B_CHAIN, B_COLD, 1000, 1001, 1001, 1)
 	OURS("chain", B_CHAIN, B_COLD, 10000, 10001, 10001, 1)
 	OURS("chain", B_CHAIN, B_COLD, 100000, 100001, 100001, 1)
 	OURS("chain", B_CHAIN, B_COLD, 1000000, 1000001, 1000001, 1)

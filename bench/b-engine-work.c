@@ -2,8 +2,7 @@
 /*
  * b-engine-work.c - graphs, measured and checked alike whoever makes them.
  *
- * One repetition is one graph in an engine of its own, which is closed after the clock has stopped. A quick run builds
- * them whole and counts a part of the operations: its figures mean nothing, its checks do.
+ * One repetition is one graph in an engine of its own, which is closed after the clock has stopped.
  */
 #include "work-engine.h"
 
@@ -162,6 +161,8 @@ static uint64_t expected(const struct b_kind *kind, uint64_t changes)
 		return fibonacci_of(size);
 	case B_ATTACH:
 		return b_sum(0, B_ATTACHED) + B_ATTACHED * size;
+	case B_ATTACH_FIRST:
+		return size;
 	default:
 		return size;
 	}
@@ -193,6 +194,8 @@ static uint64_t expected_runs(const struct b_kind *kind, bool change)
 		return B_LAYERS * B_LAYERS + 1;
 	case B_ATTACH:
 		return B_ATTACHED + 1;
+	case B_ATTACH_FIRST:
+		return 2;
 	default:
 		return size + 1;
 	}

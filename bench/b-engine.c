@@ -483,6 +483,7 @@ int main(int argc, char **argv)
 		BENCH("fan", "one of many tasks that one task reads, or a leaf of theirs"),
 		BENCH("children", "one of many tasks that one task calls and does not read"),
 		BENCH("attach", "a new task calls a settled one that has so many children"),
+		BENCH("attach-first", "the first of those, and the visit that asks for it"),
 		BENCH("invalidate",
 		      "one reader of an input that changes, a task reads them all"),
 		BENCH("invalidate-apart", "the same, nobody reads the readers"),

@@ -27,7 +27,9 @@ static void one_by_one(struct b_worker *w, struct ours *ours, uint64_t n)
 INSIDE(one_by_one)
 OUTSIDE(one_by_one)
 
-static void batches(struct b_worker *w, struct ours *ours, uint64_t n)
+/* A batch spawned, and then waited for, until n have been. */
+static void in_batches(struct b_worker *w, struct ours *ours, uint64_t n,
+		       void (*wait)(struct ours *ours, const pawl_task_t *tasks, uint64_t many))
 {
 	uint64_t batch = b_batch(w->run->cas, n);
 	pawl_task_t *tasks = b_alloc(batch * sizeof(*tasks));
@@ -36,30 +38,36 @@ static void batches(struct b_worker *w, struct ours *ours, uint64_t n)
 		many = n < batch ? n : batch;
 		for (uint64_t i = 0; i < many; i++)
 			tasks[i] = ours_spawn(ours, nothing, w);
-		for (uint64_t i = 0; i < many; i++)
-			ours_join(ours, tasks[i]);
+		wait(ours, tasks, many);
 	}
 	free(tasks);
+}
+
+static void wait_each(struct ours *ours, const pawl_task_t *tasks, uint64_t many)
+{
+	for (uint64_t i = 0; i < many; i++)
+		ours_join(ours, tasks[i]);
+}
+
+static void batches(struct b_worker *w, struct ours *ours, uint64_t n)
+{
+	in_batches(w, ours, n, wait_each);
 }
 INSIDE(batches)
 OUTSIDE(batches)
 
 /* Nothing is run by who waits: each task has its turn in a queue. */
+static void wait_all(struct ours *ours, const pawl_task_t *tasks, uint64_t many)
+{
+	if (pawl_join(ours->rt, PAWL_JOIN_ALL, tasks, many, PAWL_FOREVER, NULL, NULL))
+		b_die("a join failed");
+	for (uint64_t i = 0; i < many; i++)
+		pawl_task_drop(ours->rt, tasks[i]);
+}
+
 static void queued(struct b_worker *w, struct ours *ours, uint64_t n)
 {
-	uint64_t batch = b_batch(w->run->cas, n);
-	pawl_task_t *tasks = b_alloc(batch * sizeof(*tasks));
-
-	for (uint64_t many; n; n -= many) {
-		many = n < batch ? n : batch;
-		for (uint64_t i = 0; i < many; i++)
-			tasks[i] = ours_spawn(ours, nothing, w);
-		if (pawl_join(ours->rt, PAWL_JOIN_ALL, tasks, many, PAWL_FOREVER, NULL, NULL))
-			b_die("a join failed");
-		for (uint64_t i = 0; i < many; i++)
-			pawl_task_drop(ours->rt, tasks[i]);
-	}
-	free(tasks);
+	in_batches(w, ours, n, wait_all);
 }
 INSIDE(queued)
 

@@ -5,6 +5,7 @@
  */
 #include "driver.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -87,9 +88,23 @@ static bool same_params(const struct b_case *a, const struct b_case *c)
 	       !strcmp(a->params ? a->params : "", c->params ? c->params : "");
 }
 
+/* Is it in there, a number at its end as a whole? */
+static bool has_part(const char *name, const char *part, size_t len)
+{
+	bool number = len && isdigit((unsigned char)part[len - 1]);
+
+	for (; *name; name++) {
+		if (!strncmp(name, part, len) && !(number && isdigit((unsigned char)name[len])))
+			return true;
+	}
+	return false;
+}
+
+/* WORD,WORD: one of them; PART+PART: all of these. */
 bool b_wanted(const struct b_case *cas)
 {
 	const char *at = b_drv.filter;
+	bool all = true;
 	char name[256];
 	size_t len;
 
@@ -99,13 +114,14 @@ bool b_wanted(const struct b_case *cas)
 		return true;
 	snprintf(name, sizeof(name), "%s/%s/%s", cas->bench, cas->contender,
 		 cas->params ? cas->params : "");
-	for (; *at; at += len + (at[len] == ',')) {
-		char word[128];
-
-		len = strcspn(at, ",");
-		snprintf(word, sizeof(word), "%.*s", (int)len, at);
-		if (*word && strstr(name, word))
+	for (; *at; at += len + !!at[len]) {
+		len = strcspn(at, ",+");
+		all = all && len && has_part(name, at, len);
+		if (at[len] == '+')
+			continue;
+		if (all)
 			return true;
+		all = true;
 	}
 	return false;
 }

@@ -73,8 +73,9 @@ struct b_case {
 	bool one_cpu;
 	/* Always this many threads, whatever --threads says; 0: as --threads says. */
 	unsigned threads;
-	/* B_ROUNDS: in place of the bench's count; 0: that. */
+	/* B_ROUNDS: in place of the bench's count; 0: that. `whole`: in quick runs too. */
 	uint64_t count;
+	bool whole;
 	/* Its threads stay where the system puts them: they start others, which would inherit the place. */
 	bool anywhere;
 

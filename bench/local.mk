@@ -166,7 +166,17 @@ bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-edits.c bench/b-engine-
 bench_b_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 
-check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES)
+# Stores: make bench-store.
+STORE_BENCHES =
+EXTRA_DIST += bench/b-store.c
+if HAVE_LMDB
+STORE_BENCHES += bench/b-store
+bench_b_store_SOURCES = bench/b-store.c $(BENCH_DRIVER)
+bench_b_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_store_LDADD = engine/libengine-core.la $(BENCH_LDADD)
+endif
+
+check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES) $(STORE_BENCHES)
 check_PROGRAMS += $(ENGINE_BENCHES)
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
@@ -180,14 +190,20 @@ bench-short: $(BENCHES)
 
 # Tasks: the engine's runtime beside others.
 bench-runtime: $(RUNTIME_BENCHES)
-	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_SUMMARY=1 BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(RUNTIME_BENCHES)
 
-
-# The incremental engine: calls, graphs cold and after a change.
+# The incremental engine beside salsa and memoised tasks: calls, graphs cold and after a change.
 bench-engine: $(ENGINE_BENCHES)
-	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_THREADS=1 \
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_SUMMARY=1 BENCH_THREADS=1 \
+		BENCH_PEERS='salsa:--with-rust-peers tokio:--with-rust-peers' \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(ENGINE_BENCHES)
 
+# Stores beside LMDB as it is, and a file.
+bench-store: $(STORE_BENCHES)
+	@test -n '$(STORE_BENCHES)' || { echo 'bench-store: there is no LMDB'; exit 1; }
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=store BENCH_THREADS=2 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(STORE_BENCHES)
+
 bench: bench-toolkit bench-runtime bench-engine
-PHONY_TARGETS += bench bench-engine bench-runtime bench-short bench-toolkit
+PHONY_TARGETS += bench bench-engine bench-runtime bench-short bench-store bench-toolkit

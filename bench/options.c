@@ -11,7 +11,8 @@
 
 static const char usage_text[] =
 	"  --threads LIST     1,2 or 1..4 (default: 1 and the CPUs there are)\n"
-	"  --filter WORDS     only benches whose BENCH/CONTENDER/PARAMS has one of the words (a,b)\n"
+	"  --filter WORDS     only benches whose BENCH/CONTENDER/PARAMS has one of the words (a,b), or\n"
+	"                     all parts of one (a+b); a number at the end of a part is a whole one\n"
 	"  --reps N           repetitions of each contender (default 11)\n"
 	"  --min-time-ms N    length of one repetition (default 50)\n"
 	"  --json FILE        result lines to FILE, the table to stdout (default: lines to stdout,\n"

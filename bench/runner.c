@@ -195,7 +195,7 @@ void b_calibrate(struct cell *cell, const struct b_bench *bench, unsigned thread
 
 	count = cell->cas->count ? cell->cas->count : bench->count;
 	if (bench->mode == B_ROUNDS && count) {
-		cell->batch = b_drv.brief ? count / 100 + 1 : count;
+		cell->batch = b_drv.brief && !cell->cas->whole ? count / 100 + 1 : count;
 		return;
 	}
 	for (;;) {

@@ -39,6 +39,8 @@ enum b_graph {
 	B_CHAIN,
 	B_CHILDREN,
 	B_ATTACH,
+	/* One caller alone, and the visit that asks for it. */
+	B_ATTACH_FIRST,
 	B_GRAPH_COUNT
 };
 enum { B_LAYERS = 32, B_BRANCHES = 10, B_ATTACHED = 1000, B_EDITS = 100, B_WIDTH_MAX = 1024 };
@@ -167,6 +169,8 @@ static inline uint64_t b_sum_turns(uint64_t keys, uint64_t n)
 	C("\"keys\":100000,\"workers\":1", 100000) \
 	C("\"keys\":1000000,\"workers\":1", 1000000)
 #define B_CREATE_FIRST_CASES(C)                  \
+	C("\"keys\":1000,\"workers\":1", 1000)   \
+	C("\"keys\":1000,\"workers\":2", 1000)   \
 	C("\"keys\":50000,\"workers\":1", 50000) \
 	C("\"keys\":50000,\"workers\":2", 50000)
 #define B_OVERHEAD_CASES(C)                \
@@ -190,6 +194,7 @@ static inline uint64_t b_sum_turns(uint64_t keys, uint64_t n)
 								   __VA_ARGS__},               \
 					    &(MAKER)},                                         \
 	 .count = OPS,                                                                         \
+	 .whole = true,                                                                        \
 	 .anywhere = true,                                                                     \
 	 .threads = 1,                                                                         \
 	 .setup = b_graph_setup,                                                               \

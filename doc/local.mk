@@ -40,6 +40,7 @@ dist_man_MANS += \
 	doc/man/pawl_slots.3 \
 	doc/man/pawl_spawn.3 \
 	doc/man/pawl_state.3 \
+	doc/man/pawl_store.3 \
 	doc/man/pawl_thread.3 \
 	doc/man/pawl_token.3 \
 	doc/man/pawl_trace.3 \

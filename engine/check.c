@@ -14,6 +14,7 @@
 
 #include <errno.h>
 
+#include <pawl/atomic.h>
 #include <pawl/runtime.h>
 
 #include "engine.h"
@@ -53,6 +54,9 @@ int pawl_engine_verify(struct pawl_engine *engine, char *buf, size_t len)
 
 	if (len)
 		*buf = 0;
+	/* No moment is needed to see that. */
+	if (pawl_load_acquire(&engine->graph->busy))
+		return -EBUSY;
 	error = eng_quiesce_run(engine->graph->quiesce, at_moment, &audit);
 	return error ? error : audit.error;
 }
@@ -75,25 +79,21 @@ void eng_check(struct pawl_engine *engine)
 /* Until nothing has run for so long, since a stretch that was not looked at. Errors: of eng_stretch_wait(). */
 static int wait_idle(struct pawl_engine *engine, uint64_t *looked_at)
 {
-	uint64_t ended = *looked_at, since_ns;
-	int error;
-
 	for (;;) {
-		error = eng_stretch_wait(&engine->stretch, *looked_at, PAWL_FOREVER);
+		struct eng_stretch_state state;
+		int error = eng_stretch_wait(&engine->stretch, *looked_at, PAWL_FOREVER);
+
 		if (error)
 			return error;
-		ended = eng_stretch_ended(&engine->stretch, &since_ns);
+		state = eng_stretch_look(&engine->stretch);
+		*looked_at = state.ended;
 		/* It runs again: its end is waited for. */
-		if (!since_ns) {
-			*looked_at = ended;
+		if (state.busy)
 			continue;
-		}
-		error = eng_stretch_wait(&engine->stretch, ended,
-					 since_ns + engine->check_idle_ns);
-		if (error == -ETIMEDOUT) {
-			*looked_at = ended;
+		error = eng_stretch_wait(&engine->stretch, state.ended,
+					 state.since_ns + engine->check_idle_ns);
+		if (error == -ETIMEDOUT)
 			return 0;
-		}
 		if (error)
 			return error;
 	}

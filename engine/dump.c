@@ -76,6 +76,8 @@ static void say_dot(struct eng_say *text, const struct eng_graph *graph,
 static void say_json(struct eng_say *text, const struct eng_graph *graph,
 		     const struct eng_node *node)
 {
+	const union eng_slot *slot = eng_field(node, ENG_HISTORY);
+	const struct eng_history *history = slot ? slot->pointer : NULL;
 	eng_id id = eng_node_id(node), other;
 
 	eng_say(text,
@@ -84,6 +86,9 @@ static void say_json(struct eng_say *text, const struct eng_graph *graph,
 		ID_ARGS(id), eng_node_name(graph, node), eng_state_word(node),
 		eng_active(node) ? "true" : "false", eng_number(node),
 		node->bits & ENG_IMMUTABLE ? "true" : "false");
+	if (history)
+		eng_say(text, ",\"runs\":%" PRIu32 ",\"stale_runs\":%" PRIu32, history->runs,
+			history->stale_runs);
 	for (size_t i = 0; i < sizeof(all_edges) / sizeof(*all_edges); i++) {
 		uint32_t cursor = 0;
 		const char *between = "";

@@ -22,6 +22,7 @@
 #include "graph/registry.h"
 #include "persist/persist.h"
 #include "runtime/worker.h"
+#include "slow.h"
 
 #define CLOSE_GRACE_NS 10000000000u
 
@@ -86,9 +87,14 @@ static int parts_make(struct pawl_engine *engine, const struct pawl_engine_optio
 		return error;
 	eng_observe(engine, options);
 	engine->verify = options->verify;
-	return options->verify == PAWL_VERIFY_IDLE
-		       ? eng_check_start(engine, options->verify_idle_ns)
-		       : 0;
+	/* A host closes its engine without stepping what sleeps on its worker. */
+	if (engine->rt->options.host)
+		return 0;
+	if (options->slow_ns)
+		error = eng_slow_start(engine);
+	if (!error && options->verify == PAWL_VERIFY_IDLE)
+		error = eng_check_start(engine, options->verify_idle_ns);
+	return error;
 }
 
 int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engine **ret_engine)
@@ -105,8 +111,11 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 	eng_stretch_init(&engine->stretch);
 	error = parts_make(engine, &read);
 	if (error) {
-		if (engine->group)
-			pawl_group_close(engine->group);
+		/* What was begun ends by itself. */
+		if (engine->group) {
+			pawl_group_cancel(engine->group);
+			(void)eng_lifetime_wait(&engine->group->life, PAWL_FOREVER, "open", 0);
+		}
 		eng_graph_destroy(engine->graph);
 		engine_free(engine);
 		return error;

@@ -48,6 +48,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/reason.h \
 	engine/say.c \
 	engine/say.h \
+	engine/slow.c \
+	engine/slow.h \
 	engine/stretch.c \
 	engine/stretch.h \
 	engine/why.c \

@@ -36,9 +36,8 @@
 #include "graph/context.h"
 #include "runtime/worker.h"
 
-#define RANK_NOTICES (ENG_RANK_NODE + 2)
-#define BEFORE_MOST  256u
-#define QUEUE_MOST   65536u
+#define BEFORE_MOST 256u
+#define QUEUE_MOST  65536u
 
 struct notice {
 	struct pawl_notice told; /* first: it is what others have */
@@ -109,6 +108,8 @@ static char *put(char **at, const char *text)
 }
 
 /* NULL: no memory. */
+static struct notice *make(enum pawl_severity severity, const char *name, const char *json,
+			   const char *format, va_list args) PAWL_PRINTF(4, 0);
 static struct notice *make(enum pawl_severity severity, const char *name, const char *json,
 			   const char *format, va_list args)
 {
@@ -579,7 +580,7 @@ int eng_notices_create(const struct pawl_runtime *rt, const struct pawl_engine_o
 
 	if (!notices)
 		return -ENOMEM;
-	pawl_lock_init(&notices->lock, RANK_NOTICES);
+	pawl_lock_init(&notices->lock, ENG_RANK_NOTICES);
 	pawl_init_word(&notices->owners, 1u);
 	notices->rt = rt;
 	notices->has_clock = rt->options.now;

@@ -13,6 +13,7 @@
 
 #include "engine.h"
 #include "say.h"
+#include "slow.h"
 
 static struct pawl_engine *engine_of(struct eng_observer *observer)
 {
@@ -53,26 +54,11 @@ static void settled(struct eng_observer *observer)
 static void slow(struct eng_observer *observer, eng_id id, eng_id other, uint64_t ns)
 {
 	struct pawl_engine *engine = engine_of(observer);
-	struct eng_say json = {NULL, 0, 0}, text = {NULL, 0, 0}, word = {NULL, 0, 0};
 
-	eng_say_task(&word, engine, id);
-	eng_say(&json, "{\"task\":");
-	eng_say_json(&json, word.data);
-	eng_say(&text, "%s %s ", word.data, other ? "waited" : "ran");
-	eng_say_time(&text, ns);
-	if (other) {
-		word.length = 0;
-		eng_say_task(&word, engine, other);
-		eng_say(&text, " for %s", word.data);
-		eng_say(&json, ",\"for\":");
-		eng_say_json(&json, word.data);
-	}
-	eng_say(&json, ",\"ns\":%" PRIu64 "}", ns);
-	eng_notice(engine->notices, PAWL_SEVERITY_WARNING,
-		   other ? "engine.wait" : "engine.slow", json.data, "%s", text.data);
-	eng_say_fini(&json);
-	eng_say_fini(&text);
-	eng_say_fini(&word);
+	if (other)
+		eng_slow_waited(engine, id, other, ns);
+	else
+		eng_slow_ran(engine, id, ns);
 }
 
 void eng_observe(struct pawl_engine *engine, const struct pawl_engine_options *options)

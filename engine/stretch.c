@@ -20,13 +20,12 @@
 #include "engine.h"
 #include "runtime/worker.h"
 
-#define RANK_STRETCH (ENG_RANK_NODE + 1)
-
 void eng_stretch_init(struct eng_stretch *stretch)
 {
 	memset(stretch, 0, sizeof(*stretch));
-	pawl_lock_init(&stretch->lock, RANK_STRETCH);
+	pawl_lock_init(&stretch->lock, ENG_RANK_STRETCH);
 	pawl_event_init(&stretch->event);
+	pawl_event_init(&stretch->begun);
 }
 
 void eng_stretch_fini(struct eng_stretch *stretch)
@@ -65,17 +64,20 @@ void eng_stretch_edge(struct eng_stretch *stretch, struct eng_graph *graph, bool
 	pawl_lock_unlock(&stretch->lock);
 	if (ended)
 		pawl_event_notify_all(&stretch->event);
+	else if (busy)
+		pawl_event_notify_all(&stretch->begun);
 }
 
-uint64_t eng_stretch_ended(struct eng_stretch *stretch, uint64_t *ret_since_ns)
+struct eng_stretch_state eng_stretch_look(struct eng_stretch *stretch)
 {
-	uint64_t ended;
+	struct eng_stretch_state state;
 
 	pawl_lock_lock(&stretch->lock);
-	ended = stretch->ended;
-	*ret_since_ns = stretch->edges ? 0 : stretch->since_ns;
+	state.ended = stretch->ended;
+	state.busy = stretch->edges;
+	state.since_ns = stretch->since_ns;
 	pawl_lock_unlock(&stretch->lock);
-	return ended;
+	return state;
 }
 
 bool eng_stretch_last(struct eng_stretch *stretch, const struct eng_graph *graph,
@@ -101,9 +103,8 @@ struct another {
 static bool is_another(const void *arg)
 {
 	const struct another *another = arg;
-	uint64_t since_ns;
 
-	return eng_stretch_ended(another->stretch, &since_ns) != another->ended;
+	return eng_stretch_look(another->stretch).ended != another->ended;
 }
 
 int eng_stretch_wait(struct eng_stretch *stretch, uint64_t ended, uint64_t deadline_ns)
@@ -112,6 +113,19 @@ int eng_stretch_wait(struct eng_stretch *stretch, uint64_t ended, uint64_t deadl
 
 	return eng_wait_until(&stretch->event, is_another, &another, deadline_ns,
 			      "the engine's next idle moment", ended);
+}
+
+static bool is_busy(const void *arg)
+{
+	return eng_stretch_look(((const struct another *)arg)->stretch).busy;
+}
+
+int eng_stretch_wait_busy(struct eng_stretch *stretch)
+{
+	struct another another = {stretch, 0};
+
+	return eng_wait_until(&stretch->begun, is_busy, &another, PAWL_FOREVER,
+			      "the engine to run something", 0);
 }
 
 /* ---- reasons ------------------------------------------------------------------------------- */
@@ -192,13 +206,12 @@ static uint64_t later(uint64_t from_ns, uint64_t ns)
 static int wait_first(struct pawl_engine *engine, uint64_t deadline_ns)
 {
 	struct eng_stretch *stretch = &engine->stretch;
-	uint64_t ended, since_ns;
-	bool there;
 
 	for (;;) {
+		uint64_t ended = eng_stretch_look(stretch).ended;
+		bool there;
 		int error;
 
-		ended = eng_stretch_ended(stretch, &since_ns);
 		pawl_lock_lock(&stretch->lock);
 		there = stretch->update.stretches;
 		pawl_lock_unlock(&stretch->lock);
@@ -216,15 +229,16 @@ static int wait_first(struct pawl_engine *engine, uint64_t deadline_ns)
 static int wait_quiet(struct pawl_engine *engine, uint64_t quiet_ns, uint64_t deadline_ns)
 {
 	for (;;) {
-		uint64_t since_ns, until_ns = deadline_ns, now_ns = eng_now(engine->rt);
-		uint64_t ended = eng_stretch_ended(&engine->stretch, &since_ns);
+		struct eng_stretch_state state = eng_stretch_look(&engine->stretch);
+		uint64_t now_ns = eng_now(engine->rt), until_ns = deadline_ns;
+		uint64_t quiet_at_ns = later(state.since_ns, quiet_ns);
 		int error;
 
-		if (now_ns >= deadline_ns || (since_ns && now_ns >= later(since_ns, quiet_ns)))
+		if (now_ns >= deadline_ns || (!state.busy && now_ns >= quiet_at_ns))
 			return 0;
-		if (since_ns && later(since_ns, quiet_ns) < until_ns)
-			until_ns = later(since_ns, quiet_ns);
-		error = eng_stretch_wait(&engine->stretch, ended, until_ns);
+		if (!state.busy && quiet_at_ns < until_ns)
+			until_ns = quiet_at_ns;
+		error = eng_stretch_wait(&engine->stretch, state.ended, until_ns);
 		if (error && error != -ETIMEDOUT)
 			return error;
 	}

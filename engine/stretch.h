@@ -23,8 +23,8 @@ struct eng_stretch {
 	struct pawl_update_info update;
 	struct eng_reasons reasons;
 	struct eng_reason_log log;
-	/* Notified when one has ended. */
-	struct pawl_event event;
+	/* Notified when one has ended; and when one begins. */
+	struct pawl_event event, begun;
 };
 
 void eng_stretch_init(struct eng_stretch *stretch);
@@ -42,10 +42,16 @@ uint64_t eng_stretch_because(struct eng_stretch *stretch, const struct pawl_reas
 /* eng_stretch_reason() - Its words, cut. Returns: false: they are forgotten. */
 bool eng_stretch_reason(struct eng_stretch *stretch, uint64_t number, char *buf, size_t len);
 
-/* eng_stretch_ended() - How many have. ret_since_ns: since when it is idle; 0: it is busy. */
-uint64_t eng_stretch_ended(struct eng_stretch *stretch, uint64_t *ret_since_ns);
+struct eng_stretch_state {
+	uint64_t ended; /* so many have */
+	bool busy;
+	uint64_t since_ns; /* it is busy, or idle */
+};
+struct eng_stretch_state eng_stretch_look(struct eng_stretch *stretch);
 /* eng_stretch_wait() - Until another number of them have ended. As eng_wait_until(). */
 PAWL_MUST_CHECK int eng_stretch_wait(struct eng_stretch *stretch, uint64_t ended,
 				     uint64_t deadline_ns);
+/* eng_stretch_wait_busy() - Until it is busy. Errors: -ECANCELED. */
+PAWL_MUST_CHECK int eng_stretch_wait_busy(struct eng_stretch *stretch);
 
 #endif

@@ -15,6 +15,7 @@
 #define ROOM 4096u
 
 static unsigned char room[ROOM + 64];
+static const unsigned char text[200] = "text";
 
 /* ---- a list of things, written, read, and read again with damage ------------------------------- */
 
@@ -47,7 +48,7 @@ static void write_thing(struct eng_writer *writer, unsigned thing, uint64_t valu
 		eng_write_signed(writer, (int64_t)value);
 		break;
 	case RANGE:
-		eng_write_range(writer, (struct pawl_slice){room, value % 200});
+		eng_write_range(writer, (struct pawl_slice){text, value % 200});
 		break;
 	case BEGIN:
 		*at = eng_write_begin(writer);

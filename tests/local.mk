@@ -84,6 +84,7 @@ UNIT_TESTS = \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/persist/t-bytes \
+	tests/persist/t-power \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
@@ -236,6 +237,10 @@ PERSIST_SOURCES = tests/persist/stores.c tests/persist/stores.h
 PERSIST_LDADD = engine/libengine-core.la $(LDADD)
 tests_persist_t_bytes_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_bytes_LDADD = $(PERSIST_LDADD)
+tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
+	$(PERSIST_SOURCES)
+tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_power_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_record_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)

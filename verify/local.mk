@@ -42,6 +42,7 @@ STRESS_TESTS = \
 	verify/stress-runtime \
 	verify/stress-scope \
 	verify/stress-slots \
+	verify/stress-stretch \
 	verify/stress-supervise \
 	verify/stress-task \
 	verify/stress-thread \
@@ -135,6 +136,9 @@ verify_stress_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_scope_SOURCES = verify/t-scope.c
 verify_stress_scope_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_slots_SOURCES = verify/t-slots.c
+verify_stress_stretch_SOURCES = verify/t-stretch.c
+verify_stress_stretch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_stretch_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_supervise_SOURCES = verify/t-supervise.c verify/standin.h $(STANDIN_SOURCES)
 verify_stress_supervise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_task_SOURCES = verify/t-task.c

@@ -3,7 +3,7 @@
  * called.h - whom a run has called: a set of tasks, and which of them were seen to be still (connect.c).
  *
  * Most tasks call a few others: these stand in an array, so that asking for one and adding one is a look at a few
- * words. When there are more all of them move into two sets. Not for threads: run.h says whose it is.
+ * words. When there are more all of them move into a table. Not for threads: run.h says whose it is.
  */
 #ifndef ENG_CALLED_H
 #define ENG_CALLED_H
@@ -14,14 +14,24 @@
 
 #define ENG_CALLED_FEW 8u
 
+/* Of 32 numbers that follow each other, which were called, and which of these are still. 0, 0: empty. */
+struct eng_called_block {
+	uint32_t number; /* the first one / 32 */
+	uint32_t called, still;
+};
+
 struct eng_called {
 	eng_id few[ENG_CALLED_FEW];
 	uint32_t n;	      /* in the array */
 	uint32_t still;	      /* bit i: few[i] is */
 	uint32_t n_not_still; /* of all */
-	bool many;	      /* they are in the sets, and the array is empty */
-	struct pawl_sset moving, resting;
+	/* Many: all are here, and the array is empty. NULL: few. */
+	struct eng_called_block *blocks;
+	uint32_t blocks_n, mask;
 };
+
+/* Of many. */
+bool eng_called_in_block(const struct eng_called *called, eng_id id);
 
 static inline uint32_t eng_called_place(const struct eng_called *called, eng_id id)
 {
@@ -34,9 +44,9 @@ static inline uint32_t eng_called_place(const struct eng_called *called, eng_id 
 
 static inline bool eng_called_has(const struct eng_called *called, eng_id id)
 {
-	if (PAWL_LIKELY(!called->many))
+	if (PAWL_LIKELY(!called->blocks))
 		return eng_called_place(called, id) < called->n;
-	return pawl_sset_has(&called->moving, id) || pawl_sset_has(&called->resting, id);
+	return eng_called_in_block(called, id);
 }
 
 /* eng_called_add() - Requires: it is not there. Waits for memory. */
@@ -46,7 +56,12 @@ void eng_called_add(struct eng_called *called, eng_id id, bool still);
 void eng_called_rest(struct eng_called *called, eng_id id);
 
 /* The next one of those that are not still; *cursor is 0 to begin with. Returns: false: the end. */
-bool eng_called_next(const struct eng_called *called, uint32_t *cursor, eng_id *ret_id);
+bool eng_called_next(const struct eng_called *called, uint64_t *cursor, eng_id *ret_id);
+
+static inline bool eng_called_any_still(const struct eng_called *called)
+{
+	return called->still || called->blocks;
+}
 
 /* eng_called_take_still() - Those that are still, as a set of the caller's. Ends this one. */
 struct pawl_sset eng_called_take_still(struct eng_called *called);

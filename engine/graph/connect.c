@@ -135,12 +135,13 @@ static bool still_differs(const struct eng_node *parent, const struct pawl_sset 
 
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 {
-	struct pawl_sset still = eng_called_take_still(&run->called);
-	union eng_slot *slot;
+	struct pawl_sset still = {0};
+	union eng_slot *slot = eng_field(parent, ENG_STILL_CHILDREN);
 
+	if (eng_called_any_still(&run->called))
+		still = eng_called_take_still(&run->called);
 	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, &still))
 		eng_modify(parent, ENG_META);
-	slot = eng_field(parent, ENG_STILL_CHILDREN);
 	if (slot) {
 		pawl_sset_fini(&slot->set);
 		eng_field_drop(parent, ENG_STILL_CHILDREN);
@@ -208,8 +209,9 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 void eng_number_children(struct eng_op *op, struct eng_node *parent,
 			 const struct eng_called *children)
 {
-	uint32_t n = children->n_not_still, target, future, cursor = 0, child;
+	uint32_t n = children->n_not_still, target, future, child;
 	uint32_t distance = parent->bits & ENG_DISTANCE;
+	uint64_t cursor = 0;
 
 	if (!n)
 		return;

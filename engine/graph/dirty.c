@@ -17,9 +17,14 @@
 
 static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 {
-	struct eng_dirt before = eng_dirt_of(node), after;
+	struct eng_dirt before, after;
 	struct eng_update update;
 
+	/* Clean, and it was: the end of most runs. */
+	if (!bits && !(node->bits & (ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) &&
+	    !eng_field(node, ENG_DIRTY_PRIORITY))
+		return;
+	before = eng_dirt_of(node);
 	if ((node->bits ^ bits) & (ENG_DIRTY | ENG_SESSION))
 		eng_modify(node, ENG_META);
 	node->bits = (node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) | bits;

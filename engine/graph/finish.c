@@ -111,10 +111,11 @@ static void plan_children(struct ending *ending, struct eng_node *node)
 	struct eng_queue *queue = &ending->op.queue;
 	struct plan *plan = &ending->plan;
 	uint32_t cursor = 0, id, n = 0;
+	uint64_t called = 0;
 
 	if (now->n_not_still) {
 		plan->fresh = eng_list_make(queue, now->n_not_still);
-		while (eng_called_next(now, &cursor, &id)) {
+		while (eng_called_next(now, &called, &id)) {
 			if (!slot || !pawl_sset_has(&slot->set, id))
 				plan->fresh.ids[n++] = id;
 		}

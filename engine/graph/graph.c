@@ -205,6 +205,8 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	if (!graph)
 		return -ENOMEM;
 	graph->rt = rt;
+	graph->spread_more_than = ENG_SPREAD_MORE_THAN;
+	graph->spread_part = ENG_SPREAD_PART;
 	graph->group = group;
 	graph->track_dependencies = options->track_dependencies;
 	graph->track_active = options->track_active && options->track_dependencies;

@@ -23,9 +23,11 @@
 #include "queue.h"
 #include "quiesce.h"
 
-/* Locks: records come last, but for what lib takes. */
-#define ENG_RANK_STATE 19000
-#define ENG_RANK_NODE  20000
+/* Locks: of the graph's, records come last; then those of what it tells, and what lib takes. */
+#define ENG_RANK_STATE	 19000
+#define ENG_RANK_NODE	 20000
+#define ENG_RANK_STRETCH 20001
+#define ENG_RANK_NOTICES 20002
 
 struct pawl_error;
 struct pawl_ids;
@@ -67,6 +69,8 @@ struct eng_graph {
 	bool track_dependencies;
 	bool track_active;
 	bool histories; /* each task has one */
+	/* A change that more tasks than that are to be told of is told in parts (spread.c). Tests have smaller ones. */
+	uint32_t spread_more_than, spread_part;
 
 	/* Nothing is started any more: runs are cancelled. All threads. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 stopping;
@@ -175,7 +179,6 @@ static inline bool eng_is_inner(uint32_t upper, uint32_t task)
 
 /* ---- spread.c ------------------------------------------------------------------------ */
 
-/* A change that more tasks than that are to be told of is told by several workers. */
 #define ENG_SPREAD_MORE_THAN 10000u
 #define ENG_SPREAD_PART	     1024u
 

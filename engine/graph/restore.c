@@ -150,7 +150,8 @@ static void hold(struct eng_op *op, struct eng_node *node)
 {
 	struct eng_run_state *run = eng_run_of(node);
 	struct eng_list held;
-	uint32_t n = 0, cursor = 0, id;
+	uint64_t cursor = 0;
+	uint32_t n = 0, id;
 
 	if (!run || !op->graph->track_active)
 		return;

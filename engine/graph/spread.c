@@ -16,8 +16,9 @@
  *  I3 Helpers do not enter (quiesce.h): the caller has, before the first part begins, and it comes to no point until the
  *     last one is done. So nobody who shut the door waits for a helper, no helper waits at the door, and a moment
  *     never finds one half done.
- *  I4 What follows from making tasks dirty removes no edge: no part tries again and again until another
- *     operation, which may be the caller's own rest, has added one.
+ *  I4 What follows from making tasks dirty changes no edge, but for optimising, which parts put off (balance.c). So no
+ *     part tries to remove one again and again until another operation, which may be the caller's own rest,
+ *     has added it.
  * If there is no memory for that, or nobody to help, the caller does all of it, in its own queue.
  *
  * Rejected: helpers that enter for themselves (they would wait at a door that was shut to wait for the caller);
@@ -45,17 +46,19 @@ struct spread {
 static int do_part(void *arg, size_t index)
 {
 	struct spread *spread = arg;
-	uint32_t from = (uint32_t)index * ENG_SPREAD_PART, to = spread->n;
+	uint32_t part = spread->op->graph->spread_part;
+	uint32_t from = (uint32_t)index * part, to = spread->n;
 	struct eng_op op;
 
-	if (to - from > ENG_SPREAD_PART)
-		to = from + ENG_SPREAD_PART;
+	if (to - from > part)
+		to = from + part;
 	op.graph = spread->op->graph;
 	op.priority = spread->op->priority;
 	op.ring = 0;
 	op.cause = spread->op->cause;
 	op.slot = NULL; /* I3 */
 	eng_queue_init(&op.queue);
+	op.queue.optimized = ENG_OPTIMIZED_MOST; /* I4 */
 	spread->fn(&op, spread->arg, from, to);
 	eng_op_run(&op);
 	if (op.ring)
@@ -74,23 +77,24 @@ static bool has_help(const struct eng_graph *graph)
 void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg)
 {
 	struct spread spread = {op, n, fn, arg, {0}};
+	struct eng_graph *graph = op->graph;
 	struct pawl_waiter *before;
 	int error;
 
-	if (n <= ENG_SPREAD_MORE_THAN || !has_help(op->graph)) {
+	if (n <= graph->spread_more_than || !has_help(graph)) {
 		fn(op, arg, 0, n);
 		return;
 	}
 	pawl_init_word(&spread.ring, 0u);
 	before = pawl_waiter_set(NULL); /* I2 */
-	error = pawl_parallel(op->graph->group, (n + ENG_SPREAD_PART - 1) / ENG_SPREAD_PART,
-			      do_part, &spread, NULL);
+	error = pawl_parallel(graph->group, (n - 1) / graph->spread_part + 1, do_part, &spread,
+			      NULL);
 	(void)pawl_waiter_set(before);
 	if (error) {
 		fn(op, arg, 0, n);
 		return;
 	}
-	pawl_add_relaxed(&op->graph->spreads, 1u);
+	pawl_add_relaxed(&graph->spreads, 1u);
 	if (pawl_load_relaxed(&spread.ring))
 		op->ring = pawl_load_relaxed(&spread.ring);
 }

@@ -10,6 +10,7 @@
  *  collectibles the same
  *  activeness   referrers are those active tasks that have it as a follower
  *  reads        both ends of each dependency know of it; nothing outdated is left
+ *  stillness    who is called without an edge is still, and has nothing to sum up
  */
 #include "config.h"
 
@@ -34,6 +35,7 @@ struct audit {
 	struct eng_table edges;	 /* upper << 32 | task; a: expected, b: there */
 	struct eng_table dirt;	 /* upper << 32 | inner; a: dirty, b: clean */
 	struct eng_table active; /* task; a: expected */
+	struct eng_table still;	 /* task; a: it is */
 	struct eng_table bags;	 /* upper; a: its place in `sums` */
 	struct eng_bag **sums;
 	char *buf;
@@ -270,6 +272,33 @@ static void compare_dirt(struct audit *audit, struct eng_node *node, eng_id id)
 		       eng_dirty_count(node), eng_clean_count(node), dirty_count, clean_count);
 }
 
+/* What is called without an edge has nothing to sum up. */
+static void compare_still(struct audit *audit, struct eng_node *node, eng_id id)
+{
+	union eng_slot *slot = eng_field(node, ENG_STILL_CHILDREN);
+	struct eng_update update;
+	uint32_t cursor = 0, child;
+	bool is_new;
+
+	while (slot && pawl_sset_next(&slot->set, &cursor, &child))
+		(void)eng_table_put(&audit->still, child, &is_new);
+	if (!(node->bits & ENG_STILL))
+		return;
+	update = eng_contribution(&audit->arena, node, 1);
+	if (!eng_update_is_empty(&update))
+		broken(audit, "task %x is still, and has something to sum up", id);
+	eng_table_put(&audit->still, id, &is_new)->a = 1;
+}
+
+static void compare_still_calls(struct audit *audit)
+{
+	for (uint32_t i = 0; i < audit->still.n; i++) {
+		if (!audit->still.entries[i].a)
+			broken(audit, "task %x is called as one that is still, and is not",
+			       (unsigned)audit->still.entries[i].key);
+	}
+}
+
 static void compare_rest_of_dirt(struct audit *audit)
 {
 	for (uint32_t i = 0; i < audit->dirt.n; i++) {
@@ -442,11 +471,14 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	each(&audit, compare_collectibles);
 	each(&audit, compare_active);
 	compare_reads(&audit);
+	each(&audit, compare_still);
+	compare_still_calls(&audit);
 	for (uint32_t i = 0; i < audit.bags.n; i++)
 		eng_bag_free(&audit.sums[i]);
 	eng_table_fini(&audit.edges);
 	eng_table_fini(&audit.dirt);
 	eng_table_fini(&audit.active);
+	eng_table_fini(&audit.still);
 	eng_table_fini(&audit.bags);
 	eng_queue_fini(&audit.arena);
 	return audit.broken ? -EUCLEAN : 0;

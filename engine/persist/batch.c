@@ -230,6 +230,9 @@ int eng_batch_sort(struct eng_batch *batch, enum pawl_store_space space,
 
 	for (slot = 0; slot < PAWL_THREADS_MAX; slot++)
 		n += batch->buffers[slot] ? batch->buffers[slot]->counts[space] : 0;
+	*ret_n = 0;
+	if (!n)
+		return 0;
 	if (n > batch->room) {
 		changes_free(batch);
 		batch->changes = pawl_mem_alloc(2 * n * sizeof(*batch->changes), 0);
@@ -239,8 +242,8 @@ int eng_batch_sort(struct eng_batch *batch, enum pawl_store_space space,
 	}
 	from = batch->changes;
 	to = batch->changes + batch->room;
-	PAWL_REQUIRE(!n || collect(batch, space, from) == n);
-	if (n && run_end(from, 0, n) < n) {
+	PAWL_REQUIRE(collect(batch, space, from) == n);
+	if (run_end(from, 0, n) < n) {
 		do {
 			runs = merge_runs(from, n, to);
 			swap = from;

@@ -38,7 +38,7 @@ PAWL_MUST_CHECK int eng_batch_put(struct eng_batch *batch, enum pawl_store_space
 
 /*
  * eng_batch_sort() - The changes of a space, each key once, ascending. No thread puts any more. The list is the
- * batch's, until the next call.
+ * batch's, until the next call; not written if there are none.
  *
  * Errors: -ENOMEM.
  */

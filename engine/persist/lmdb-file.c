@@ -121,17 +121,17 @@ static int close_on_exec(MDB_env *env)
 
 /*
  * Where address space is limited (ulimit -v, sanitizers) less of it is taken, but not if the program said how
- * much. One that reads takes what the writer has.
+ * much. One that reads takes what the writer has, if it can.
  */
 static int env_open(const struct lmdb_store *s, const char *path, unsigned flags,
 		    MDB_env **ret_env)
 {
 	uint64_t reserve = s->options.reserve_bytes;
-	bool given = reserve || s->options.read_only;
+	bool given = reserve;
 	MDB_env *env;
 	int rc;
 
-	if (!given)
+	if (!given && !s->options.read_only)
 		reserve = RESERVE;
 	flags |= MDB_NOTLS;
 	if (s->options.read_only)
@@ -140,7 +140,7 @@ static int env_open(const struct lmdb_store *s, const char *path, unsigned flags
 		flags |= MDB_NORDAHEAD;
 	if (s->flags & ENG_LMDB_NOSYNC)
 		flags |= MDB_NOSYNC;
-	for (;; reserve /= 2) {
+	for (;; reserve = (reserve ? reserve : RESERVE) / 2) {
 		rc = mdb_env_create(&env);
 		if (rc)
 			return rc;
@@ -152,7 +152,7 @@ static int env_open(const struct lmdb_store *s, const char *path, unsigned flags
 		if (!rc)
 			break;
 		mdb_env_close(env);
-		if (rc != ENOMEM || given || reserve <= RESERVE_MIN)
+		if (rc != ENOMEM || given || (reserve && reserve <= RESERVE_MIN))
 			return rc;
 	}
 	*ret_env = env;

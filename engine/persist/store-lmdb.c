@@ -448,7 +448,7 @@ static int write_generation(struct lmdb_store *s, MDB_txn *txn, uint64_t generat
 static int write_all(struct lmdb_store *s, MDB_txn *txn, struct eng_batch *puts,
 		     uint64_t *ret_generation)
 {
-	const struct eng_change *changes;
+	const struct eng_change *changes = NULL;
 	unsigned space;
 	size_t n;
 	int rc = 0;
@@ -509,7 +509,10 @@ static int lmdb_commit(struct pawl_store_batch *batch, struct pawl_store_why *wh
 		return eng_why(why, -ECHILD, 0, "after fork()");
 	}
 	pthread_mutex_lock(&s->writing);
-	rc = s->env ? commit_txn(s, lmdb_batch(batch)->puts, &generation) : MDB_PANIC;
+	/* LMDB takes a sync that a signal came into for a failure, and has undone all of it then. */
+	do
+		rc = s->env ? commit_txn(s, lmdb_batch(batch)->puts, &generation) : MDB_PANIC;
+	while (rc == EINTR);
 	if (rc) {
 		error = eng_lmdb_error(s, rc, why, "the batch could not be written");
 		mark_broken(s);

@@ -423,7 +423,7 @@ static int merged_fit(struct merged *to)
 static int merge_all(struct pawl_store_disk *disk, struct eng_batch *puts,
 		     struct merged *merged)
 {
-	const struct eng_change *changes;
+	const struct eng_change *changes = NULL;
 	unsigned space;
 	size_t n;
 	int error = 0;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The bench harness: a bench with tiny counts, what it writes, the report of it, and whether compare
-# notices a change for the worse that was made up. The figures themselves are not looked at.
+# notices a change for the worse that was made up; the engine's workloads. The figures themselves are not looked at.
 # Speaks TAP; the PAWL_... variables come from Makefile.am.
 
 srcdir=${PAWL_SRCDIR:?run me through make check}
@@ -120,6 +120,31 @@ result $? "what is alike is called a tie" "$out/a.md"
 expect 0 "the plot is XML" "$python" -c \
 	'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$out/a.svg"
 expect 1 "report: nothing to report" "$python" "$srcdir/bench/report" "$out/empty.jsonl"
+
+# Each workload of the engine once, small: what comes out and how many bodies ran is checked by the program.
+engine() {
+	"$builddir/bench/b-engine" --quick --reps 1 --threads 1 --keys 6000 "$@"
+}
+cat >"$out/engine.py" <<'END'
+import json, sys
+
+rows = [json.loads(line) for line in open(sys.argv[1])]
+ours = [row for row in rows if row["contender"] == "pawl"]
+benches = {line.split(":")[0] for line in open(sys.argv[2]) if not line.startswith(" ")}
+missing = {b for b in benches if not b.startswith("memory-")} - {row["bench"] for row in ours}
+assert not missing, missing
+# The same edit runs a task twice only if what it reads has changed twice.
+assert any("useless_runs" in row for row in ours)
+assert not any(row.get("useless_runs") for row in ours), ours
+END
+expect 0 "the engine's workloads" engine --json "$out/engine.jsonl"
+engine --list >"$out/engine.txt"
+expect 0 "all of them have run, and nothing twice for nothing" \
+	"$python" "$out/engine.py" "$out/engine.jsonl" "$out/engine.txt"
+expect 0 "their report" "$python" "$srcdir/bench/report" --summary --markdown "$out/engine.md" \
+	--svg "$out/engine.svg" "$out/engine.jsonl"
+grep -q '^| attach .*size 2000,.* | 2000 ns |' "$out/engine.md"
+result $? "the report says what was aimed at" "$out/engine.md"
 
 echo "1..$n"
 test $failed = 0 || test -n "$PAWL_UNDER_DRIVER"

@@ -332,6 +332,8 @@ static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 
 	memset(known, 0, sizeof(known));
 	options.workers = workers;
+	/* It makes no difference to anything else. */
+	options.histories = (uint32_t)t_random_below(2);
 	options.functions = functions;
 	options.functions_n = 2;
 	options.types = types;

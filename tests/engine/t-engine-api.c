@@ -68,7 +68,7 @@ static const struct pawl_value_type ref_type = {
 static struct pawl_state *inputs[INPUTS];
 static struct pawl_atomic_u32 runs[8];
 
-enum { INPUT, ADD, TREE, MANY, METHOD };
+enum { INPUT, ADD, TREE, MANY, METHOD, PURE };
 
 static void ran(unsigned which)
 {
@@ -511,10 +511,77 @@ static const struct pawl_function survives = {sizeof(survives), "survives",	    
 					      survives_body,	sizeof(struct one), NULL, 0};
 
 static const struct pawl_trait *const traits[] = {&sized_trait, &other_trait};
+/* ---- what never changes -------------------------------------------------------------------- */
+
+/* Three times n; of a hundred and more the sum of two others. */
+static const struct pawl_function pure;
+
+static int call_pure(struct pawl_context *context, uint64_t n, pawl_ref_t *ret_output)
+{
+	struct one one = {n};
+
+	return pawl_call(context, &pure, &one, ret_output);
+}
+
+static int pure_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	pawl_ref_t refs[2];
+	int64_t a, b;
+	int error;
+
+	ran(PURE);
+	if (one->n < 100)
+		return give(context, 3 * (int64_t)one->n, ret_output);
+	error = call_pure(context, one->n - 100, &refs[0]);
+	if (!error)
+		error = call_pure(context, one->n - 99, &refs[1]);
+	if (!error)
+		error = get(context, refs[0], 0, &a);
+	if (!error)
+		error = get(context, refs[1], 0, &b);
+	return error ? error : give(context, a + b, ret_output);
+}
+static const struct pawl_function pure = {sizeof(pure),	      "pure", 1, 0, pure_body,
+					  sizeof(struct one), NULL,   0};
+
+/* Of input 0 as n: the sum of pure tasks from n on, so many, of those from 100 + n on, and of input 1. */
+static int mixed_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	pawl_ref_t refs[64];
+	int64_t sum = 0, number, first;
+	int error = call_input(context, 0, &refs[0]);
+
+	if (!error)
+		error = get(context, refs[0], 0, &first);
+	for (uint64_t i = 0; i < one->n && !error; i++)
+		error = call_pure(context, (uint64_t)first + i + (i % 2 ? 100 : 0), &refs[i]);
+	/* The last one is called and not read. */
+	for (uint64_t i = 0; i + 1 < one->n && !error; i++) {
+		error = get(context, refs[i], 0, &number);
+		sum += error ? 0 : number;
+	}
+	if (!error)
+		error = call_input(context, 1, &refs[0]);
+	if (!error)
+		error = get(context, refs[0], 0, &number);
+	return error ? error : give(context, sum + number, ret_output);
+}
+static const struct pawl_function mixed = {sizeof(mixed),      "mixed", 1, 0, mixed_body,
+					   sizeof(struct one), NULL,	0};
+
+static int64_t mixed_sum(int64_t first, uint64_t n, int64_t more)
+{
+	for (int64_t i = 0; i + 1 < (int64_t)n; i++)
+		more += i % 2 ? 3 * (first + i) + 3 * (first + i + 1) : 3 * (first + i);
+	return more;
+}
+
 static const struct pawl_function *const functions[] = {
-	&panics, &survives, &scaled_number, &scaled_words, &size_default, &words,
-	&sizes,	 &input,    &many,	    &add,	   &add_op,	  &tree,
-	&total,	 &lists,    &escape,	    &outside,	   &ring};
+	&panics, &survives, &scaled_number, &scaled_words, &size_default, &words, &sizes,
+	&input,	 &many,	    &add,	    &add_op,	   &tree,	  &total, &lists,
+	&escape, &outside,  &ring,	    &pure,	   &mixed};
 static const struct pawl_value_type *const types[] = {&number_type, &ref_type, &words_type};
 
 static const struct pawl_value_type number_type = {.size = sizeof(number_type),
@@ -1089,6 +1156,47 @@ static int write_page(void *arg, const char *text, size_t bytes)
 	return 0;
 }
 
+/*
+ * What is still is left out of the aggregation graph: few of them and many, called once more, not any more, and
+ * again; beside what does change.
+ */
+static void case_still(void **state)
+{
+	static struct page page;
+
+	(void)state;
+	for (unsigned workers = 1; workers <= 2; workers++) {
+		up(workers);
+		assert_int_equal(ask(&mixed, 5), mixed_sum(0, 5, 1));
+		check_sums();
+		assert_int_equal(ask(&mixed, 40), mixed_sum(0, 40, 1));
+		check_sums();
+		(void)ran_now(PURE);
+		page.length = 0;
+		assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_JSON, write_page, &page),
+				 0);
+		assert_non_null(strstr(page.text, "\"still_calls\":[\""));
+		/* Nothing of them runs again because of a change that does not concern them. */
+		set(1, 1000);
+		assert_int_equal(ask(&mixed, 5), mixed_sum(0, 5, 1000));
+		assert_int_equal(ask(&mixed, 40), mixed_sum(0, 40, 1000));
+		assert_int_equal(ran_now(PURE), 0);
+		check_sums();
+		for (int64_t first = 1; first < 40; first += first / 2 + 1) {
+			set(0, first);
+			assert_int_equal(ask(&mixed, 5), mixed_sum(first, 5, 1000));
+			assert_int_equal(ask(&mixed, 40), mixed_sum(first, 40, 1000));
+			check_sums();
+		}
+		set(0, 0);
+		(void)ran_now(PURE);
+		assert_int_equal(ask(&mixed, 40), mixed_sum(0, 40, 1000));
+		assert_int_equal(ran_now(PURE), 0);
+		assert_int_equal(ask(&pure, 150), 3 * 50 + 3 * 51);
+		down();
+	}
+}
+
 static void case_dump(void **state)
 {
 	static struct page page;
@@ -1241,7 +1349,7 @@ static int oom_visit(struct pawl_context *context, void *arg)
 static int oom_asked(void)
 {
 	pawl_ref_t ref, once;
-	char text[64];
+	char said[64];
 	int error = pawl_engine_run(engine, oom_visit, &ref);
 
 	if (!error)
@@ -1252,10 +1360,10 @@ static int oom_asked(void)
 	t_check(!pawl_engine_dispose_root(engine, once));
 	t_check(!pawl_engine_pin(engine, ref));
 	t_check(!pawl_engine_unpin(engine, ref));
-	t_check(!pawl_engine_why(engine, ref, text, sizeof(text)));
+	t_check(!pawl_engine_why(engine, ref, said, sizeof(said)));
 	t_check(!pawl_engine_dump(engine, PAWL_DUMP_JSON, gives_nothing, NULL));
 	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	return pawl_engine_verify(engine, text, sizeof(text));
+	return pawl_engine_verify(engine, said, sizeof(said));
 }
 
 /* Any one allocation fails: an error, of the call or of a task, or somebody waited for memory; nothing is lost. */
@@ -1296,11 +1404,12 @@ static int oom_calls(void)
 	if (error == -PAWL_ETASK)
 		error = -ENOMEM;
 	if (engine) {
-		while (n)
-			pawl_state_unpin(inputs[--n]);
 		closed = pawl_engine_close(engine);
 		t_check(!closed);
 		engine = NULL;
+		/* Not before: tasks may run. */
+		while (n)
+			pawl_state_unpin(inputs[--n]);
 	}
 	pawl_thread_detach();
 	return error;
@@ -1309,15 +1418,25 @@ static int oom_calls(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_many),	     cmocka_unit_test(case_many_in_visit),
-		cmocka_unit_test(case_local),	     cmocka_unit_test(case_local_outside),
-		cmocka_unit_test(case_local_unread), cmocka_unit_test(case_local_ring),
-		cmocka_unit_test(case_traits),	     cmocka_unit_test(case_traits_wrong),
-		cmocka_unit_test(case_panic),	     cmocka_unit_test(case_once),
-		cmocka_unit_test(case_once_memory),  cmocka_unit_test(case_dispose),
-		cmocka_unit_test(case_pin),	     cmocka_unit_test(case_function_stats),
-		cmocka_unit_test(case_dump),	     cmocka_unit_test(case_options),
-		cmocka_unit_test(case_own_clock),    T_OOM(oom_calls),
+		cmocka_unit_test(case_many),
+		cmocka_unit_test(case_many_in_visit),
+		cmocka_unit_test(case_local),
+		cmocka_unit_test(case_local_outside),
+		cmocka_unit_test(case_local_unread),
+		cmocka_unit_test(case_local_ring),
+		cmocka_unit_test(case_traits),
+		cmocka_unit_test(case_traits_wrong),
+		cmocka_unit_test(case_panic),
+		cmocka_unit_test(case_once),
+		cmocka_unit_test(case_once_memory),
+		cmocka_unit_test(case_dispose),
+		cmocka_unit_test(case_pin),
+		cmocka_unit_test(case_function_stats),
+		cmocka_unit_test(case_dump),
+		cmocka_unit_test(case_still),
+		cmocka_unit_test(case_options),
+		cmocka_unit_test(case_own_clock),
+		T_OOM(oom_calls),
 	};
 
 	return t_run("engine-api", tests);

@@ -24,17 +24,25 @@ static uint64_t virtual_now(void *arg)
 	return pawl_load_relaxed(&virtual_ns);
 }
 
-static void up(uint32_t workers)
+static void up_watched(uint32_t workers, uint64_t watchdog_ns)
 {
 	struct pawl_runtime_options options = PAWL_RUNTIME_OPTIONS_INIT;
 
 	options.workers = workers;
+	options.watchdog_ns = watchdog_ns;
 	options.now = virtual_now;
 	pawl_store_relaxed(&ran, 0u);
 	pawl_store_relaxed(&freed, 0u);
 	pawl_store_relaxed(&virtual_ns, 100u);
 	assert_int_equal(pawl_runtime_create(&options, &rt), 0);
 	root = pawl_runtime_root(rt);
+}
+
+static void up(uint32_t workers)
+{
+	const struct pawl_runtime_options options = PAWL_RUNTIME_OPTIONS_INIT;
+
+	up_watched(workers, options.watchdog_ns);
 }
 
 static void down(void)
@@ -476,6 +484,53 @@ static void case_deep_chain(void **state)
 	down();
 }
 
+static struct pawl_atomic_u32 branch_ran;
+
+static int branch(void *arg, void **ret_value)
+{
+	(void)arg;
+	(void)ret_value;
+	pawl_store_relaxed(&branch_ran, 1u);
+	return 0;
+}
+
+static int first_link(void *arg, void **ret_value)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	struct pawl_result result;
+	pawl_task_t other;
+
+	(void)arg;
+	/* Older than all of the chain, and nobody waits for it. */
+	t_check(!pawl_spawn(root, &options, branch, NULL, &other));
+	for (uintptr_t i = 10000; i >= 9500; i--)
+		t_check(!pawl_spawn(root, &options, link, (void *)i, &chain[i]));
+	t_check(!pawl_task_wait(rt, chain[9500], PAWL_FOREVER, &result));
+	t_check(!pawl_load_relaxed(&branch_ran));
+	*ret_value = result.value;
+	t_check(!pawl_task_wait(rt, other, PAWL_FOREVER, NULL));
+	drop_all(&other, 1);
+	return 0;
+}
+
+/* A stack that is used up: the same chain goes on on another one, and no other branch begins. */
+static void case_chain_before_branch(void **state)
+{
+	struct pawl_result result;
+	pawl_task_t task;
+
+	(void)state;
+	/* No worker more, however slow this one is. */
+	up_watched(1, PAWL_FOREVER);
+	pawl_store_relaxed(&branch_ran, 0u);
+	assert_int_equal(pawl_spawn(root, NULL, first_link, NULL, &task), 0);
+	assert_int_equal(pawl_task_wait(rt, task, PAWL_FOREVER, &result), 0);
+	assert_int_equal((uintptr_t)result.value, 501);
+	drop_all(&task, 1);
+	drop_all(&chain[9500], 501);
+	down();
+}
+
 static pawl_task_t self;
 static struct pawl_atomic_u32 go;
 
@@ -530,6 +585,7 @@ int main(void)
 		cmocka_unit_test(case_all),
 		cmocka_unit_test(case_settled_mixed),
 		cmocka_unit_test(case_deep_chain),
+		cmocka_unit_test(case_chain_before_branch),
 		cmocka_unit_test(case_itself),
 	};
 

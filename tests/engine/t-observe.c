@@ -276,6 +276,7 @@ static const struct pawl_value_type *const types[] = {&number_type, &loud_type, 
 /* ---- engines --------------------------------------------------------------------------- */
 
 static struct pawl_atomic_u64 clock_ns;
+static uint64_t begins_ns = 1000;
 
 static uint64_t now(void *arg)
 {
@@ -309,7 +310,7 @@ static void up_in_time(struct pawl_engine_options options)
 {
 	struct pawl_runtime_options runtime = PAWL_RUNTIME_OPTIONS_INIT;
 
-	pawl_store_release(&clock_ns, UINT64_C(1000));
+	pawl_store_release(&clock_ns, begins_ns);
 	runtime.workers = 2;
 	runtime.now = now;
 	assert_int_equal(pawl_runtime_create(&runtime, &rt), 0);
@@ -667,6 +668,27 @@ static void case_quiet(void **unused)
 	down();
 }
 
+/* Where time begins with 0, that is a time like any other. */
+static void case_no_time(void **unused)
+{
+	struct waiter waiter = {.quiet_ns = 100, .deadline_ns = PAWL_FOREVER};
+	pawl_task_t task;
+
+	(void)unused;
+	begins_ns = 0;
+	up_in_time((struct pawl_engine_options)PAWL_ENGINE_OPTIONS_INIT);
+	begins_ns = 1000;
+	(void)ask();
+	settle();
+	task = wait_in_body(&waiter);
+	pass(100);
+	wait_over(task);
+	assert_int_equal(waiter.error, 0);
+	assert_int_equal(waiter.at_ns, 100);
+	assert_int_equal(waiter.info.busy_ns, 0);
+	down();
+}
+
 static void case_deadline(void **unused)
 {
 	struct waiter waiter = {.quiet_ns = 100, .deadline_ns = 1500};
@@ -757,6 +779,13 @@ static const char *why(pawl_ref_t ref)
 	return text;
 }
 
+static int dump_text(void *arg, const char *written, size_t bytes)
+{
+	(void)arg;
+	strncat(text, written, bytes);
+	return 0;
+}
+
 static void case_causes(void **unused)
 {
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
@@ -792,6 +821,9 @@ static void case_causes(void **unused)
 				&a, &b, &length),
 			 2);
 	assert_int_equal(length, strlen(text));
+	text[0] = 0;
+	assert_int_equal(pawl_engine_dump(engine, PAWL_DUMP_JSON, dump_text, NULL), 0);
+	assert_non_null(strstr(text, "\"runs\":2,\"stale_runs\":0"));
 	assert_int_equal(b, (uint32_t)of_input.ref.pawl_bits);
 	/* With one; it gives what was there, so nothing else runs. */
 	pass(2000);
@@ -1527,13 +1559,52 @@ static void case_slow(void **unused)
 	pass(2000);
 	settle();
 	is_said("sink engine.slow: root#t");
-	is_said("sink engine.wait: root#t");
 	is_said(" waited 1.0 us for root#t");
 	is_said(" ran 1.0 us {\"task\":\"root#t");
 	is_said(",\"ns\":1000}");
+	is_said(",\"ns\":1000,\"over\":true}");
 	down();
-	/* The one, the wait of the other, and that itself. */
-	assert_int_equal(said_n, 3);
+	/* The one, the wait of the other, and that itself; both waits perhaps as they ended. */
+	assert_in_range(said_n, 3, 5);
+}
+
+/* What never ends is told of, too, less and less often. */
+static void case_hangs(void **unused)
+{
+	struct pawl_engine_options options = told_options();
+	pawl_ref_t gated, waits;
+
+	(void)unused;
+	pawl_store_release(&gate, 0u);
+	pawl_store_release(&at_gate, 0u);
+	options.slow_ns = 1000;
+	options.log = NULL;
+	up_in_time(options);
+	/* An engine that is idle wakes nobody. */
+	pass(10000);
+	assert_int_equal(pawl_runtime_quiet_until(rt), PAWL_FOREVER);
+	assert_int_equal(pawl_engine_spawn_root(engine, gated_root, NULL, NULL, &gated), 0);
+	t_wait_until(pawl_load_acquire(&at_gate));
+	assert_int_equal(pawl_engine_spawn_root(engine, waits_root, &gated, NULL, &waits), 0);
+	pass(10999);
+	assert_int_equal(said_n, 0);
+	pass(11000);
+	assert_int_equal(said_n, 2);
+	is_said(" has been waiting 1.0 us for the gate {");
+	is_said(" has been waiting 1.0 us for root#t");
+	is_said(",\"over\":false}");
+	pass(18500);
+	/* After 2, 4 and 8. */
+	assert_int_equal(said_n, 8);
+	is_said(" has been waiting 8.0 us for the gate {");
+	pawl_store_release(&gate, 1u);
+	pawl_event_notify_all(&gate_event);
+	settle();
+	is_said(" waited 8.5 us for root#t");
+	pass(30000);
+	assert_int_equal(pawl_runtime_quiet_until(rt), PAWL_FOREVER);
+	down();
+	assert_int_equal(said_n, 8 + 3);
 }
 
 /* ---- looking whether it is right ---------------------------------------------------------------- */
@@ -1835,6 +1906,7 @@ int main(void)
 		cmocka_unit_test(case_reasons_of_edits),
 		cmocka_unit_test(case_many_reasons),
 		cmocka_unit_test(case_quiet),
+		cmocka_unit_test(case_no_time),
 		cmocka_unit_test(case_deadline),
 		cmocka_unit_test(case_log),
 		cmocka_unit_test(case_causes),
@@ -1852,6 +1924,7 @@ int main(void)
 		cmocka_unit_test(case_sink_posts),
 		cmocka_unit_test(case_told_of_updates),
 		cmocka_unit_test(case_slow),
+		cmocka_unit_test(case_hangs),
 		cmocka_unit_test(case_verify_idle),
 		cmocka_unit_test(case_verify_close),
 		cmocka_unit_test(case_verify_sleeps),

@@ -17,7 +17,10 @@
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
 
-#define FEW	    ENG_SPREAD_MORE_THAN
+/* Fewer and in smaller parts where everything is slow. */
+#define SLOW	    (T_TSAN || T_ASAN)
+#define FEW	    (SLOW ? 300u : ENG_SPREAD_MORE_THAN)
+#define PART	    (SLOW ? 16u : ENG_SPREAD_PART)
 #define N_OF(array) (sizeof(array) / sizeof(*(array)))
 
 static struct pawl_engine *engine;
@@ -27,7 +30,7 @@ static struct pawl_atomic_u64 runs;
 /* More than are told by one. */
 static uint64_t many(void)
 {
-	return T_TSAN || T_ASAN ? FEW + ENG_SPREAD_PART + 7 : 100000;
+	return SLOW ? 2000 : 100000;
 }
 
 static void part_changed(const void *before, size_t before_bytes, const void *after,
@@ -230,6 +233,8 @@ static void open_engine(uint32_t workers)
 	options.traits = traits;
 	options.traits_n = N_OF(traits);
 	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	engine->graph->spread_more_than = FEW;
+	engine->graph->spread_part = PART;
 	assert_int_equal(pawl_state_create(engine, value_of(&number_type, 1), &input), 0);
 	pawl_store_relaxed(&runs, UINT64_C(0));
 }
@@ -329,26 +334,26 @@ static void case_few(void **state)
 static void case_output_readers(void **state)
 {
 	(void)state;
-	check_source(OUTPUT, FEW + ENG_SPREAD_PART + 1, 1);
-	check_source(OUTPUT, FEW + ENG_SPREAD_PART + 1, 4);
+	check_source(OUTPUT, FEW + PART + 1, 1);
+	check_source(OUTPUT, FEW + PART + 1, 4);
 }
 
 static void case_cell_readers(void **state)
 {
 	(void)state;
-	check_source(CELL, FEW + ENG_SPREAD_PART + 1, 2);
+	check_source(CELL, FEW + PART + 1, 2);
 }
 
 static void case_key_readers(void **state)
 {
 	(void)state;
-	check_source(KEY, FEW + ENG_SPREAD_PART + 1, 2);
+	check_source(KEY, FEW + PART + 1, 2);
 }
 
 static void case_collectibles_readers(void **state)
 {
 	(void)state;
-	check_source(COLLECTIBLES, FEW + ENG_SPREAD_PART + 1, 2);
+	check_source(COLLECTIBLES, FEW + PART + 1, 2);
 }
 
 /* ---- wanted: they run at once, while others are told ----------------------------------------- */
@@ -376,7 +381,7 @@ static int root_body(struct pawl_context *context, const void *arg, pawl_ref_t *
 
 static void case_wanted(void **state)
 {
-	struct wanted wanted = {{0}, FEW + 2 * ENG_SPREAD_PART};
+	struct wanted wanted = {{0}, FEW + 2 * PART};
 	uint64_t n = wanted.n;
 	pawl_ref_t root;
 
@@ -408,7 +413,7 @@ static void setter(void *arg)
 
 static void case_at_once(void **state)
 {
-	uint64_t from[2] = {10, 20}, n = FEW + 3 * ENG_SPREAD_PART;
+	uint64_t from[2] = {10, 20}, n = FEW + 3 * PART;
 	struct t_thread *threads[2];
 
 	(void)state;
@@ -452,7 +457,7 @@ static void moments(void *arg)
 
 static void case_moments(void **state)
 {
-	uint64_t n = FEW + 3 * ENG_SPREAD_PART;
+	uint64_t n = FEW + 3 * PART;
 	struct t_thread *thread;
 
 	(void)state;

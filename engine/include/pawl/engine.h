@@ -142,7 +142,7 @@ enum pawl_verify {
 	PAWL_VERIFY_DEFAULT, /* IDLE in debug builds, else NEVER */
 	PAWL_VERIFY_NEVER,
 	PAWL_VERIFY_CLOSE, /* when it is closed, if nothing runs then */
-	PAWL_VERIFY_IDLE,  /* and when it has been idle for a while, once each time */
+	PAWL_VERIFY_IDLE, /* and when it has been idle for a while, once each time; not with a host */
 	PAWL_VERIFY_COUNT
 };
 
@@ -173,7 +173,10 @@ struct pawl_engine_options {
 	pawl_log_fn *log;
 	void *log_arg;
 	enum pawl_severity log_least;
-	/* A run, or a wait for one, that takes longer is told of when it is over; 0: none is. */
+	/*
+	 * A run, or a wait for one, that takes longer is told of when it is over, and a wait also while it lasts; the
+	 * latter not on a runtime with a host. 0: none is.
+	 */
 	uint64_t slow_ns;
 	enum pawl_verify verify;
 	uint64_t verify_idle_ns; /* with IDLE; 0: 5 s */

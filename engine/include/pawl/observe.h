@@ -125,7 +125,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_update(struct pawl_engine *engine, uint
  *
  *	engine.update	info	 a stretch has ended (pawl_engine_update()): {"runs":9,"ns":1200,"reasons":"..."}
  *	engine.slow	warning  a run took longer than slow_ns: {"task":"sum#4","ns":1200}
- *	engine.wait	warning  one waited longer for another: {"task":"sum#4","for":"input#1","ns":1200}
+ *	engine.wait	warning  one waits longer, or has: {"task":"sum#4","for":"input#1","ns":1200,"over":true}
  *	engine.verify	error	 something is wrong (pawl_engine_verify())
  *	engine.stuck	error	 the engine is to be closed, and a task does not end
  *

@@ -23,7 +23,7 @@
  *
  *  call                      threads                  may block on
  *  open, close               one                      the disk
- *  view_begin, view_end      any                      other views beginning and ending
+ *  view_begin, view_end      any                      other views beginning and ending, compact
  *  get, multi_get, scan      any, of one view too     the disk, for what is not in memory
  *  begin_write               any                      -
  *  put, remove               any, of one batch too    -
@@ -92,7 +92,7 @@ struct pawl_store_options {
 	uint32_t read_only;
 	/* 1: few values will be read: the system need not read what lies around them. */
 	uint32_t sparse_reads;
-	/* Views open at one time, over all processes; 0: 1022. */
+	/* Views open at one time, over all processes; 0: 1022. The first process that has it open decides. */
 	uint32_t views_max;
 	/* Address space for it, and so the most it can ever hold; 0: as much as there is, up to 256 GiB. */
 	uint64_t reserve_bytes;
@@ -112,10 +112,10 @@ struct pawl_store_options {
  * when the process ends, however it ends. A process opens a folder once.
  *
  * Errors: why->text has more (why may be NULL).
- *	-EBUSY		another process writes it: why->pid; or this one has it open
+ *	-EBUSY		another process writes it: why->pid; or this one has it open; or it is being compacted
  *	-EREMOTE	it is on a network file system, or one in user space: maps and locks do not work there
  *	-ESTALE		its format, or its values' (options.format), is another one: remove the folder
- *	-EMEDIUMTYPE	it is no store of Pawl's: nothing was touched
+ *	-EMEDIUMTYPE	it is no store of Pawl's: what is in it was left alone
  *	-EUCLEAN	it is damaged: remove the folder
  *	-ENOENT		read_only: there is none; else: there is no parent
  *	-ENOTDIR, -EACCES, -EROFS, -ENOSPC, -EIO, -ENOMEM ...: the system says so
@@ -156,7 +156,7 @@ PAWL_API void pawl_store_close(struct pawl_store *store);
  * pawl_store_view_begin() - The generation that was committed last, as long as this view is open. What later
  * generations replace stays on the disk meanwhile, so a store with a long view grows.
  *
- * Errors: -EAGAIN: views_max; -ENOMEM, -EIO, -EUCLEAN, -ECHILD.
+ * Errors: -EAGAIN: views_max; -EIO: as pawl_store_begin_write(); -ENOMEM, -EUCLEAN, -ECHILD.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_store_view_begin(struct pawl_store *store,
 						   struct pawl_store_view **ret_view);
