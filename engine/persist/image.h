@@ -19,6 +19,12 @@
 #include "../graph/backing.h"
 #include "../graph/graph.h"
 
+/* What of eng_node.bits is saved, and how many errors of a chain. */
+#define ENG_IMAGE_BITS                                                          \
+	(ENG_DISTANCE | ENG_DIRTY | ENG_SESSION | ENG_ERROR | ENG_INVALIDATOR | \
+	 ENG_IMMUTABLE | ENG_STILL)
+#define ENG_IMAGE_CHAIN_MOST 64u
+
 /* Bytes that grow. -ENOMEM stays in `error`, and nothing is put any more. */
 struct eng_out {
 	char *bytes;
