@@ -16,7 +16,7 @@
 #include <pawl/state.h>
 #include <pawl/store.h>
 
-#include "../../engine/persist/faults.h"
+#include "../persist/stores.h"
 
 static struct pawl_store_disk *disk;
 static struct pawl_store *store;
@@ -543,6 +543,33 @@ static void case_background(void **state)
 	forget();
 }
 
+/* The same on a disk. */
+static void case_disk(void **state)
+{
+	static const struct pawl_function *const functions[] = {&leaf, &sum};
+	struct pawl_engine_options options = options_of(functions, 2);
+	char path[256];
+	int error = 0;
+
+	(void)state;
+	t_folder_make(path, sizeof(path));
+	for (unsigned i = 0; i < 3 && !error; i++) {
+		error = pawl_store_open_lmdb(path, NULL, NULL, &store);
+		if (error)
+			break;
+		options.store = store;
+		memset(runs, 0, sizeof(runs));
+		assert_int_equal(pawl_engine_open(&options, &engine), 0);
+		assert_int_equal(ask(&sum, 1 << NUMBER | 1 << TEXT | 1 << HANDLE, 5),
+				 ask(&leaf, TEXT, 5) + 10);
+		assert_int_equal(ran(SUM), !i);
+		assert_int_equal(ran(HANDLE), !i);
+		down();
+	}
+	t_folder_drop(path);
+	assert_true(!error || error == -ENOSYS);
+}
+
 /* Opening, asking, saving and opening again, with each allocation failing. */
 static int oom_attached(struct pawl_engine_options options)
 {
@@ -587,15 +614,11 @@ static int oom_all(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_values),
-		cmocka_unit_test(case_errors),
-		cmocka_unit_test(case_sessions),
-		cmocka_unit_test(case_states),
-		cmocka_unit_test(case_functions),
-		cmocka_unit_test(case_modes),
-		cmocka_unit_test(case_options),
-		cmocka_unit_test(case_background),
-		T_OOM(oom_all),
+		cmocka_unit_test(case_values),	  cmocka_unit_test(case_errors),
+		cmocka_unit_test(case_sessions),  cmocka_unit_test(case_states),
+		cmocka_unit_test(case_functions), cmocka_unit_test(case_modes),
+		cmocka_unit_test(case_options),	  cmocka_unit_test(case_background),
+		cmocka_unit_test(case_disk),	  T_OOM(oom_all),
 	};
 
 	return t_run("persist-api", tests);
