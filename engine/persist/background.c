@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include <pawl/atomic.h>
+#include <pawl/rcu.h>
 #include <pawl/runtime.h>
 
 #include "persist.h"
@@ -82,11 +83,16 @@ static int wait_due(struct eng_persist *persist, uint64_t due_ns, bool failed,
 	}
 }
 
+/* On a thread of pawl_blocking(), in an idle stretch of its: a snapshot reads. */
 static int take(void *arg)
 {
 	uint64_t tasks;
+	int error;
 
-	return eng_persist_snapshot(arg, &tasks);
+	pawl_rcu_idle_leave();
+	error = eng_persist_snapshot(arg, &tasks);
+	pawl_rcu_idle_enter();
+	return error;
 }
 
 static int background(void *arg, void **ret_value)

@@ -240,7 +240,8 @@ PAWL_API struct pawl_runtime *pawl_engine_runtime(struct pawl_engine *engine);
  * pawl_engine_snapshot() - Save what has changed since it was last saved, as it is at one moment. What runs goes
  * on meanwhile; it is saved as not done.
  *
- * Requires: attached; outside sections, no lock held. On a worker, through pawl_blocking().
+ * Requires: attached; not idle (pawl/rcu.h), outside sections, no lock held. On a worker, through pawl_blocking(),
+ *           in a function that calls pawl_rcu_idle_leave() before and pawl_rcu_idle_enter() after.
  * Returns:  0: it is in the store, and on its disk; or nothing has changed, and nothing was written. In ret_tasks
  *           (may be NULL) how many tasks were written.
  * Errors:   -EROFS: the engine does not write; -ENOMEM; those of pawl_store_commit(). Nothing is lost then:
