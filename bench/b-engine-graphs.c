@@ -4,8 +4,7 @@
  * changes is in b-engine-edits.c.
  *
  * What is read strongly by the rectangle's visits are operations that aggregate all they reach from their first call
- * on; in "pawl-plain" they are tasks as any other, which become that when they are read. Many such tasks above
- * the same lattice cost each a share of it, so those are small.
+ * on; in "pawl-plain" they are tasks as any other, which become that when they are read.
  */
 #include "engine-ours.h"
 
@@ -274,8 +273,8 @@ static struct b_case cases[] = {
 	OURS("chain", B_CHAIN, B_COLD, 10000, 10001, 10001, 1)
 	OURS("chain", B_CHAIN, B_COLD, 100000, 100001, 100001, 1)
 	OURS("chain", B_CHAIN, B_COLD, 1000000, 1000001, 1000001, 1)
-	B_RECTANGLE_SMALL_CASES(PLAIN, 1)
-	B_RECTANGLE_SMALL_CASES(PLAIN, 2)
+	B_RECTANGLE_CASES(PLAIN, 1)
+	B_RECTANGLE_CASES(PLAIN, 2)
 	OURS("rectangle-corner", B_CORNER, B_COLD, 30, 900, 900, 1)
 	OURS("rectangle-corner", B_CORNER, B_COLD, 100, 10000, 10000, 1)
 	OURS("rectangle-corner", B_CORNER, B_COLD, 300, 90000, 90000, 1)

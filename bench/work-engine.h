@@ -119,17 +119,15 @@ static inline uint64_t b_sum_turns(uint64_t keys, uint64_t n)
 	G("fibonacci", B_FIBONACCI, B_COLD, 1000, 500501, 500501, W) \
 	G("fibonacci", B_FIBONACCI, B_COLD, 1414, 1000406, 1000406, W)
 #define B_RECTANGLE_CASES(G, W)                                   \
-	B_RECTANGLE_SMALL_CASES(G, W)                             \
+	G("rectangle", B_RECTANGLE, B_COLD, 5, 25, 34, W)         \
+	G("rectangle", B_RECTANGLE, B_COLD, 10, 100, 119, W)      \
+	G("rectangle", B_RECTANGLE, B_COLD, 15, 225, 254, W)      \
+	G("rectangle", B_RECTANGLE, B_COLD, 20, 400, 439, W)      \
+	G("rectangle", B_RECTANGLE, B_COLD, 25, 625, 674, W)      \
+	G("rectangle", B_RECTANGLE, B_COLD, 30, 900, 959, W)      \
 	G("rectangle", B_RECTANGLE, B_COLD, 100, 10000, 10199, W) \
 	G("rectangle", B_RECTANGLE, B_COLD, 200, 40000, 40399, W) \
 	G("rectangle", B_RECTANGLE, B_COLD, 300, 90000, 90599, W)
-#define B_RECTANGLE_SMALL_CASES(G, W)                        \
-	G("rectangle", B_RECTANGLE, B_COLD, 5, 25, 34, W)    \
-	G("rectangle", B_RECTANGLE, B_COLD, 10, 100, 119, W) \
-	G("rectangle", B_RECTANGLE, B_COLD, 15, 225, 254, W) \
-	G("rectangle", B_RECTANGLE, B_COLD, 20, 400, 439, W) \
-	G("rectangle", B_RECTANGLE, B_COLD, 25, 625, 674, W) \
-	G("rectangle", B_RECTANGLE, B_COLD, 30, 900, 959, W)
 #define B_FAN_CASES(G, W)                               \
 	G("fan", B_FAN, B_COLD, 1000, 2001, 2001, W)    \
 	G("fan", B_FAN, B_COLD, 10000, 20001, 20001, W) \

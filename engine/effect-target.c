@@ -421,20 +421,20 @@ static int do_job(void *arg, size_t at)
 	return 0;
 }
 
-/* Is this a task that may run again? */
-static bool in_task(struct eng_graph *graph)
+/* Is this a task that may run again? Of any engine. */
+static bool in_task(void)
 {
 	struct eng_run *here = eng_run_here();
 	uint64_t tag = here ? pawl_load_relaxed(&here->task->tag) : 0;
 	struct eng_node *node;
 	bool once;
 
+	/* A plain task of the runtime, or a visit; or what a run has beside its body. */
 	if (!tag || tag == ENG_TAG_UNNAMED)
 		return tag;
-	node = eng_lock_any(graph, (eng_id)tag);
-	once = node && node->bits & ENG_ONCE;
-	if (node)
-		eng_unlock(node);
+	node = eng_run_lock(here->task->arg);
+	once = node->bits & ENG_ONCE;
+	eng_unlock(node);
 	return !once;
 }
 
@@ -446,7 +446,7 @@ int pawl_effects_apply(struct pawl_effect_target *target, const struct pawl_valu
 
 	if (pawl_value_type_of(effects) != &pawl_effects_type)
 		return -EINVAL;
-	if (in_task(target->graph))
+	if (in_task())
 		return -EPERM;
 	batch.effects = pawl_value_payload(effects);
 	batch.report.first = batch.effects->n;

@@ -2,9 +2,9 @@
 /*
  * notice.c - notices: made once, shared by count, waiting in a queue of each subscriber.
  *
- * One lock for all of it. Posting takes memory before it, and gives back what was displaced after it; under it
- * one pointer is written for each subscriber that wants the notice, and one for those to come. So who posts waits for
- * nobody who takes, however slow.
+ * One lock for all of it. Posting takes memory before it; under it one pointer is written for each subscriber that wants
+ * the notice, and one for those to come, and what they displace is freed, which is plain memory. So who posts waits
+ * for nobody who takes, however slow.
  *
  * A queue that is full loses its oldest notice. How many were lost stands with each notice in the queue, as
  * those right before it, so who takes hears of it in its place.
@@ -264,7 +264,7 @@ static void tell_sinks(struct eng_notices *notices, const struct notice *notice)
 	eng_run_show(run);
 }
 
-/* To all that want it. Returns: a list of what was displaced, by the first word of each. */
+/* To all that want it. Locked. */
 static void spread(struct eng_notices *notices, struct notice *notice)
 {
 	struct pawl_subscription *subscription;

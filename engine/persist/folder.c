@@ -296,11 +296,11 @@ static int sync_fd(int fd)
 	return rc ? -errno : 0;
 }
 
-int eng_folder_sync(const struct eng_folder *folder, bool parent)
+int eng_folder_sync(const struct eng_folder *folder)
 {
 	int error = sync_fd(folder->fd), fd;
 
-	if (error || !parent)
+	if (error)
 		return error;
 	fd = openat(folder->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* Of a parent that may be written and not read: there is no other way to it. */

@@ -36,7 +36,7 @@ void eng_folder_forget(struct eng_folder *folder);
 int eng_folder_alone(struct eng_folder *folder);
 void eng_folder_share(struct eng_folder *folder);
 
-/* eng_folder_sync() - Names of files in it are on the disk; with `parent`, its own too. */
-int eng_folder_sync(const struct eng_folder *folder, bool parent);
+/* eng_folder_sync() - Names of files in it are on the disk, and its own. */
+int eng_folder_sync(const struct eng_folder *folder);
 
 #endif

@@ -8,7 +8,8 @@
  *	new.mdb		a data.mdb that is not complete yet; what a process that ended left of one is removed
  *
  * data.mdb is made under another name and renamed when all of it is on the disk, so that a power cut leaves a
- * complete one or none. Names are synced before the first commit can be: the folder, and the folder that it is in.
+ * complete one or none. Names are synced each time a store is opened for writing, the folder and the folder that it is in:
+ * who made them may have ended before he could.
  *
  * LMDB maps the file and trusts its own account of how long it is. A file that was cut shorter would end the
  * process by SIGBUS; the writer fills it up with zeros, which are no pages, so that LMDB says "corrupted". (A last
@@ -213,11 +214,9 @@ static void remove_new(const struct lmdb_store *s)
 	(void)unlinkat(s->folder->fd, "new.mdb-lock", 0);
 }
 
-static int rename_new(const struct lmdb_store *s, bool parent)
+static int rename_new(const struct lmdb_store *s)
 {
-	if (renameat(s->folder->fd, "new.mdb", s->folder->fd, "data.mdb"))
-		return errno;
-	return -eng_folder_sync(s->folder, parent);
+	return renameat(s->folder->fd, "new.mdb", s->folder->fd, "data.mdb") ? errno : 0;
 }
 
 static int make(const struct lmdb_store *s)
@@ -236,7 +235,7 @@ static int make(const struct lmdb_store *s)
 		mdb_env_close(env);
 	}
 	if (!rc)
-		rc = rename_new(s, true);
+		rc = rename_new(s);
 	remove_new(s);
 	return rc;
 }
@@ -353,6 +352,8 @@ int eng_lmdb_env_open(struct lmdb_store *s, struct pawl_store_why *why)
 		remove_new(s);
 		if (!s->opened && !is_there(s, "data.mdb"))
 			rc = make(s);
+		if (!rc)
+			rc = -eng_folder_sync(s->folder);
 		if (rc)
 			return eng_lmdb_error(s, rc, why, "the store could not be made");
 	}
@@ -411,7 +412,7 @@ int eng_lmdb_compact(struct lmdb_store *s, struct pawl_store_why *why)
 	}
 	/* Two files of one name, and LMDB has one of them open: it must not. */
 	eng_lmdb_env_close(s);
-	rc = rename_new(s, false);
+	rc = rename_new(s);
 	again = eng_lmdb_env_open(s, rc ? NULL : why);
 	if (rc)
 		return eng_lmdb_error(s, rc, why, "the compacted store could not be taken");

@@ -11,7 +11,7 @@
  *
  * A queue has one reference to each task in it. A task that somebody else claimed, or that was cancelled, stays
  * in its queue: its turn is a look, and the reference goes. A worker that runs most of what it spawns inline, one
- * above the other, comes to no turn: when its deque is full of such it is swept, so that their records serve others.
+ * above the other, comes to no turn: every now and then its deque is swept, so that their records serve others.
  *
  *  wanted   not a queue: the one that a body here waits for and could not run inline, its stack being used up. It
  *	     goes before all, as it would have on that stack.
@@ -30,7 +30,8 @@
 #define NEWEST_ROW    16 /* newest spawns in a row */
 #define STEAL_ROUNDS  2
 #define SWEEP_AT_ONCE 32
-#define SWEEP_INLINED 64 /* runs inline between two sweeps */
+#define SWEEP_INLINED 128 /* runs inline between two sweeps */
+#define SWEEP_LENGTH  128 /* of the deque: shorter ones are not swept */
 
 bool eng_room_for_outside(const struct eng_worker *worker)
 {
@@ -68,42 +69,9 @@ static void lanes_push_chain(struct pawl_runtime *rt, unsigned which, struct eng
 	}
 }
 
-/* Take out those that somebody has claimed; the others keep their order. */
-PAWL_NOINLINE static void deque_sweep(struct eng_worker *worker)
-{
-	void *tasks[SWEEP_AT_ONCE];
-	size_t left = pawl_deque_len(worker->deque);
-
-	worker->swept_at = pawl_load_relaxed(&worker->inlined);
-	while (left) {
-		size_t most = left < SWEEP_AT_ONCE ? left : SWEEP_AT_ONCE, live = 0;
-		size_t n = pawl_deque_pop_n_owner(worker->deque, most, tasks);
-
-		for (size_t i = 0; i < n; i++) {
-			struct eng_task *task = tasks[i];
-
-			/* Relaxed: it leaves this phase for good, and the put orders the rest. */
-			if (eng_word_phase(pawl_load_relaxed(&task->word)) == ENG_TASK_READY)
-				tasks[live++] = task;
-			else
-				eng_task_put(worker->rt->tasks, task, 1);
-		}
-		/* There is room: nobody else pushes. */
-		if (live && pawl_deque_push_n_owner(worker->deque, tasks, live))
-			PAWL_REQUIRE(!"what was taken out fits in again");
-		left -= most;
-		if (!n)
-			break;
-	}
-}
-
 static void deque_push(struct eng_worker *worker, struct eng_task *task)
 {
 	eng_watch_queued(worker->rt, task);
-	if (PAWL_LIKELY(!pawl_deque_push_owner(worker->deque, task)))
-		return;
-	if (pawl_load_relaxed(&worker->inlined) - worker->swept_at >= SWEEP_INLINED)
-		deque_sweep(worker);
 	if (pawl_deque_push_owner(worker->deque, task))
 		lanes_push(worker->rt, ENG_LANES_INSIDE, task);
 }
@@ -237,6 +205,42 @@ void eng_lend_push(struct pawl_runtime *rt, struct eng_task *task, unsigned lane
 	eng_idle_pushed(&rt->idle);
 }
 
+/* Take out those that somebody has claimed; the others keep their order. */
+PAWL_NOINLINE static void deque_sweep(struct eng_worker *worker)
+{
+	void *tasks[SWEEP_AT_ONCE], *dead[SWEEP_AT_ONCE];
+	size_t left = pawl_deque_len(worker->deque), kept = 0;
+
+	worker->swept_at = pawl_load_relaxed(&worker->inlined);
+	if (left < SWEEP_LENGTH)
+		return;
+	while (left) {
+		size_t most = left < SWEEP_AT_ONCE ? left : SWEEP_AT_ONCE, live = 0, gone = 0;
+		size_t n = pawl_deque_pop_n_owner(worker->deque, most, tasks);
+
+		for (size_t i = 0; i < n; i++) {
+			const struct eng_task *task = tasks[i];
+
+			/* Relaxed: it leaves this phase for good, and the put orders the rest. */
+			if (eng_word_phase(pawl_load_relaxed(&task->word)) == ENG_TASK_READY)
+				tasks[live++] = tasks[i];
+			else
+				dead[gone++] = tasks[i];
+		}
+		/* There is room: nobody else pushes. */
+		if (live && pawl_deque_push_n_owner(worker->deque, tasks, live))
+			PAWL_REQUIRE(!"what was taken out fits in again");
+		kept += live;
+		/* This may call the program's code, which may spawn. */
+		for (size_t i = 0; i < gone; i++)
+			eng_task_put(worker->rt->tasks, dead[i], 1);
+		left = n ? left - most : 0;
+	}
+	/* Who looked meanwhile may have missed them. */
+	if (kept)
+		eng_idle_pushed(&worker->rt->idle);
+}
+
 bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task, uint32_t *ret_refs)
 {
 	void *seen = task;
@@ -245,6 +249,9 @@ bool eng_claim_inline(struct eng_worker *worker, struct eng_task *task, uint32_t
 	if (!eng_task_claim(task))
 		return false;
 	eng_tally(&worker->inlined);
+	/* Here, where no lock is held: what goes by it may free values. */
+	if (pawl_load_relaxed(&worker->inlined) - worker->swept_at >= SWEEP_INLINED)
+		deque_sweep(worker);
 	/* The usual case: the last spawn. It needs no turn in its queue. */
 	if (pawl_load_relaxed(&worker->newest) == task &&
 	    pawl_cas_acquire(&worker->newest, &seen, (void *)NULL))

@@ -101,7 +101,10 @@ static int child_writes(unsigned flags)
 	bool done;
 
 	t_check(!pawl_thread_attach("writes"));
-	t_check(!eng_store_lmdb(folder, NULL, flags, NULL, &store));
+	/* One that failed is opened again, as programs do. */
+	if (eng_store_lmdb(folder, NULL, flags, NULL, &store))
+		t_check(getenv("T_RECORD_FAIL") &&
+			!eng_store_lmdb(folder, NULL, flags, NULL, &store));
 	for (number = 1; number <= BATCHES; number++) {
 		t_check(t_disk_mark(2 * number));
 		t_check(!write_batch(store, number));
@@ -459,6 +462,22 @@ static bool same(struct pawl_store *store, const struct content *content, unsign
 	return right;
 }
 
+/* Who attaches starts a thread, which ThreadSanitizer does not allow in a forked child. */
+static int go_on(const struct found *found, unsigned number)
+{
+	struct content content;
+	struct pawl_store *store;
+	bool right;
+
+	content_after(number, &content);
+	if (pawl_thread_attach("go on") || eng_store_lmdb(found->folder, NULL, 0, NULL, &store))
+		return WRONG;
+	right = !write_batch(store, number) && same(store, &content, &number);
+	pawl_store_close(store);
+	pawl_thread_detach();
+	return right ? GOOD : WRONG;
+}
+
 static int look(void *arg)
 {
 	const struct found *found = arg;
@@ -467,8 +486,6 @@ static int look(void *arg)
 	unsigned number;
 	int error;
 
-	if (pawl_thread_attach("look"))
-		return WRONG;
 	error = eng_store_lmdb(found->folder, NULL, 0, NULL, &store);
 	if (error)
 		return WRONG;
@@ -479,15 +496,8 @@ static int look(void *arg)
 	content_after(number, &content);
 	if (number > found->begun || !same(store, &content, &number))
 		return WRONG;
-	/* And it goes on. */
-	if (write_batch(store, number + 1))
-		return WRONG;
-	content_after(number + 1, &content);
-	if (!same(store, &content, &number))
-		return WRONG;
 	pawl_store_close(store);
-	pawl_thread_detach();
-	return GOOD;
+	return T_TSAN ? GOOD : go_on(found, number + 1);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------------- */
@@ -622,6 +632,21 @@ static void case_full_protocol(void **state)
 	assert_int_equal(run(&full, as_it_is, false), 0);
 }
 
+/* The folder could not be synced when the store was made: it is when the store is opened again. */
+static void case_folder_fails(void **state)
+{
+	static const struct disk as_it_is;
+	struct log log;
+
+	(void)state;
+	setenv("T_RECORD_FAIL", "1", 1);
+	log_make(&log, "writes");
+	unsetenv("T_RECORD_FAIL");
+	pawl_thread_detach();
+	assert_int_equal(run(&log, as_it_is, true), 0);
+	free(log.bytes);
+}
+
 static void case_without_lmdb_sync(void **state)
 {
 	static const struct disk as_it_is;
@@ -666,6 +691,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(case_full_protocol),
+		cmocka_unit_test(case_folder_fails),
 		cmocka_unit_test(case_without_lmdb_sync),
 		cmocka_unit_test(case_without_file_sync),
 		cmocka_unit_test(case_without_root_sync),

@@ -556,6 +556,34 @@ static void case_readers_beside_writer(void **state)
 	end(store);
 }
 
+/* Files are exchanged between views. */
+static void case_readers_beside_compaction(void **state)
+{
+	struct pawl_store *store = begin(state);
+	struct readers readers = {.store = store};
+	struct t_thread *threads[READERS];
+	unsigned i, n = t_scaled(60);
+	int error;
+
+	if (!store)
+		return;
+	readers.ready = t_barrier_make(READERS + 1);
+	write_generation(store, 1);
+	for (i = 0; i < READERS; i++)
+		threads[i] = t_thread_start(read_many, &readers);
+	t_barrier_wait(readers.ready);
+	for (i = 2; i < n + 2; i++) {
+		write_generation(store, i);
+		error = pawl_store_compact(store, NULL, NULL);
+		assert_true(!error || error == -EBUSY);
+	}
+	pawl_store_release(&readers.over, 1);
+	for (i = 0; i < READERS; i++)
+		t_thread_join(threads[i]);
+	t_barrier_drop(readers.ready);
+	end(store);
+}
+
 /* One view, several threads. */
 static void read_shared(void *arg)
 {
@@ -824,13 +852,21 @@ static void case_fork(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		OVER_ALL(case_put_get),	    OVER_ALL(case_batch),
-		OVER_ALL(case_views_stay),  OVER_ALL(case_bad_keys),
-		OVER_ALL(case_scan),	    OVER_ALL(case_sizes),
-		OVER_ALL(case_options),	    OVER_ALL(case_views_max),
-		OVER_ALL(case_threads_put), OVER_ALL(case_readers_beside_writer),
-		OVER_ALL(case_shared_view), OVER_ALL(case_random),
-		OVER_ALL(case_compact),	    OVER_ALL(case_fork),
+		OVER_ALL(case_put_get),
+		OVER_ALL(case_batch),
+		OVER_ALL(case_views_stay),
+		OVER_ALL(case_bad_keys),
+		OVER_ALL(case_scan),
+		OVER_ALL(case_sizes),
+		OVER_ALL(case_options),
+		OVER_ALL(case_views_max),
+		OVER_ALL(case_threads_put),
+		OVER_ALL(case_readers_beside_writer),
+		OVER_ALL(case_readers_beside_compaction),
+		OVER_ALL(case_shared_view),
+		OVER_ALL(case_random),
+		OVER_ALL(case_compact),
+		OVER_ALL(case_fork),
 	};
 
 	return t_run("store", cases);
