@@ -40,6 +40,8 @@ UNIT_TESTS = \
 	tests/engine/t-observe \
 	tests/engine/t-moments \
 	tests/engine/t-parallel \
+	tests/engine/t-persist \
+	tests/engine/t-persist-api \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
 	tests/engine/t-rings \
@@ -168,6 +170,13 @@ tests_engine_t_observe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_random_SOURCES = tests/engine/t-engine-random.c tests/engine/random-graph.h
+tests_engine_t_persist_api_SOURCES = tests/engine/t-persist-api.c $(PERSIST_SOURCES)
+tests_engine_t_persist_api_CPPFLAGS = $(PERSIST_CPPFLAGS) -I$(srcdir)/tests/persist
+tests_engine_t_persist_api_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_persist_SOURCES = tests/engine/t-persist.c tests/engine/random-graph.h
+tests_engine_t_persist_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_persist_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_random_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

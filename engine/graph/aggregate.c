@@ -195,9 +195,10 @@ static void apply_collectibles(struct eng_op *op, struct eng_node *upper,
 	for (uint32_t i = 0; i < update->n; i++) {
 		struct eng_collectible entry = update->collectibles[i];
 		union eng_slot *slot = eng_field_make(upper, ENG_AGGREGATED_COLLECTIBLES);
-		struct pawl_crossing crossing =
-			eng_bag_add(&slot->bag, entry.trait, entry.ref, entry.count);
+		struct pawl_crossing crossing;
 
+		eng_modify(upper, ENG_META);
+		crossing = eng_bag_add(&slot->bag, entry.trait, entry.ref, entry.count);
 		if (!slot->bag)
 			eng_field_drop(upper, ENG_AGGREGATED_COLLECTIBLES);
 		if (!pawl_crossing_positive(crossing))
@@ -263,6 +264,7 @@ static bool add_upper(struct eng_op *op, struct eng_node *task, eng_id upper, in
 	uint32_t before = pawl_cmap_count(&task->uppers);
 	struct pawl_crossing crossing;
 
+	eng_modify_edge(task, ENG_META, upper);
 	ENG_MUST(pawl_cmap_add(&task->uppers, upper, count, &crossing));
 	eng_optimize_check(op, task, before, pawl_cmap_count(&task->uppers));
 	return pawl_crossing_zero(crossing);
@@ -626,11 +628,14 @@ static bool lose(struct eng_op *op, eng_id task, struct loss *loss, uint32_t ret
 	while (!lose_some(op, task, loss)) {
 		uint64_t now_ns;
 
+		/* What was lost took its edges along. */
+		if (PAWL_UNLIKELY(pawl_load_relaxed(&op->graph->lost)))
+			return true;
 		if (!retry--)
 			return false;
 		pawl_add_relaxed(&op->graph->retries, 1u);
 		/* Who is to add it may be suspended. */
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+		eng_op_point(op);
 		sched_yield();
 		now_ns = pawl_now_ns();
 		if (!until_ns)

@@ -76,6 +76,8 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 		distance = node->bits & ENG_DISTANCE;
 	if (base < ENG_NUMBER_LEAF && saturated(base, distance) >= ENG_NUMBER_LEAF)
 		base = ENG_NUMBER_LEAF;
+	if (base != eng_base(node) || distance != (node->bits & ENG_DISTANCE))
+		eng_modify(node, ENG_META);
 	/* Relaxed: who reads it without the lock is content with less. */
 	pawl_store_relaxed(&node->base, base);
 	node->bits = (node->bits & ~ENG_DISTANCE) | distance;
@@ -120,6 +122,7 @@ static void take_in(struct eng_op *op, struct eng_node *upper, struct eng_node *
 		return;
 	(void)eng_map_add(upper, ENG_FOLLOWERS, id, -count);
 	eng_optimize_check(op, upper, followers, eng_map_count(upper, ENG_FOLLOWERS));
+	eng_modify_edge(task, ENG_META, upper_id);
 	ENG_MUST(pawl_cmap_add(&task->uppers, upper_id, count, &crossing));
 	if (pawl_crossing_zero(crossing)) {
 		struct eng_update update = eng_contribution(&op->queue, task, 1), forward;
@@ -148,6 +151,7 @@ static void put_out(struct eng_op *op, struct eng_node *upper, struct eng_node *
 
 	if (!count)
 		return;
+	eng_modify_edge(task, ENG_META, upper_id);
 	ENG_MUST(pawl_cmap_add(&task->uppers, upper_id, -count, NULL));
 	above = eng_uppers_of(&op->queue, upper);
 	if (pawl_crossing_zero(eng_map_add(upper, ENG_FOLLOWERS, id, count))) {

@@ -23,6 +23,7 @@ void eng_collectible_add(struct eng_op *op, struct eng_node *node, uint32_t trai
 
 	if (!count)
 		return;
+	eng_modify(node, ENG_META);
 	slot = eng_field_make(node, ENG_COLLECTIBLES);
 	(void)eng_bag_add(&slot->bag, trait, ref, count);
 	if (!slot->bag)
@@ -136,8 +137,8 @@ static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 		uint64_t here = (uint64_t)trait << 32 | id;
 
 		(void)eng_set64_add(node, ENG_COLLECTIBLES_DEPENDENTS, there);
-		(void)eng_set64_remove(reader, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES, here);
 		(void)eng_set64_add(reader, ENG_COLLECTIBLES_DEPENDENCIES, here);
+		(void)eng_set64_remove(reader, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES, here);
 		eng_unlock_pair(node, reader);
 	} else {
 		eng_unlock(node);

@@ -119,15 +119,33 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child)
 		eng_unlock(parent);
 }
 
+/* Were others still, when the run before was over? */
+static bool still_differs(const struct eng_node *parent, const struct pawl_sset *still)
+{
+	uint32_t cursor = 0, child;
+
+	if (eng_set_count(parent, ENG_STILL_CHILDREN) != pawl_sset_count(still))
+		return true;
+	while (pawl_sset_next(still, &cursor, &child)) {
+		if (!eng_set_has(parent, ENG_STILL_CHILDREN, child))
+			return true;
+	}
+	return false;
+}
+
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 {
-	struct pawl_sset still;
+	struct pawl_sset still = {0};
+	union eng_slot *slot = eng_field(parent, ENG_STILL_CHILDREN);
 
-	if (eng_field(parent, ENG_STILL_CHILDREN))
-		eng_field_clear(parent, ENG_STILL_CHILDREN);
-	if (!eng_called_any_still(&run->called))
-		return;
-	still = eng_called_take_still(&run->called);
+	if (eng_called_any_still(&run->called))
+		still = eng_called_take_still(&run->called);
+	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, &still))
+		eng_modify(parent, ENG_META);
+	if (slot) {
+		pawl_sset_fini(&slot->set);
+		eng_field_drop(parent, ENG_STILL_CHILDREN);
+	}
 	if (pawl_sset_count(&still))
 		eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
 }

@@ -99,11 +99,15 @@ bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closur
 /* For the map of tasks. */
 bool eng_cache_match(const void *entry, const void *wanted);
 uint64_t eng_cache_hash(const void *entry);
+/* eng_cache_put() - A record that was restored can be found. Waits for memory. */
+void eng_cache_put(struct eng_graph *graph, struct eng_node *node);
 
 /* eng_say_origin() - That task in words: its call, and what of that is transient. len is not 0. */
 void eng_say_origin(struct eng_graph *graph, eng_id id, char *buf, size_t len);
 
 /* Arguments as the body gets them, from those in the key. `into` has room for args_bytes. */
 void eng_args_read(const struct pawl_function *function, const struct eng_key *key, void *into);
+/* eng_args_valid() - Could these bytes be arguments of that function? */
+bool eng_args_valid(const struct pawl_function *function, const char *args, size_t bytes);
 
 #endif

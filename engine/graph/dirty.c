@@ -26,6 +26,8 @@ static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 	    !eng_field(node, ENG_DIRTY_PRIORITY))
 		return;
 	before = eng_dirt_of(node);
+	if ((node->bits ^ bits) & (ENG_DIRTY | ENG_SESSION))
+		eng_modify(node, ENG_META);
 	node->bits =
 		(node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN | ENG_FINISHED)) |
 		bits;

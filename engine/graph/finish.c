@@ -228,8 +228,10 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	struct plan *plan = &ending->plan;
 
 	plan->again = !eng_needs_run(node);
-	if (run->invalidator)
+	if (run->invalidator && !(node->bits & ENG_INVALIDATOR)) {
+		eng_modify(node, ENG_META);
 		node->bits |= ENG_INVALIDATOR;
+	}
 	plan->immutable = ending->op.graph->track_dependencies && !run->session_dependent &&
 			  !run->in_ring && !plan->linked &&
 			  !(node->bits & (ENG_INVALIDATOR | ENG_ONCE | ENG_ROOT)) &&
@@ -255,6 +257,7 @@ static void drop_reads(struct ending *ending)
 	for (uint32_t i = 0; i < plan->outputs.n; i++) {
 		node = eng_lock_any(graph, plan->outputs.ids[i]);
 		if (node) {
+			eng_modify_edge(node, ENG_DATA, id);
 			pawl_sset_remove(&node->output_dependents, id);
 			eng_unlock(node);
 		}
@@ -262,6 +265,7 @@ static void drop_reads(struct ending *ending)
 	for (uint32_t i = 0; i < plan->cells_n; i++) {
 		node = eng_lock_any(graph, (eng_id)plan->cells[i]);
 		if (node) {
+			eng_modify_edge(node, ENG_DATA, id);
 			pawl_sset64_remove(&node->cell_dependents,
 					   (plan->cells[i] & ~(uint64_t)UINT32_MAX) | id);
 			eng_unlock(node);
@@ -288,6 +292,7 @@ static void drop_keyed_reads(struct ending *ending)
 
 		if (!node)
 			continue;
+		eng_modify_edge(node, ENG_DATA, ending->run->id);
 		slot = eng_field(node, ENG_KEYED_DEPENDENTS);
 		pair.a = (pair.a & ~(uint64_t)UINT32_MAX) | ending->run->id;
 		if (slot && eng_pairs_remove(&slot->pairs, pair) && !slot->pairs)
@@ -539,6 +544,9 @@ static void tidy(struct ending *ending, struct eng_node *node, struct remains *r
 					     run->counters_n, remains->values);
 	}
 	if (node->bits & ENG_IMMUTABLE) {
+		if (pawl_sset_count(&node->output_dependents) ||
+		    pawl_sset64_count(&node->cell_dependents))
+			eng_modify(node, ENG_DATA);
 		pawl_sset_fini(&node->output_dependents);
 		pawl_sset64_fini(&node->cell_dependents);
 		eng_field_clear(node, ENG_KEYED_DEPENDENTS);
@@ -567,10 +575,14 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	struct eng_list victims = eng_heal_victims(&ending->op, node, run);
 	bool linked = node->bits & ENG_LINKED;
 	struct remains remains = {0};
+	bool moment = ending->plan.moment && ending->error;
 	uint32_t dirty = 0;
 
+	if (ending->plan.new_output || moment ||
+	    (ending->plan.immutable && !(node->bits & ENG_IMMUTABLE)))
+		eng_modify(node, ENG_META);
 	/* Of two errors that say the same the new one is kept: it was not tried again since. */
-	if (ending->plan.new_output || (ending->plan.moment && ending->error)) {
+	if (ending->plan.new_output || moment) {
 		if (node->bits & ENG_ERROR)
 			remains.error = node->output;
 		node->output = ending->output;
@@ -589,6 +601,8 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	eng_set_dirty(&ending->op, node, dirty);
 	eng_children_keep_still(node, run);
 	if (is_still(ending, node)) {
+		if (!(node->bits & ENG_STILL))
+			eng_modify(node, ENG_META);
 		node->bits |= ENG_STILL;
 		eng_referrers_forget(node);
 	}

@@ -18,6 +18,7 @@
 #include <pawl/retire.h>
 
 #include "../runtime/worker.h"
+#include "backing.h"
 #include "context.h"
 #include "pool.h"
 #include "profile.h"
@@ -145,7 +146,7 @@ static bool node_retire(struct pawl_slot *slot, void *arg)
 	return eng_node_retire(arg, node);
 }
 
-static int tables_make(struct eng_graph *graph)
+static int tables_make(struct eng_graph *graph, const struct eng_kept *kept)
 {
 	struct pawl_slots_options slots = PAWL_SLOTS_OPTIONS_INIT;
 	struct pawl_ids_options ids = PAWL_IDS_OPTIONS_INIT;
@@ -156,6 +157,7 @@ static int tables_make(struct eng_graph *graph)
 	slots.arg = graph;
 	ids.policy = PAWL_IDS_DURABLE;
 	for (unsigned i = 0; i < 2 && !error; i++) {
+		ids.next = kept && !i ? kept->next : 0;
 		error = pawl_slots_create(&slots, &graph->tables[i]);
 		if (!error)
 			error = pawl_ids_create(&ids, &graph->ids[i]);
@@ -188,17 +190,23 @@ static void tables_free(struct eng_graph *graph)
 		pawl_rmap_destroy(graph->cache);
 }
 
+/* Where operations do not suspend themselves others wait at the door for so long, at most. */
+#define SHUT_NS 500000u
+
 static int quiesce_make(struct eng_graph *graph)
 {
 	struct eng_quiesce_options options = ENG_QUIESCE_OPTIONS_INIT;
 
+	if (graph->marks)
+		options.shut_ns = SHUT_NS;
 	/* For tests of what is done where the kernel refuses it. */
 	options.fenced = getenv("PAWL_NO_MEMBARRIER");
 	return eng_quiesce_create(&options, &graph->quiesce);
 }
 
-int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
-		     const struct pawl_engine_options *options, struct eng_graph **ret_graph)
+int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
+			  const struct pawl_engine_options *options,
+			  const struct eng_kept *kept, struct eng_graph **ret_graph)
 {
 	struct eng_graph *graph = pawl_mem_zalloc(sizeof(*graph), PAWL_LINE_BYTES);
 	int error;
@@ -218,13 +226,17 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
 	pawl_init_word(&graph->links.n, 0u);
 	pawl_init_word(&graph->moments, UINT64_C(0));
-	error = eng_registry_create(options, &graph->registry);
+	if (kept) {
+		graph->backing = kept->backing;
+		graph->marks = kept->marks;
+	}
+	error = eng_registry_create(options, kept ? kept->numbering : NULL, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
 	if (!error)
 		error = eng_pool_create(&graph->pool);
 	if (!error)
-		error = tables_make(graph);
+		error = tables_make(graph, kept);
 	if (!error)
 		error = quiesce_make(graph);
 	if (error) {

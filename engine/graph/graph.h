@@ -75,6 +75,9 @@ struct eng_graph {
 	struct eng_quiesce *quiesce;
 	struct eng_profile *profile;   /* NULL: nothing is counted */
 	struct eng_observer *observer; /* NULL: nobody; set before the first task */
+	struct eng_marks *marks;       /* NULL: nothing is saved */
+	/* NULL: all there is, is in memory. */
+	const struct eng_backing *backing;
 	bool track_dependencies;
 	bool track_active;
 	bool histories; /* each task has one */
@@ -88,6 +91,8 @@ struct eng_graph {
 	struct pawl_event idle;
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
+	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
+	struct pawl_atomic_u32 lost;
 	struct pawl_event edited;
 	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
 	struct pawl_lock spare_lock;
@@ -106,10 +111,21 @@ struct eng_graph {
 #define ENG_PRIORITY_LEAF    (UINT32_MAX - 1) /* invalidated, distance 0 */
 #define ENG_PRIORITY_AGAIN   UINT32_MAX	      /* a cell of a clean task is missing */
 
-/* eng_graph_create() - Errors: -ENOMEM; those of eng_registry_create(). */
-PAWL_MUST_CHECK int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
-				     const struct pawl_engine_options *options,
-				     struct eng_graph **ret_graph);
+struct eng_kept;
+
+/* eng_graph_create_kept() - `kept`: see backing.h. Errors: -ENOMEM; those of eng_registry_create(). */
+PAWL_MUST_CHECK int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
+					  const struct pawl_engine_options *options,
+					  const struct eng_kept *kept,
+					  struct eng_graph **ret_graph);
+/* eng_graph_create() - With nothing but what is in memory. */
+PAWL_MUST_CHECK static inline int eng_graph_create(struct pawl_runtime *rt,
+						   struct pawl_group *group,
+						   const struct pawl_engine_options *options,
+						   struct eng_graph **ret_graph)
+{
+	return eng_graph_create_kept(rt, group, options, NULL, ret_graph);
+}
 /* eng_graph_destroy() - Requires: no run is left. NULL is nothing. */
 void eng_graph_destroy(struct eng_graph *graph);
 
@@ -123,7 +139,7 @@ struct eng_ring_edge {
 };
 
 /*
- * All that changes records happens in one. It may suspend itself whenever its queue is run (eng_op_run). It never
+ * All that changes records happens in one. It may suspend itself where its queue is run (eng_op_point). It never
  * waits for a task; values that it drops may begin others, which are part of it then.
  */
 struct eng_op {
@@ -145,6 +161,16 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
+}
+
+/*
+ * eng_op_point() - Here it may suspend itself. Not where something is saved: part of what is left of it may be on its
+ * stack, and is lost if the process ends. There it is waited for.
+ */
+static inline void eng_op_point(struct eng_op *op)
+{
+	if (PAWL_LIKELY(!op->graph->marks))
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 }
 
 /* eng_op_run() - Do all that is in the queue. Requires: no lock held. */
@@ -320,6 +346,8 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
  * eng_schedule() - If it neither waits nor runs it waits from now on, in the runtime. Locked.
  */
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
+/* eng_busy_more() - A run comes. eng_busy_less() - One is gone. */
+void eng_busy_more(struct eng_graph *graph);
 /* eng_busy_less() - A run is gone. Requires: no lock held, outside of operations. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);

@@ -464,17 +464,25 @@ static int local_wait(struct pawl_context *context, struct local *local, char **
 /* The run depends on the output of this task. */
 static void depend(struct pawl_context *context, eng_id id)
 {
+	struct eng_quiesce *quiesce = context->graph->quiesce;
+	struct eng_quiesce_slot *inside;
 	struct eng_node *node, *reader;
 
-	if (!context->graph->track_dependencies || !id || id == context->id ||
-	    !eng_lock_pair(context->graph, id, context->id, &node, &reader))
+	if (!context->graph->track_dependencies || !id || id == context->id)
 		return;
+	inside = eng_quiesce_enter(quiesce, context->graph);
+	if (!eng_lock_pair(context->graph, id, context->id, &node, &reader)) {
+		eng_quiesce_leave(quiesce, inside);
+		return;
+	}
 	if (!(node->bits & ENG_IMMUTABLE)) {
+		eng_modify_reader(node, context->id);
 		ENG_MUST(pawl_sset_add(&node->output_dependents, context->id, NULL));
-		(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, id);
 		(void)eng_set_add(reader, ENG_OUTPUT_DEPENDENCIES, id);
+		(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, id);
 	}
 	eng_unlock_pair(node, reader);
+	eng_quiesce_leave(quiesce, inside);
 }
 
 /* Who is in a ring depends on what is in it, and is not immutable: what its jobs read comes late. */

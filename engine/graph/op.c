@@ -87,7 +87,7 @@ static bool some(struct eng_op *op, bool (*take)(struct eng_op *op), unsigned mo
 	unsigned n = 0;
 
 	while (n < most && take(op)) {
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+		eng_op_point(op);
 		n++;
 	}
 	return n;
@@ -122,7 +122,7 @@ void eng_op_work(struct eng_op *op)
 	uint32_t steps = 0;
 
 	while (step(op)) {
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+		eng_op_point(op);
 		if (PAWL_UNLIKELY(op->suspects != NULL))
 			eng_ring_look(op);
 		/* What goes round in a ring may go round for ever. */

@@ -142,11 +142,12 @@ static void depend_on_output(struct looker *looker, struct eng_node *node,
 
 	if (!tracks(looker, node->bits & ENG_ERROR) || node->bits & ENG_IMMUTABLE)
 		return;
+	eng_modify_reader(node, id);
 	ENG_MUST(pawl_sset_add(&node->output_dependents, id, &added));
 	looker->leaf = eng_leaf_of(node);
 	looker->raise = added && eng_leaf_of(reader).distance <= looker->leaf.distance;
-	(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, looker->id);
 	(void)eng_set_add(reader, ENG_OUTPUT_DEPENDENCIES, looker->id);
+	(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, looker->id);
 }
 
 /* ---- cells --------------------------------------------------------------------------------- */
@@ -215,13 +216,17 @@ static void depend_on_cell(struct looker *looker, struct eng_node *node,
 	if (!tracks(looker, looker->error || looker->failure) || node->bits & ENG_IMMUTABLE)
 		return;
 	if (!looker->keyed) {
+		eng_modify_cell_reader(node, there);
 		ENG_MUST(pawl_sset64_add(&node->cell_dependents, there, NULL));
-		(void)eng_set64_remove(reader, ENG_OUTDATED_CELLS, ref);
 		(void)eng_set64_add(reader, ENG_CELL_DEPENDENCIES, ref);
+		(void)eng_set64_remove(reader, ENG_OUTDATED_CELLS, ref);
 		return;
 	}
+	eng_modify_pair(node, ENG_KEYED_DEPENDENTS, (struct eng_pair){there, looker->key_hash});
 	slot = eng_field_make(node, ENG_KEYED_DEPENDENTS);
 	(void)eng_pairs_add(&slot->pairs, (struct eng_pair){there, looker->key_hash});
+	eng_modify_pair(reader, ENG_KEYED_DEPENDENCIES,
+			(struct eng_pair){ref, looker->key_hash});
 	slot = eng_field(reader, ENG_OUTDATED_KEYED);
 	if (slot && eng_pairs_remove(&slot->pairs, (struct eng_pair){ref, looker->key_hash}) &&
 	    !slot->pairs)
@@ -546,8 +551,8 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 	struct eng_node *node;
 	bool same;
 
-	/* Relaxed: O1. */
-	if (pawl_load_relaxed(&graph->edit) != edit)
+	/* Relaxed: O1. Acquire: what was restored is seen. */
+	if (pawl_load_relaxed(&graph->edit) != edit || pawl_load_acquire(&graph->lost))
 		return false;
 	if (eng_ref_cell(ref))
 		return true;

@@ -18,6 +18,7 @@
 #include <pawl/timer.h>
 
 #include "../runtime/worker.h"
+#include "backing.h"
 #include "context.h"
 #include "local.h"
 #include "pairs.h"
@@ -226,6 +227,8 @@ static int call(struct pawl_context *context, struct eng_closure *closure, bool 
 	if (closure)
 		return closure->fn(context, closure->arg, ret_output);
 	key = eng_node_key(context->run->node);
+	if (PAWL_UNLIKELY(!key->function))
+		return eng_lost_body(context);
 	function = eng_function(graph->registry, key->function);
 	if (function->args_bytes > sizeof(buffer)) {
 		args = eng_must_alloc(function->args_bytes);

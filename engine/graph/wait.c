@@ -15,6 +15,7 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 
 #include "../runtime/join.h"
 #include "../runtime/worker.h"
@@ -217,7 +218,7 @@ static bool no_edit(const void *arg)
 {
 	const struct eng_graph *graph = arg;
 
-	return !(pawl_load_relaxed(&graph->edit) & 1);
+	return !(pawl_load_relaxed(&graph->edit) & 1) && !pawl_load_acquire(&graph->lost);
 }
 
 uint64_t eng_edit_wait(struct pawl_context *context)
@@ -228,9 +229,41 @@ uint64_t eng_edit_wait(struct pawl_context *context)
 
 	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no edit");
 	/* Relaxed: read.c. */
-	while ((edit = pawl_load_relaxed(&graph->edit)) & 1) {
+	while ((edit = pawl_load_relaxed(&graph->edit)) & 1 ||
+	       pawl_load_acquire(&graph->lost)) {
 		if (eng_wait_events(&event, 1, no_edit, graph, "an edit"))
 			break;
 	}
 	return edit;
+}
+
+/* Sleeps as the thread: who has it never switches. */
+void eng_edit_enter(struct eng_graph *graph)
+{
+	uint64_t edit = pawl_load_relaxed(&graph->edit) & ~(uint64_t)1;
+	struct pawl_waiter *before;
+
+	/* Relaxed: the locks of what an edit touches order it (read.c, O1). */
+	if (pawl_cas_relaxed(&graph->edit, &edit, edit + 1))
+		return;
+	before = pawl_waiter_set(NULL);
+	do {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&graph->edited, &listener, "another edit", 0);
+		edit = pawl_load_relaxed(&graph->edit);
+		if (edit & 1)
+			pawl_event_wait(&listener);
+		else
+			pawl_event_unlisten(&listener);
+		edit &= ~(uint64_t)1;
+	} while (!pawl_cas_relaxed(&graph->edit, &edit, edit + 1));
+	(void)pawl_waiter_set(before);
+}
+
+void eng_edit_leave(struct eng_graph *graph)
+{
+	/* Relaxed: as above. */
+	pawl_add_relaxed(&graph->edit, 1u);
+	pawl_event_notify_all(&graph->edited);
 }

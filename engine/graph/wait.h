@@ -41,4 +41,8 @@ struct pawl_error *eng_wait_ring(struct eng_wait *wait);
 /* eng_edit_wait() - Until no edit is being applied. Returns: the number of edits. */
 uint64_t eng_edit_wait(struct pawl_context *context);
 
+/* eng_edit_enter() - An edit begins: graph->edit is odd. Sleeps while there is another. Not in an operation. */
+void eng_edit_enter(struct eng_graph *graph);
+void eng_edit_leave(struct eng_graph *graph);
+
 #endif

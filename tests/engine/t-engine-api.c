@@ -1302,9 +1302,9 @@ static void case_options(void **state)
 		workers_are(garbage[i], options, 0);
 	options.workers = 2;
 	workers_are("3", options, 2);
-	options.storage = 1;
-	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
-	options.storage = 0;
+	options.storage = PAWL_STORAGE_READ_ONLY;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+	options.storage = PAWL_STORAGE_NONE;
 	options.memory_bytes = 1;
 	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
 	assert_int_equal(setenv("PAWL_FUNCTION_STATS", "1", 1), 0);
