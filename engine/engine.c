@@ -20,6 +20,7 @@
 #include "graph/context.h"
 #include "graph/profile.h"
 #include "graph/registry.h"
+#include "persist/persist.h"
 #include "runtime/worker.h"
 #include "slow.h"
 
@@ -29,6 +30,7 @@ static void engine_free(struct pawl_engine *engine)
 {
 	eng_notices_close(engine->notices);
 	eng_stretch_fini(&engine->stretch);
+	eng_persist_close(engine->persist);
 	if (engine->group)
 		pawl_group_put(engine->group);
 	if (engine->own_runtime) {
@@ -52,6 +54,22 @@ static int runtime_make(struct pawl_engine *engine, const struct pawl_engine_opt
 	return error;
 }
 
+/* The graph, and the store behind it. */
+static int kept_make(struct pawl_engine *engine, const struct pawl_engine_options *options)
+{
+	int error = 0;
+
+	if (options->store)
+		error = eng_persist_open(options, &engine->persist);
+	if (!error)
+		error = eng_graph_create_kept(engine->rt, engine->group, options,
+					      engine->persist ? &engine->persist->kept : NULL,
+					      &engine->graph);
+	if (!error && engine->persist)
+		engine->persist->graph = engine->graph;
+	return error;
+}
+
 static int parts_make(struct pawl_engine *engine, const struct pawl_engine_options *options)
 {
 	struct pawl_group_options group = PAWL_GROUP_OPTIONS_INIT;
@@ -64,7 +82,7 @@ static int parts_make(struct pawl_engine *engine, const struct pawl_engine_optio
 		error = pawl_group_create(pawl_runtime_root(engine->rt), &group,
 					  &engine->group);
 	if (!error)
-		error = eng_graph_create(engine->rt, engine->group, options, &engine->graph);
+		error = kept_make(engine, options);
 	if (error)
 		return error;
 	eng_observe(engine, options);
@@ -102,6 +120,12 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 		engine_free(engine);
 		return error;
 	}
+	if (engine->persist)
+		error = eng_persist_start(engine->persist, engine->rt, engine->group);
+	if (error) {
+		(void)pawl_engine_close(engine);
+		return error;
+	}
 	*ret_engine = engine;
 	return 0;
 }
@@ -114,6 +138,41 @@ static bool has_ended(struct pawl_engine *engine)
 		return eng_lifetime_wait(&engine->group->life, pawl_deadline_in(CLOSE_GRACE_NS),
 					 "close", 0);
 	return !pawl_group_wait(engine->group, pawl_runtime_now(engine->rt) + CLOSE_GRACE_NS);
+}
+
+int pawl_engine_snapshot(struct pawl_engine *engine, uint64_t *ret_tasks)
+{
+	uint64_t tasks = 0;
+	int error = -EROFS;
+
+	if (engine->persist) {
+		pawl_store_relaxed(&engine->persist->reason, (uint32_t)PAWL_SNAPSHOT_ASKED);
+		error = eng_persist_snapshot(engine->persist, &tasks);
+	}
+	if (ret_tasks)
+		*ret_tasks = tasks;
+	return error;
+}
+
+int pawl_engine_store_stats_read(struct pawl_engine *engine,
+				 struct pawl_engine_store_stats *ret_stats)
+{
+	if (!engine->persist)
+		return -ENOTSUP;
+	eng_persist_stats(engine->persist, ret_stats);
+	return 0;
+}
+
+/* What cannot be saved now is computed again. */
+static void save_last(struct eng_persist *persist)
+{
+	uint64_t tasks;
+
+	if (!persist || !persist->saves)
+		return;
+	pawl_store_relaxed(&persist->reason, (uint32_t)PAWL_SNAPSHOT_STOP);
+	if (eng_persist_snapshot(persist, &tasks))
+		return;
 }
 
 int pawl_engine_close(struct pawl_engine *engine)
@@ -133,6 +192,7 @@ int pawl_engine_close(struct pawl_engine *engine)
 			return -EBUSY;
 		}
 	}
+	save_last(engine->persist);
 	eng_graph_destroy(engine->graph);
 	engine_free(engine);
 	return 0;
@@ -273,6 +333,9 @@ int pawl_context_invalidator(struct pawl_context *context,
 	if (eng_run_of(node) == context->run)
 		context->run->invalidator = true;
 	eng_unlock(node);
+	/* In another process nobody has the invalidator: who knows what has changed. */
+	if (context->graph->backing && !eng_is_transient(context->id))
+		pawl_mark_session_dependent(context);
 	ret_invalidator->pawl_graph = context->graph;
 	ret_invalidator->pawl_task = context->id;
 	return 0;

@@ -17,6 +17,7 @@
 #define ENG_IS_DEBUG 0
 #endif
 
+struct eng_persist;
 struct pawl_group;
 struct pawl_runtime;
 
@@ -27,6 +28,7 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 
 struct pawl_engine {
 	struct eng_graph *graph;
+	struct eng_persist *persist; /* NULL: there is no store */
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* of all its runs and visits */
 	bool own_runtime;

@@ -55,6 +55,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/why.c \
 	engine/graph/active.c \
 	engine/graph/aggregate.c \
+	engine/graph/backing.h \
 	engine/graph/bag.c \
 	engine/graph/bag.h \
 	engine/graph/balance.c \
@@ -75,12 +76,16 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/finish.c \
 	engine/graph/graph.c \
 	engine/graph/graph.h \
+	engine/graph/heal.c \
+	engine/graph/heal.h \
 	engine/graph/history.c \
 	engine/graph/history.h \
 	engine/graph/leaf.c \
 	engine/graph/local.c \
 	engine/graph/local.h \
 	engine/graph/marks.c \
+	engine/graph/modify.c \
+	engine/graph/modify.h \
 	engine/graph/node.c \
 	engine/graph/node.h \
 	engine/graph/op.c \
@@ -101,7 +106,9 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/ref.h \
 	engine/graph/registry.c \
 	engine/graph/registry.h \
+	engine/graph/restore.c \
 	engine/graph/ring.c \
+	engine/graph/ring.h \
 	engine/graph/run.c \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
@@ -130,6 +137,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/token.h \
 	engine/include/pawl/trace.h \
 	engine/include/pawl/visit.h \
+	engine/persist/background.c \
 	engine/persist/batch.c \
 	engine/persist/batch.h \
 	engine/persist/bytes.c \
@@ -137,16 +145,23 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/faults.h \
 	engine/persist/folder.c \
 	engine/persist/folder.h \
+	engine/persist/image-read.c \
+	engine/persist/image.c \
+	engine/persist/image.h \
 	engine/persist/lmdb-check.c \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \
+	engine/persist/persist.h \
 	engine/persist/record.c \
 	engine/persist/record.h \
+	engine/persist/restart.c \
+	engine/persist/snapshot.c \
 	engine/persist/store-fault.c \
 	engine/persist/store-lmdb.c \
 	engine/persist/store-mem.c \
 	engine/persist/store.c \
 	engine/persist/store.h \
+	engine/persist/tables.c \
 	engine/runtime/blocking.c \
 	engine/runtime/blocking.h \
 	engine/runtime/body.c \

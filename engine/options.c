@@ -93,6 +93,9 @@ static void environment(struct pawl_engine_options *options)
 		(void)number_of("PAWL_TRACK_ACTIVE", 1, &options->track_active);
 	if (!options->function_stats)
 		(void)number_of("PAWL_FUNCTION_STATS", 1, &options->function_stats);
+	milliseconds_of("PAWL_SNAPSHOT_FIRST_MS", &options->snapshot_first_ns);
+	milliseconds_of("PAWL_SNAPSHOT_INTERVAL_MS", &options->snapshot_interval_ns);
+	milliseconds_of("PAWL_SNAPSHOT_IDLE_MS", &options->snapshot_idle_ns);
 	environment_of_reports(options);
 }
 
@@ -114,8 +117,11 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 			return -E2BIG;
 		if (given->size < sizeof(*into) || !is_valid(given))
 			return -EINVAL;
-		if (given->storage || given->memory_bytes)
+		if (given->memory_bytes)
 			return -ENOTSUP;
+		if (given->storage > PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN ||
+		    !given->store != !given->storage)
+			return -EINVAL;
 		*into = *given;
 	}
 	environment(into);

@@ -28,6 +28,7 @@
 #include "engine.h"
 #include "graph/context.h"
 #include "graph/registry.h"
+#include "graph/wait.h"
 
 /* Invalidators that are handed on together. */
 #define AT_ONCE_MOST (1u << 20)
@@ -245,37 +246,6 @@ static void readers_dirty(struct eng_op *op, struct pawl_sset *readers)
 	pawl_sset_fini(readers);
 }
 
-/* Makes graph->edit odd. Sleeps as the thread: who has it never switches. */
-static void edit_enter(struct eng_graph *graph)
-{
-	uint64_t edit = pawl_load_relaxed(&graph->edit) & ~(uint64_t)1;
-	struct pawl_waiter *before;
-
-	/* Relaxed: the locks of what an edit touches order it (read.c, O1). */
-	if (pawl_cas_relaxed(&graph->edit, &edit, edit + 1))
-		return;
-	before = pawl_waiter_set(NULL);
-	do {
-		struct pawl_listener listener;
-
-		pawl_event_listen(&graph->edited, &listener, "another edit", 0);
-		edit = pawl_load_relaxed(&graph->edit);
-		if (edit & 1)
-			pawl_event_wait(&listener);
-		else
-			pawl_event_unlisten(&listener);
-		edit &= ~(uint64_t)1;
-	} while (!pawl_cas_relaxed(&graph->edit, &edit, edit + 1));
-	(void)pawl_waiter_set(before);
-}
-
-static void edit_leave(struct eng_graph *graph)
-{
-	/* Relaxed: as above. */
-	pawl_add_relaxed(&graph->edit, 1u);
-	pawl_event_notify_all(&graph->edited);
-}
-
 /* One of them. It is told of what is to happen because of it, if that is anything. */
 static void change_make(struct eng_op *op, struct change *change)
 {
@@ -348,10 +318,10 @@ static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 {
 	struct eng_op op;
 
-	edit_enter(graph);
+	eng_edit_enter(graph);
 	/* Nobody else replaces it while this edit is being applied. */
 	if (!is_expected(changes)) {
-		edit_leave(graph);
+		eng_edit_leave(graph);
 		return false;
 	}
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
@@ -359,7 +329,7 @@ static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 		change_make(&op, &changes->list[i]);
 	invalidate_many(&op, changes);
 	eng_op_end(&op);
-	edit_leave(graph);
+	eng_edit_leave(graph);
 	/* The old values, outside of everything. */
 	for (size_t i = 0; i < changes->n; i++)
 		pawl_value_unpin(changes->list[i].value);

@@ -34,9 +34,17 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 ALL_TESTS += $(FUZZ_TARGETS)
 
 # FUZZ_SECONDS in all (60); FUZZ_CC another clang, or afl-clang-fast.
-FUZZ_RUN = \
+FUZZ_ENV = \
 	$(AM_TESTS_ENVIRONMENT) \
 	FUZZ_CPPFLAGS='$(URCU_CFLAGS)'; export FUZZ_CPPFLAGS; \
+	FUZZ_LIBS='$(URCU_LIBS)'; export FUZZ_LIBS;
+FUZZ_RUN = $(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
+
+# All targets for TIME seconds, on two processors.
+TIME = 600
+fuzz:
+	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; FUZZ_SECONDS='$(TIME)'; export FUZZ_SECONDS; \
+	$(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/long $(FUZZ_TARGETS)
 	FUZZ_LIBS='$(URCU_LIBS) $(LMDB_LIBS)'; export FUZZ_LIBS; \
 	$(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
 
@@ -44,5 +52,5 @@ fuzz-smoke:
 	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; $(FUZZ_RUN)
 fuzz-afl:
 	@FUZZ_ENGINE=afl; export FUZZ_ENGINE; $(FUZZ_RUN)
-PHONY_TARGETS += fuzz-smoke fuzz-afl
-EXTRA_DIST += fuzz/smoke
+PHONY_TARGETS += fuzz fuzz-smoke fuzz-afl
+EXTRA_DIST += fuzz/long fuzz/smoke

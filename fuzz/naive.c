@@ -307,13 +307,16 @@ static bool compute(struct naive_engine *engine, uint32_t id)
 int pawl_resolve(struct naive_context *context, pawl_ref_t ref, uint32_t flags,
 		 pawl_ref_t *ret_cell, const struct naive_error **ret_error)
 {
+	uint32_t hops = 0;
+
 	(void)flags;
 	while (!(ref.pawl_bits >> 32)) {
 		struct task *task = task_at(context->engine, ref);
 
 		if (!task)
 			return -ESTALE;
-		if (!compute(context->engine, ref_id(ref)))
+		/* Also an output that leads to itself. */
+		if (hops++ > context->engine->tasks_n || !compute(context->engine, ref_id(ref)))
 			return give_error(context,
 					  error_make(context->engine, NULL, NULL,
 						     "tasks in a ring"),

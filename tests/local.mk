@@ -38,9 +38,13 @@ UNIT_TESTS = \
 	tests/engine/t-lanes-policy \
 	tests/engine/t-many \
 	tests/engine/t-observe \
+	tests/engine/t-moments \
 	tests/engine/t-parallel \
+	tests/engine/t-persist \
+	tests/engine/t-persist-api \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
+	tests/engine/t-rings \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
 	tests/engine/t-stops \
@@ -166,6 +170,13 @@ tests_engine_t_observe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_random_SOURCES = tests/engine/t-engine-random.c tests/engine/random-graph.h
+tests_engine_t_persist_api_SOURCES = tests/engine/t-persist-api.c $(PERSIST_SOURCES)
+tests_engine_t_persist_api_CPPFLAGS = $(PERSIST_CPPFLAGS) -I$(srcdir)/tests/persist
+tests_engine_t_persist_api_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_persist_SOURCES = tests/engine/t-persist.c tests/engine/random-graph.h
+tests_engine_t_persist_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_persist_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_random_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -204,6 +215,10 @@ tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_moments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_moments_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_rings_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_rings_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

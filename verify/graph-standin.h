@@ -21,12 +21,12 @@
 /* mc-sources: engine/graph/balance.c engine/graph/cell.c engine/graph/cells.c */
 /* mc-sources: engine/graph/collect.c engine/graph/connect.c engine/graph/create.c */
 /* mc-sources: engine/graph/dirty.c engine/graph/dispose.c engine/graph/error.c */
-/* mc-sources: engine/graph/graph.c engine/graph/leaf.c engine/graph/local.c */
-/* mc-sources: engine/graph/marks.c engine/graph/node.c engine/graph/op.c */
+/* mc-sources: engine/graph/graph.c engine/graph/heal.c engine/graph/leaf.c engine/graph/local.c */
+/* mc-sources: engine/graph/marks.c engine/graph/modify.c engine/graph/node.c engine/graph/op.c */
 /* mc-sources: engine/graph/origin.c engine/graph/pairs.c engine/graph/panic.c */
 /* mc-sources: engine/graph/profile.c engine/graph/queue.c engine/graph/quiesce.c */
 /* mc-sources: engine/graph/read-many.c engine/graph/read.c engine/graph/registry.c */
-/* mc-sources: engine/graph/ring.c engine/graph/run.c engine/graph/schedule.c */
+/* mc-sources: engine/graph/restore.c engine/graph/ring.c engine/graph/run.c engine/graph/schedule.c */
 /* mc-sources: engine/graph/trait.c engine/graph/value.c engine/graph/verify.c */
 /* mc-sources: engine/graph/wait.c engine/graph/called.c engine/graph/finish.c */
 /* mc-sources: engine/graph/history.c engine/graph/pool.c engine/graph/spread.c */
@@ -245,6 +245,24 @@ static inline void run_seat(struct seat *seat)
 {
 	for (unsigned i = 0; i < seat->n; i++)
 		(void)run_given(&seat->given[i]);
+}
+
+/* Rings are the runtime's to find. */
+bool eng_ring_each(struct pawl_runtime *rt, uint64_t first, void (*fn)(void *arg, uint64_t tag),
+		   void *arg)
+{
+	(void)rt;
+	(void)first;
+	(void)fn;
+	(void)arg;
+	return false;
+}
+
+int pawl_yield(void)
+{
+	run_seat(seat_here());
+	pawl_pause();
+	return 0;
 }
 
 /* What this thread has scheduled. */

@@ -30,6 +30,7 @@ STRESS_TESTS = \
 	verify/stress-map \
 	verify/stress-mbox \
 	verify/stress-mem \
+	verify/stress-modify \
 	verify/stress-park \
 	verify/stress-pin \
 	verify/stress-quiesce \
@@ -117,6 +118,8 @@ verify_stress_lock_SOURCES = verify/t-lock.c
 verify_stress_map_SOURCES = verify/t-map.c
 verify_stress_mbox_SOURCES = verify/t-mbox.c verify/queue-spec.h
 verify_stress_mem_SOURCES = verify/t-mem.c
+verify_stress_modify_SOURCES = verify/t-modify.c engine/graph/modify.c engine/graph/quiesce.c
+verify_stress_modify_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_park_SOURCES = verify/t-park.c
 verify_stress_pin_SOURCES = verify/t-pin.c
 verify_stress_pin_LDADD = engine/libengine-core.la $(LDADD)

@@ -75,7 +75,7 @@ struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_nod
 {
 	union eng_slot *own = eng_field(node, ENG_COLLECTIBLES);
 	union eng_slot *sums = eng_field(node, ENG_AGGREGATED_COLLECTIBLES);
-	int32_t dirty = eng_dirty(node), clean = eng_session_clean(node);
+	int32_t dirty = eng_dirty(node), clean = eng_dirty(node) && eng_counts_as_clean(node);
 	struct eng_update update = {0};
 	uint32_t most;
 
@@ -100,7 +100,7 @@ struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_nod
 struct eng_dirt eng_dirt_of(const struct eng_node *node)
 {
 	return (struct eng_dirt){eng_dirty_count(node), eng_clean_count(node), eng_dirty(node),
-				 eng_session_clean(node)};
+				 eng_dirty(node) && eng_counts_as_clean(node)};
 }
 
 static bool is_any(struct eng_dirt dirt)
@@ -195,9 +195,10 @@ static void apply_collectibles(struct eng_op *op, struct eng_node *upper,
 	for (uint32_t i = 0; i < update->n; i++) {
 		struct eng_collectible entry = update->collectibles[i];
 		union eng_slot *slot = eng_field_make(upper, ENG_AGGREGATED_COLLECTIBLES);
-		struct pawl_crossing crossing =
-			eng_bag_add(&slot->bag, entry.trait, entry.ref, entry.count);
+		struct pawl_crossing crossing;
 
+		eng_modify(upper, ENG_META);
+		crossing = eng_bag_add(&slot->bag, entry.trait, entry.ref, entry.count);
 		if (!slot->bag)
 			eng_field_drop(upper, ENG_AGGREGATED_COLLECTIBLES);
 		if (!pawl_crossing_positive(crossing))
@@ -263,6 +264,7 @@ static bool add_upper(struct eng_op *op, struct eng_node *task, eng_id upper, in
 	uint32_t before = pawl_cmap_count(&task->uppers);
 	struct pawl_crossing crossing;
 
+	eng_modify_edge(task, ENG_META, upper);
 	ENG_MUST(pawl_cmap_add(&task->uppers, upper, count, &crossing));
 	eng_optimize_check(op, task, before, pawl_cmap_count(&task->uppers));
 	return pawl_crossing_zero(crossing);
@@ -325,6 +327,8 @@ static uint32_t take_followers(struct eng_op *op, eng_id upper_id, struct fan *f
 		if (!add_follower(op, upper, one.id, (int32_t)one.count))
 			continue;
 		fresh.ids[fresh.n++] = one.id;
+		if (one.number == number && upper->bits & ENG_FOLLOWED)
+			eng_ring_suspect(op, upper_id, one.id, number);
 	}
 	fan->n = kept;
 	fan->was_active = op->graph->track_active && eng_active(upper);
@@ -335,6 +339,15 @@ static uint32_t take_followers(struct eng_op *op, eng_id upper_id, struct fan *f
 	}
 	eng_unlock(upper);
 	return number;
+}
+
+/* A root in a root. One that calls nobody closes no ring. */
+static void suspect_root(struct eng_op *op, eng_id upper, uint32_t number,
+			 const struct eng_node *task, eng_id id)
+{
+	if (number == ENG_NUMBER_ROOT && eng_number(task) == ENG_NUMBER_ROOT &&
+	    eng_field(task, ENG_CHILDREN))
+		eng_ring_suspect(op, upper, id, number);
 }
 
 /* Under each task's own lock: those that are inner for certain. */
@@ -352,6 +365,7 @@ static void take_inner(struct eng_op *op, eng_id upper_id, uint32_t number, stru
 
 		if (!eng_is_inner(number, eng_number(task))) {
 			one.number = eng_number(task);
+			task->bits |= ENG_FOLLOWED;
 			fan->list[kept++] = one;
 		} else if (add_upper(op, task, upper_id, (int32_t)one.count)) {
 			struct eng_list followers = eng_followers_of(&op->queue, task);
@@ -359,6 +373,7 @@ static void take_inner(struct eng_op *op, eng_id upper_id, uint32_t number, stru
 			updates[fan->found.n] = eng_contribution(&op->queue, task, 1);
 			fan->found.ids[fan->found.n++] = one.id;
 			gather(next, &followers);
+			suspect_root(op, upper_id, number, task, one.id);
 		}
 		eng_unlock(task);
 	}
@@ -440,6 +455,8 @@ static void ask_uppers(struct eng_op *op, eng_id task, uint32_t task_number,
 		} else if (add_follower(op, upper, task, (int32_t)one.count)) {
 			struct eng_list uppers = eng_uppers_of(&op->queue, upper);
 
+			if (one.number == task_number && upper->bits & ENG_FOLLOWED)
+				eng_ring_suspect(op, one.id, task, task_number);
 			gather(&above, &uppers);
 			active += op->graph->track_active && eng_referrers(upper) > 0;
 		}
@@ -465,11 +482,15 @@ static uint32_t join_uppers(struct eng_op *op, eng_id task_id, struct undecided 
 
 	found.n = 0;
 	for (uint32_t i = 0; i < *n; i++) {
-		if (!eng_is_inner(list[i].number, number))
+		if (!eng_is_inner(list[i].number, number)) {
 			list[kept++] = list[i];
-		else if (add_upper(op, task, list[i].id, (int32_t)list[i].count))
+		} else if (add_upper(op, task, list[i].id, (int32_t)list[i].count)) {
 			found.ids[found.n++] = list[i].id;
+			suspect_root(op, list[i].id, list[i].number, task, task_id);
+		}
 	}
+	if (kept)
+		task->bits |= ENG_FOLLOWED;
 	*n = kept;
 	if (found.n) {
 		update = eng_contribution(&op->queue, task, 1);
@@ -607,11 +628,14 @@ static bool lose(struct eng_op *op, eng_id task, struct loss *loss, uint32_t ret
 	while (!lose_some(op, task, loss)) {
 		uint64_t now_ns;
 
+		/* What was lost took its edges along. */
+		if (PAWL_UNLIKELY(pawl_load_relaxed(&op->graph->lost)))
+			return true;
 		if (!retry--)
 			return false;
 		pawl_add_relaxed(&op->graph->retries, 1u);
 		/* Who is to add it may be suspended. */
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+		eng_op_point(op);
 		sched_yield();
 		now_ns = pawl_now_ns();
 		if (!until_ns)

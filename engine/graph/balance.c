@@ -76,6 +76,8 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 		distance = node->bits & ENG_DISTANCE;
 	if (base < ENG_NUMBER_LEAF && saturated(base, distance) >= ENG_NUMBER_LEAF)
 		base = ENG_NUMBER_LEAF;
+	if (base != eng_base(node) || distance != (node->bits & ENG_DISTANCE))
+		eng_modify(node, ENG_META);
 	/* Relaxed: who reads it without the lock is content with less. */
 	pawl_store_relaxed(&node->base, base);
 	node->bits = (node->bits & ~ENG_DISTANCE) | distance;
@@ -120,6 +122,7 @@ static void take_in(struct eng_op *op, struct eng_node *upper, struct eng_node *
 		return;
 	(void)eng_map_add(upper, ENG_FOLLOWERS, id, -count);
 	eng_optimize_check(op, upper, followers, eng_map_count(upper, ENG_FOLLOWERS));
+	eng_modify_edge(task, ENG_META, upper_id);
 	ENG_MUST(pawl_cmap_add(&task->uppers, upper_id, count, &crossing));
 	if (pawl_crossing_zero(crossing)) {
 		struct eng_update update = eng_contribution(&op->queue, task, 1), forward;
@@ -148,6 +151,7 @@ static void put_out(struct eng_op *op, struct eng_node *upper, struct eng_node *
 
 	if (!count)
 		return;
+	eng_modify_edge(task, ENG_META, upper_id);
 	ENG_MUST(pawl_cmap_add(&task->uppers, upper_id, -count, NULL));
 	above = eng_uppers_of(&op->queue, upper);
 	if (pawl_crossing_zero(eng_map_add(upper, ENG_FOLLOWERS, id, count))) {
@@ -165,6 +169,23 @@ static void put_out(struct eng_op *op, struct eng_node *upper, struct eng_node *
 		       eng_followers_of(&op->queue, task), 0);
 }
 
+/* Their numbers may be equal since now: does the edge close a ring? Both are locked. */
+static void suspect(struct eng_op *op, struct eng_node *upper, struct eng_node *task)
+{
+	eng_id upper_id = eng_node_id(upper), id = eng_node_id(task);
+	uint32_t number = eng_number(upper);
+	bool follows = eng_map_get(upper, ENG_FOLLOWERS, id);
+
+	if (follows)
+		task->bits |= ENG_FOLLOWED;
+	if (number != eng_number(task))
+		return;
+	if (follows ? upper->bits & ENG_FOLLOWED && eng_field(task, ENG_FOLLOWERS)
+		    : pawl_cmap_get(&task->uppers, upper_id) &&
+			      pawl_cmap_count(&upper->uppers) && eng_field(task, ENG_CHILDREN))
+		eng_ring_suspect(op, upper_id, id, number);
+}
+
 void eng_balance(struct eng_op *op, eng_id upper_id, eng_id id)
 {
 	struct eng_node *upper, *task;
@@ -175,6 +196,7 @@ void eng_balance(struct eng_op *op, eng_id upper_id, eng_id id)
 		take_in(op, upper, task);
 	else
 		put_out(op, upper, task);
+	suspect(op, upper, task);
 	eng_unlock_pair(upper, task);
 }
 

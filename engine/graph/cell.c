@@ -117,8 +117,8 @@ static void dirty_reader(struct write *write, struct eng_op *op, eng_id id, bool
 	if (!reader)
 		return;
 	reading = reading_of(reader, ref, keyed, key);
-	op->cause = (struct eng_cause){keyed ? ENG_CAUSE_KEY : ENG_CAUSE_CELL,
-				       write->context->id, keyed ? key : write->cell};
+	op->cause = (struct eng_cause){keyed ? ENG_CAUSE_KEY : ENG_CAUSE_CELL, write->context->id,
+				       keyed ? key : write->cell};
 	if (reading != READING_NOT)
 		eng_make_dirty(op, reader, reading == READING_NOW);
 	eng_unlock(reader);
@@ -305,22 +305,31 @@ static bool has_readers(const struct eng_node *node)
 static bool look_before(struct write *write)
 {
 	struct pawl_context *context = write->context;
-	struct eng_node *node = eng_run_lock(context->run);
+	struct eng_graph *graph = context->graph;
+	struct eng_quiesce_slot *inside = NULL;
+	struct eng_node *node;
 	struct pawl_digest digest = {0, 0};
-	bool had_digest = eng_cell_digest(node, write->cell, &digest), hashed;
+	bool had_digest, hashed;
 
+	/* What is saved changes in operations alone. */
+	if (PAWL_UNLIKELY(graph->marks != NULL))
+		inside = eng_quiesce_enter(graph->quiesce, graph);
+	node = eng_run_lock(context->run);
+	had_digest = eng_cell_digest(node, write->cell, &digest);
 	hashed = write->type->mode == PAWL_CELL_HASHED;
-	write->before = eng_cell_value(context->graph, node, write->cell);
+	write->before = eng_cell_value(graph, node, write->cell);
 	if (write->before)
 		pawl_value_pin(write->before);
 	if (!write->before && !had_digest && !hashed && !has_readers(node) &&
 	    eng_run_of(node) == context->run) {
 		(void)store(write, node);
 		eng_unlock(node);
+		eng_quiesce_leave(graph->quiesce, inside);
 		pawl_event_notify_all(&context->run->changed);
 		return true;
 	}
 	eng_unlock(node);
+	eng_quiesce_leave(graph->quiesce, inside);
 	if (write->before || had_digest || hashed)
 		compare(write, had_digest, digest);
 	return false;

@@ -139,12 +139,38 @@ struct pawl_value *eng_cell_value(const struct eng_graph *graph, const struct en
 	return entry ? entry->value : NULL;
 }
 
+bool eng_cell_exists(const struct eng_graph *graph, const struct eng_node *node, uint32_t cell)
+{
+	const struct cells *cells = table_of(node);
+
+	if (node->cell)
+		return is_cell_of(graph, node->cell, cell);
+	for (uint32_t i = 0; cells && i < cells->counts_n; i++) {
+		if (cells->counts[i].type == eng_cell_type(cell))
+			return eng_cell_index(cell) < cells->counts[i].count;
+	}
+	return false;
+}
+
+/* What is saved of the cell is about to change: that it is there, or a value that is saved. */
+static void modify(const struct eng_graph *graph, struct eng_node *node, uint32_t cell,
+		   const struct pawl_value *value)
+{
+	if (eng_cell_value(graph, node, cell) == value ||
+	    (eng_cell_exists(graph, node, cell) &&
+	     !eng_type_is_saved(eng_type(graph->registry, eng_cell_type(cell)))))
+		return;
+	eng_modify(node, ENG_DATA);
+}
+
 struct pawl_value *eng_cell_put(const struct eng_graph *graph, struct eng_node *node,
 				uint32_t cell, struct pawl_value *value)
 {
 	struct pawl_value *before;
 	struct entry *entry;
 
+	if (PAWL_UNLIKELY(eng_is_kept(node)))
+		modify(graph, node, cell, value);
 	if (!table_of(node)) {
 		before = node->cell;
 		if (value && eng_cell_index(cell) == 0 &&
@@ -159,19 +185,6 @@ struct pawl_value *eng_cell_put(const struct eng_graph *graph, struct eng_node *
 	before = entry->value;
 	entry->value = value;
 	return before;
-}
-
-bool eng_cell_exists(const struct eng_graph *graph, const struct eng_node *node, uint32_t cell)
-{
-	const struct cells *cells = table_of(node);
-
-	if (node->cell)
-		return is_cell_of(graph, node->cell, cell);
-	for (uint32_t i = 0; cells && i < cells->counts_n; i++) {
-		if (cells->counts[i].type == eng_cell_type(cell))
-			return eng_cell_index(cell) < cells->counts[i].count;
-	}
-	return false;
 }
 
 bool eng_cell_digest(const struct eng_node *node, uint32_t cell, struct pawl_digest *ret_digest)
@@ -189,6 +202,8 @@ void eng_cell_set_digest(const struct eng_graph *graph, struct eng_node *node, u
 {
 	struct entry *entry = entry_make(table_make(graph, node), cell);
 
+	if (!entry->has_digest || !pawl_digest_equal(entry->digest, digest))
+		eng_modify(node, ENG_DATA);
 	entry->digest = digest;
 	entry->has_digest = true;
 }
@@ -200,6 +215,25 @@ static uint32_t count_of(const struct eng_counter *counters, uint32_t n, uint32_
 			return counters[i].count;
 	}
 	return 0;
+}
+
+/* Will there be other cells than those that the counts name, or are there entries beyond them? */
+static bool counts_differ(const struct cells *cells, const struct eng_counter *counters,
+			  uint32_t n)
+{
+	if (cells->counts_n != n)
+		return true;
+	for (uint32_t i = 0; i < n; i++) {
+		if (cells->counts[i].count != count_of(counters, n, cells->counts[i].type))
+			return true;
+	}
+	for (uint32_t i = 0; i < cells->n; i++) {
+		uint32_t cell = cells->entries[i].cell;
+
+		if (eng_cell_index(cell) >= count_of(counters, n, eng_cell_type(cell)))
+			return true;
+	}
+	return false;
 }
 
 uint32_t eng_cells_held(const struct eng_node *node)
@@ -232,6 +266,8 @@ uint32_t eng_cells_count(const struct eng_graph *graph, struct eng_node *node,
 			: !n))
 		return 0;
 	cells = table_make(graph, node);
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && counts_differ(cells, counters, n))
+		eng_modify(node, ENG_DATA);
 	for (uint32_t i = 0; i < cells->n; i++) {
 		struct entry entry = cells->entries[i];
 
@@ -274,6 +310,47 @@ bool eng_cells_next(const struct eng_graph *graph, const struct eng_node *node,
 		return true;
 	}
 	return false;
+}
+
+bool eng_cells_counter(const struct eng_graph *graph, const struct eng_node *node,
+		       uint32_t *cursor, struct eng_counter *ret_counter)
+{
+	const struct cells *cells = table_of(node);
+
+	if (node->cell && !*cursor) {
+		*cursor = 1;
+		ret_counter->type = eng_cell_type(cell_of(graph, node->cell));
+		ret_counter->count = 1;
+		return true;
+	}
+	if (!cells || *cursor >= cells->counts_n)
+		return false;
+	*ret_counter = cells->counts[(*cursor)++];
+	return true;
+}
+
+bool eng_cells_digest(const struct eng_node *node, uint32_t *cursor, uint32_t *ret_cell,
+		      struct pawl_digest *ret_digest)
+{
+	const struct cells *cells = table_of(node);
+
+	while (cells && *cursor < cells->n) {
+		const struct entry *entry = &cells->entries[(*cursor)++];
+
+		if (!entry->has_digest)
+			continue;
+		*ret_cell = entry->cell;
+		*ret_digest = entry->digest;
+		return true;
+	}
+	return false;
+}
+
+void eng_cells_restore(const struct eng_graph *graph, struct eng_node *node,
+		       const struct eng_counter *counters, uint32_t n)
+{
+	if (n)
+		counts_set(table_make(graph, node), counters, n);
 }
 
 size_t eng_cells_bytes(const struct eng_node *node)

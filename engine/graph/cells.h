@@ -47,6 +47,15 @@ uint32_t eng_cells_held(const struct eng_node *node);
 /* The next value, in no order; *cursor 0 to begin with. */
 bool eng_cells_next(const struct eng_graph *graph, const struct eng_node *node,
 		    uint32_t *cursor, uint32_t *ret_cell, struct pawl_value **ret_value);
+/* For saving: counts of each type, and digests. *cursor 0 to begin with. Returns: false: the end. */
+bool eng_cells_counter(const struct eng_graph *graph, const struct eng_node *node,
+		       uint32_t *cursor, struct eng_counter *ret_counter);
+bool eng_cells_digest(const struct eng_node *node, uint32_t *cursor, uint32_t *ret_cell,
+		      struct pawl_digest *ret_digest);
+/* eng_cells_restore() - It has these cells, without content so far. Requires: it has none. */
+void eng_cells_restore(const struct eng_graph *graph, struct eng_node *node,
+		       const struct eng_counter *counters, uint32_t n);
+
 size_t eng_cells_bytes(const struct eng_node *node);
 void eng_cells_free(struct eng_node *node);
 

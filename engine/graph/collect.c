@@ -10,6 +10,7 @@
 
 #include "bag.h"
 #include "context.h"
+#include "heal.h"
 #include "local.h"
 #include "registry.h"
 #include "wait.h"
@@ -22,6 +23,7 @@ void eng_collectible_add(struct eng_op *op, struct eng_node *node, uint32_t trai
 
 	if (!count)
 		return;
+	eng_modify(node, ENG_META);
 	slot = eng_field_make(node, ENG_COLLECTIBLES);
 	(void)eng_bag_add(&slot->bag, trait, ref, count);
 	if (!slot->bag)
@@ -135,8 +137,8 @@ static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 		uint64_t here = (uint64_t)trait << 32 | id;
 
 		(void)eng_set64_add(node, ENG_COLLECTIBLES_DEPENDENTS, there);
-		(void)eng_set64_remove(reader, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES, here);
 		(void)eng_set64_add(reader, ENG_COLLECTIBLES_DEPENDENCIES, here);
+		(void)eng_set64_remove(reader, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES, here);
 		eng_unlock_pair(node, reader);
 	} else {
 		eng_unlock(node);
@@ -163,9 +165,13 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 	}
 	if (!number || !task.pawl_bits || eng_ref_cell(task))
 		return -EINVAL;
+	if (!context->run)
+		eng_moments_retry(context, eng_ref_task(task));
 	/* Ends: as a strong read does. */
 	for (;;) {
-		edit = eng_edit_wait(context);
+		error = eng_moment_begin(context, task, &edit);
+		if (error)
+			return error;
 		context->ring = false;
 		error = eng_resolve(context, task, PAWL_READ_STRONG, &cell, NULL);
 		/* A task that failed has collectibles, too. */

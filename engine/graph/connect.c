@@ -119,15 +119,33 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child)
 		eng_unlock(parent);
 }
 
+/* Were others still, when the run before was over? */
+static bool still_differs(const struct eng_node *parent, const struct pawl_sset *still)
+{
+	uint32_t cursor = 0, child;
+
+	if (eng_set_count(parent, ENG_STILL_CHILDREN) != pawl_sset_count(still))
+		return true;
+	while (pawl_sset_next(still, &cursor, &child)) {
+		if (!eng_set_has(parent, ENG_STILL_CHILDREN, child))
+			return true;
+	}
+	return false;
+}
+
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 {
-	struct pawl_sset still;
+	struct pawl_sset still = {0};
+	union eng_slot *slot = eng_field(parent, ENG_STILL_CHILDREN);
 
-	if (eng_field(parent, ENG_STILL_CHILDREN))
-		eng_field_clear(parent, ENG_STILL_CHILDREN);
-	if (!eng_called_any_still(&run->called))
-		return;
-	still = eng_called_take_still(&run->called);
+	if (eng_called_any_still(&run->called))
+		still = eng_called_take_still(&run->called);
+	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, &still))
+		eng_modify(parent, ENG_META);
+	if (slot) {
+		pawl_sset_fini(&slot->set);
+		eng_field_drop(parent, ENG_STILL_CHILDREN);
+	}
 	if (pawl_sset_count(&still))
 		eng_field_make(parent, ENG_STILL_CHILDREN)->set = still;
 }
@@ -188,26 +206,25 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	return call == OVER ? -ECANCELED : 0;
 }
 
-void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct eng_called *children)
+uint32_t eng_number_children(struct eng_op *op, struct eng_node *parent,
+			     const struct eng_called *children)
 {
 	uint32_t n = children->n_not_still, target, future, child;
 	uint32_t distance = parent->bits & ENG_DISTANCE;
 	uint64_t cursor = 0;
 
-	if (!n)
-		return;
-	if (eng_base(parent) == ENG_NUMBER_ROOT)
-		return;
+	if (!n || eng_base(parent) == ENG_NUMBER_ROOT)
+		return ENG_NUMBER_ROOT;
 	target = 2 * (31 - (uint32_t)__builtin_clz(n));
 	if (target > distance)
 		eng_queue_number(&op->queue, eng_node_id(parent), 0, target);
 	future = eng_base(parent) + (target > distance ? target : distance);
 	if (future < eng_base(parent) || future >= ENG_NUMBER_LEAF)
-		return;
+		return ENG_NUMBER_ROOT;
 	/* A gap, for levels that come in between later. */
 	while (eng_called_next(children, &cursor, &child))
 		eng_number_at_least(op, child, future + 3);
+	return future;
 }
 
 void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children)

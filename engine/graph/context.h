@@ -16,6 +16,7 @@ struct pawl_context {
 	uint32_t priority;
 	struct pawl_error *failure; /* that pawl_context_fail() made */
 	struct pawl_error *last;    /* that a read gave */
+	uint64_t begun;		    /* what failed for the moment before this is tried again */
 	bool ring;		    /* the last strong read waited for itself */
 	uint64_t begun_ns;	    /* where slow runs are told of */
 	/* Of a job of the run (local.c). */
@@ -59,6 +60,9 @@ PAWL_MUST_CHECK int eng_exit_take(struct pawl_context *context);
 PAWL_MUST_CHECK int eng_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 				pawl_ref_t *ret_cell, const struct pawl_error **ret_error);
 
+/* eng_moment_begin() - Of a strong read: once no edit is applied. Errors: -ECANCELED. */
+PAWL_MUST_CHECK int eng_moment_begin(struct pawl_context *context, pawl_ref_t ref,
+				     uint64_t *ret_edit);
 /* A strong read is one state: is the task as clean as it was, and was nothing edited? */
 bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit);
 
@@ -95,11 +99,15 @@ bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closur
 /* For the map of tasks. */
 bool eng_cache_match(const void *entry, const void *wanted);
 uint64_t eng_cache_hash(const void *entry);
+/* eng_cache_put() - A record that was restored can be found. Waits for memory. */
+void eng_cache_put(struct eng_graph *graph, struct eng_node *node);
 
 /* eng_say_origin() - That task in words: its call, and what of that is transient. len is not 0. */
 void eng_say_origin(struct eng_graph *graph, eng_id id, char *buf, size_t len);
 
 /* Arguments as the body gets them, from those in the key. `into` has room for args_bytes. */
 void eng_args_read(const struct pawl_function *function, const struct eng_key *key, void *into);
+/* eng_args_valid() - Could these bytes be arguments of that function? */
+bool eng_args_valid(const struct pawl_function *function, const char *args, size_t bytes);
 
 #endif

@@ -21,6 +21,7 @@
 #include <pawl/rcu.h>
 #include <pawl/retire.h>
 
+#include "backing.h"
 #include "context.h"
 #include "local.h"
 #include "profile.h"
@@ -177,6 +178,36 @@ void eng_args_read(const struct pawl_function *function, const struct eng_key *k
 	}
 }
 
+bool eng_args_valid(const struct pawl_function *function, const char *args, size_t bytes)
+{
+	size_t at = 0, n;
+	uint64_t count;
+
+	if (!function->arguments)
+		return bytes == ((function->args_bytes + 7) & ~(size_t)7);
+	for (size_t i = 0; i < function->arguments_n; i++) {
+		const struct pawl_argument *argument = &function->arguments[i];
+
+		n = sizeof(count);
+		if (argument->kind == PAWL_ARGUMENT_DATA)
+			n = (argument->bytes + 7) & ~(size_t)7;
+		if (n > bytes - at)
+			return false;
+		if (argument->kind == PAWL_ARGUMENT_BYTES ||
+		    argument->kind == PAWL_ARGUMENT_REFS) {
+			memcpy(&count, args + at, sizeof(count));
+			if (count > bytes)
+				return false;
+			n += argument->kind == PAWL_ARGUMENT_REFS ? count * sizeof(pawl_ref_t)
+								  : (count + 7) & ~(uint64_t)7;
+			if (n > bytes - at)
+				return false;
+		}
+		at += n;
+	}
+	return at == bytes;
+}
+
 /* ---- finding ----------------------------------------------------------------------------- */
 
 struct wanted {
@@ -207,9 +238,44 @@ uint64_t eng_cache_hash(const void *entry)
 	return key_hash(key->function, key->args, key->bytes);
 }
 
+void eng_cache_put(struct eng_graph *graph, struct eng_node *node)
+{
+	const struct eng_key *key = eng_node_key(node);
+	struct wanted wanted = {key->function, key->bytes, key->args};
+	void *found;
+	int error;
+
+	do {
+		pawl_rcu_begin();
+		error = pawl_rmap_entry(graph->cache, eng_cache_hash(node), &wanted, node,
+					&found);
+		pawl_rcu_end();
+		if (error < 0)
+			eng_memory_wait();
+	} while (error < 0);
+}
+
+/* It may be in the store. Returns: 0: it is not. */
+static eng_id stored(struct eng_graph *graph, const struct wanted *wanted)
+{
+	const struct eng_backing *backing = graph->backing;
+	struct eng_node *node;
+	bool same;
+	eng_id id;
+
+	id = backing->look_up(backing->arg,
+			      eng_key_digest(wanted->function, wanted->data, wanted->bytes));
+	node = eng_is_stored(backing, id) ? eng_lock_any(graph, id) : NULL;
+	if (!node)
+		return 0;
+	same = eng_cache_match(node, wanted);
+	eng_unlock(node);
+	return same ? id : 0;
+}
+
 /* ---- making -------------------------------------------------------------------------------- */
 
-/* In its table, with a number. Errors: -ENOMEM, -ENOSPC; the record is the caller's still. */
+/* In its table, with a number. In an operation. Errors: -ENOMEM, -ENOSPC; the record is the caller's still. */
 static int node_publish(struct eng_graph *graph, struct eng_node *node, bool transient)
 {
 	enum pawl_slot_state was;
@@ -224,6 +290,8 @@ static int node_publish(struct eng_graph *graph, struct eng_node *node, bool tra
 		(void)pawl_ids_free(graph->ids[transient], id);
 		return error;
 	}
+	if (graph->marks && !transient)
+		eng_marks_new(graph->marks, node, (eng_id)id);
 	pawl_slots_publish(graph->tables[transient], (uint32_t)id, &node->slot, 0);
 	return 0;
 }
@@ -273,6 +341,26 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 	return error;
 }
 
+/* Making a task changes what is saved: it is an operation. */
+static int make(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash,
+		bool transient, eng_id *ret_id)
+{
+	struct eng_quiesce_slot *inside;
+	int error;
+
+	if (PAWL_UNLIKELY(eng_has_stored(graph->backing))) {
+		*ret_id = stored(graph, wanted);
+		if (*ret_id)
+			return 0;
+	}
+	if (!graph->marks)
+		return node_create(graph, wanted, hash, transient, ret_id);
+	inside = eng_quiesce_enter(graph->quiesce, graph);
+	error = node_create(graph, wanted, hash, transient, ret_id);
+	eng_quiesce_leave(graph->quiesce, inside);
+	return error;
+}
+
 /* The task of a call, made if there was none. */
 static int find_or_create(struct eng_graph *graph, uint32_t function,
 			  const struct writer *writer, eng_id *ret_id, bool *ret_new)
@@ -286,8 +374,9 @@ static int find_or_create(struct eng_graph *graph, uint32_t function,
 	*ret_id = node ? eng_node_id(node) : 0;
 	pawl_rcu_end();
 	eng_count(graph, function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
-	*ret_new = !node;
-	return node ? 0 : node_create(graph, &wanted, hash, writer->transient, ret_id);
+	/* What comes back from a store may have been called before. */
+	*ret_new = !node && !eng_has_stored(graph->backing);
+	return node ? 0 : make(graph, &wanted, hash, writer->transient, ret_id);
 }
 
 /* What is kept cannot depend on what is not. */

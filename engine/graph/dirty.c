@@ -21,11 +21,16 @@ static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 	struct eng_update update;
 
 	/* Clean, and it was: the end of most runs. */
-	if (!bits && !(node->bits & (ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) &&
+	if (!bits &&
+	    !(node->bits & (ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN | ENG_FINISHED)) &&
 	    !eng_field(node, ENG_DIRTY_PRIORITY))
 		return;
 	before = eng_dirt_of(node);
-	node->bits = (node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN)) | bits;
+	if ((node->bits ^ bits) & (ENG_DIRTY | ENG_SESSION))
+		eng_modify(node, ENG_META);
+	node->bits =
+		(node->bits & ~(ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN | ENG_FINISHED)) |
+		bits;
 	if (!(bits & ENG_DIRTY))
 		eng_field_drop(node, ENG_DIRTY_PRIORITY);
 	after = eng_dirt_of(node);
@@ -39,6 +44,17 @@ static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits)
 {
 	dirty_bits(op, node, bits);
+}
+
+void eng_set_finished(struct eng_op *op, struct eng_node *node)
+{
+	struct eng_dirt before = eng_dirt_of(node);
+	struct eng_update update;
+
+	node->bits |= ENG_FINISHED | ENG_GOES_ON;
+	update = eng_combine(node, before, eng_dirt_of(node));
+	if (!eng_update_is_empty(&update))
+		eng_queue_data(&op->queue, eng_uppers_of(&op->queue, node), &update);
 }
 
 static void keep_priority(struct eng_node *node, uint32_t priority)
@@ -74,8 +90,12 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	}
 	dirty_bits(op, node, ENG_DIRTY);
 	keep_priority(node, priority);
-	if (!op->graph->track_active || eng_active(node))
-		eng_schedule(op, node, priority);
+	/*
+	 * Not before those above are told: what it makes dirty when it runs would be told by that run alone, and who
+	 * changes something else below the same task, and is done, would find it told of nothing.
+	 */
+	if (!run && (!op->graph->track_active || eng_active(node)))
+		eng_queue_find(&op->queue, eng_node_id(node));
 }
 
 /* Who has looked in its present run is stale; who has not come to it yet will see it anyway. */

@@ -16,6 +16,8 @@ struct pawl_error {
 	eng_id task;	      /* that failed; 0: none did */
 	const char *function; /* of that task; stays as long as the engine */
 	struct pawl_error *cause;
+	uint64_t
+		moment; /* not 0: it is tried again; in the order of the graph's failures of the moment */
 	/* When it became so: of errors of tasks, in the runtime's time; 0: not known. Before it is shared. */
 	uint64_t since_ns;
 	bool ring; /* tasks that wait for each other: passed on as it is, so that it is the same for all */

@@ -37,55 +37,57 @@
 	/* the value of the one cell, if there is one alone, with index 0 */          \
 	X(cell, POINTER, DATA, 0, 0, 0)
 
-#define ENG_FIELDS_TAIL(X)                                                           \
-	/* the two that are looked for most come first: their places are known */    \
-	/* struct eng_run_state: it is scheduled, or runs */                         \
-	X(RUN, POINTER, SESSION, 0, 0, 0)                                            \
-	/* what keeps it active, and who waits until it is clean */                  \
-	X(ACTIVE, WORDS, SESSION, 0, 0, 0)                                           \
-	/* tasks that the last completed run called */                               \
-	X(CHILDREN, SET, META, 1, 1, 0)                                              \
-	/* and that were still when it was over: no edge leads there (connect.c) */  \
-	X(STILL_CHILDREN, SET, META, 1, 1, 0)                                        \
-	/* of aggregating tasks: what is next to what they aggregate, with counts */ \
-	X(FOLLOWERS, MAP, META, 1, 0, 0)                                             \
-	/* inner tasks that are dirty or contain dirt */                             \
-	X(DIRTY_CONTAINERS, MAP, META, 1, 0, 0)                                      \
-	/* those of them that are clean in this session */                           \
-	X(CLEAN_CONTAINERS, MAP, SESSION, 1, 0, 0)                                   \
-	/* how many entries of the two are positive, or cover their partner */       \
-	X(CONTAINER_COUNTS, WORDS, META, 0, 0, 0)                                    \
-	/* emitted by this task itself; may be negative */                           \
-	X(COLLECTIBLES, BAG, META, 1, 1, 0)                                          \
-	/* sums over inner tasks */                                                  \
-	X(AGGREGATED_COLLECTIBLES, BAG, META, 1, 0, 0)                               \
-	/* who read collectibles here: trait << 32 | task */                         \
-	X(COLLECTIBLES_DEPENDENTS, SET64, META, 1, 0, 0)                             \
-	/* position in the order of invalidated tasks: distance, end of its slack */ \
-	X(LEAF_DISTANCE, WORDS, DATA, 0, 0, 0)                                       \
-	/* outputs and cells (references) that this task has read */                 \
-	X(OUTPUT_DEPENDENCIES, SET, DATA, 1, 1, 1)                                   \
-	X(CELL_DEPENDENCIES, SET64, DATA, 1, 1, 1)                                   \
-	/* trait << 32 | task */                                                     \
-	X(COLLECTIBLES_DEPENDENCIES, SET64, DATA, 1, 1, 1)                           \
-	/* reads of parts: (cell << 32 | task, key) here, (reference, key) there */  \
-	X(KEYED_DEPENDENTS, PAIRS, DATA, 1, 0, 1)                                    \
-	X(KEYED_DEPENDENCIES, PAIRS, DATA, 1, 1, 1)                                  \
-	/* all cells and their counts, where there is not one alone */               \
-	X(CELLS, POINTER, DATA, 0, 1, 0)                                             \
-	/* the priority of what made it dirty */                                     \
-	X(DIRTY_PRIORITY, WORDS, META, 0, 0, 0)                                      \
-	/* while it runs: what was read and emitted before, and not again so far */  \
-	X(OUTDATED_OUTPUTS, SET, SESSION, 0, 1, 1)                                   \
-	X(OUTDATED_CELLS, SET64, SESSION, 0, 1, 1)                                   \
-	X(OUTDATED_KEYED, PAIRS, SESSION, 0, 1, 1)                                   \
-	X(OUTDATED_COLLECTIBLES_DEPENDENCIES, SET64, SESSION, 0, 1, 1)               \
-	X(OUTDATED_COLLECTIBLES, BAG, SESSION, 0, 1, 0)                              \
-	/* how often it is pinned */                                                 \
-	X(PINS, WORDS, SESSION, 0, 0, 0)                                             \
-	/* of transient tasks made from a function and an argument of the host's */  \
-	X(CLOSURE, POINTER, SESSION, 0, 0, 0)                                        \
-	/* struct eng_history: why it ran, and has to run; where that is kept */     \
+#define ENG_FIELDS_TAIL(X)                                                                  \
+	/* the two that are looked for most come first: their places are known */           \
+	/* struct eng_run_state: it is scheduled, or runs */                                \
+	X(RUN, POINTER, SESSION, 0, 0, 0)                                                   \
+	/* what keeps it active, and who waits until it is clean */                         \
+	X(ACTIVE, WORDS, SESSION, 0, 0, 0)                                                  \
+	/* tasks that the last completed run called */                                      \
+	X(CHILDREN, SET, META, 1, 1, 0)                                                     \
+	/* and that were still when it was over: no edge leads there (connect.c) */         \
+	X(STILL_CHILDREN, SET, META, 1, 1, 0)                                               \
+	/* of aggregating tasks: what is next to what they aggregate, with counts */        \
+	X(FOLLOWERS, MAP, META, 1, 0, 0)                                                    \
+	/* inner tasks that are dirty or contain dirt */                                    \
+	X(DIRTY_CONTAINERS, MAP, META, 1, 0, 0)                                             \
+	/* those of them that are clean in this session */                                  \
+	X(CLEAN_CONTAINERS, MAP, SESSION, 1, 0, 0)                                          \
+	/* how many entries of the two are positive, or cover their partner */              \
+	X(CONTAINER_COUNTS, WORDS, META, 0, 0, 0)                                           \
+	/* emitted by this task itself; may be negative */                                  \
+	X(COLLECTIBLES, BAG, META, 1, 1, 0)                                                 \
+	/* sums over inner tasks */                                                         \
+	X(AGGREGATED_COLLECTIBLES, BAG, META, 1, 0, 0)                                      \
+	/* who read collectibles here: trait << 32 | task */                                \
+	X(COLLECTIBLES_DEPENDENTS, SET64, META, 1, 0, 0)                                    \
+	/* position in the order of invalidated tasks: distance, end of its slack */        \
+	X(LEAF_DISTANCE, WORDS, DATA, 0, 0, 0)                                              \
+	/* outputs and cells (references) that this task has read */                        \
+	X(OUTPUT_DEPENDENCIES, SET, DATA, 1, 1, 1)                                          \
+	X(CELL_DEPENDENCIES, SET64, DATA, 1, 1, 1)                                          \
+	/* trait << 32 | task */                                                            \
+	X(COLLECTIBLES_DEPENDENCIES, SET64, DATA, 1, 1, 1)                                  \
+	/* reads of parts: (cell << 32 | task, key) here, (reference, key) there */         \
+	X(KEYED_DEPENDENTS, PAIRS, DATA, 1, 0, 1)                                           \
+	X(KEYED_DEPENDENCIES, PAIRS, DATA, 1, 1, 1)                                         \
+	/* all cells and their counts, where there is not one alone */                      \
+	X(CELLS, POINTER, DATA, 0, 1, 0)                                                    \
+	/* who failed by a ring through this task: whom that calls or reads << 32 | task */ \
+	X(RING_VICTIMS, SET64, SESSION, 1, 0, 1)                                            \
+	/* the priority of what made it dirty: an order of runs of this process */          \
+	X(DIRTY_PRIORITY, WORDS, SESSION, 0, 0, 0)                                          \
+	/* while it runs: what was read and emitted before, and not again so far */         \
+	X(OUTDATED_OUTPUTS, SET, SESSION, 0, 1, 1)                                          \
+	X(OUTDATED_CELLS, SET64, SESSION, 0, 1, 1)                                          \
+	X(OUTDATED_KEYED, PAIRS, SESSION, 0, 1, 1)                                          \
+	X(OUTDATED_COLLECTIBLES_DEPENDENCIES, SET64, SESSION, 0, 1, 1)                      \
+	X(OUTDATED_COLLECTIBLES, BAG, SESSION, 0, 1, 0)                                     \
+	/* how often it is pinned */                                                        \
+	X(PINS, WORDS, SESSION, 0, 0, 0)                                                    \
+	/* of transient tasks made from a function and an argument of the host's */         \
+	X(CLOSURE, POINTER, SESSION, 0, 0, 0)                                               \
+	/* struct eng_history: why it ran, and has to run; where that is kept */            \
 	X(HISTORY, POINTER, SESSION, 0, 0, 0)
 
 enum eng_field {

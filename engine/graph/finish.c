@@ -25,6 +25,7 @@
 #include "context.h"
 #include "pairs.h"
 #include "profile.h"
+#include "ring.h"
 #include "run.h"
 
 /* ---- ends ----------------------------------------------------------------------------- */
@@ -59,6 +60,10 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
 	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
+	/* What was said of that run does not hold for the next one. */
+	if (node->bits & ENG_FINISHED)
+		eng_set_dirty(op, node,
+			      node->bits & (ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN));
 	eng_tail_take_back(node);
 	if (PAWL_UNLIKELY(op->graph->histories))
 		eng_history_ended(op->graph, node, false, true);
@@ -93,6 +98,11 @@ struct plan {
 	bool again; /* it was clean: a cell was missing */
 	bool new_output;
 	bool immutable;
+	uint32_t number;	  /* what the children's numbers go by */
+	struct eng_list victims;  /* who failed by a ring that this run has left */
+	struct eng_list left_out; /* children that close a ring, as they did before */
+	bool moment;		  /* it failed for the moment */
+	bool linked;		  /* it failed by a ring of calls */
 };
 
 /* The end of a run. */
@@ -103,6 +113,15 @@ struct ending {
 	bool error;
 	struct plan plan;
 };
+
+static bool is_left_out(const struct plan *plan, eng_id id)
+{
+	for (uint32_t i = 0; i < plan->left_out.n; i++) {
+		if (plan->left_out.ids[i] == id)
+			return true;
+	}
+	return false;
+}
 
 static void plan_children(struct ending *ending, struct eng_node *node)
 {
@@ -116,7 +135,7 @@ static void plan_children(struct ending *ending, struct eng_node *node)
 	if (now->n_not_still) {
 		plan->fresh = eng_list_make(queue, now->n_not_still);
 		while (eng_called_next(now, &called, &id)) {
-			if (!slot || !pawl_sset_has(&slot->set, id))
+			if ((!slot || !pawl_sset_has(&slot->set, id)) && !is_left_out(plan, id))
 				plan->fresh.ids[n++] = id;
 		}
 		plan->fresh.n = n;
@@ -209,14 +228,18 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	struct plan *plan = &ending->plan;
 
 	plan->again = !eng_needs_run(node);
-	if (run->invalidator)
+	if (run->invalidator && !(node->bits & ENG_INVALIDATOR)) {
+		eng_modify(node, ENG_META);
 		node->bits |= ENG_INVALIDATOR;
+	}
 	plan->immutable = ending->op.graph->track_dependencies && !run->session_dependent &&
+			  !run->in_ring && !plan->linked &&
 			  !(node->bits & (ENG_INVALIDATOR | ENG_ONCE | ENG_ROOT)) &&
 			  !eng_field_any(node, DEPENDS) && !run->stale;
-	eng_number_children(&ending->op, node, &run->called);
+	plan->number = eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
 	plan_outdated(ending, node);
+	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
 	if (plan->new_output && ending->op.graph->track_dependencies &&
 	    pawl_sset_count(&node->output_dependents))
@@ -234,6 +257,7 @@ static void drop_reads(struct ending *ending)
 	for (uint32_t i = 0; i < plan->outputs.n; i++) {
 		node = eng_lock_any(graph, plan->outputs.ids[i]);
 		if (node) {
+			eng_modify_edge(node, ENG_DATA, id);
 			pawl_sset_remove(&node->output_dependents, id);
 			eng_unlock(node);
 		}
@@ -241,6 +265,7 @@ static void drop_reads(struct ending *ending)
 	for (uint32_t i = 0; i < plan->cells_n; i++) {
 		node = eng_lock_any(graph, (eng_id)plan->cells[i]);
 		if (node) {
+			eng_modify_edge(node, ENG_DATA, id);
 			pawl_sset64_remove(&node->cell_dependents,
 					   (plan->cells[i] & ~(uint64_t)UINT32_MAX) | id);
 			eng_unlock(node);
@@ -267,6 +292,7 @@ static void drop_keyed_reads(struct ending *ending)
 
 		if (!node)
 			continue;
+		eng_modify_edge(node, ENG_DATA, ending->run->id);
 		slot = eng_field(node, ENG_KEYED_DEPENDENTS);
 		pair.a = (pair.a & ~(uint64_t)UINT32_MAX) | ending->run->id;
 		if (slot && eng_pairs_remove(&slot->pairs, pair) && !slot->pairs)
@@ -358,7 +384,7 @@ static bool plan_is_empty(const struct ending *ending)
 
 	return !plan->fresh.n && !plan->lost.n && !plan->outputs.n && !plan->cells_n &&
 	       !plan->traits_n && !plan->pairs_n && !plan->collectibles_n &&
-	       !plan->dependents.n && eng_queue_is_empty(&ending->op.queue);
+	       !plan->dependents.n && !plan->victims.n && eng_queue_is_empty(&ending->op.queue);
 }
 
 /* Returns: false: the run is over in another way. ret_node: not NULL: that is all but for step 3, locked. */
@@ -386,23 +412,75 @@ static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 	drop_outdated(ending);
 	eng_children_lost(&ending->op, run->id, ending->plan.lost);
 	eng_op_run(&ending->op);
-	if (ending->plan.dependents.n || ending->plan.fresh.n) {
+	if (ending->plan.dependents.n || ending->plan.fresh.n || ending->plan.victims.n) {
+		/* Before this task is clean: who waits for that takes what they have failed with. */
+		eng_heal_retry(&ending->op, &ending->plan.victims);
 		dirty_dependents(ending);
 		eng_op_run(&ending->op);
 	}
 	return true;
 }
 
-/* The output differs after all. */
-static void tell_late(struct ending *ending)
+static void fail(struct ending *ending, struct pawl_error *error)
 {
-	struct eng_node *node = eng_run_lock(ending->run);
+	if (ending->error)
+		eng_output_free(ending->output);
+	ending->error = true;
+	ending->output = (uintptr_t)error;
+	ending->plan.immutable = false;
+	ending->plan.linked = true;
+}
 
-	ending->plan.new_output = true;
-	ending->plan.dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
+/* The output is this error after all, and its readers are told if they were not. */
+static void fail_late(struct ending *ending, struct pawl_error *error)
+{
+	struct plan *plan = &ending->plan;
+	struct eng_node *node;
+	bool tell;
+
+	fail(ending, error);
+	node = eng_run_lock(ending->run);
+	tell = !plan->new_output && output_differs(ending, node);
+	if (tell)
+		plan->dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
 	eng_unlock(node);
+	if (!tell)
+		return;
+	plan->new_output = true;
 	dirty_dependents(ending);
 	eng_op_run(&ending->op);
+}
+
+/*
+ * It failed by a ring the last time. As long as that is there, nobody is to hear of the output that the body gave: who
+ * reads it may be what the ring goes through, and would have this task run again, for ever.
+ */
+static void leave_out(struct ending *ending)
+{
+	struct eng_op *op = &ending->op;
+	struct eng_node *node = eng_run_lock(ending->run);
+	struct eng_list fresh = {0};
+
+	if (eng_run_of(node) == ending->run) {
+		plan_children(ending, node);
+		fresh = ending->plan.fresh;
+	}
+	eng_unlock(node);
+	ending->plan.left_out = eng_list_make(&op->queue, fresh.n);
+	ending->plan.left_out.n = 0;
+	for (uint32_t i = 0; i < fresh.n; i++) {
+		struct pawl_error *error = eng_ring_closed(op, ending->run->id, fresh.ids[i]);
+
+		if (!error)
+			continue;
+		eng_link_add(op, ending->run, fresh.ids[i]);
+		if (op->graph->track_active)
+			eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
+					eng_list_one(&op->queue, fresh.ids[i]));
+		ending->plan.left_out.ids[ending->plan.left_out.n++] = fresh.ids[i];
+		fail(ending, error);
+	}
+	eng_op_run(op);
 }
 
 /*
@@ -415,20 +493,15 @@ static void break_ring(struct ending *ending)
 
 	for (uint32_t i = 0; i < fresh.n; i++) {
 		struct pawl_error *error =
-			eng_ring_find(&ending->op, fresh.ids[i], ending->run->id);
+			eng_ring_closed(&ending->op, ending->run->id, fresh.ids[i]);
 
 		if (!error)
 			continue;
-		ending->op.ring = 0;
+		eng_link_add(&ending->op, ending->run, fresh.ids[i]);
 		eng_children_lost(&ending->op, ending->run->id,
 				  eng_list_one(&ending->op.queue, fresh.ids[i]));
 		eng_op_run(&ending->op);
-		if (ending->error)
-			eng_output_free(ending->output);
-		ending->error = true;
-		ending->output = (uintptr_t)error;
-		if (!ending->plan.new_output)
-			tell_late(ending);
+		fail_late(ending, error);
 	}
 }
 
@@ -441,10 +514,13 @@ static bool step_connect(struct ending *ending)
 	node = lock_running(ending, ending->plan.fresh);
 	if (!node)
 		return false;
+	/* Raised meanwhile, perhaps by way of its children. Callees of what aggregates nothing have larger numbers. */
+	if (PAWL_UNLIKELY(eng_number(node) > ending->plan.number))
+		(void)eng_number_children(&ending->op, node, &ending->run->called);
 	eng_connect_children(&ending->op, node, ending->plan.fresh);
 	eng_unlock(node);
 	eng_op_run(&ending->op);
-	if (ending->op.ring)
+	if (PAWL_UNLIKELY(ending->op.rings != NULL))
 		break_ring(ending);
 	return true;
 }
@@ -468,6 +544,9 @@ static void tidy(struct ending *ending, struct eng_node *node, struct remains *r
 					     run->counters_n, remains->values);
 	}
 	if (node->bits & ENG_IMMUTABLE) {
+		if (pawl_sset_count(&node->output_dependents) ||
+		    pawl_sset64_count(&node->cell_dependents))
+			eng_modify(node, ENG_DATA);
 		pawl_sset_fini(&node->output_dependents);
 		pawl_sset64_fini(&node->cell_dependents);
 		eng_field_clear(node, ENG_KEYED_DEPENDENTS);
@@ -493,10 +572,17 @@ static bool is_still(const struct ending *ending, const struct eng_node *node)
 static void step_finish(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
+	struct eng_list victims = eng_heal_victims(&ending->op, node, run);
+	bool linked = node->bits & ENG_LINKED;
 	struct remains remains = {0};
+	bool moment = ending->plan.moment && ending->error;
 	uint32_t dirty = 0;
 
-	if (ending->plan.new_output) {
+	if (ending->plan.new_output || moment ||
+	    (ending->plan.immutable && !(node->bits & ENG_IMMUTABLE)))
+		eng_modify(node, ENG_META);
+	/* Of two errors that say the same the new one is kept: it was not tried again since. */
+	if (ending->plan.new_output || moment) {
 		if (node->bits & ENG_ERROR)
 			remains.error = node->output;
 		node->output = ending->output;
@@ -506,18 +592,25 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	if (ending->plan.immutable)
 		node->bits |= ENG_IMMUTABLE;
 	leave(node, run);
+	if (!ending->plan.linked)
+		node->bits &= ~ENG_LINKED;
 	if (PAWL_UNLIKELY(run->graph->histories))
 		eng_history_ended(run->graph, node, ending->plan.new_output, false);
-	if (run->session_dependent)
+	if (run->session_dependent || run->in_ring || ending->plan.linked)
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
 	eng_set_dirty(&ending->op, node, dirty);
 	eng_children_keep_still(node, run);
 	if (is_still(ending, node)) {
+		if (!(node->bits & ENG_STILL))
+			eng_modify(node, ENG_META);
 		node->bits |= ENG_STILL;
 		eng_referrers_forget(node);
 	}
 	tidy(ending, node, &remains);
 	eng_unlock(node);
+	eng_heal_retry(&ending->op, &victims);
+	if (PAWL_UNLIKELY(linked))
+		eng_link_drop(&ending->op, run->id, !ending->plan.linked);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
 	for (uint32_t i = 0; i < remains.n; i++)
@@ -539,8 +632,14 @@ void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output)
 	if (!ending.output)
 		ending.output = ENG_NOTHING;
 	eng_op_begin(&ending.op, context->graph, context->priority);
+	if (PAWL_UNLIKELY(error) && ((struct pawl_error *)(uintptr_t)ending.output)->moment) {
+		ending.plan.linked = ending.plan.moment = true;
+		eng_link_add(&ending.op, ending.run, 0);
+	}
 	/* Relaxed: statistics. */
 	pawl_add_relaxed(&context->graph->runs, 1u);
+	if (PAWL_UNLIKELY(ending.run->was_linked))
+		leave_out(&ending);
 	if (step_clean_up(&ending, &node)) {
 		if (!node && step_connect(&ending))
 			node = lock_running(&ending, (struct eng_list){0});

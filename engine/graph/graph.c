@@ -18,6 +18,7 @@
 #include <pawl/retire.h>
 
 #include "../runtime/worker.h"
+#include "backing.h"
 #include "context.h"
 #include "pool.h"
 #include "profile.h"
@@ -82,13 +83,22 @@ int pawl_context_fail(struct pawl_context *context, const char *format, ...)
 	return -PAWL_ETASK;
 }
 
+/* Did it fail for want of something that may be there the next time? Or because of what did. */
+static struct pawl_error *failure_of_moment(struct eng_graph *graph, struct pawl_error *failure,
+					    int error)
+{
+	if (error == -ENOMEM || error == -EAGAIN || (failure->cause && failure->cause->moment))
+		failure->moment = pawl_add_relaxed(&graph->moments, UINT64_C(1)) + 1;
+	return failure;
+}
+
 struct pawl_error *eng_failure(struct pawl_context *context, int error)
 {
 	struct pawl_error *failure = context->failure, *cause;
 
 	if (error == -PAWL_ETASK && failure) {
 		context->failure = NULL;
-		return failure;
+		return failure_of_moment(context->graph, failure, error);
 	}
 	cause = error == -PAWL_ETASK ? context->last : NULL;
 	if (cause)
@@ -102,7 +112,7 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error)
 		failure = eng_error_printf(context->id, own_name(context), NULL, "error %d",
 					   -error);
 	failure->since_ns = eng_now(context->graph->rt);
-	return failure;
+	return failure_of_moment(context->graph, failure, error);
 }
 
 void eng_output_free(uint64_t error)
@@ -136,7 +146,7 @@ static bool node_retire(struct pawl_slot *slot, void *arg)
 	return eng_node_retire(arg, node);
 }
 
-static int tables_make(struct eng_graph *graph)
+static int tables_make(struct eng_graph *graph, const struct eng_kept *kept)
 {
 	struct pawl_slots_options slots = PAWL_SLOTS_OPTIONS_INIT;
 	struct pawl_ids_options ids = PAWL_IDS_OPTIONS_INIT;
@@ -147,6 +157,7 @@ static int tables_make(struct eng_graph *graph)
 	slots.arg = graph;
 	ids.policy = PAWL_IDS_DURABLE;
 	for (unsigned i = 0; i < 2 && !error; i++) {
+		ids.next = kept && !i ? kept->next : 0;
 		error = pawl_slots_create(&slots, &graph->tables[i]);
 		if (!error)
 			error = pawl_ids_create(&ids, &graph->ids[i]);
@@ -179,17 +190,23 @@ static void tables_free(struct eng_graph *graph)
 		pawl_rmap_destroy(graph->cache);
 }
 
+/* Where operations do not suspend themselves others wait at the door for so long, at most. */
+#define SHUT_NS 500000u
+
 static int quiesce_make(struct eng_graph *graph)
 {
 	struct eng_quiesce_options options = ENG_QUIESCE_OPTIONS_INIT;
 
+	if (graph->marks)
+		options.shut_ns = SHUT_NS;
 	/* For tests of what is done where the kernel refuses it. */
 	options.fenced = getenv("PAWL_NO_MEMBARRIER");
 	return eng_quiesce_create(&options, &graph->quiesce);
 }
 
-int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
-		     const struct pawl_engine_options *options, struct eng_graph **ret_graph)
+int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
+			  const struct pawl_engine_options *options,
+			  const struct eng_kept *kept, struct eng_graph **ret_graph)
 {
 	struct eng_graph *graph = pawl_mem_zalloc(sizeof(*graph), PAWL_LINE_BYTES);
 	int error;
@@ -206,13 +223,20 @@ int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
-	error = eng_registry_create(options, &graph->registry);
+	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
+	pawl_init_word(&graph->links.n, 0u);
+	pawl_init_word(&graph->moments, UINT64_C(0));
+	if (kept) {
+		graph->backing = kept->backing;
+		graph->marks = kept->marks;
+	}
+	error = eng_registry_create(options, kept ? kept->numbering : NULL, &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(options->functions_n, &graph->profile);
 	if (!error)
 		error = eng_pool_create(&graph->pool);
 	if (!error)
-		error = tables_make(graph);
+		error = tables_make(graph, kept);
 	if (!error)
 		error = quiesce_make(graph);
 	if (error) {
@@ -229,6 +253,7 @@ void eng_graph_destroy(struct eng_graph *graph)
 		return;
 	tables_free(graph);
 	pawl_retire_barrier();
+	eng_links_free(&graph->links);
 	eng_pool_unpin(graph->pool);
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);

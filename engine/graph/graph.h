@@ -49,6 +49,18 @@ struct eng_observer {
 	uint64_t slow_ns; /* 0: nobody is told. Set before the first task */
 };
 
+/* Who failed by a ring, and whom that called; who failed for the moment (heal.c). */
+struct eng_link {
+	eng_id caller, callee; /* callee 0: for the moment */
+	bool fresh;	       /* the caller's present run added it */
+};
+struct eng_links {
+	struct pawl_lock lock;
+	struct eng_link *list;
+	uint32_t count, capacity;
+	struct pawl_atomic_u32 n; /* the count. Written under the lock, read by all */
+};
+
 struct eng_graph {
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* runs live here */
@@ -63,6 +75,9 @@ struct eng_graph {
 	struct eng_quiesce *quiesce;
 	struct eng_profile *profile;   /* NULL: nothing is counted */
 	struct eng_observer *observer; /* NULL: nobody; set before the first task */
+	struct eng_marks *marks;       /* NULL: nothing is saved */
+	/* NULL: all there is, is in memory. */
+	const struct eng_backing *backing;
 	bool track_dependencies;
 	bool track_active;
 	bool histories; /* each task has one */
@@ -76,10 +91,15 @@ struct eng_graph {
 	struct pawl_event idle;
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
+	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
+	struct pawl_atomic_u32 lost;
 	struct pawl_event edited;
 	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
 	struct pawl_lock spare_lock;
 	eng_id spare;
+	struct eng_links links;
+	/* How often something failed for the moment. Relaxed: a later one is larger, and found by another way. */
+	struct pawl_atomic_u64 moments;
 	/* Numbers of runs that have local references. */
 	struct pawl_atomic_u64 executions;
 	/* Statistics. Relaxed. */
@@ -91,25 +111,44 @@ struct eng_graph {
 #define ENG_PRIORITY_LEAF    (UINT32_MAX - 1) /* invalidated, distance 0 */
 #define ENG_PRIORITY_AGAIN   UINT32_MAX	      /* a cell of a clean task is missing */
 
-/* eng_graph_create() - Errors: -ENOMEM; those of eng_registry_create(). */
-PAWL_MUST_CHECK int eng_graph_create(struct pawl_runtime *rt, struct pawl_group *group,
-				     const struct pawl_engine_options *options,
-				     struct eng_graph **ret_graph);
+struct eng_kept;
+
+/* eng_graph_create_kept() - `kept`: see backing.h. Errors: -ENOMEM; those of eng_registry_create(). */
+PAWL_MUST_CHECK int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
+					  const struct pawl_engine_options *options,
+					  const struct eng_kept *kept,
+					  struct eng_graph **ret_graph);
+/* eng_graph_create() - With nothing but what is in memory. */
+PAWL_MUST_CHECK static inline int eng_graph_create(struct pawl_runtime *rt,
+						   struct pawl_group *group,
+						   const struct pawl_engine_options *options,
+						   struct eng_graph **ret_graph)
+{
+	return eng_graph_create_kept(rt, group, options, NULL, ret_graph);
+}
 /* eng_graph_destroy() - Requires: no run is left. NULL is nothing. */
 void eng_graph_destroy(struct eng_graph *graph);
 
 /* ---- operations ------------------------------------------------------------------- */
 
+/* A task that may be below itself, and an edge of that ring (ring.c). */
+struct eng_ring_edge {
+	struct eng_ring_edge *next;
+	eng_id upper, task;
+	uint32_t number; /* of both, when the edge was seen */
+};
+
 /*
- * All that changes records happens in one. It may suspend itself whenever its queue is run (eng_op_run). It never
+ * All that changes records happens in one. It may suspend itself where its queue is run (eng_op_point). It never
  * waits for a task; values that it drops may begin others, which are part of it then.
  */
 struct eng_op {
 	struct eng_graph *graph;
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
-	eng_id ring;		       /* a task that was found to be below itself; 0: none */
-	struct eng_cause cause;	       /* of what it makes dirty from now on */
+	/* Edges that may close a ring of calls, and those that do. In the arena. */
+	struct eng_ring_edge *suspects, *rings;
+	struct eng_cause cause; /* of what it makes dirty from now on */
 	struct eng_queue queue;
 };
 
@@ -118,10 +157,20 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 {
 	op->graph = graph;
 	op->priority = priority;
-	op->ring = 0;
+	op->suspects = op->rings = NULL;
 	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
 	op->slot = eng_quiesce_enter(graph->quiesce, op);
+}
+
+/*
+ * eng_op_point() - Here it may suspend itself. Not where something is saved: part of what is left of it may be on its
+ * stack, and is lost if the process ends. There it is waited for.
+ */
+static inline void eng_op_point(struct eng_op *op)
+{
+	if (PAWL_LIKELY(!op->graph->marks))
+		eng_quiesce_point(op->graph->quiesce, op->slot);
 }
 
 /* eng_op_run() - Do all that is in the queue. Requires: no lock held. */
@@ -139,7 +188,7 @@ void eng_ring_break(struct eng_op *op);
 static inline void eng_op_end(struct eng_op *op)
 {
 	eng_op_run(op);
-	if (PAWL_UNLIKELY(op->ring))
+	if (PAWL_UNLIKELY(op->rings != NULL))
 		eng_ring_break(op);
 	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
@@ -246,6 +295,8 @@ void eng_clean_unpin(struct eng_clean *clean);
 void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
 /* eng_set_dirty() - To these bits (ENG_DIRTY, ENG_SESSION, ENG_SESSION_CLEAN). Tells uppers. Locked. */
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits);
+/* eng_set_finished() - The run that it is in counts as over. Tells uppers. Locked. */
+void eng_set_finished(struct eng_op *op, struct eng_node *node);
 void eng_job_readers(struct eng_op *op, struct eng_job *job);
 void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n);
 
@@ -272,9 +323,13 @@ void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
-/* eng_number_children() - Numbers for `n` children that a run has called. Locked. */
-void eng_number_children(struct eng_op *op, struct eng_node *parent,
-			 const struct eng_called *children);
+/*
+ * eng_number_children() - Numbers for children that a run has called. Locked.
+ *
+ * Returns: the parent's number that they go by; ROOT: they do not.
+ */
+uint32_t eng_number_children(struct eng_op *op, struct eng_node *parent,
+			     const struct eng_called *children);
 
 /* ---- leaf.c --------------------------------------------------------------------------------- */
 
@@ -291,6 +346,8 @@ void eng_leaf_raise(struct eng_op *op, eng_id reader, struct eng_leaf of);
  * eng_schedule() - If it neither waits nor runs it waits from now on, in the runtime. Locked.
  */
 void eng_schedule(struct eng_op *op, struct eng_node *node, uint32_t parent_priority);
+/* eng_busy_more() - A run comes. eng_busy_less() - One is gone. */
+void eng_busy_more(struct eng_graph *graph);
 /* eng_busy_less() - A run is gone. Requires: no lock held, outside of operations. */
 void eng_busy_less(struct eng_graph *graph);
 uint32_t eng_priority_of(const struct eng_node *node, uint32_t parent_priority);
@@ -305,13 +362,17 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
 
+/* ---- ring.c ---------------------------------------------------------------------------------- */
+
 /* eng_ring_of_calls() - This task is below itself: calls go round in a ring. */
 void eng_ring_of_calls(struct eng_op *op, eng_id id);
 /*
- * eng_ring_find() - Is there a way from `from` to `to` by calls? Returns: its error, which names the tasks; NULL:
- * there is none.
+ * eng_ring_suspect() - `task` is next to `upper` since now, and their numbers are equal, or were: does that close a
+ * ring? It is looked at once no lock is held.
  */
-struct pawl_error *eng_ring_find(struct eng_op *op, eng_id from, eng_id to);
+void eng_ring_suspect(struct eng_op *op, eng_id upper, eng_id task, uint32_t number);
+void eng_ring_look(struct eng_op *op);
+void eng_links_free(struct eng_links *links);
 
 /* ---- collect.c -------------------------------------------------------------------------------- */
 

@@ -100,6 +100,7 @@ static bool raised(struct eng_node *node, struct eng_leaf of, struct eng_leaf *r
 	} else {
 		now.distance = of.distance + 1;
 	}
+	eng_modify(node, ENG_DATA);
 	slot = eng_field_make(node, ENG_LEAF_DISTANCE);
 	slot->words.a = now.distance;
 	slot->words.b = now.most;

@@ -38,10 +38,13 @@
 
 #include "../runtime/join.h"
 #include "../runtime/worker.h"
+#include "ring.h"
 #include "trait.h"
 #include "wait.h"
 
 #define TABLE_FIRST 8
+/* A ring that is found so often, and is gone each time, is one. */
+#define RING_TRIES 1000
 
 struct local {
 	/* 1: the results stand. Stored by the job, once (release); all threads. */
@@ -218,12 +221,14 @@ static int job_body(void *arg, void **ret_value)
 	int error;
 
 	(void)ret_value;
-	working.context = (struct pawl_context){.graph = run->graph,
-						.run = run,
-						.id = run->id,
-						.priority = run->priority,
-						.in_job = true,
-						.waits_for = &working.local->waits_for};
+	working.context =
+		(struct pawl_context){.graph = run->graph,
+				      .run = run,
+				      .id = run->id,
+				      .priority = run->priority,
+				      .begun = pawl_load_relaxed(&run->graph->moments),
+				      .in_job = true,
+				      .waits_for = &working.local->waits_for};
 	pawl_store_relaxed(&eng_run_here()->task->tag, ENG_TAG_UNNAMED);
 	pawl_cleanup_push(&cleanup, job_unwound, &working);
 	error = job_do(&working.context, working.local);
@@ -428,33 +433,56 @@ static struct local *find(const struct pawl_context *context, pawl_ref_t ref)
 	return local_at(locals, number - 1);
 }
 
+/* One wait. A ring that is gone when it is looked at is none. */
 static int local_wait(struct pawl_context *context, struct local *local, char **ret_ring)
 {
 	struct pawl_event *event = &local->changed;
 	struct eng_task *task;
+	unsigned tries = 0;
+	int error;
 
-	if (is_done(local))
-		return 0;
-	if (eng_task_handle(context->graph->rt->tasks, local->task.pawl_id, &task))
-		return eng_wait_events(&event, 1, is_done, local, "call");
-	return eng_task_wait_events(context->graph->rt, task, &event, 1, is_done, local,
-				    ret_ring);
+	for (;;) {
+		if (is_done(local))
+			return 0;
+		if (eng_task_handle(context->graph->rt->tasks, local->task.pawl_id, &task))
+			return eng_wait_events(&event, 1, is_done, local, "call");
+		error = eng_task_wait_events(context->graph->rt, task, &event, 1, is_done,
+					     local, ret_ring);
+		/* Acquire: the job is about to sleep, or sleeps. */
+		if (error != -EDEADLK || tries++ > RING_TRIES ||
+		    eng_ring_of_waits(context, pawl_load_acquire(&local->waits_for),
+				      local->task))
+			return error;
+		pawl_mem_free(*ret_ring, ENG_RING_BYTES, 0);
+		*ret_ring = NULL;
+		error = pawl_yield();
+		if (error)
+			return error;
+	}
 }
 
 /* The run depends on the output of this task. */
 static void depend(struct pawl_context *context, eng_id id)
 {
+	struct eng_quiesce *quiesce = context->graph->quiesce;
+	struct eng_quiesce_slot *inside;
 	struct eng_node *node, *reader;
 
-	if (!context->graph->track_dependencies || !id || id == context->id ||
-	    !eng_lock_pair(context->graph, id, context->id, &node, &reader))
+	if (!context->graph->track_dependencies || !id || id == context->id)
 		return;
+	inside = eng_quiesce_enter(quiesce, context->graph);
+	if (!eng_lock_pair(context->graph, id, context->id, &node, &reader)) {
+		eng_quiesce_leave(quiesce, inside);
+		return;
+	}
 	if (!(node->bits & ENG_IMMUTABLE)) {
+		eng_modify_reader(node, context->id);
 		ENG_MUST(pawl_sset_add(&node->output_dependents, context->id, NULL));
-		(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, id);
 		(void)eng_set_add(reader, ENG_OUTPUT_DEPENDENCIES, id);
+		(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, id);
 	}
 	eng_unlock_pair(node, reader);
+	eng_quiesce_leave(quiesce, inside);
 }
 
 /* Who is in a ring depends on what is in it, and is not immutable: what its jobs read comes late. */
@@ -465,7 +493,7 @@ static void ring_mark(struct pawl_context *context)
 	struct local *local;
 
 	if (eng_run_of(node) == context->run)
-		context->run->invalidator = true;
+		context->run->invalidator = context->run->in_ring = true;
 	eng_unlock(node);
 	for (uint32_t i = 0; (local = local_at(locals, i)); i++) {
 		/* The job is about to sleep, or sleeps. Relaxed: O2 of read.c. */

@@ -9,16 +9,25 @@
 #include "cells.h"
 #include "context.h"
 
+/* Who waits for its output looks again, and those above count it as clean. */
 void pawl_mark_finished(struct pawl_context *context)
 {
+	struct eng_run_state *run = context->run;
 	struct eng_node *node;
+	struct eng_op op;
 
-	if (!context->run)
+	if (!run || eng_is_finished(run))
 		return;
-	node = eng_lock(context->graph, context->id);
-	if (eng_run_of(node) == context->run)
-		context->run->finished = true;
+	eng_op_begin(&op, context->graph, context->priority);
+	node = eng_run_lock(run);
+	if (eng_run_of(node) == run) {
+		/* Release: who is told looks again, under the lock. */
+		pawl_store_release(&run->finished, 1u);
+		eng_set_finished(&op, node);
+	}
 	eng_unlock(node);
+	eng_op_end(&op);
+	pawl_event_notify_all(&run->changed);
 }
 
 void pawl_mark_stateful(struct pawl_context *context)

@@ -18,6 +18,7 @@
 #include <pawl/rcu.h>
 #include <pawl/retire.h>
 
+#include "backing.h"
 #include "bag.h"
 #include "cells.h"
 #include "graph.h"
@@ -166,12 +167,96 @@ void eng_tail_take_back(struct eng_node *node)
 	node->tail = tail->count ? tail_sized(tail, tail->count) : NULL;
 }
 
+/* ---- what is saved ---------------------------------------------------------------------- */
+
+#define META	ENG_META
+#define DATA	ENG_DATA
+#define SESSION 0
+static const struct {
+	uint32_t category;
+	bool filtered;
+} saved[ENG_FIELD_COUNT] = {
+#define X(name, kind, category, filtered, shrinks, immutable) \
+	[ENG_##name] = {category, filtered},
+	ENG_FIELDS_TAIL(X)
+#undef X
+};
+#undef META
+#undef DATA
+#undef SESSION
+
+/*
+ * What a run has read before and not yet again is saved with what it has read: so a task that runs again
+ * and reads the same has not changed. FIELD_COUNT: there is no such field.
+ */
+static enum eng_field outdated_of(enum eng_field field)
+{
+	switch (field) {
+	case ENG_OUTPUT_DEPENDENCIES:
+		return ENG_OUTDATED_OUTPUTS;
+	case ENG_CELL_DEPENDENCIES:
+		return ENG_OUTDATED_CELLS;
+	case ENG_COLLECTIBLES_DEPENDENCIES:
+		return ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES;
+	default:
+		return ENG_FIELD_COUNT;
+	}
+}
+
+static bool is_outdated(enum eng_field field)
+{
+	return field == ENG_OUTDATED_OUTPUTS || field == ENG_OUTDATED_CELLS ||
+	       field == ENG_OUTDATED_KEYED || field == ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES;
+}
+
+/* The field changes, as to an edge to `other`. */
+static inline void modify(struct eng_node *node, enum eng_field field, eng_id other)
+{
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && saved[field].category &&
+	    !(saved[field].filtered && eng_is_transient(other)))
+		eng_modify_kept(node, saved[field].category);
+}
+
+static PAWL_NOINLINE void modify_set(struct eng_node *node, enum eng_field field, uint32_t key)
+{
+	enum eng_field outdated = outdated_of(field);
+
+	if (!eng_set_has(node, field, key) &&
+	    (outdated == ENG_FIELD_COUNT || !eng_set_has(node, outdated, key)))
+		modify(node, field, key);
+}
+
+static PAWL_NOINLINE void modify_set64(struct eng_node *node, enum eng_field field,
+				       uint64_t key)
+{
+	enum eng_field outdated = outdated_of(field);
+
+	if (!eng_set64_has(node, field, key) &&
+	    (outdated == ENG_FIELD_COUNT || !eng_set64_has(node, outdated, key)))
+		modify(node, field, (eng_id)key);
+}
+
+void eng_modify_pair(struct eng_node *node, enum eng_field field, struct eng_pair pair)
+{
+	union eng_slot *slot = eng_field(node, field), *outdated = NULL;
+
+	if (field == ENG_KEYED_DEPENDENCIES)
+		outdated = eng_field(node, ENG_OUTDATED_KEYED);
+	if (!(slot && eng_pairs_has(slot->pairs, pair)) &&
+	    !(outdated && eng_pairs_has(outdated->pairs, pair)))
+		modify(node, field, (eng_id)pair.a);
+}
+
 /* ---- sets and maps -------------------------------------------------------------------- */
 
 bool eng_set_add(struct eng_node *node, enum eng_field field, uint32_t key)
 {
-	union eng_slot *slot = eng_field_make(node, field);
+	union eng_slot *slot;
 	bool added;
+
+	if (PAWL_UNLIKELY(eng_is_kept(node)))
+		modify_set(node, field, key);
+	slot = eng_field_make(node, field);
 
 	ENG_MUST(pawl_sset_add(&slot->set, key, &added));
 	return added;
@@ -181,7 +266,11 @@ bool eng_set_remove(struct eng_node *node, enum eng_field field, uint32_t key)
 {
 	union eng_slot *slot = eng_field(node, field);
 
-	if (!slot || !pawl_sset_remove(&slot->set, key))
+	if (!slot)
+		return false;
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && pawl_sset_has(&slot->set, key))
+		modify(node, field, key);
+	if (!pawl_sset_remove(&slot->set, key))
 		return false;
 	if (!pawl_sset_count(&slot->set)) {
 		pawl_sset_fini(&slot->set);
@@ -206,8 +295,12 @@ uint32_t eng_set_count(const struct eng_node *node, enum eng_field field)
 
 bool eng_set64_add(struct eng_node *node, enum eng_field field, uint64_t key)
 {
-	union eng_slot *slot = eng_field_make(node, field);
+	union eng_slot *slot;
 	bool added;
+
+	if (PAWL_UNLIKELY(eng_is_kept(node)))
+		modify_set64(node, field, key);
+	slot = eng_field_make(node, field);
 
 	ENG_MUST(pawl_sset64_add(&slot->set64, key, &added));
 	return added;
@@ -217,7 +310,11 @@ bool eng_set64_remove(struct eng_node *node, enum eng_field field, uint64_t key)
 {
 	union eng_slot *slot = eng_field(node, field);
 
-	if (!slot || !pawl_sset64_remove(&slot->set64, key))
+	if (!slot)
+		return false;
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && pawl_sset64_has(&slot->set64, key))
+		modify(node, field, (eng_id)key);
+	if (!pawl_sset64_remove(&slot->set64, key))
 		return false;
 	if (!pawl_sset64_count(&slot->set64)) {
 		pawl_sset64_fini(&slot->set64);
@@ -236,9 +333,11 @@ bool eng_set64_has(const struct eng_node *node, enum eng_field field, uint64_t k
 struct pawl_crossing eng_map_add(struct eng_node *node, enum eng_field field, uint32_t key,
 				 int32_t delta)
 {
-	union eng_slot *slot = eng_field_make(node, field);
+	union eng_slot *slot;
 	struct pawl_crossing crossing;
 
+	modify(node, field, key);
+	slot = eng_field_make(node, field);
 	ENG_MUST(pawl_cmap_add(&slot->map, key, delta, &crossing));
 	if (!pawl_cmap_count(&slot->map)) {
 		pawl_cmap_fini(&slot->map);
@@ -273,7 +372,7 @@ eng_id eng_node_id(const struct eng_node *node)
 	return pawl_slot_id(&node->slot) | (node->slot.generation & ENG_TRANSIENT);
 }
 
-struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id)
+struct eng_node *eng_lock_resident(struct eng_graph *graph, eng_id id)
 {
 	struct pawl_slot *slot;
 
@@ -282,10 +381,25 @@ struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id)
 	return PAWL_CONTAINER_OF(slot, struct eng_node, slot);
 }
 
+struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node = eng_lock_resident(graph, id);
+
+	if (PAWL_UNLIKELY(!node && eng_is_stored(graph->backing, id))) {
+		eng_restore(graph, id, false);
+		node = eng_lock_resident(graph, id);
+	}
+	return node;
+}
+
 struct eng_node *eng_lock(struct eng_graph *graph, eng_id id)
 {
-	struct eng_node *node = eng_lock_any(graph, id);
+	struct eng_node *node = eng_lock_resident(graph, id);
 
+	if (PAWL_UNLIKELY(!node)) {
+		eng_restore(graph, id, true);
+		node = eng_lock_resident(graph, id);
+	}
 	PAWL_REQUIRE(node && "an edge leads to a task that is there");
 	return node;
 }
@@ -335,6 +449,14 @@ bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b, struct eng_node 
 	pawl_rcu_begin();
 	node_a = find_rcu(graph, a);
 	node_b = find_rcu(graph, b);
+	if (PAWL_UNLIKELY(graph->backing && (!node_a || !node_b))) {
+		pawl_rcu_end();
+		eng_restore(graph, a, true);
+		eng_restore(graph, b, true);
+		pawl_rcu_begin();
+		node_a = find_rcu(graph, a);
+		node_b = find_rcu(graph, b);
+	}
 	if (node_a && node_b) {
 		pawl_lock_lock_pair(&node_a->slot.lock, &node_b->slot.lock);
 		there = !pawl_slot_dropped(&node_a->slot) && !pawl_slot_dropped(&node_b->slot);
@@ -422,6 +544,8 @@ static void field_free(struct eng_node *node, enum eng_field field)
 
 void eng_field_clear(struct eng_node *node, enum eng_field field)
 {
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && eng_field(node, field))
+		eng_modify_kept(node, is_outdated(field) ? ENG_DATA : saved[field].category);
 	field_free(node, field);
 }
 

@@ -40,6 +40,14 @@ struct eng_pool;
 #define ENG_ONCE	  UINT32_C(0x00020000) /* transient, runs once */
 #define ENG_ROOT	  UINT32_C(0x00040000) /* transient, stays active until disposed of */
 #define ENG_CANCELED	  UINT32_C(0x00080000) /* the engine stops: will not run any more */
+#define ENG_FOLLOWED	  UINT32_C(0x00200000) /* somebody had it as a follower; stays */
+#define ENG_LINKED \
+	UINT32_C(0x00400000) /* failed by a ring: or for the moment: it has links (heal.c) */
+#define ENG_FINISHED \
+	UINT32_C(0x00800000) /* its run goes on, and counts as done (pawl_mark_finished()) */
+#define ENG_GOES_ON UINT32_C(0x01000000) /* a run of it was; stays */
+#define ENG_META    UINT32_C(0x06000000) /* modified, in which epoch: modify.h */
+#define ENG_DATA    UINT32_C(0x18000000) /* the same of the other category */
 
 /* Aggregation numbers: below LEAF a task aggregates nothing; ROOT aggregates all it reaches. */
 #define ENG_NUMBER_LEAF	   16u
@@ -139,6 +147,51 @@ void eng_tail_lend(struct eng_node *node, struct eng_tail *tail, unsigned capaci
 		   struct eng_pool *pool);
 void eng_tail_take_back(struct eng_node *node);
 
+/* ---- what is saved --------------------------------------------------------------- */
+
+/* eng_is_kept() - Is it saved at all? */
+static inline bool eng_is_kept(const struct eng_node *node)
+{
+	return node->slot.generation & ~ENG_TRANSIENT;
+}
+
+/*
+ * eng_modify() - Fields of these categories (ENG_META, ENG_DATA) are about to change. Locked, inside an operation. What
+ * is never saved is no such change; the calls for sets and maps below say it themselves.
+ */
+void eng_modify_kept(struct eng_node *node, uint32_t categories);
+static inline void eng_modify(struct eng_node *node, uint32_t categories)
+{
+	if (PAWL_UNLIKELY(eng_is_kept(node)))
+		eng_modify_kept(node, categories);
+}
+
+/* eng_modify_edge() - The same of an edge to `other`: to a transient task it is not saved. */
+static inline void eng_modify_edge(struct eng_node *node, uint32_t categories, eng_id other)
+{
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && !eng_is_transient(other))
+		eng_modify_kept(node, categories);
+}
+
+/* Readers are added, which may be there already. */
+static inline void eng_modify_reader(struct eng_node *node, eng_id reader)
+{
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && !eng_is_transient(reader) &&
+	    !pawl_sset_has(&node->output_dependents, reader))
+		eng_modify_kept(node, ENG_DATA);
+}
+
+static inline void eng_modify_cell_reader(struct eng_node *node, uint64_t cell_and_reader)
+{
+	if (PAWL_UNLIKELY(eng_is_kept(node)) && !eng_is_transient((eng_id)cell_and_reader) &&
+	    !pawl_sset64_has(&node->cell_dependents, cell_and_reader))
+		eng_modify_kept(node, ENG_DATA);
+}
+
+struct eng_pair;
+/* Dependencies on parts: `field` KEYED_DEPENDENTS or KEYED_DEPENDENCIES; a pair is to be added. */
+void eng_modify_pair(struct eng_node *node, enum eng_field field, struct eng_pair pair);
+
 /* ---- sets and maps in fields: empty ones are not there ------------------------- */
 
 /* Returns: it was not there before. */
@@ -203,6 +256,12 @@ static inline bool eng_session_clean(const struct eng_node *node)
 	return node->bits & ENG_SESSION_CLEAN;
 }
 
+/* Of what is dirty: nobody has to wait for it in this session. */
+static inline bool eng_counts_as_clean(const struct eng_node *node)
+{
+	return node->bits & (ENG_SESSION_CLEAN | ENG_FINISHED);
+}
+
 /* It has to run in this session. */
 static inline bool eng_needs_run(const struct eng_node *node)
 {
@@ -262,6 +321,8 @@ void eng_prefetch(struct eng_graph *graph, eng_id id);
 
 /* eng_lock_any() - NULL: there is no such task. */
 struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id);
+/* eng_lock_resident() - The same; what is in the store alone is left there. */
+struct eng_node *eng_lock_resident(struct eng_graph *graph, eng_id id);
 void eng_unlock(struct eng_node *node);
 
 /* eng_lock_pair() - Both, of different tasks. Returns: false: one of them is not there. */

@@ -9,6 +9,8 @@
 #define NUMBERS_STEP 1000
 #define BALANCE_STEP 1000
 #define FIND_STEP    10000
+/* With a ring that was found, before it is broken in the middle of the operation. */
+#define RING_STEPS 10000
 
 static void do_job(struct eng_op *op, struct eng_job *job)
 {
@@ -85,7 +87,7 @@ static bool some(struct eng_op *op, bool (*take)(struct eng_op *op), unsigned mo
 	unsigned n = 0;
 
 	while (n < most && take(op)) {
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+		eng_op_point(op);
 		n++;
 	}
 	return n;
@@ -117,6 +119,16 @@ static bool step(struct eng_op *op)
 
 void eng_op_work(struct eng_op *op)
 {
-	while (step(op))
-		eng_quiesce_point(op->graph->quiesce, op->slot);
+	uint32_t steps = 0;
+
+	while (step(op)) {
+		eng_op_point(op);
+		if (PAWL_UNLIKELY(op->suspects != NULL))
+			eng_ring_look(op);
+		/* What goes round in a ring may go round for ever. */
+		if (PAWL_UNLIKELY(op->rings != NULL) && ++steps > RING_STEPS) {
+			eng_ring_break(op);
+			steps = 0;
+		}
+	}
 }

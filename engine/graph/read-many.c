@@ -36,7 +36,7 @@ static bool start_or_skip(struct pawl_context *context, pawl_ref_t ref, uint32_t
 		if (run && eng_ref_cell(ref) &&
 		    eng_cell_value(context->graph, node, eng_ref_cell(ref)))
 			run = NULL;
-		skip = run && pawl_load_relaxed(&run->running) && !run->finished;
+		skip = run && pawl_load_relaxed(&run->running) && !eng_is_finished(run);
 		if (!run && !eng_ref_cell(ref) && !node->output)
 			eng_schedule(&op, node, context->priority);
 		else if (flags & PAWL_READ_STRONG && !eng_ref_cell(ref) &&

@@ -33,7 +33,11 @@
 #include "local.h"
 #include "pairs.h"
 #include "registry.h"
+#include "ring.h"
 #include "wait.h"
+
+/* A ring that is found so often, and is gone each time, is one. */
+#define RING_TRIES 1000
 
 /* How a look at a task ended. */
 enum look {
@@ -76,7 +80,8 @@ static bool tracks(const struct looker *looker, bool is_error)
 /* Nothing below it needs work. Returns: false: it was seen to, wait. Locked. */
 static bool is_settled(struct looker *looker, struct eng_node *node)
 {
-	if (!eng_needs_run(node) && !eng_has_dirty_containers(node))
+	if ((!eng_needs_run(node) || node->bits & ENG_FINISHED) &&
+	    !eng_has_dirty_containers(node))
 		return true;
 	if (looker->op->graph->track_active && !eng_active(node))
 		eng_find_dirty(looker->op, node);
@@ -97,18 +102,23 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 		if (!is_settled(looker, node))
 			return LOOK_WAIT;
 	}
-	if (run && !run->finished) {
+	if (run && !eng_is_finished(run)) {
 		eng_wait_run(&looker->wait, run, false);
+		looker->wait.finished = node->output;
 		return LOOK_WAIT;
 	}
 	if (!node->output && node->bits & ENG_CANCELED) {
 		looker->error = -ECANCELED;
 		return LOOK_DONE;
 	}
+	if (PAWL_UNLIKELY(node->bits & ENG_ERROR) && !run &&
+	    eng_is_of_moment(node, looker->context->begun))
+		eng_make_dirty(looker->op, node, false);
 	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
 	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
 		eng_schedule(looker->op, node, looker->context->priority);
 		eng_wait_run(&looker->wait, eng_run_of(node), false);
+		looker->wait.finished = node->output;
 		return LOOK_WAIT;
 	}
 	return LOOK_DONE;
@@ -132,11 +142,12 @@ static void depend_on_output(struct looker *looker, struct eng_node *node,
 
 	if (!tracks(looker, node->bits & ENG_ERROR) || node->bits & ENG_IMMUTABLE)
 		return;
+	eng_modify_reader(node, id);
 	ENG_MUST(pawl_sset_add(&node->output_dependents, id, &added));
 	looker->leaf = eng_leaf_of(node);
 	looker->raise = added && eng_leaf_of(reader).distance <= looker->leaf.distance;
-	(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, looker->id);
 	(void)eng_set_add(reader, ENG_OUTPUT_DEPENDENCIES, looker->id);
+	(void)eng_set_remove(reader, ENG_OUTDATED_OUTPUTS, looker->id);
 }
 
 /* ---- cells --------------------------------------------------------------------------------- */
@@ -202,16 +213,20 @@ static void depend_on_cell(struct looker *looker, struct eng_node *node,
 	uint64_t ref = eng_ref(looker->id, looker->cell).pawl_bits;
 	union eng_slot *slot;
 
-	if (!tracks(looker, looker->error) || node->bits & ENG_IMMUTABLE)
+	if (!tracks(looker, looker->error || looker->failure) || node->bits & ENG_IMMUTABLE)
 		return;
 	if (!looker->keyed) {
+		eng_modify_cell_reader(node, there);
 		ENG_MUST(pawl_sset64_add(&node->cell_dependents, there, NULL));
-		(void)eng_set64_remove(reader, ENG_OUTDATED_CELLS, ref);
 		(void)eng_set64_add(reader, ENG_CELL_DEPENDENCIES, ref);
+		(void)eng_set64_remove(reader, ENG_OUTDATED_CELLS, ref);
 		return;
 	}
+	eng_modify_pair(node, ENG_KEYED_DEPENDENTS, (struct eng_pair){there, looker->key_hash});
 	slot = eng_field_make(node, ENG_KEYED_DEPENDENTS);
 	(void)eng_pairs_add(&slot->pairs, (struct eng_pair){there, looker->key_hash});
+	eng_modify_pair(reader, ENG_KEYED_DEPENDENCIES,
+			(struct eng_pair){ref, looker->key_hash});
 	slot = eng_field(reader, ENG_OUTDATED_KEYED);
 	if (slot && eng_pairs_remove(&slot->pairs, (struct eng_pair){ref, looker->key_hash}) &&
 	    !slot->pairs)
@@ -284,11 +299,16 @@ static void ring_found(struct looker *looker)
 
 	looker->failure = eng_wait_ring(&looker->wait);
 	looker->context->ring = true;
-	if (!tracks(looker, true) || looker->cell)
+	if (!tracks(looker, true))
 		return;
+	/* What it waits for may be immutable: then it is another one's calls that make the ring. */
 	inside = eng_quiesce_enter(graph->quiesce, graph);
 	if (eng_lock_pair(graph, looker->id, looker->context->id, &node, &reader)) {
-		depend_on_output(looker, node, reader);
+		looker->context->run->in_ring = true;
+		if (looker->cell)
+			depend_on_cell(looker, node, reader);
+		else
+			depend_on_output(looker, node, reader);
 		eng_unlock_pair(node, reader);
 	}
 	eng_quiesce_leave(graph->quiesce, inside);
@@ -347,15 +367,36 @@ static bool may_glance(const struct looker *looker)
 	       !context->run->had_children;
 }
 
+/* It is about to wait: for whom, for who finds a ring. */
+static void say_reading(const struct looker *looker)
+{
+	struct pawl_context *context = looker->context;
+
+	/* Release: of a job, which is looked at while it goes on. */
+	if (PAWL_UNLIKELY(context->waits_for != NULL))
+		pawl_store_release(context->waits_for, looker->id);
+	else if (context->run)
+		pawl_store_relaxed(&context->run->reading, looker->id);
+}
+
+/* Returns: -EDEADLK; 0: there is no ring any more. */
+static int ring_check(struct looker *looker, unsigned tries)
+{
+	struct pawl_context *context = looker->context;
+
+	if (!context->run || tries > RING_TRIES ||
+	    eng_ring_of_waits(context, looker->id, looker->wait.run->task))
+		return -EDEADLK;
+	return pawl_yield();
+}
+
 /* Until there is an answer, or an error. */
 static void look_on(struct looker *looker)
 {
 	bool glances = may_glance(looker);
 	enum look outcome;
+	unsigned tries = 0;
 
-	/* Relaxed: O2. */
-	if (PAWL_UNLIKELY(looker->context->waits_for != NULL))
-		pawl_store_relaxed(looker->context->waits_for, looker->id);
 	for (;;) {
 		int error = 0;
 
@@ -364,18 +405,43 @@ static void look_on(struct looker *looker)
 			outcome = look_once(looker);
 		if (outcome == LOOK_DONE)
 			return;
-		if (outcome == LOOK_WAIT && looker->flags & ENG_READ_NOW)
+		if (outcome == LOOK_WAIT && looker->flags & ENG_READ_NOW) {
 			error = -EAGAIN;
-		else if (outcome == LOOK_WAIT)
+		} else if (outcome == LOOK_WAIT) {
+			say_reading(looker);
 			error = eng_wait(&looker->wait, looker->context);
-		eng_wait_fini(&looker->wait);
+		}
+		if (error == -EDEADLK)
+			error = ring_check(looker, ++tries);
 		if (error == -EDEADLK)
 			ring_found(looker);
 		else if (error)
 			looker->error = error;
+		eng_wait_fini(&looker->wait);
 		if (error)
 			return;
 	}
+}
+
+/*
+ * A visit reads strongly: what hangs on a ring that it reaches is to be up to date, too. Runs may be in
+ * the ring themselves. Returns: 0; -ECANCELED.
+ */
+PAWL_NOINLINE static int settle_links(struct pawl_context *context, eng_id id)
+{
+	eng_id callee;
+
+	/* Ends: each turn waits for one that has something to do. */
+	while ((callee = eng_link_unsettled(context->graph, id))) {
+		struct looker looker = {
+			.context = context, .id = callee, .flags = PAWL_READ_STRONG};
+
+		look_on(&looker);
+		eng_error_unpin(looker.failure);
+		if (looker.error == -ECANCELED)
+			return looker.error;
+	}
+	return 0;
 }
 
 /* ---- references ---------------------------------------------------------------------------------- */
@@ -388,13 +454,16 @@ static int resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 		   pawl_ref_t *ret_cell, struct pawl_value **ret_value,
 		   const struct pawl_error **ret_error)
 {
+	pawl_ref_t met = PAWL_REF_NONE;
+	uint32_t hops = 0, turns = 0;
+
 	if (PAWL_UNLIKELY(eng_ref_is_local(ref))) {
 		int error = eng_local_link(context, ref, flags, &ref, ret_error);
 
 		if (error)
 			return error;
 	}
-	/* Ends: each output was made after the one it leads to, but for rings, which are errors. */
+	/* Ends: each output was made after the one it leads to. Where they lead round, one is met again. */
 	while (!eng_ref_cell(ref)) {
 		struct looker looker = {.context = context,
 					.id = eng_ref_task(ref),
@@ -409,6 +478,13 @@ static int resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 		ref.pawl_bits = looker.output;
 		if (ret_value)
 			*ret_value = looker.value;
+		if (PAWL_UNLIKELY(ref.pawl_bits == met.pawl_bits))
+			return eng_context_error(context, eng_outputs_ring(), ret_error);
+		if (++hops == 1u << turns) {
+			met = ref;
+			turns++;
+			hops = 0;
+		}
 		/* All that it leads to is part of what was waited for. */
 		flags &= ~PAWL_READ_STRONG;
 	}
@@ -462,21 +538,34 @@ static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flag
 	return looker.error;
 }
 
+int eng_moment_begin(struct pawl_context *context, pawl_ref_t ref, uint64_t *ret_edit)
+{
+	*ret_edit = eng_edit_wait(context);
+	return context->run || eng_ref_cell(ref) ? 0 : settle_links(context, eng_ref_task(ref));
+}
+
 bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)
 {
 	struct eng_graph *graph = context->graph;
+	struct eng_run_state *run;
 	struct eng_node *node;
 	bool same;
 
-	/* Relaxed: O1. */
-	if (pawl_load_relaxed(&graph->edit) != edit)
+	/* Relaxed: O1. Acquire: what was restored is seen. */
+	if (pawl_load_relaxed(&graph->edit) != edit || pawl_load_acquire(&graph->lost))
 		return false;
 	if (eng_ref_cell(ref))
 		return true;
+	/* First: what hangs on it is dirty before the other end of its link is clean. */
+	if (!context->run && eng_link_unsettled(graph, eng_ref_task(ref)))
+		return false;
 	node = eng_lock_any(graph, eng_ref_task(ref));
 	if (!node)
 		return false;
-	same = !eng_needs_run(node) && !eng_has_dirty_containers(node) && !eng_run_of(node);
+	run = eng_run_of(node);
+	same = (!run || eng_is_finished(run)) &&
+	       (!eng_needs_run(node) || node->bits & ENG_FINISHED) &&
+	       !eng_has_dirty_containers(node);
 	eng_unlock(node);
 	return same;
 }
@@ -495,11 +584,16 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 		if (error)
 			return error;
 	}
+	if (!context->run)
+		eng_moments_retry(context,
+				  strong && !eng_ref_cell(ref) ? eng_ref_task(ref) : 0);
 	for (;;) {
-		uint64_t edit = strong ? eng_edit_wait(context) : 0;
+		uint64_t edit = 0;
 		pawl_ref_t cell;
-		int error;
+		int error = strong ? eng_moment_begin(context, ref, &edit) : 0;
 
+		if (error)
+			return error;
 		context->ring = false;
 		*ret_value = NULL;
 		error = resolve(context, ref, flags, &cell, keyed ? NULL : ret_value,
@@ -533,5 +627,7 @@ int pawl_resolve(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
 {
 	if (!ref.pawl_bits)
 		return -ESTALE;
+	if (!context->run)
+		eng_moments_retry(context, 0);
 	return eng_resolve(context, ref, flags, ret_cell, ret_error);
 }

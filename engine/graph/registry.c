@@ -16,7 +16,12 @@
 
 #define PLACE_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
-enum kind { FUNCTIONS, TYPES, TRAITS, KINDS };
+enum kind {
+	FUNCTIONS = ENG_FUNCTIONS,
+	TYPES = ENG_TYPES,
+	TRAITS = ENG_TRAITS,
+	KINDS = ENG_TABLE_KINDS
+};
 
 struct place {
 	const void *table; /* NULL: empty */
@@ -85,8 +90,11 @@ static int table_check(enum kind kind, const void *table)
 		break;
 	case TYPES:
 		error = size_check(type->size, sizeof(*type));
-		if (!error && ((unsigned)type->mode >= PAWL_CELL_MODE_COUNT || type->flags ||
-			       (type->mode == PAWL_CELL_KEYED && !type->changed_keys)))
+		if (!error &&
+		    ((unsigned)type->mode >= PAWL_CELL_MODE_COUNT ||
+		     type->flags & ~PAWL_VALUE_PLAIN || !type->encode != !type->decode ||
+		     (type->encode && type->flags & PAWL_VALUE_PLAIN) ||
+		     (type->mode == PAWL_CELL_KEYED && !type->changed_keys)))
 			error = -EINVAL;
 		break;
 	default:
@@ -116,7 +124,7 @@ static uint32_t number_of(const struct eng_registry *registry, const void *table
 /* Names: sorted out by a table of their hashes, so that many functions cost no square of it. */
 static int names_check(const struct eng_registry *registry, enum kind kind)
 {
-	size_t n = registry->n[kind], mask = 1;
+	size_t n = registry->n[kind], mask = 2;
 	const char **names;
 	int error = 0;
 
@@ -126,8 +134,12 @@ static int names_check(const struct eng_registry *registry, enum kind kind)
 	if (!names)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && !error; i++) {
-		const char *name = name_of(kind, registry->tables[kind][i]);
+		const void *table = registry->tables[kind][i];
+		const char *name = table ? name_of(kind, table) : "";
 		size_t at = pawl_hash_bytes(name, strlen(name), 0) & (mask - 1);
+
+		if (!table)
+			continue;
 
 		for (; names[at] && !error; at = (at + 1) & (mask - 1)) {
 			if (!strcmp(names[at], name))
@@ -140,15 +152,18 @@ static int names_check(const struct eng_registry *registry, enum kind kind)
 }
 
 static int tables_take(struct eng_registry *registry, enum kind kind, const void *const *tables,
-		       size_t n)
+		       size_t n, const struct eng_numbering *numbering)
 {
+	size_t room = numbering ? numbering->largest[kind] : n;
+
 	if (!n)
 		return 0;
-	registry->tables[kind] = pawl_mem_alloc(n * sizeof(*tables), 0);
+	registry->tables[kind] = pawl_mem_zalloc(room * sizeof(*tables), 0);
 	if (!registry->tables[kind])
 		return -ENOMEM;
-	registry->n[kind] = n;
+	registry->n[kind] = room;
 	for (size_t i = 0; i < n; i++) {
+		uint32_t number = numbering ? numbering->numbers[kind][i] : (uint32_t)i + 1;
 		struct place *place;
 		int error = table_check(kind, tables[i]);
 
@@ -157,8 +172,8 @@ static int tables_take(struct eng_registry *registry, enum kind kind, const void
 		place = place_of(registry, tables[i]);
 		if (place->table)
 			return -EEXIST;
-		*place = (struct place){tables[i], (uint32_t)i + 1};
-		registry->tables[kind][i] = tables[i];
+		*place = (struct place){tables[i], number};
+		registry->tables[kind][number - 1] = tables[i];
 	}
 	return names_check(registry, kind);
 }
@@ -202,13 +217,14 @@ static int traits_check(const struct eng_registry *registry)
 	for (size_t i = 0; i < registry->n[TYPES] && !error; i++) {
 		const struct pawl_value_type *type = registry->tables[TYPES][i];
 
-		for (size_t j = 0; j < type->implementations_n && !error; j++)
+		for (size_t j = 0; type && j < type->implementations_n && !error; j++)
 			error = implementation_check(registry, &type->implementations[j]);
 	}
 	return error;
 }
 
 int eng_registry_create(const struct pawl_engine_options *options,
+			const struct eng_numbering *numbering,
 			struct eng_registry **ret_registry)
 {
 	size_t n = options->functions_n + options->types_n + options->traits_n, places = 8;
@@ -228,13 +244,13 @@ int eng_registry_create(const struct pawl_engine_options *options,
 	if (!error)
 		error = tables_take(registry, FUNCTIONS,
 				    (const void *const *)options->functions,
-				    options->functions_n);
+				    options->functions_n, numbering);
 	if (!error)
 		error = tables_take(registry, TYPES, (const void *const *)options->types,
-				    options->types_n);
+				    options->types_n, numbering);
 	if (!error)
 		error = tables_take(registry, TRAITS, (const void *const *)options->traits,
-				    options->traits_n);
+				    options->traits_n, numbering);
 	if (!error)
 		error = traits_check(registry);
 	if (error) {
@@ -279,6 +295,34 @@ bool eng_type_has_number(const struct eng_registry *registry,
 			 const struct pawl_value_type *type, uint32_t number)
 {
 	return number - 1 < registry->n[TYPES] && registry->tables[TYPES][number - 1] == type;
+}
+
+const struct pawl_function *eng_function_known(const struct eng_registry *registry,
+					       uint32_t number)
+{
+	return number && number <= registry->n[FUNCTIONS]
+		       ? registry->tables[FUNCTIONS][number - 1]
+		       : NULL;
+}
+
+const struct pawl_value_type *eng_type_known(const struct eng_registry *registry,
+					     uint32_t number)
+{
+	return number && number <= registry->n[TYPES] ? registry->tables[TYPES][number - 1]
+						      : NULL;
+}
+
+const char *eng_function_name(const struct eng_registry *registry, const char *name,
+			      size_t bytes)
+{
+	for (size_t i = 0; bytes && i < registry->n[FUNCTIONS]; i++) {
+		const struct pawl_function *function = registry->tables[FUNCTIONS][i];
+
+		if (function && strlen(function->name) == bytes &&
+		    !memcmp(function->name, name, bytes))
+			return function->name;
+	}
+	return NULL;
 }
 
 const struct pawl_function *eng_function(const struct eng_registry *registry, uint32_t number)

@@ -18,6 +18,7 @@
 #include <pawl/timer.h>
 
 #include "../runtime/worker.h"
+#include "backing.h"
 #include "context.h"
 #include "local.h"
 #include "pairs.h"
@@ -124,6 +125,7 @@ static void begin(struct eng_run_state *run, struct eng_node *node,
 	union eng_slot *slot = eng_field(node, ENG_CLOSURE);
 
 	pawl_store_relaxed(&run->running, 1u);
+	run->was_linked = node->bits & ENG_LINKED;
 	run->had_children = eng_field_any(node, ENG_FIELD_BIT(ENG_CHILDREN) |
 							ENG_FIELD_BIT(ENG_STILL_CHILDREN));
 	*ret_closure = slot ? slot->pointer : NULL;
@@ -225,6 +227,8 @@ static int call(struct pawl_context *context, struct eng_closure *closure, bool 
 	if (closure)
 		return closure->fn(context, closure->arg, ret_output);
 	key = eng_node_key(context->run->node);
+	if (PAWL_UNLIKELY(!key->function))
+		return eng_lost_body(context);
 	function = eng_function(graph->registry, key->function);
 	if (function->args_bytes > sizeof(buffer)) {
 		args = eng_must_alloc(function->args_bytes);
@@ -308,7 +312,10 @@ static void unwound(void *arg)
 int eng_run_body(void *arg, void **ret_value)
 {
 	struct eng_run_state *run = arg;
-	struct pawl_context context = {.graph = run->graph, .run = run, .id = run->id};
+	struct pawl_context context = {.graph = run->graph,
+				       .run = run,
+				       .id = run->id,
+				       .begun = pawl_load_relaxed(&run->graph->moments)};
 	struct pawl_cleanup cleanup;
 	struct eng_run *here;
 	struct eng_closure *closure = NULL;

@@ -11,6 +11,7 @@
 
 #include <setjmp.h>
 
+#include <pawl/atomic.h>
 #include <pawl/event.h>
 #include <pawl/runtime.h>
 
@@ -40,7 +41,9 @@ struct eng_run_state {
 	struct pawl_atomic_u32 over;
 	/* How often a cell was written. Under the record's lock, read by waiters. */
 	struct pawl_atomic_u32 writes;
-	/* Notified when over, and when a cell was written. */
+	/* 1: its output counts though the body goes on. Stored under the record's lock, read by waiters. */
+	struct pawl_atomic_u32 finished;
+	/* Notified when over or finished, and when a cell was written. */
 	struct pawl_event changed;
 	struct eng_graph *graph;
 	/* Its record: stays in its table while the run is in it. For the body alone. */
@@ -48,6 +51,10 @@ struct eng_run_state {
 	eng_id id;
 	uint32_t priority;
 	pawl_task_t task; /* of the runtime: a handle */
+	/* What its body reads when it waits. Relaxed: who looks has seen that it waits. */
+	struct pawl_atomic_u32 reading;
+
+	bool apart; /* it may go on for ever: not on a reader's stack. Never changes */
 
 	/*
 	 * 1: it runs, else it is scheduled. By who begins it, under the record's lock, where it is not `untouched`.
@@ -63,7 +70,7 @@ struct eng_run_state {
 	/* Under the record's lock. */
 	bool stale;
 	bool session_dependent;
-	bool finished;			 /* its output counts though the body goes on */
+	bool in_ring;			 /* it found itself in one: it is tried again */
 	bool invalidator;		 /* somebody may invalidate it at any time */
 	bool again;			 /* it was clean when it began: a cell was missing */
 	struct eng_replacing *replacing; /* cells whose values are not to be read */
@@ -72,6 +79,7 @@ struct eng_run_state {
 	 * here.
 	 */
 	struct eng_called called;
+	bool was_linked;   /* when it began: the last run failed by a ring of calls */
 	bool had_children; /* when it began: they may be known, and have edges */
 
 	/* By its body alone; with jobs (local.c) under the record's lock. */
@@ -90,6 +98,12 @@ static inline struct eng_node *eng_run_lock(const struct eng_run_state *run)
 {
 	pawl_lock_lock(&run->node->slot.lock);
 	return run->node;
+}
+
+/* Its output counts though the body goes on. */
+static inline bool eng_is_finished(const struct eng_run_state *run)
+{
+	return pawl_load_acquire(&run->finished);
 }
 
 void eng_run_pin(struct eng_run_state *run);

@@ -38,6 +38,12 @@ void eng_run_unpin(struct eng_run_state *run)
 	eng_pool_free(run->graph->pool, run, sizeof(*run));
 }
 
+void eng_busy_more(struct eng_graph *graph)
+{
+	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
+		graph->observer->edge(graph->observer, true);
+}
+
 static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *node)
 {
 	struct eng_run_state *run;
@@ -49,18 +55,20 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	pawl_init_word(&run->owners, 2u); /* the record's, and the runtime's task's */
 	pawl_init_word(&run->over, 0u);
 	pawl_init_word(&run->writes, 0u);
+	pawl_init_word(&run->reading, 0u);
+	pawl_init_word(&run->finished, 0u);
 	pawl_event_init(&run->changed);
 	run->graph = graph;
 	run->node = node;
 	run->id = eng_node_id(node);
+	run->apart = node->bits & ENG_GOES_ON;
 	run->counters = &run->first;
 	run->counters_capacity = 1;
 	pawl_init_word(&run->running, 0u);
 	run->untouched = !node->output && !node->tail && !run->graph->histories;
 	eng_tail_lend(node, (struct eng_tail *)(void *)run->tail, ENG_RUN_FIELDS, graph->pool);
 	eng_field_make(node, ENG_RUN)->pointer = run;
-	if (!pawl_add_relaxed(&graph->busy, 1u) && graph->observer)
-		graph->observer->edge(graph->observer, true);
+	eng_busy_more(graph);
 	return run;
 }
 

@@ -54,15 +54,15 @@ static int do_part(void *arg, size_t index)
 		to = from + part;
 	op.graph = spread->op->graph;
 	op.priority = spread->op->priority;
-	op.ring = 0;
+	op.suspects = op.rings = NULL;
 	op.cause = spread->op->cause;
 	op.slot = NULL; /* I3 */
 	eng_queue_init(&op.queue);
 	op.queue.optimized = ENG_OPTIMIZED_MOST; /* I4 */
 	spread->fn(&op, spread->arg, from, to);
 	eng_op_run(&op);
-	if (op.ring)
-		pawl_store_relaxed(&spread->ring, op.ring);
+	if (op.rings)
+		pawl_store_relaxed(&spread->ring, op.rings->upper);
 	eng_queue_fini(&op.queue);
 	return 0;
 }
@@ -96,5 +96,5 @@ void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg)
 	}
 	pawl_add_relaxed(&graph->spreads, 1u);
 	if (pawl_load_relaxed(&spread.ring))
-		op->ring = pawl_load_relaxed(&spread.ring);
+		eng_ring_of_calls(op, pawl_load_relaxed(&spread.ring));
 }

@@ -10,6 +10,7 @@
  *  collectibles the same
  *  activeness   referrers are those active tasks that have it as a follower
  *  reads        both ends of each dependency know of it; nothing outdated is left
+ *  calls        no task reaches itself by them
  *  stillness    who is called without an edge is still, and has nothing to sum up
  */
 #include "config.h"
@@ -21,7 +22,9 @@
 #include <pawl/atomic.h>
 #include <pawl/rcu.h>
 
+#include "backing.h"
 #include "graph.h"
+#include "heal.h"
 #include "pairs.h"
 #include "run.h"
 
@@ -36,6 +39,7 @@ struct audit {
 	struct eng_table active; /* task; a: expected */
 	struct eng_table still;	 /* task; a: it is */
 	struct eng_table bags;	 /* upper; a: its place in `sums` */
+	struct eng_table all;	 /* tasks */
 	struct eng_bag **sums;
 	char *buf;
 	size_t len;
@@ -173,6 +177,19 @@ static void expect_active(struct audit *audit, struct eng_node *node, eng_id id)
 	next = eng_followers_of(&audit->arena, node);
 	for (uint32_t i = 0; i < next.n; i++)
 		eng_table_put(&audit->active, next.ids[i], &is_new)->a++;
+}
+
+/* A link keeps whom it leads to active. */
+static void expect_links(struct audit *audit)
+{
+	eng_id caller, callee;
+	uint32_t cursor = 0;
+	bool is_new;
+
+	while (eng_link_next(audit->graph, &cursor, &caller, &callee)) {
+		if (callee)
+			eng_table_put(&audit->active, callee, &is_new)->a++;
+	}
 }
 
 /* ---- what is -------------------------------------------------------------------------------- */
@@ -421,6 +438,8 @@ static void compare_half(struct audit *audit, struct half half)
 			node->bits & ENG_IMMUTABLE;
 		break;
 	}
+	/* One that was lost knows of nothing (restore.c). */
+	there |= !eng_is_transient(half.to) && !eng_node_key(node)->function;
 	eng_unlock(node);
 	if (!there)
 		broken(audit, "%x knows of a read that %x does not know of (%d)", half.from,
@@ -445,12 +464,86 @@ static void compare_reads(struct audit *audit)
 	}
 }
 
+/* ---- calls ------------------------------------------------------------------------------------ */
+
+/* A walk in depth: tasks that it is in (the way to where it is), and has been in. */
+struct depth {
+	struct eng_table tasks; /* a: 1: on the way, 2: done; b: its next child */
+	struct eng_list way;
+};
+
+/* The next child of a task that is on the way; 0: none. */
+static eng_id step_down(struct audit *audit, struct eng_entry *at)
+{
+	struct eng_node *node = eng_lock_any(audit->graph, (eng_id)at->key);
+	union eng_slot *slot = node ? eng_field(node, ENG_CHILDREN) : NULL;
+	eng_id child = 0;
+
+	if (slot && !pawl_sset_next(&slot->set, &at->b, &child))
+		child = 0;
+	if (node)
+		eng_unlock(node);
+	return child;
+}
+
+static void walk_calls(struct audit *audit, struct depth *depth, eng_id from)
+{
+	struct eng_entry *at;
+	uint32_t n = 0;
+	bool is_new;
+
+	at = eng_table_put(&depth->tasks, from, &is_new);
+	if (!is_new)
+		return;
+	at->a = 1;
+	depth->way.ids[n++] = from;
+	while (n) {
+		eng_id id = depth->way.ids[n - 1], child;
+
+		at = eng_table_get(&depth->tasks, id);
+		child = step_down(audit, at);
+		if (!child) {
+			at->a = 2;
+			n--;
+			continue;
+		}
+		at = eng_table_put(&depth->tasks, child, &is_new);
+		if (at->a == 1)
+			broken(audit, "task %x calls %x, and is below it", id, child);
+		if (!is_new)
+			continue;
+		at->a = 1;
+		depth->way.ids[n++] = child;
+	}
+}
+
+static void count_one(struct audit *audit, struct eng_node *node, eng_id id)
+{
+	bool is_new;
+
+	(void)node;
+	(void)eng_table_put(&audit->all, id, &is_new);
+}
+
+static void compare_calls(struct audit *audit)
+{
+	struct depth depth = {0};
+
+	each(audit, count_one);
+	depth.way = eng_list_make(&audit->arena, audit->all.n + 1);
+	for (uint32_t i = 0; i < audit->all.n; i++)
+		walk_calls(audit, &depth, (eng_id)audit->all.entries[i].key);
+	eng_table_fini(&depth.tasks);
+}
+
 int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 {
 	struct audit audit = {.graph = graph, .buf = buf, .len = len};
 
 	if (len)
 		*buf = 0;
+	/* Sums are over all that there is. */
+	eng_restore_all(graph);
 	/* Relaxed: a hint; records are looked at under their locks. */
 	if (pawl_load_relaxed(&graph->busy))
 		return -EBUSY;
@@ -459,6 +552,7 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	each(&audit, expect_edges);
 	each(&audit, expect_dirt);
 	each(&audit, expect_active);
+	expect_links(&audit);
 	each(&audit, note_edges);
 	compare_edges(&audit);
 	compare_numbers(&audit);
@@ -467,6 +561,7 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	each(&audit, compare_collectibles);
 	each(&audit, compare_active);
 	compare_reads(&audit);
+	compare_calls(&audit);
 	each(&audit, compare_still);
 	compare_still_calls(&audit);
 	for (uint32_t i = 0; i < audit.bags.n; i++)
@@ -476,6 +571,7 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	eng_table_fini(&audit.active);
 	eng_table_fini(&audit.still);
 	eng_table_fini(&audit.bags);
+	eng_table_fini(&audit.all);
 	eng_queue_fini(&audit.arena);
 	return audit.broken ? -EUCLEAN : 0;
 }

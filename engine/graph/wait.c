@@ -4,7 +4,8 @@
  *
  * Who waits until a task is clean waits for one of the runs below it that make it so, by name as well: it does
  * their work where nobody has begun, and a ring that goes through them is found. When that one is over, it
- * looks again. So a strong reader is a worker for what it reads.
+ * looks again. So a strong reader is a worker for what it reads. It never sleeps without a name: a ring that
+ * closes later would not see it.
  */
 #include "config.h"
 
@@ -14,16 +15,19 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 
 #include "../runtime/join.h"
 #include "../runtime/worker.h"
 
 #define WALK_MOST 64
+#define MOMENTS	  100 /* before it waits longer */
 
 void eng_wait_run(struct eng_wait *wait, struct eng_run_state *run, bool cell)
 {
 	wait->run = run;
 	wait->cell = cell;
+	wait->finished = false;
 	wait->writes = pawl_load_relaxed(&run->writes);
 	eng_run_pin(run);
 }
@@ -44,6 +48,8 @@ void eng_wait_fini(struct eng_wait *wait)
 		eng_clean_unpin(wait->clean);
 		wait->clean = NULL;
 	}
+	pawl_mem_free(wait->ring, ENG_RING_BYTES, 0);
+	wait->ring = NULL;
 }
 
 /* Relaxed: it is looked at again, under the lock. */
@@ -56,6 +62,7 @@ static bool has_come(const void *arg)
 	if (!wait->run)
 		return false;
 	return pawl_load_relaxed(&wait->run->over) ||
+	       (wait->finished && eng_is_finished(wait->run)) ||
 	       (wait->cell && pawl_load_relaxed(&wait->run->writes) != wait->writes);
 }
 
@@ -84,7 +91,7 @@ static eng_id dirty_below(const struct eng_node *node, uint32_t *cursor)
 	return dirty_from(node, cursor);
 }
 
-/* A run that what is to be clean waits for, if one is found. */
+/* The nearest run on one way down. */
 static void choose_run(struct eng_wait *wait, struct eng_graph *graph)
 {
 	eng_id id = wait->id;
@@ -103,6 +110,52 @@ static void choose_run(struct eng_wait *wait, struct eng_graph *graph)
 	}
 }
 
+/* Of one task: its run, made if there has to be one; else those below it are to be looked at. */
+static void search_one(struct eng_wait *wait, struct eng_op *op, struct eng_table *seen,
+		       eng_id id)
+{
+	struct eng_node *node = eng_lock_any(op->graph, id);
+	uint32_t cursor = 0;
+	bool is_new;
+
+	if (!node)
+		return;
+	if (eng_needs_run(node))
+		eng_schedule(op, node, op->priority);
+	if (eng_run_of(node))
+		eng_wait_run(wait, eng_run_of(node), false);
+	else
+		while ((id = dirty_from(node, &cursor)))
+			(void)eng_table_put(seen, id, &is_new);
+	eng_unlock(node);
+}
+
+/* On all ways, whatever there is. Who is to run it may not have come to that yet. */
+static void search_run(struct eng_wait *wait, struct pawl_context *context)
+{
+	struct eng_table seen = {0};
+	struct eng_op op;
+	bool is_new;
+
+	eng_op_begin(&op, context->graph, context->priority);
+	(void)eng_table_put(&seen, wait->id, &is_new);
+	for (uint32_t at = 0; at < seen.n && !wait->run; at++)
+		search_one(wait, &op, &seen, (eng_id)seen.entries[at].key);
+	eng_table_fini(&seen);
+	eng_op_end(&op);
+}
+
+/*
+ * Nothing below it has to run, and it is not told so yet: an operation is under way. To sleep now would be to sleep
+ * for what comes next below it without its name, and no ring would be found.
+ */
+static int a_moment(struct eng_wait *wait)
+{
+	if (wait->moments++ >= MOMENTS)
+		eng_memory_wait();
+	return pawl_yield();
+}
+
 static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
 {
 	struct eng_graph *graph = context->graph;
@@ -111,13 +164,20 @@ static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
 	size_t n = 0;
 
 	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no task");
-	if (wait->clean && !wait->run)
+	if (wait->clean && !wait->run) {
 		choose_run(wait, graph);
+		if (!wait->run)
+			search_run(wait, context);
+		if (!wait->run)
+			return a_moment(wait);
+	}
 	if (wait->run)
 		events[n++] = &wait->run->changed;
 	if (wait->clean)
 		events[n++] = &wait->clean->event;
-	if (!wait->run || eng_task_handle(graph->rt->tasks, wait->run->task.pawl_id, &task))
+	/* The engine stops: the run was not spawned, and is over. */
+	if (!wait->run || wait->run->apart ||
+	    eng_task_handle(graph->rt->tasks, wait->run->task.pawl_id, &task))
 		return eng_wait_events(events, n, has_come, wait, "clean");
 	return eng_task_wait_events(graph->rt, task, events, n, has_come, wait, &wait->ring);
 }
@@ -158,7 +218,7 @@ static bool no_edit(const void *arg)
 {
 	const struct eng_graph *graph = arg;
 
-	return !(pawl_load_relaxed(&graph->edit) & 1);
+	return !(pawl_load_relaxed(&graph->edit) & 1) && !pawl_load_acquire(&graph->lost);
 }
 
 uint64_t eng_edit_wait(struct pawl_context *context)
@@ -169,9 +229,41 @@ uint64_t eng_edit_wait(struct pawl_context *context)
 
 	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no edit");
 	/* Relaxed: read.c. */
-	while ((edit = pawl_load_relaxed(&graph->edit)) & 1) {
+	while ((edit = pawl_load_relaxed(&graph->edit)) & 1 ||
+	       pawl_load_acquire(&graph->lost)) {
 		if (eng_wait_events(&event, 1, no_edit, graph, "an edit"))
 			break;
 	}
 	return edit;
+}
+
+/* Sleeps as the thread: who has it never switches. */
+void eng_edit_enter(struct eng_graph *graph)
+{
+	uint64_t edit = pawl_load_relaxed(&graph->edit) & ~(uint64_t)1;
+	struct pawl_waiter *before;
+
+	/* Relaxed: the locks of what an edit touches order it (read.c, O1). */
+	if (pawl_cas_relaxed(&graph->edit, &edit, edit + 1))
+		return;
+	before = pawl_waiter_set(NULL);
+	do {
+		struct pawl_listener listener;
+
+		pawl_event_listen(&graph->edited, &listener, "another edit", 0);
+		edit = pawl_load_relaxed(&graph->edit);
+		if (edit & 1)
+			pawl_event_wait(&listener);
+		else
+			pawl_event_unlisten(&listener);
+		edit &= ~(uint64_t)1;
+	} while (!pawl_cas_relaxed(&graph->edit, &edit, edit + 1));
+	(void)pawl_waiter_set(before);
+}
+
+void eng_edit_leave(struct eng_graph *graph)
+{
+	/* Relaxed: as above. */
+	pawl_add_relaxed(&graph->edit, 1u);
+	pawl_event_notify_all(&graph->edited);
 }

@@ -13,12 +13,13 @@
 struct eng_wait {
 	struct eng_run_state *run; /* pinned; NULL: none */
 	bool cell;		   /* a cell will do */
+	bool finished;		   /* that it counts as over will do */
 	uint32_t writes;	   /* of cells, when it was looked at */
 	struct eng_clean *clean;   /* pinned; NULL: not waited for */
 	eng_id id;		   /* of what is to be clean */
 	char *ring;		   /* after -EDEADLK; NULL: none */
-	/* Where the next search below it begins; kept from wait to wait. */
-	uint32_t cursor;
+	/* Kept from wait to wait: where the next search below it begins, and how often there was nothing. */
+	uint32_t cursor, moments;
 };
 
 /* All zero to begin with. Under the lock. */
@@ -39,5 +40,9 @@ struct pawl_error *eng_wait_ring(struct eng_wait *wait);
 
 /* eng_edit_wait() - Until no edit is being applied. Returns: the number of edits. */
 uint64_t eng_edit_wait(struct pawl_context *context);
+
+/* eng_edit_enter() - An edit begins: graph->edit is odd. Sleeps while there is another. Not in an operation. */
+void eng_edit_enter(struct eng_graph *graph);
+void eng_edit_leave(struct eng_graph *graph);
 
 #endif

@@ -59,4 +59,13 @@ PAWL_MUST_CHECK int eng_task_wait_events(struct pawl_runtime *rt, struct eng_tas
 					 bool (*holds)(const void *arg), const void *arg,
 					 char **ret_ring);
 
+/*
+ * eng_ring_each() - After -EDEADLK: each task of the ring from `first`, by its handle, to the one that waits for the
+ * caller, by its tag; those who wait go on waiting.
+ *
+ * Returns: false: there is no ring any more.
+ */
+PAWL_MUST_CHECK bool eng_ring_each(struct pawl_runtime *rt, uint64_t first,
+				   void (*fn)(void *arg, uint64_t tag), void *arg);
+
 #endif

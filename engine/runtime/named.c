@@ -116,6 +116,23 @@ static char *description(struct eng_tasks *tasks, struct eng_task *task)
 	return text;
 }
 
+bool eng_ring_each(struct pawl_runtime *rt, uint64_t first, void (*fn)(void *arg, uint64_t tag),
+		   void *arg)
+{
+	const struct eng_task *self = eng_run_here()->task;
+	struct eng_task *at;
+
+	if (eng_task_find(rt->tasks, first, &at))
+		return false;
+	for (unsigned i = 0; at && i < RING_MOST; i++) {
+		fn(arg, pawl_load_relaxed(&at->tag));
+		if (at == self)
+			return true;
+		at = next_of(rt->tasks, at);
+	}
+	return false;
+}
+
 /* What is undone, also if the body is forced out of its sleep. */
 struct named {
 	struct pawl_cleanup cleanup;

@@ -813,10 +813,19 @@ static void case_local_unread(void **state)
 static void case_local_ring(void **state)
 {
 	(void)state;
-	up(1);
-	set(50, 1);
-	ask_fails(&ring, 0, "in a ring");
-	down();
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		up(workers);
+		for (unsigned i = 0; i < 4; i++) {
+			set(50, 1);
+			ask_fails(&ring, i % 2, "in a ring");
+			ask_fails(&ring, 1 - i % 2, "in a ring");
+			check_sums();
+			set(50, 0);
+			assert_int_equal(ask(&ring, i / 2), 7);
+			assert_int_equal(ask(&ring, 1 - i / 2), 7);
+		}
+		down();
+	}
 }
 
 /* ---- traits --------------------------------------------------------------------------------------- */
@@ -1293,9 +1302,9 @@ static void case_options(void **state)
 		workers_are(garbage[i], options, 0);
 	options.workers = 2;
 	workers_are("3", options, 2);
-	options.storage = 1;
-	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
-	options.storage = 0;
+	options.storage = PAWL_STORAGE_READ_ONLY;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+	options.storage = PAWL_STORAGE_NONE;
 	options.memory_bytes = 1;
 	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
 	assert_int_equal(setenv("PAWL_FUNCTION_STATS", "1", 1), 0);

@@ -43,13 +43,17 @@ struct eng_graph;
 struct pawl_context;
 struct pawl_engine;
 struct pawl_error;
+struct pawl_store;
 
 /* A task has failed: outside of errno's numbers. See the error itself. */
 #define PAWL_ETASK 5001
 
 /* ---- functions ------------------------------------------------------------------------ */
 
-/* Runs a task. Returns 0 and the output; an errno or -PAWL_ETASK: it has failed. */
+/*
+ * Runs a task. Returns 0 and the output; an errno or -PAWL_ETASK: it has failed. -ENOMEM, -EAGAIN: for the moment: it
+ * is tried again by who reads it next.
+ */
 typedef int pawl_function_fn(struct pawl_context *context, const void *args,
 			     pawl_ref_t *ret_output);
 
@@ -179,15 +183,32 @@ struct pawl_engine_options {
 	uint64_t slow_ns;
 	enum pawl_verify verify;
 	uint64_t verify_idle_ns; /* with IDLE; 0: 5 s */
-	/* Where results are kept from one process to the next, and how much memory there is for them. Not built: 0. */
+	/*
+	 * What is kept from one process to the next (PAWL_STORAGE_...), and where: a store of the program's
+	 * (pawl/store.h), which stays open as long as the engine. Without a store: PAWL_STORAGE_NONE.
+	 */
 	uint32_t storage;
+	/* How much memory there is for results. Not built: 0. */
 	uint64_t memory_bytes;
+	struct pawl_store *store;
+	/*
+	 * PAWL_STORAGE_READ_WRITE: what has changed is saved so long after opening, then so long after that, and when
+	 * nothing has run for so long; the last two count from the last time it was. 0: 300 s, 120 s, 2 s;
+	 * PAWL_FOREVER: not for that reason.
+	 */
+	uint64_t snapshot_first_ns, snapshot_interval_ns, snapshot_idle_ns;
 };
+/* Of pawl_engine_options.storage. */
+#define PAWL_STORAGE_NONE	0u
+#define PAWL_STORAGE_READ_ONLY	1u /* what is there is used; nothing is written */
+#define PAWL_STORAGE_READ_WRITE 2u
+#define PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN \
+	3u /* written when the engine is closed, and when asked for */
 #define PAWL_ENGINE_OPTIONS_INIT                                                              \
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
 			0, 0, NULL, NULL, NULL, NULL, PAWL_SEVERITY_INFO, 0,                  \
-			PAWL_VERIFY_DEFAULT, 0, 0, 0                                          \
+			PAWL_VERIFY_DEFAULT, 0, 0, 0, NULL, 0, 0, 0                           \
 	}
 
 /*
@@ -195,7 +216,8 @@ struct pawl_engine_options {
  *
  * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
  * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1), PAWL_HISTORIES (1), PAWL_SLOW_MS (1 to 86400000),
- * PAWL_LOG (info, warning, error), PAWL_VERIFY (never, close, idle), PAWL_VERIFY_IDLE_MS (1 to 86400000). Other values
+ * PAWL_LOG (info, warning, error), PAWL_VERIFY (never, close, idle), PAWL_VERIFY_IDLE_MS,
+ * PAWL_SNAPSHOT_FIRST_MS, PAWL_SNAPSHOT_INTERVAL_MS and PAWL_SNAPSHOT_IDLE_MS (1 to 86400000). Other values
  * count as not there.
  *
  * Requires: attached.
@@ -216,6 +238,48 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *
 PAWL_API int pawl_engine_close(struct pawl_engine *engine);
 
 PAWL_API struct pawl_runtime *pawl_engine_runtime(struct pawl_engine *engine);
+
+/*
+ * pawl_engine_snapshot() - Save what has changed since it was last saved, as it is at one moment. What runs goes
+ * on meanwhile; it is saved as not done.
+ *
+ * Requires: attached; not idle (pawl/rcu.h), outside sections, no lock held. On a worker, through pawl_blocking(),
+ *           in a function that calls pawl_rcu_idle_leave() before and pawl_rcu_idle_enter() after.
+ * Returns:  0: it is in the store, and on its disk; or nothing has changed, and nothing was written. In ret_tasks
+ *           (may be NULL) how many tasks were written.
+ * Errors:   -EROFS: the engine does not write; -ENOMEM; those of pawl_store_commit(). Nothing is lost then:
+ *           a later snapshot saves all of it.
+ */
+PAWL_API int pawl_engine_snapshot(struct pawl_engine *engine, uint64_t *ret_tasks);
+
+/* Why a snapshot was made. */
+enum pawl_snapshot_reason {
+	PAWL_SNAPSHOT_ASKED, /* pawl_engine_snapshot() */
+	PAWL_SNAPSHOT_TIME,
+	PAWL_SNAPSHOT_IDLE,
+	PAWL_SNAPSHOT_STOP, /* pawl_engine_close() */
+	PAWL_SNAPSHOT_REASON_COUNT
+};
+
+/* Of an engine with a store; old when it arrives. */
+struct pawl_engine_store_stats {
+	uint64_t snapshots; /* that had something to save, and did */
+	uint64_t failures;  /* that did not; nothing was lost by that */
+	uint64_t saved;	    /* tasks, in all of them */
+	uint64_t saved_bytes;
+	uint64_t restored; /* tasks */
+	uint64_t
+		lost; /* tasks whose record was damaged; all else was computed again because of that */
+	/* Of the last one: until nothing was under way, and altogether; why. */
+	uint64_t last_quiet_ns, last_ns;
+	uint32_t last_reason; /* enum pawl_snapshot_reason */
+	uint32_t reserved_;
+	uint64_t reserved[4];
+};
+
+/* Errors: -ENOTSUP: there is no store. */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_store_stats_read(
+	struct pawl_engine *engine, struct pawl_engine_store_stats *ret_stats);
 
 /* A visit: what it reads it reads for itself, nothing depends on it. */
 typedef int pawl_visit_fn(struct pawl_context *context, void *arg);

@@ -51,6 +51,7 @@ enum pawl_cell_mode {
 };
 
 struct pawl_implementation; /* pawl/engine.h */
+struct pawl_value;
 
 /*
  * A type. Functions get the payload and its length in bytes, run outside of all locks, may run on any
@@ -61,7 +62,7 @@ struct pawl_value_type {
 	const char *name; /* different for each type of an engine */
 	uint32_t version; /* of the meaning of the payload */
 	enum pawl_cell_mode mode;
-	uint32_t flags; /* 0 */
+	uint32_t flags; /* PAWL_VALUE_... */
 	/* NULL: the bytes are compared. */
 	bool (*equal)(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
 	/* NULL: of the bytes. The same for equal values. */
@@ -83,15 +84,27 @@ struct pawl_value_type {
 	/* Traits that values of it have. */
 	const struct pawl_implementation *implementations;
 	size_t implementations_n;
+	/*
+	 * How a value is saved, where an engine has a store. NULL, and not PAWL_VALUE_PLAIN: it is not, and who
+	 * needs it in another process computes it again. encode writes to `into` up to `room` bytes, returns how many
+	 * it takes, and is called again where that is more. Equal values give equal bytes. decode makes the value from
+	 * them; it trusts nothing, and returns -EINVAL for bytes that encode did not write, -ENOMEM.
+	 */
+	size_t (*encode)(const void *payload, size_t bytes, void *into, size_t room);
+	int (*decode)(const struct pawl_value_type *type, const void *from, size_t bytes,
+		      struct pawl_value **ret_value);
 };
+
+/* The payload is saved as it is: no pointers, and no references that are not visited. */
+#define PAWL_VALUE_PLAIN 1u
+
 #define PAWL_VALUE_TYPE(name)                                                                \
 	{                                                                                    \
 		sizeof(struct pawl_value_type), (name), 1, PAWL_CELL_COMPARE, 0, NULL, NULL, \
-			NULL, NULL, NULL, NULL, NULL, 0                                      \
+			NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL                          \
 	}
 
-/* A value. Private but for the calls below. */
-struct pawl_value;
+/* A value is private but for the calls below. */
 
 /*
  * pawl_value_create() - A value of this type with room for so many bytes, aligned to 16, cleared.

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * background.c - snapshots that nobody asks for: some time after the engine was opened, and then every so often;
+ * earlier when the engine has had nothing to do for a while.
+ *
+ * One body of the runtime's. While all is saved it sleeps until something is modified, without a deadline: an engine
+ * that does nothing is not woken. While something is to be saved and tasks run, it is woken when none does; then
+ * it sleeps the idle time out, and looks whether anything ran meanwhile. So bursts of short work wake it once in an
+ * idle time. The snapshot itself blocks, so it is made on another thread.
+ *
+ * After one that failed only time makes the next: a full disk is not tried again at each pause.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include <pawl/atomic.h>
+#include <pawl/rcu.h>
+#include <pawl/runtime.h>
+
+#include "persist.h"
+
+static bool is_saved(const struct eng_persist *persist)
+{
+	/* Acquire: the bitmap's contents, if it was exchanged. */
+	return eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified));
+}
+
+static bool is_idle(const struct eng_persist *persist)
+{
+	return !pawl_load_acquire(&persist->graph->busy);
+}
+
+static uint64_t later(uint64_t now_ns, uint64_t by_ns)
+{
+	return by_ns >= PAWL_FOREVER - now_ns ? PAWL_FOREVER : now_ns + by_ns;
+}
+
+/* One wait for an event. Returns: as pawl_wait(); 0 also if it was not needed. */
+static int wait_for(struct eng_persist *persist, struct pawl_event *event,
+		    bool (*holds)(const struct eng_persist *persist), bool wanted,
+		    uint64_t deadline_ns)
+{
+	struct pawl_listener listener;
+
+	pawl_event_listen(event, &listener, "snapshot", 0);
+	if (holds(persist) == wanted) {
+		pawl_event_unlisten(&listener);
+		return 0;
+	}
+	return pawl_wait(&listener, deadline_ns);
+}
+
+/* Until it is time. ret_reason: why. Errors: -ECANCELED. */
+static int wait_due(struct eng_persist *persist, uint64_t due_ns, bool failed,
+		    enum pawl_snapshot_reason *ret_reason)
+{
+	for (;;) {
+		uint64_t now_ns = pawl_runtime_now(persist->rt), runs, until_ns;
+		int error;
+
+		*ret_reason = PAWL_SNAPSHOT_TIME;
+		if (now_ns >= due_ns)
+			return 0;
+		if (failed || !is_idle(persist)) {
+			error = failed ? pawl_sleep_until(due_ns)
+				       : wait_for(persist, &persist->graph->idle, is_idle, true,
+						  due_ns);
+			if (error && error != -ETIMEDOUT)
+				return error;
+			continue;
+		}
+		/* Relaxed: a number that is compared with itself. */
+		runs = pawl_load_relaxed(&persist->graph->runs);
+		until_ns = later(now_ns, persist->idle_ns);
+		error = pawl_sleep_until(until_ns < due_ns ? until_ns : due_ns);
+		if (error)
+			return error;
+		*ret_reason = PAWL_SNAPSHOT_IDLE;
+		if (until_ns < due_ns && is_idle(persist) &&
+		    pawl_load_relaxed(&persist->graph->runs) == runs)
+			return 0;
+	}
+}
+
+/* On a thread of pawl_blocking(), in an idle stretch of its: a snapshot reads. */
+static int take(void *arg)
+{
+	uint64_t tasks;
+	int error;
+
+	pawl_rcu_idle_leave();
+	error = eng_persist_snapshot(arg, &tasks);
+	pawl_rcu_idle_enter();
+	return error;
+}
+
+static int background(void *arg, void **ret_value)
+{
+	struct eng_persist *persist = arg;
+	uint64_t due_ns = later(pawl_runtime_now(persist->rt), persist->first_ns);
+	bool failed = false;
+
+	(void)ret_value;
+	for (;;) {
+		enum pawl_snapshot_reason reason;
+		int error = 0;
+
+		while (!error && is_saved(persist))
+			error = wait_for(persist, &persist->marks->first, is_saved, false,
+					 PAWL_FOREVER);
+		if (!error)
+			error = wait_due(persist, due_ns, failed, &reason);
+		if (error)
+			return error;
+		pawl_store_relaxed(&persist->reason, (uint32_t)reason);
+		error = pawl_blocking(persist->rt, take, persist);
+		if (error == -ECANCELED)
+			return error;
+		failed = error;
+		due_ns = later(pawl_runtime_now(persist->rt), persist->interval_ns);
+	}
+}
+
+int eng_persist_start(struct eng_persist *persist, struct pawl_runtime *rt,
+		      struct pawl_group *group)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+
+	persist->rt = rt;
+	if (!persist->background)
+		return 0;
+	options.name = "snapshots";
+	return pawl_spawn(group, &options, background, persist, NULL);
+}

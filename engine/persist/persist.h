@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * persist.h - an engine's store: its tables, snapshots into it, tasks out of it.
+ */
+#ifndef ENG_PERSIST_H
+#define ENG_PERSIST_H
+
+#include <pthread.h>
+
+#include <pawl/engine.h>
+#include <pawl/lock.h>
+#include <pawl/store.h>
+
+#include "../graph/backing.h"
+#include "../graph/registry.h"
+#include "image.h"
+
+/* Keys of PAWL_STORE_INFRA. */
+#define ENG_INFRA_HEAD	 0u /* the first number that no task has */
+#define ENG_INFRA_TABLES 1u /* functions, types and traits: names, versions, numbers */
+
+/* What the bytes in a store mean: of pawl_store_options.format. */
+#define ENG_STORE_FORMAT 1u
+
+struct eng_persist {
+	struct pawl_store *store; /* the program's */
+	struct eng_graph *graph;
+	bool saves;
+	struct eng_marks *marks; /* NULL: !saves */
+	struct eng_backing backing;
+	struct eng_kept kept;
+	struct eng_numbering numbering;
+	uint32_t *numbers[ENG_TABLE_KINDS];
+	size_t numbers_n[ENG_TABLE_KINDS];
+	/* The tables as bytes, if the store has others; else empty. */
+	struct eng_out tables;
+	/* Why nothing of what is stored counts; NULL: it does. */
+	const char *cold;
+
+	/* One snapshot at a time; threads sleep here. */
+	pthread_mutex_t one;
+	/* Images that writers made; and whether one could not. */
+	struct pawl_lock images_lock;
+	struct eng_image *images;
+	struct pawl_atomic_u32 failed;
+	/* Of the snapshot that is under way. */
+	uint32_t next;
+
+	/* What is read; exchanged after snapshots. */
+	pthread_rwlock_t view_lock;
+	struct pawl_store_view *view;
+
+	/* Snapshots that nobody asks for (background.c). */
+	bool background;
+	struct pawl_runtime *rt;
+	uint64_t first_ns, interval_ns, idle_ns;
+
+	/* Statistics. Relaxed. */
+	struct pawl_atomic_u64 snapshots, saved, failures, restored, lost, helped, bytes;
+	struct pawl_atomic_u64 quiet_ns, snapshot_ns;
+	struct pawl_atomic_u32 reason; /* enum pawl_snapshot_reason */
+};
+
+/*
+ * eng_persist_open() - What is in the store, but for its tasks. Writes nothing.
+ *
+ * Errors: -ENOMEM; those of reading; -EUCLEAN does not come: what cannot be read is not there.
+ */
+PAWL_MUST_CHECK int eng_persist_open(const struct pawl_engine_options *options,
+				     struct eng_persist **ret_persist);
+/* eng_persist_close() - Requires: the graph is gone. NULL is nothing. */
+void eng_persist_close(struct eng_persist *persist);
+
+/*
+ * eng_persist_snapshot() - Save all that was modified.
+ *
+ * Requires: attached, outside sections, no lock held, not in an operation.
+ * Returns:  0, and in ret_tasks how many tasks were written.
+ * Errors:   -EROFS: nothing is saved here; -EDEADLK; those of the store, and -ENOMEM: nothing was saved, all of it is
+ *           with the next one.
+ */
+PAWL_MUST_CHECK int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks);
+
+/* eng_persist_start() - With a graph: snapshots in the background, if they are wanted. Errors: of pawl_spawn(). */
+PAWL_MUST_CHECK int eng_persist_start(struct eng_persist *persist, struct pawl_runtime *rt,
+				      struct pawl_group *group);
+void eng_persist_stats(const struct eng_persist *persist,
+		       struct pawl_engine_store_stats *ret_stats);
+
+/* tables.c */
+PAWL_MUST_CHECK int eng_tables_read(struct eng_persist *persist,
+				    const struct pawl_engine_options *options);
+PAWL_MUST_CHECK int eng_tables_put(struct eng_persist *persist,
+				   const struct pawl_engine_options *options);
+/* restart.c: what the graph asks for. */
+int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node);
+eng_id eng_persist_look_up(void *arg, struct pawl_digest digest);
+void eng_persist_lost(void *arg, eng_id id);
+void eng_persist_view_renew(struct eng_persist *persist);
+/* snapshot.c */
+void eng_persist_help(void *arg, struct eng_node *node, uint32_t pending);
+
+#endif

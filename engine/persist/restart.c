@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * restart.c - what a store has, when an engine is opened, and each time a task is wanted that is not in memory.
+ *
+ * Opening reads what there is one of: the tables, and the first number that no task has. A task that is not in
+ * memory has not changed since it was saved, so any view that began after that has it. The view is
+ * exchanged after each snapshot: what was replaced can go.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pawl/atomic.h>
+#include <pawl/mem.h>
+
+#include "persist.h"
+
+#define SECOND_NS   UINT64_C(1000000000)
+#define FIRST_NS    (300 * SECOND_NS)
+#define INTERVAL_NS (120 * SECOND_NS)
+#define IDLE_NS	    (2 * SECOND_NS)
+
+/* ---- what the graph asks for ------------------------------------------------------------- */
+
+static int restore(struct eng_persist *persist, eng_id id, struct eng_node **ret_node)
+{
+	struct pawl_slice meta, data;
+	int error = pawl_store_get(persist->view, PAWL_STORE_DATA, pawl_store_id(id), &data);
+
+	if (!error)
+		error = pawl_store_get(persist->view, PAWL_STORE_META, pawl_store_id(id),
+				       &meta);
+	if (error)
+		return error == -ENOMEM ? error : -EUCLEAN;
+	if (!meta.ptr && !data.ptr)
+		return -ENOENT;
+	if (!meta.ptr || !data.ptr)
+		return -EUCLEAN;
+	return eng_image_read(persist->graph, id, persist->backing.limit, meta, data, ret_node);
+}
+
+int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
+{
+	struct eng_persist *persist = arg;
+	int error;
+
+	pthread_rwlock_rdlock(&persist->view_lock);
+	error = restore(persist, id, ret_node);
+	pthread_rwlock_unlock(&persist->view_lock);
+	if (!error)
+		pawl_add_relaxed(&persist->restored, 1u);
+	return error;
+}
+
+eng_id eng_persist_look_up(void *arg, struct pawl_digest digest)
+{
+	struct eng_persist *persist = arg;
+	struct pawl_slice bytes;
+	eng_id id = 0;
+
+	if (!persist->backing.limit)
+		return 0;
+	pthread_rwlock_rdlock(&persist->view_lock);
+	if (!pawl_store_get(persist->view, PAWL_STORE_TYPES, pawl_store_digest(digest),
+			    &bytes) &&
+	    bytes.ptr && bytes.len == sizeof(id))
+		memcpy(&id, bytes.ptr, sizeof(id));
+	pthread_rwlock_unlock(&persist->view_lock);
+	return id < persist->backing.limit ? id : 0;
+}
+
+void eng_persist_lost(void *arg, eng_id id)
+{
+	struct eng_persist *persist = arg;
+
+	(void)id;
+	pawl_add_relaxed(&persist->lost, 1u);
+}
+
+void eng_persist_view_renew(struct eng_persist *persist)
+{
+	struct pawl_store_view *view, *before;
+
+	/* The old one does as well. */
+	if (pawl_store_view_begin(persist->store, &view))
+		return;
+	pthread_rwlock_wrlock(&persist->view_lock);
+	before = persist->view;
+	persist->view = view;
+	pthread_rwlock_unlock(&persist->view_lock);
+	pawl_store_view_end(before);
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+/* The first number that no task has. */
+static int head_read(struct eng_persist *persist)
+{
+	struct pawl_slice bytes;
+	struct eng_reader reader;
+	uint64_t next = 0;
+	uint8_t version;
+	int error = pawl_store_get(persist->view, PAWL_STORE_INFRA,
+				   pawl_store_id(ENG_INFRA_HEAD), &bytes);
+
+	if (error)
+		return error;
+	if (!eng_frame_open(bytes,
+			    eng_frame_seed(PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_HEAD)),
+			    &version, &reader))
+		next = eng_read_number(&reader);
+	if (!next || !eng_reader_done(&reader) || next > PAWL_SLOTS_ID_MAX)
+		persist->cold = "the store's head is damaged";
+	else
+		persist->backing.limit = (uint32_t)next;
+	return 0;
+}
+
+static int open_store(struct eng_persist *persist, const struct pawl_engine_options *options)
+{
+	int error = pawl_store_view_begin(persist->store, &persist->view);
+
+	if (!error)
+		error = eng_tables_read(persist, options);
+	if (!error && !persist->cold)
+		error = head_read(persist);
+	/* Tables that are good, with a head that is not: all is written anew. */
+	if (!error && persist->cold && !persist->tables.n)
+		error = eng_tables_put(persist, options);
+	if (!error && persist->saves)
+		error = eng_marks_create(eng_persist_help, persist, &persist->marks);
+	return error;
+}
+
+static uint64_t or_default(uint64_t given_ns, uint64_t default_ns)
+{
+	return given_ns ? given_ns : default_ns;
+}
+
+int eng_persist_open(const struct pawl_engine_options *options,
+		     struct eng_persist **ret_persist)
+{
+	struct eng_persist *persist = pawl_mem_zalloc(sizeof(*persist), 0);
+	int error;
+
+	if (!persist)
+		return -ENOMEM;
+	pthread_mutex_init(&persist->one, NULL);
+	pthread_rwlock_init(&persist->view_lock, NULL);
+	pawl_lock_init(&persist->images_lock, PAWL_LOCK_RANK_NONE);
+	persist->store = options->store;
+	persist->saves = options->storage != PAWL_STORAGE_READ_ONLY;
+	persist->background = options->storage == PAWL_STORAGE_READ_WRITE;
+	persist->first_ns = or_default(options->snapshot_first_ns, FIRST_NS);
+	persist->interval_ns = or_default(options->snapshot_interval_ns, INTERVAL_NS);
+	persist->idle_ns = or_default(options->snapshot_idle_ns, IDLE_NS);
+	persist->backing.arg = persist;
+	persist->backing.restore = eng_persist_restore;
+	persist->backing.look_up = eng_persist_look_up;
+	persist->backing.lost = eng_persist_lost;
+	error = open_store(persist, options);
+	if (error) {
+		eng_persist_close(persist);
+		return error;
+	}
+	persist->kept = (struct eng_kept){
+		.numbering = &persist->numbering,
+		.backing = &persist->backing,
+		.next = persist->backing.limit,
+		.marks = persist->marks,
+	};
+	*ret_persist = persist;
+	return 0;
+}
+
+void eng_persist_stats(const struct eng_persist *persist,
+		       struct pawl_engine_store_stats *ret_stats)
+{
+	memset(ret_stats, 0, sizeof(*ret_stats));
+	ret_stats->snapshots = pawl_load_relaxed(&persist->snapshots);
+	ret_stats->failures = pawl_load_relaxed(&persist->failures);
+	ret_stats->saved = pawl_load_relaxed(&persist->saved);
+	ret_stats->saved_bytes = pawl_load_relaxed(&persist->bytes);
+	ret_stats->restored = pawl_load_relaxed(&persist->restored);
+	ret_stats->lost = pawl_load_relaxed(&persist->lost);
+	ret_stats->last_quiet_ns = pawl_load_relaxed(&persist->quiet_ns);
+	ret_stats->last_ns = pawl_load_relaxed(&persist->snapshot_ns);
+	ret_stats->last_reason = pawl_load_relaxed(&persist->reason);
+}
+
+void eng_persist_close(struct eng_persist *persist)
+{
+	if (!persist)
+		return;
+	pawl_store_view_end(persist->view);
+	eng_marks_destroy(persist->marks);
+	eng_out_fini(&persist->tables);
+	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++)
+		pawl_mem_free(persist->numbers[kind],
+			      persist->numbers_n[kind] * sizeof(uint32_t), 0);
+	pthread_mutex_destroy(&persist->one);
+	pthread_rwlock_destroy(&persist->view_lock);
+	pawl_mem_free(persist, sizeof(*persist), 0);
+}

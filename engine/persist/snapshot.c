@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * snapshot.c - saving all tasks that were modified, as they were at one moment.
+ *
+ *  capture  at a moment of quiet: the next epoch begins, the bitmap of modified tasks is taken, the first free number is
+ *	     noted; nothing else
+ *  walk     over that bitmap in the order of ids: each record is encoded under its lock, unless a writer that was about
+ *	     to change it has done so; its cells' values are encoded after that, without a lock
+ *  commit   everything in one batch, with the digests of new tasks
+ *  end	     new tasks are new no longer; or, if anything failed: all that was captured is modified again
+ *
+ * Operations go on from the end of the capture. Where nothing was modified there is no moment of quiet, and nothing
+ * is written.
+ *
+ * Operations are not suspended for the capture, they are waited for, with the door open again and again
+ * (quiesce.c): part of what is left of one is on its stack at most of its points, and a batch would need that as data.
+ *
+ * Model: verify/spin/snapshot.pml, points 3 to 5; its names: captured, pending, help, batch.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include <pawl/atomic.h>
+#include <pawl/ids.h>
+#include <pawl/mem.h>
+#include <pawl/park.h>
+
+#include "persist.h"
+
+/* ---- help ---------------------------------------------------------------------------- */
+
+/* Under the record's lock, in an operation. Without memory the snapshot fails, nobody else does. */
+void eng_persist_help(void *arg, struct eng_node *node, uint32_t pending)
+{
+	struct eng_persist *persist = arg;
+	struct eng_image *image;
+
+	if (pawl_load_relaxed(&persist->failed))
+		return;
+	image = pawl_mem_zalloc(sizeof(*image), 0);
+	if (!image || eng_image_take(persist->graph, node, pending, image)) {
+		pawl_store_relaxed(&persist->failed, 1u);
+		/* Its values have an owner still: the record. */
+		if (image)
+			eng_image_fini(image);
+		pawl_mem_free(image, sizeof(*image), 0);
+		return;
+	}
+	pawl_lock_lock(&persist->images_lock);
+	image->next = persist->images;
+	persist->images = image;
+	pawl_lock_unlock(&persist->images_lock);
+	pawl_add_relaxed(&persist->helped, 1u);
+}
+
+static struct eng_image *images_take(struct eng_persist *persist)
+{
+	struct eng_image *images;
+
+	pawl_lock_lock(&persist->images_lock);
+	images = persist->images;
+	persist->images = NULL;
+	pawl_lock_unlock(&persist->images_lock);
+	return images;
+}
+
+static void images_free(struct eng_image *images)
+{
+	while (images) {
+		struct eng_image *next = images->next;
+
+		eng_image_fini(images);
+		pawl_mem_free(images, sizeof(*images), 0);
+		images = next;
+	}
+}
+
+/* ---- the batch ------------------------------------------------------------------------- */
+
+struct batch {
+	struct eng_persist *persist;
+	struct pawl_store_batch *batch;
+	struct eng_bitmap *taken; /* NULL: nothing was modified */
+	uint64_t tasks, bytes;
+	bool any_new;
+};
+
+static int put(struct batch *batch, enum pawl_store_space space, struct pawl_store_key key,
+	       const struct eng_out *out)
+{
+	struct pawl_slice value = {out->bytes, out->n};
+
+	batch->bytes += out->n;
+	return pawl_store_put(batch->batch, space, key, value);
+}
+
+static int put_digest(struct batch *batch, const struct eng_image *image)
+{
+	struct pawl_slice value = {&image->id, sizeof(image->id)};
+
+	batch->any_new = true;
+	return pawl_store_put(batch->batch, PAWL_STORE_TYPES, pawl_store_digest(image->digest),
+			      value);
+}
+
+/* No lock held: types' functions are called. */
+static int put_image(struct batch *batch, struct eng_image *image)
+{
+	int error = eng_image_complete(image);
+
+	if (!error && image->categories & ENG_META)
+		error = put(batch, PAWL_STORE_META, pawl_store_id(image->id), &image->meta);
+	if (!error && image->categories & ENG_DATA)
+		error = put(batch, PAWL_STORE_DATA, pawl_store_id(image->id), &image->data);
+	if (!error && image->is_new)
+		error = put_digest(batch, image);
+	batch->tasks++;
+	return error;
+}
+
+static int walk_one(struct batch *batch, eng_id id, struct eng_image *image)
+{
+	struct eng_persist *persist = batch->persist;
+	struct eng_node *node = eng_lock_resident(persist->graph, id);
+	uint32_t pending;
+	int error = 0;
+
+	/* Another thread was faster in making the same task: it was dropped again. */
+	if (!node)
+		return 0;
+	pending = eng_marks_pending(persist->marks, node);
+	if (pending)
+		error = eng_image_take(persist->graph, node, pending, image);
+	eng_unlock(node);
+	if (pending && !error)
+		error = put_image(batch, image);
+	if (!error)
+		eng_image_clear(image);
+	return error;
+}
+
+/* Images of writers: all are there when the walk has ended, since each has its record's lock meanwhile. */
+static int put_helped(struct batch *batch)
+{
+	struct eng_image *images = images_take(batch->persist), *at;
+	int error = 0;
+
+	for (at = images; at && !error; at = at->next)
+		error = put_image(batch, at);
+	images_free(images);
+	return error;
+}
+
+static int walk(struct batch *batch)
+{
+	struct eng_persist *persist = batch->persist;
+	struct eng_image image = {0};
+	int error = 0;
+
+	for (uint32_t id = 0; !error && eng_bitmap_next(batch->taken, &id); id++) {
+		error = walk_one(batch, id, &image);
+		if (!error && pawl_load_relaxed(&persist->failed))
+			error = -ENOMEM;
+	}
+	eng_image_fini(&image);
+	if (!error)
+		error = put_helped(batch);
+	if (!error && pawl_load_relaxed(&persist->failed))
+		error = -ENOMEM;
+	return error;
+}
+
+static int put_infra(struct batch *batch)
+{
+	struct eng_persist *persist = batch->persist;
+	struct eng_out head = {NULL, 0, 0, 0};
+	int error;
+
+	eng_out_begin(&head);
+	eng_out_number(&head, persist->next);
+	eng_out_end(&head, PAWL_STORE_INFRA, ENG_INFRA_HEAD);
+	error = head.error;
+	if (!error)
+		error = put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_HEAD), &head);
+	if (!error && persist->tables.n)
+		error = put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_TABLES),
+			    &persist->tables);
+	eng_out_fini(&head);
+	return error;
+}
+
+/* What was stored by others, and does not count. */
+static int remove_key(void *arg, struct pawl_store_key key, struct pawl_slice value)
+{
+	struct batch *batch = ((struct batch **)arg)[0];
+	enum pawl_store_space space = *((enum pawl_store_space **)arg)[1];
+
+	(void)value;
+	return pawl_store_remove(batch->batch, space, key);
+}
+
+static int remove_old(struct batch *batch)
+{
+	enum pawl_store_space space = PAWL_STORE_META;
+	void *arg[2] = {batch, &space};
+	struct pawl_store_view *view;
+	struct pawl_store_key first = {0, 0};
+	int error = pawl_store_view_begin(batch->persist->store, &view);
+
+	if (error)
+		return error;
+	for (; space < PAWL_STORE_SPACE_COUNT && !error; space++)
+		error = pawl_store_scan(view, space, first, remove_key, arg);
+	pawl_store_view_end(view);
+	return error;
+}
+
+/* ---- snapshots --------------------------------------------------------------------------- */
+
+static void capture(void *arg)
+{
+	struct batch *batch = arg;
+	struct eng_persist *persist = batch->persist;
+
+	pawl_store_relaxed(&persist->failed, 0u);
+	batch->taken = eng_marks_capture(persist->marks);
+	persist->next = (uint32_t)pawl_ids_next(persist->graph->ids[0]);
+}
+
+/* They are in the store. */
+static void not_new(struct batch *batch)
+{
+	for (uint32_t id = 0; eng_bitmap_next(batch->taken, &id); id++) {
+		struct eng_node *node = eng_lock_resident(batch->persist->graph, id);
+
+		if (!node)
+			continue;
+		node->bits &= ~ENG_NEW;
+		eng_unlock(node);
+	}
+}
+
+static int save(struct batch *batch)
+{
+	struct eng_persist *persist = batch->persist;
+	int error = pawl_store_begin_write(persist->store, &batch->batch);
+
+	if (error)
+		return error;
+	if (persist->cold)
+		error = remove_old(batch);
+	if (!error)
+		error = walk(batch);
+	if (!error)
+		error = put_infra(batch);
+	if (!error)
+		return pawl_store_commit(batch->batch, NULL, NULL);
+	pawl_store_abort(batch->batch);
+	return error;
+}
+
+static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
+{
+	struct batch batch = {.persist = persist};
+	uint64_t begun_ns = pawl_now_ns();
+	int error;
+
+	/* Acquire: its contents, if it was exchanged. */
+	if (eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified)))
+		return 0;
+	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);
+	if (error || !batch.taken)
+		return error;
+	pawl_store_relaxed(&persist->quiet_ns, pawl_now_ns() - begun_ns);
+	error = save(&batch);
+	if (error) {
+		/* Relaxed: who reads an older 0 makes an image for nothing. */
+		pawl_store_relaxed(&persist->failed, 1u);
+		eng_marks_fail(persist->marks, persist->graph);
+		images_free(images_take(persist));
+		pawl_add_relaxed(&persist->failures, 1u);
+		return error;
+	}
+	if (batch.any_new)
+		not_new(&batch);
+	eng_marks_end(persist->marks);
+	persist->cold = NULL;
+	eng_out_fini(&persist->tables);
+	eng_persist_view_renew(persist);
+	pawl_add_relaxed(&persist->snapshots, 1u);
+	pawl_add_relaxed(&persist->saved, batch.tasks);
+	pawl_add_relaxed(&persist->bytes, batch.bytes);
+	pawl_store_relaxed(&persist->snapshot_ns, pawl_now_ns() - begun_ns);
+	*ret_tasks = batch.tasks;
+	return 0;
+}
+
+int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
+{
+	struct pawl_waiter *before;
+	int error;
+
+	*ret_tasks = 0;
+	if (!persist->saves)
+		return -EROFS;
+	if (eng_quiesce_is_inside(persist->graph->quiesce))
+		return -EDEADLK;
+	/* It sleeps as the thread. */
+	before = pawl_waiter_set(NULL);
+	pthread_mutex_lock(&persist->one);
+	error = snapshot(persist, ret_tasks);
+	pthread_mutex_unlock(&persist->one);
+	(void)pawl_waiter_set(before);
+	return error;
+}

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * t-rings.c - tasks in a ring: of calls, and of each kind of read; asked by one visit, and by several threads at once;
+ * with and without roots in between; beside workers that are busy. Who is in a ring of reads fails and says
+ * so; when one call is taken out all give what they would give without a past, and every sum is right.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pawl.h>
+#include <pawl/engine.h>
+#include <pawl/state.h>
+
+#include "../../engine/engine.h"
+#include "../../engine/graph/graph.h"
+
+#define KNOTS 8
+#define EDGES 3
+#define MANY  3 /* threads that ask at once */
+
+enum how { NO_EDGE, CALL, READ, STRONG, UNTRACKED, TOGETHER, HOW_COUNT };
+
+/* What a task does: whom it calls, and how it reads. */
+struct plan {
+	uint8_t how[EDGES], to[EDGES];
+};
+
+static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
+static const struct pawl_value_type plan_type = PAWL_VALUE_TYPE("plan");
+static struct pawl_engine *engine;
+static struct pawl_state *states[KNOTS];
+static struct plan plans[KNOTS]; /* what the states have */
+static uint32_t roots;		 /* bit n: that task is one */
+static struct pawl_atomic_u32 spins;
+
+struct one {
+	uint64_t n;
+};
+
+static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
+{
+	struct pawl_value *value;
+	int error = pawl_value_of(&number_type, &number, sizeof(number), &value);
+
+	return error ? error : pawl_cell(context, value, ret_output);
+}
+
+static int64_t number_of(struct pawl_value *value)
+{
+	int64_t number;
+
+	memcpy(&number, pawl_value_payload(value), sizeof(number));
+	pawl_value_unpin(value);
+	return number;
+}
+
+/* ---- functions ------------------------------------------------------------------------- */
+
+static int knot_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output);
+
+static const struct pawl_function knot = {sizeof(knot),	      "knot", 1, 0, knot_body,
+					  sizeof(struct one), NULL,   0};
+static const struct pawl_function root_knot = {
+	sizeof(root_knot), "root_knot",	       1,    PAWL_FUNCTION_ROOT,
+	knot_body,	   sizeof(struct one), NULL, 0};
+
+static const struct pawl_function *function_of(uint64_t n)
+{
+	return roots >> n & 1 ? &root_knot : &knot;
+}
+
+/* One edge. What is only called, or read untracked, adds nothing. */
+static int follow(struct pawl_context *context, enum how how, uint64_t to, int64_t *sum)
+{
+	struct pawl_value *values[2] = {NULL, NULL};
+	struct one one = {to};
+	pawl_ref_t refs[2];
+	int error = pawl_call(context, function_of(to), &one, &refs[0]);
+
+	refs[1] = refs[0];
+	if (error || how == CALL)
+		return error;
+	if (how == TOGETHER)
+		error = pawl_read_many(context, refs, 2, 0, values, NULL);
+	else
+		error = pawl_read(context, refs[0],
+				  how == STRONG	     ? PAWL_READ_STRONG
+				  : how == UNTRACKED ? PAWL_READ_UNTRACKED
+						     : 0,
+				  &values[0], NULL);
+	if (error)
+		return error;
+	pawl_value_unpin(values[1]);
+	if (how == UNTRACKED)
+		pawl_value_unpin(values[0]);
+	else
+		*sum = *sum * 3 + number_of(values[0]);
+	return 0;
+}
+
+static int knot_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	struct pawl_value *value;
+	int64_t sum = (int64_t)one->n + 1;
+	struct plan plan;
+	int error = pawl_state_get(context, states[one->n], &value);
+
+	if (error)
+		return error;
+	memcpy(&plan, pawl_value_payload(value), sizeof(plan));
+	pawl_value_unpin(value);
+	for (unsigned i = 0; i < EDGES && !error; i++) {
+		if (plan.how[i])
+			error = follow(context, plan.how[i], plan.to[i], &sum);
+	}
+	return error ? error : give(context, sum, ret_output);
+}
+
+/* What it gives without rings. */
+static int64_t oracle(uint64_t n)
+{
+	int64_t sum = (int64_t)n + 1;
+
+	for (unsigned i = 0; i < EDGES; i++) {
+		if (plans[n].how[i] && plans[n].how[i] != CALL && plans[n].how[i] != UNTRACKED)
+			sum = sum * 3 + oracle(plans[n].to[i]);
+	}
+	return sum;
+}
+
+/* ---- the engine ---------------------------------------------------------------------------- */
+
+static struct pawl_value *plan_value(const struct plan *plan)
+{
+	struct pawl_value *value;
+
+	t_check(!pawl_value_of(&plan_type, plan, sizeof(*plan), &value));
+	return value;
+}
+
+static void up(uint32_t workers, bool active)
+{
+	static const struct pawl_function *const functions[] = {&knot, &root_knot};
+	static const struct pawl_value_type *const types[] = {&number_type, &plan_type};
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+
+	memset(plans, 0, sizeof(plans));
+	options.workers = workers;
+	options.functions = functions;
+	options.functions_n = 2;
+	options.types = types;
+	options.types_n = 2;
+	options.track_active = active;
+	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	for (unsigned i = 0; i < KNOTS; i++)
+		assert_int_equal(pawl_state_create(engine, plan_value(&plans[i]), &states[i]),
+				 0);
+}
+
+static void check_sums(void)
+{
+	char text[256];
+
+	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	if (pawl_engine_verify(engine, text, sizeof(text)))
+		fail_msg("%s", text);
+}
+
+static void down(void)
+{
+	check_sums();
+	assert_int_equal(pawl_engine_close(engine), 0);
+	for (unsigned i = 0; i < KNOTS; i++)
+		pawl_state_unpin(states[i]);
+}
+
+static void set(unsigned n, unsigned at, enum how how, unsigned to)
+{
+	plans[n].how[at] = (uint8_t)how;
+	plans[n].to[at] = (uint8_t)to;
+	t_check(!pawl_state_set(states[n], plan_value(&plans[n])));
+}
+
+struct ask {
+	uint64_t n;
+	int64_t number;
+	int error;
+	char text[512];
+};
+
+static int ask_visit(struct pawl_context *context, void *arg)
+{
+	struct ask *ask = arg;
+	struct one one = {ask->n};
+	const struct pawl_error *failure = NULL;
+	struct pawl_value *value;
+	pawl_ref_t ref;
+
+	*ask->text = 0;
+	ask->error = pawl_call(context, function_of(ask->n), &one, &ref);
+	if (!ask->error)
+		ask->error = pawl_read(context, ref, PAWL_READ_STRONG, &value, &failure);
+	if (!ask->error)
+		ask->number = number_of(value);
+	if (failure)
+		(void)pawl_error_describe(failure, ask->text, sizeof(ask->text));
+	return ask->error;
+}
+
+static void ask_one(void *arg)
+{
+	(void)pawl_engine_run(engine, ask_visit, arg);
+}
+
+/* All of the first n tasks, by one thread, or by several, each of which begins elsewhere. */
+struct tour {
+	struct ask asks[KNOTS];
+	unsigned n, from;
+};
+
+static void tour_thread(void *arg)
+{
+	struct tour *tour = arg;
+
+	for (unsigned i = 0; i < tour->n; i++) {
+		struct ask *ask = &tour->asks[(tour->from + i) % tour->n];
+
+		ask->n = (tour->from + i) % tour->n;
+		ask_one(ask);
+	}
+}
+
+static void tours(struct tour *all, unsigned threads, unsigned n)
+{
+	struct t_thread *started[MANY];
+
+	for (unsigned i = 0; i < threads; i++) {
+		all[i].n = n;
+		all[i].from = i * n / threads;
+	}
+	if (threads == 1) {
+		tour_thread(&all[0]);
+		return;
+	}
+	for (unsigned i = 0; i < threads; i++)
+		started[i] = t_thread_start(tour_thread, &all[i]);
+	for (unsigned i = 0; i < threads; i++)
+		t_thread_join(started[i]);
+}
+
+/* ---- one ring --------------------------------------------------------------------------------- */
+
+static void check_values(const struct tour *tour)
+{
+	for (unsigned i = 0; i < tour->n; i++) {
+		if (tour->asks[i].error)
+			fail_msg("task %u: %d, %s", i, tour->asks[i].error, tour->asks[i].text);
+		assert_int_equal(tour->asks[i].number, oracle(i));
+	}
+}
+
+/* Somebody fails, and who does names the ring; of a ring of reads all of it. */
+static void check_ring(const struct tour *tour, enum how how)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < tour->n; i++) {
+		if (!tour->asks[i].error)
+			continue;
+		failed++;
+		assert_int_equal(tour->asks[i].error, -PAWL_ETASK);
+		if (!strstr(tour->asks[i].text, "tasks in a ring: ") ||
+		    !strstr(tour->asks[i].text, "knot#"))
+			fail_msg("task %u: %s", i, tour->asks[i].text);
+	}
+	assert_true(failed > 0);
+	if (how == READ || how == TOGETHER)
+		assert_int_equal(failed, tour->n);
+}
+
+static enum how how_of(enum how how, unsigned n)
+{
+	return how == HOW_COUNT ? CALL + n % (HOW_COUNT - CALL) : how;
+}
+
+/* A ring of n tasks is closed at one place, opened at another, and closed again. */
+static void go_round(unsigned n, enum how how, unsigned threads)
+{
+	struct tour all[MANY];
+
+	for (unsigned i = 0; i + 1 < n; i++)
+		set(i, 0, how_of(how, i), i + 1);
+	tours(all, threads, n);
+	for (unsigned i = 0; i < threads; i++)
+		check_values(&all[i]);
+	for (unsigned open = 0; open < n; open++) {
+		/* It is open at the end of the chain here. */
+		set(n - 1, 0, how_of(how, n - 1), 0);
+		tours(all, threads, n);
+		for (unsigned i = 0; i < threads; i++)
+			check_ring(&all[i], how);
+		check_sums();
+		set(open, 0, NO_EDGE, 0);
+		tours(all, threads, n);
+		for (unsigned i = 0; i < threads; i++)
+			check_values(&all[i]);
+		check_sums();
+		set(n - 1, 0, NO_EDGE, 0);
+		if (open + 1 < n)
+			set(open, 0, how_of(how, open), open + 1);
+		tours(all, threads, n);
+		for (unsigned i = 0; i < threads; i++)
+			check_values(&all[i]);
+	}
+	check_sums();
+}
+
+static void each_engine(unsigned n, enum how how, uint32_t which_roots, unsigned threads)
+{
+	roots = which_roots;
+	for (uint32_t workers = 1; workers <= 3; workers += threads == 1 ? 2 : 1) {
+		up(workers, true);
+		go_round(n, how, threads);
+		down();
+		up(workers, false);
+		go_round(n, how, threads);
+		down();
+	}
+	roots = 0;
+}
+
+static void case_two(void **state)
+{
+	(void)state;
+	for (enum how how = CALL; how <= HOW_COUNT; how++)
+		each_engine(2, how, 0, 1);
+}
+
+static void case_many_ask(void **state)
+{
+	(void)state;
+	for (enum how how = CALL; how <= HOW_COUNT; how++) {
+		for (unsigned i = t_scaled(3); i; i--)
+			each_engine(2, how, 0, MANY);
+		each_engine(3, how, 5, MANY);
+	}
+}
+
+static void case_long(void **state)
+{
+	(void)state;
+	for (enum how how = CALL; how <= HOW_COUNT; how++) {
+		each_engine(3, how, 0, 1);
+		each_engine(KNOTS, how, 0, 1);
+	}
+}
+
+static void case_roots_between(void **state)
+{
+	static const uint32_t some[] = {0x01, 0x05, 0x24, 0x3f, 0x12};
+
+	(void)state;
+	for (enum how how = CALL; how <= HOW_COUNT; how++) {
+		for (unsigned i = 0; i < sizeof(some) / sizeof(*some); i++)
+			each_engine(6, how, some[i], 1);
+	}
+}
+
+/* ---- more than one ------------------------------------------------------------------------------ */
+
+/* Two rings with a task in common; each is opened while the other stays. */
+static void case_crossing(void **state)
+{
+	struct tour tour;
+
+	(void)state;
+	for (enum how how = READ; how < HOW_COUNT; how++) {
+		up(2, true);
+		for (unsigned i = 0; i < 2; i++) {
+			set(0, 0, how, 1);
+			set(0, 1, how, 2);
+			set(1, 0, how, 0);
+			set(2, 0, how, 0);
+			tours(&tour, 1, 3);
+			check_ring(&tour, CALL);
+			set(1 + i, 0, NO_EDGE, 0);
+			tours(&tour, 1, 3);
+			check_ring(&tour, CALL);
+			set(2 - i, 0, NO_EDGE, 0);
+			tours(&tour, 1, 3);
+			check_values(&tour);
+			check_sums();
+		}
+		down();
+	}
+}
+
+/* What opens the ring is far below a task that is reached by the call alone that closes it. */
+static void case_deep(void **state)
+{
+	struct tour tour;
+
+	(void)state;
+	for (enum how how = CALL; how < HOW_COUNT; how++) {
+		up(2, true);
+		/* 0 -> 1 -> 2 -> 0, and 1 reads 3, which reads 4. */
+		set(3, 0, READ, 4);
+		set(1, 0, READ, 3);
+		set(1, 1, how, 2);
+		set(2, 0, how, 0);
+		set(0, 0, how, 1);
+		for (unsigned first = 0; first < 3; first++) {
+			struct ask ask = {.n = first};
+
+			ask_one(&ask);
+			check_sums();
+			/* 4 alone changes; then the ring goes, and the first to be asked is none that was told. */
+			set(4, 0, READ, 5);
+			ask_one(&ask);
+			set(2, 0, NO_EDGE, 0);
+			ask_one(&ask);
+			assert_int_equal(ask.error, 0);
+			assert_int_equal(ask.number, oracle(first));
+			set(4, 0, NO_EDGE, 0);
+			set(2, 0, how, 0);
+		}
+		set(2, 0, NO_EDGE, 0);
+		tours(&tour, 1, 5);
+		check_values(&tour);
+		down();
+	}
+}
+
+/* Itself: told at the call. */
+static void case_itself(void **state)
+{
+	struct tour tour;
+
+	(void)state;
+	up(1, true);
+	set(0, 0, READ, 0);
+	tours(&tour, 1, 1);
+	assert_int_equal(tour.asks[0].error, -PAWL_ETASK);
+	assert_non_null(strstr(tour.asks[0].text, "calls itself"));
+	set(0, 0, NO_EDGE, 0);
+	tours(&tour, 1, 1);
+	check_values(&tour);
+	down();
+}
+
+/* ---- beside others ---------------------------------------------------------------------------------- */
+
+/* A task that runs until it is told to stop, and never waits. */
+static int spin_visit(struct pawl_context *context, void *arg)
+{
+	(void)context;
+	(void)arg;
+	while (!pawl_load_acquire(&spins))
+		;
+	return 0;
+}
+
+static void spin_thread(void *arg)
+{
+	t_check(!pawl_engine_run(engine, spin_visit, arg));
+}
+
+/* One worker of three is busy all the time: rings are not found by being idle. */
+static void case_busy(void **state)
+{
+	struct t_thread *spinner;
+
+	(void)state;
+	for (enum how how = CALL; how <= HOW_COUNT; how++) {
+		struct tour tour;
+
+		up(3, true);
+		pawl_store_relaxed(&spins, 0u);
+		spinner = t_thread_start(spin_thread, NULL);
+		set(0, 0, how_of(how, 0), 1);
+		set(1, 0, how_of(how, 1), 2);
+		set(2, 0, how_of(how, 2), 0);
+		tours(&tour, 1, 3);
+		check_ring(&tour, how);
+		set(1, 0, NO_EDGE, 0);
+		tours(&tour, 1, 3);
+		check_values(&tour);
+		pawl_store_release(&spins, 1u);
+		t_thread_join(spinner);
+		down();
+	}
+}
+
+/* Edges come and go while all are asked: all ends, and in the end all is right. */
+static void case_storm(void **state)
+{
+	struct tour all[MANY];
+	struct t_thread *asking[MANY];
+
+	(void)state;
+	for (unsigned round = t_scaled(20); round; round--) {
+		uint32_t random = round * 2654435761u;
+
+		roots = random >> 24 & 0xff;
+		up(2 + round % 2, round % 4);
+		for (unsigned i = 0; i < MANY; i++) {
+			all[i].n = KNOTS;
+			all[i].from = i;
+			asking[i] = t_thread_start(tour_thread, &all[i]);
+		}
+		for (unsigned i = 0; i < 40; i++) {
+			random = random * 1664525 + 1013904223;
+			set(random >> 29, i % EDGES,
+			    random >> 16 & 1 ? CALL + (random >> 8) % 5 : NO_EDGE,
+			    random >> 24 & 7);
+		}
+		for (unsigned i = 0; i < MANY; i++)
+			t_thread_join(asking[i]);
+		/* None to a smaller one, nor to itself. */
+		for (unsigned i = 0; i < KNOTS; i++) {
+			for (unsigned at = 0; at < EDGES; at++) {
+				if (plans[i].to[at] <= i)
+					set(i, at, NO_EDGE, 0);
+			}
+		}
+		tours(all, 1, KNOTS);
+		check_values(&all[0]);
+		down();
+	}
+	roots = 0;
+}
+
+/* ---- found by who did not close it ------------------------------------------------------------------- */
+
+static eng_id id_of(unsigned n)
+{
+	struct eng_graph *graph = engine->graph;
+
+	for (eng_id id = 1;; id++) {
+		struct eng_node *node = eng_lock_any(graph, id);
+		const struct eng_key *key;
+		uint64_t number;
+
+		assert_non_null(node);
+		key = eng_node_key(node);
+		memcpy(&number, key->args, sizeof(number));
+		eng_unlock(node);
+		if (number == n)
+			return id;
+	}
+}
+
+/* An operation that is no run's end makes a call of its own: it takes one out, and its caller runs again. */
+static void case_found_elsewhere(void **state)
+{
+	struct tour tour;
+	struct eng_node *node;
+	struct eng_op op;
+	eng_id top, middle, bottom;
+
+	(void)state;
+	for (unsigned active = 0; active < 2; active++) {
+		struct pawl_engine_stats before, after;
+
+		up(2, active);
+		set(0, 0, READ, 1);
+		set(1, 0, READ, 2);
+		tours(&tour, 1, 3);
+		check_values(&tour);
+		check_sums();
+		top = id_of(0);
+		middle = id_of(1);
+		bottom = id_of(2);
+		pawl_engine_stats_read(engine, &before);
+		eng_op_begin(&op, engine->graph, ENG_PRIORITY_INITIAL);
+		if (active)
+			(void)eng_activate(&op, top);
+		node = eng_lock(engine->graph, bottom);
+		eng_connect_children(&op, node, eng_list_one(&op.queue, top));
+		eng_unlock(node);
+		eng_op_end(&op);
+		tours(&tour, 1, 3);
+		check_sums();
+		pawl_engine_stats_read(engine, &after);
+		assert_true(after.runs > before.runs);
+		/* Who was chosen calls as before, and fails as long as the other call is there. */
+		for (unsigned i = 0; i < 3; i++)
+			assert_true(!tour.asks[i].error ||
+				    strstr(tour.asks[i].text, "tasks in a ring: "));
+		set(2, 1, CALL, 3);
+		tours(&tour, 1, 3);
+		check_values(&tour);
+		node = eng_lock(engine->graph, top);
+		assert_true(eng_set_has(node, ENG_CHILDREN, middle));
+		eng_unlock(node);
+		down();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(case_two),	 cmocka_unit_test(case_long),
+		cmocka_unit_test(case_many_ask), cmocka_unit_test(case_roots_between),
+		cmocka_unit_test(case_crossing), cmocka_unit_test(case_deep),
+		cmocka_unit_test(case_itself),	 cmocka_unit_test(case_busy),
+		cmocka_unit_test(case_storm),	 cmocka_unit_test(case_found_elsewhere),
+	};
+
+	return t_run("rings", tests);
+}
