@@ -87,6 +87,7 @@ UNIT_TESTS = \
 	tests/lib/t-version \
 	tests/persist/t-bytes \
 	tests/persist/t-crash \
+	tests/persist/t-failures \
 	tests/persist/t-power \
 	tests/persist/t-record \
 	tests/persist/t-store \
@@ -248,6 +249,9 @@ tests_persist_t_bytes_LDADD = $(PERSIST_LDADD)
 tests_persist_t_crash_SOURCES = tests/persist/t-crash.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_crash_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_crash_LDADD = $(PERSIST_LDADD)
+tests_persist_t_failures_SOURCES = tests/persist/t-failures.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_failures_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_failures_LDADD = $(PERSIST_LDADD)
 tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
 	$(PERSIST_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
