@@ -89,6 +89,7 @@ UNIT_TESTS = \
 	tests/persist/t-crash \
 	tests/persist/t-damage \
 	tests/persist/t-failures \
+	tests/persist/t-inspect \
 	tests/persist/t-power \
 	tests/persist/t-record \
 	tests/persist/t-store \
@@ -257,6 +258,9 @@ tests_persist_t_damage_LDADD = $(PERSIST_LDADD)
 tests_persist_t_failures_SOURCES = tests/persist/t-failures.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_failures_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_failures_LDADD = $(PERSIST_LDADD)
+tests_persist_t_inspect_SOURCES = tests/persist/t-inspect.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_inspect_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_inspect_LDADD = $(PERSIST_LDADD)
 tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
 	$(PERSIST_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
@@ -300,7 +304,7 @@ tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
-ALL_TESTS += tests/program/pawl.sh
+ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.

@@ -268,7 +268,7 @@ static int mark_visit(struct pawl_context *context, void *arg)
 	return error ? error : pawl_peek(context, ref, &mark_trait, mark, look);
 }
 
-static void compare_values(uint32_t n)
+static inline void compare_values(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	const struct result *result = model_of(n);
@@ -279,7 +279,7 @@ static void compare_values(uint32_t n)
 		assert_int_equal(look.number, cell_number(result->sum, result->cells - 1));
 }
 
-static void compare(uint32_t n)
+static inline void compare(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	bool reached[TASKS_MOST] = {false};
@@ -293,7 +293,7 @@ static void compare(uint32_t n)
 	assert_int_equal(look.marks, marks);
 }
 
-static void check_sums(void)
+static inline void check_sums(void)
 {
 	char text[256];
 
@@ -370,7 +370,7 @@ static inline void change_unseen(unsigned most)
 	memset(model, 0, sizeof(model));
 }
 
-static void change(unsigned most)
+static inline void change(unsigned most)
 {
 	unsigned n = (unsigned)t_random_below(most) + 1;
 
@@ -382,7 +382,7 @@ static void change(unsigned most)
 /* Readers that see whatever there is while it changes. */
 static struct pawl_atomic_u32 enough;
 
-static void read_on(void *arg)
+static inline void read_on(void *arg)
 {
 	uint64_t state = (uintptr_t)arg + 1;
 
