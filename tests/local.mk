@@ -91,6 +91,7 @@ UNIT_TESTS = \
 	tests/persist/t-failures \
 	tests/persist/t-inspect \
 	tests/persist/t-power \
+	tests/persist/t-power-engine \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
@@ -261,8 +262,12 @@ tests_persist_t_failures_LDADD = $(PERSIST_LDADD)
 tests_persist_t_inspect_SOURCES = tests/persist/t-inspect.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_inspect_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_inspect_LDADD = $(PERSIST_LDADD)
-tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
+POWER_SOURCES = tests/persist/power.c tests/persist/power.h tests/persist/record-disk.c tests/persist/record-disk.h \
 	$(PERSIST_SOURCES)
+tests_persist_t_power_engine_SOURCES = tests/persist/t-power-engine.c tests/engine/random-graph.h $(POWER_SOURCES)
+tests_persist_t_power_engine_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_power_engine_LDADD = $(PERSIST_LDADD)
+tests_persist_t_power_SOURCES = tests/persist/t-power.c $(POWER_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_power_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
