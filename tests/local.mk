@@ -96,6 +96,7 @@ UNIT_TESTS = \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
+	tests/persist/t-together \
 	tests/persist/t-warm
 
 # What engines of this kind are held to: tests/conformance/table.txt.
@@ -281,6 +282,9 @@ tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
+tests_persist_t_together_SOURCES = tests/persist/t-together.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_together_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_together_LDADD = $(PERSIST_LDADD)
 tests_persist_t_warm_SOURCES = tests/persist/t-warm.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_warm_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_warm_LDADD = $(PERSIST_LDADD)

@@ -394,7 +394,7 @@ static void power(const struct t_power_log *log, struct disk *disk, unsigned cut
 			found.begun = disk->begun;
 			found.acknowledged = disk->acknowledged;
 			result = t_forked(look, &found);
-			if (result < 0)
+			if (result < 0 || result > T_POWER_WRONG)
 				result = T_POWER_WRONG;
 			results[result]++;
 			t_folder_drop(found.folder);
