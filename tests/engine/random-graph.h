@@ -155,10 +155,13 @@ static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_ou
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	const struct one *one = args;
+	struct pawl_invalidator invalidator;
 	int64_t number;
 
+	/* First, and with no lock held: it is an operation. */
+	t_check(!pawl_context_invalidator(context, &invalidator));
 	pawl_lock_lock(&world_lock);
-	t_check(!pawl_context_invalidator(context, &told[one->n]));
+	told[one->n] = invalidator;
 	known[one->n] = true;
 	number = (int64_t)world[one->n];
 	pawl_lock_unlock(&world_lock);
