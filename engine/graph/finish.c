@@ -238,6 +238,7 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 			  !eng_field_any(node, DEPENDS) && !run->stale;
 	plan->number = eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
+	run->planned = true;
 	plan_outdated(ending, node);
 	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
