@@ -238,6 +238,7 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 			  !eng_field_any(node, DEPENDS) && !run->stale;
 	plan->number = eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
+	run->planned = true;
 	plan_outdated(ending, node);
 	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
@@ -607,10 +608,10 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		eng_referrers_forget(node);
 	}
 	tidy(ending, node, &remains);
-	eng_unlock(node);
-	eng_heal_retry(&ending->op, &victims);
 	if (PAWL_UNLIKELY(linked))
 		eng_link_drop(&ending->op, run->id, !ending->plan.linked);
+	eng_unlock(node);
+	eng_heal_retry(&ending->op, &victims);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
 	for (uint32_t i = 0; i < remains.n; i++)

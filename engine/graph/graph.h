@@ -322,6 +322,9 @@ PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_st
 void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
+/* eng_children_take() - It calls these no more. Returns: one of them was there. Locked. */
+bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+/* eng_children_lost() - The same, no lock held. */
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /*
  * eng_number_children() - Numbers for children that a run has called. Locked.
