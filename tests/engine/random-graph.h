@@ -345,6 +345,8 @@ static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 	options.traits_n = 1;
 	options.storage = storage;
 	options.store = store;
+	/* Snapshots are taken where the test says, however long it takes. */
+	options.snapshot_first_ns = options.snapshot_idle_ns = PAWL_FOREVER;
 	assert_int_equal(pawl_engine_open(&options, &engine), 0);
 }
 
