@@ -326,7 +326,7 @@ static void edit(uint32_t n, uint64_t number)
 }
 
 /* With what the world was. `store` NULL: there is none. */
-static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+static int try_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
 {
 	static const struct pawl_function *const functions[] = {&input, &graph_node};
 	static const struct pawl_value_type *const types[] = {&number_type};
@@ -347,7 +347,12 @@ static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 	options.store = store;
 	/* Snapshots are taken where the test says, however long it takes. */
 	options.snapshot_first_ns = options.snapshot_idle_ns = PAWL_FOREVER;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	return pawl_engine_open(&options, &engine);
+}
+
+static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+{
+	assert_int_equal(try_again(workers, storage, store), 0);
 }
 
 static inline void world_make(void)
