@@ -91,6 +91,11 @@ struct eng_graph {
 	struct pawl_event idle;
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
+	/*
+	 * Operations that make something dirty for which no task that is dirty itself stands in until all above are told:
+	 * in the upper half how many there were, in the lower one how many are under way. wait.c
+	 */
+	struct pawl_atomic_u64 untold;
 	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
 	struct pawl_atomic_u32 lost;
 	struct pawl_event edited;

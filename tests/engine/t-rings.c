@@ -553,12 +553,15 @@ static eng_id id_of(unsigned n)
 {
 	struct eng_graph *graph = engine->graph;
 
+	/* Threads have numbers beforehand, so there are some that are not there. */
 	for (eng_id id = 1;; id++) {
 		struct eng_node *node = eng_lock_any(graph, id);
 		const struct eng_key *key;
 		uint64_t number;
 
-		assert_non_null(node);
+		assert_true(id < 1u << 20);
+		if (!node)
+			continue;
 		key = eng_node_key(node);
 		memcpy(&number, key->args, sizeof(number));
 		eng_unlock(node);
