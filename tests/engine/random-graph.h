@@ -326,7 +326,7 @@ static void edit(uint32_t n, uint64_t number)
 }
 
 /* With what the world was. `store` NULL: there is none. */
-static int try_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+static inline int try_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
 {
 	static const struct pawl_function *const functions[] = {&input, &graph_node};
 	static const struct pawl_value_type *const types[] = {&number_type};
@@ -350,7 +350,7 @@ static int try_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 	return pawl_engine_open(&options, &engine);
 }
 
-static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+static inline void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
 {
 	assert_int_equal(try_again(workers, storage, store), 0);
 }
@@ -375,7 +375,7 @@ static inline void change_unseen(unsigned most)
 	memset(model, 0, sizeof(model));
 }
 
-static void change(unsigned most)
+static inline void change(unsigned most)
 {
 	unsigned n = (unsigned)t_random_below(most) + 1;
 
