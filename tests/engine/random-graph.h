@@ -282,7 +282,7 @@ static void compare_values(uint32_t n)
 		assert_int_equal(look.number, cell_number(result->sum, result->cells - 1));
 }
 
-static void compare(uint32_t n)
+static inline void compare(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	bool reached[TASKS_MOST] = {false};
@@ -387,7 +387,7 @@ static inline void change(unsigned most)
 /* Readers that see whatever there is while it changes. */
 static struct pawl_atomic_u32 enough;
 
-static void read_on(void *arg)
+static inline void read_on(void *arg)
 {
 	uint64_t state = (uintptr_t)arg + 1;
 
