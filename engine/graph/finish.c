@@ -27,6 +27,7 @@
 #include "profile.h"
 #include "ring.h"
 #include "run.h"
+#include "wait.h"
 
 /* ---- ends ----------------------------------------------------------------------------- */
 
@@ -388,6 +389,20 @@ static bool plan_is_empty(const struct ending *ending)
 	       !plan->dependents.n && !plan->victims.n && eng_queue_is_empty(&ending->op.queue);
 }
 
+/*
+ * This task does not stand in for them: above them it is known by way of a call that was taken out, and when they have
+ * made that again it is by way of what they are not known to be yet.
+ */
+static void retry(struct ending *ending, const struct eng_list *victims)
+{
+	if (!victims->n)
+		return;
+	eng_untold_begin(ending->op.graph);
+	eng_heal_retry(&ending->op, victims);
+	eng_op_run(&ending->op);
+	eng_untold_end(ending->op.graph);
+}
+
 /* Returns: false: the run is over in another way. ret_node: not NULL: that is all but for step 3, locked. */
 static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 {
@@ -413,9 +428,9 @@ static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 	drop_outdated(ending);
 	eng_children_lost(&ending->op, run->id, ending->plan.lost);
 	eng_op_run(&ending->op);
-	if (ending->plan.dependents.n || ending->plan.fresh.n || ending->plan.victims.n) {
-		/* Before this task is clean: who waits for that takes what they have failed with. */
-		eng_heal_retry(&ending->op, &ending->plan.victims);
+	/* Before this task is clean: who waits for that takes what they have failed with. */
+	retry(ending, &ending->plan.victims);
+	if (ending->plan.dependents.n || ending->plan.fresh.n) {
 		dirty_dependents(ending);
 		eng_op_run(&ending->op);
 	}
@@ -537,8 +552,7 @@ static struct eng_node *retry_late(struct ending *ending, struct eng_node *node)
 	/* Ends: who is told of finds the call, or the read, that this run has not made, and it goes. */
 	while (node && (victims = eng_heal_victims(&ending->op, node, ending->run)).n) {
 		eng_unlock(node);
-		eng_heal_retry(&ending->op, &victims);
-		eng_op_run(&ending->op);
+		retry(ending, &victims);
 		node = lock_running(ending, (struct eng_list){0});
 	}
 	return node;
