@@ -565,17 +565,49 @@ struct remains {
 	uint64_t error;
 };
 
-/* Cells that were not made, and fields that are not needed. Locked. */
-static void tidy(struct ending *ending, struct eng_node *node, struct remains *remains)
+/* How many cells of each type there were, or are, whichever is more. Of a run that failed. Locked. */
+static const struct eng_counter *more_counters(struct ending *ending,
+					       const struct eng_node *node, uint32_t *ret_n)
+{
+	const struct eng_run_state *run = ending->run;
+	uint32_t cursor = 0, n = run->counters_n;
+	struct eng_counter before, *more;
+
+	while (eng_cells_counter(run->graph, node, &cursor, &before))
+		n++;
+	more = eng_queue_alloc(&ending->op.queue, (n + 1) * sizeof(*more));
+	for (n = 0; n < run->counters_n; n++)
+		more[n] = run->counters[n];
+	for (cursor = 0; eng_cells_counter(run->graph, node, &cursor, &before);) {
+		uint32_t at = 0;
+
+		while (at < run->counters_n && more[at].type != before.type)
+			at++;
+		if (at == run->counters_n)
+			more[n++] = before;
+		else if (more[at].count < before.count)
+			more[at].count = before.count;
+	}
+	*ret_n = n;
+	return more;
+}
+
+/*
+ * Cells that were not made, and fields that are not needed. A run that failed may not have come to all of them: those of
+ * the run before stay, for who has them by reference. Locked.
+ */
+static void tidy(struct ending *ending, struct eng_node *node, bool failed,
+		 struct remains *remains)
 {
 	struct eng_run_state *run = ending->run;
+	const struct eng_counter *counters = run->counters;
+	uint32_t n = run->counters_n;
 
-	if (!ending->error || ending->plan.again) {
-		remains->values = eng_queue_alloc(
-			&ending->op.queue, eng_cells_held(node) * sizeof(*remains->values));
-		remains->n = eng_cells_count(ending->op.graph, node, run->counters,
-					     run->counters_n, remains->values);
-	}
+	if (failed && !ending->plan.again)
+		counters = more_counters(ending, node, &n);
+	remains->values = eng_queue_alloc(&ending->op.queue,
+					  eng_cells_held(node) * sizeof(*remains->values));
+	remains->n = eng_cells_count(ending->op.graph, node, counters, n, remains->values);
 	if (node->bits & ENG_IMMUTABLE) {
 		if (pawl_sset_count(&node->output_dependents) ||
 		    pawl_sset64_count(&node->cell_dependents))
@@ -605,7 +637,7 @@ static bool is_still(const struct ending *ending, const struct eng_node *node)
 static void step_finish(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
-	bool linked = node->bits & ENG_LINKED;
+	bool linked = node->bits & ENG_LINKED, failed = ending->error;
 	struct remains remains = {0};
 	bool moment = ending->plan.moment && ending->error;
 	uint32_t dirty = 0;
@@ -638,7 +670,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		node->bits |= ENG_STILL;
 		eng_referrers_forget(node);
 	}
-	tidy(ending, node, &remains);
+	tidy(ending, node, failed, &remains);
 	if (PAWL_UNLIKELY(linked))
 		eng_link_drop(&ending->op, run->id, !ending->plan.linked);
 	eng_unlock(node);

@@ -101,6 +101,10 @@ static int endless_body(struct pawl_context *context, const void *args, pawl_ref
 static const struct pawl_function endless = {sizeof(endless), "endless",	  1,	0,
 					     endless_body,    sizeof(struct one), NULL, 0};
 
+static int fickle_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output);
+static const struct pawl_function fickle = {sizeof(fickle), "fickle",		1,    0,
+					    fickle_body,    sizeof(struct one), NULL, 0};
+
 static struct pawl_atomic_u32 may_mark, may_end, begun;
 
 static int endless_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
@@ -124,13 +128,13 @@ static int endless_body(struct pawl_context *context, const void *args, pawl_ref
 static void up(void)
 {
 	static const struct pawl_function *const functions[] = {&leaf, &above, &catcher,
-								&endless};
+								&endless, &fickle};
 	static const struct pawl_value_type *const types[] = {&number_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 1;
 	options.functions = functions;
-	options.functions_n = 4;
+	options.functions_n = 5;
 	options.types = types;
 	options.types_n = 1;
 	assert_int_equal(pawl_engine_open(&options, &engine), 0);
@@ -320,6 +324,56 @@ static void case_root(void **state)
 	down();
 }
 
+/* ---- what a failed run leaves ----------------------------------------------------------------- */
+
+/* A cell, and another one unless it fails. */
+static int fickle_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct pawl_value *value;
+	int64_t number;
+	int error = pawl_state_get(context, input, &value);
+
+	(void)args;
+	if (error)
+		return error;
+	number = number_of(value);
+	error = pawl_cell(context, number_make(5), ret_output);
+	if (error)
+		return error;
+	return number < 0 ? pawl_context_fail(context, "leaf: error of its own")
+			  : pawl_cell(context, number_make(number), ret_output);
+}
+
+static int cell_visit(struct pawl_context *context, void *arg)
+{
+	struct look *look = arg;
+	struct one one = {0};
+	pawl_ref_t ref;
+	int error = pawl_call(context, &fickle, &one, &ref);
+
+	return error ? error : pawl_resolve(context, ref, 0, &look->ref, NULL);
+}
+
+/* The cells of the run before stay, for who has them by reference. */
+static void case_cells_stay(void **state)
+{
+	struct look look = {PAWL_REF_NONE, -1};
+
+	(void)state;
+	up();
+	assert_int_equal(pawl_state_set(input, number_make(6)), 0);
+	assert_int_equal(pawl_engine_run(engine, cell_visit, &look), 0);
+	assert_int_equal(pawl_state_set(input, number_make(-1)), 0);
+	assert_int_equal(ask_for(&fickle, 0, PAWL_READ_STRONG, 1), -PAWL_ETASK);
+	assert_int_equal(pawl_engine_run(engine, look_visit, &look), 0);
+	assert_int_equal(look.number, 6);
+	assert_int_equal(pawl_state_set(input, number_make(7)), 0);
+	assert_int_equal(ask_for(&fickle, 0, PAWL_READ_STRONG, 1), 7);
+	assert_int_equal(pawl_engine_run(engine, look_visit, &look), 0);
+	assert_int_equal(look.number, 7);
+	down();
+}
+
 /* ---- finished ------------------------------------------------------------------------------- */
 
 struct reading {
@@ -384,9 +438,10 @@ static void case_finished(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_again),  cmocka_unit_test(case_memory),
-		cmocka_unit_test(case_caught), cmocka_unit_test(case_kept),
-		cmocka_unit_test(case_root),   cmocka_unit_test(case_finished),
+		cmocka_unit_test(case_again),	   cmocka_unit_test(case_memory),
+		cmocka_unit_test(case_caught),	   cmocka_unit_test(case_kept),
+		cmocka_unit_test(case_root),	   cmocka_unit_test(case_finished),
+		cmocka_unit_test(case_cells_stay),
 	};
 
 	return t_run("moments", tests);
