@@ -13,6 +13,9 @@
 #include <pawl/engine.h>
 #include <pawl/state.h>
 
+#include "../../engine/engine.h"
+#include "../../engine/graph/graph.h"
+
 static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 static struct pawl_engine *engine;
 static struct pawl_atomic_u32 ran;
@@ -125,16 +128,29 @@ static int endless_body(struct pawl_context *context, const void *args, pawl_ref
 	return error;
 }
 
+/* Gives an error of its own once the engine stops. */
+static int late_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	(void)ret_output;
+	pawl_store_release(&begun, 1u);
+	while (!pawl_load_relaxed(&engine->graph->stopping))
+		sched_yield();
+	return pawl_context_fail(context, "leaf: error in words of its own");
+}
+static const struct pawl_function late = {sizeof(late),	      "late", 1, 0, late_body,
+					  sizeof(struct one), NULL,   0};
+
 static void up(void)
 {
-	static const struct pawl_function *const functions[] = {&leaf, &above, &catcher,
-								&endless, &fickle};
+	static const struct pawl_function *const functions[] = {&leaf,	  &above,  &catcher,
+								&endless, &fickle, &late};
 	static const struct pawl_value_type *const types[] = {&number_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 1;
 	options.functions = functions;
-	options.functions_n = 5;
+	options.functions_n = 6;
 	options.types = types;
 	options.types_n = 1;
 	assert_int_equal(pawl_engine_open(&options, &engine), 0);
@@ -196,7 +212,7 @@ static int ask_for(const struct pawl_function *function, uint64_t n, uint32_t fl
 	struct ask ask = {function, n, flags, times, 0, ""};
 	int error = pawl_engine_run(engine, ask_visit, &ask);
 
-	if (error && !strstr(ask.text, "leaf: error "))
+	if (error && error != -ECANCELED && !strstr(ask.text, "leaf: error "))
 		fail_msg("%d: %s", error, ask.text);
 	return error ? error : (int)ask.number;
 }
@@ -435,13 +451,48 @@ static void case_finished(void **state)
 	}
 }
 
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+static void ask_late(void *arg)
+{
+	*(int *)arg = ask_for(&late, 0, 0, 1);
+}
+
+/* An error that is made while the engine stops is not the task's. */
+static void case_stopping(void **state)
+{
+	struct t_thread *asking;
+	struct eng_node *node;
+	int error = 0;
+
+	(void)state;
+	up();
+	pawl_store_relaxed(&begun, 0u);
+	asking = t_thread_start(ask_late, &error);
+	while (!pawl_load_acquire(&begun))
+		sched_yield();
+	pawl_store_relaxed(&engine->graph->stopping, 1u);
+	t_thread_join(asking);
+	assert_int_equal(error, -ECANCELED);
+	for (eng_id id = 1; id < 1u << 10; id++) {
+		node = eng_lock_any(engine->graph, id);
+		if (!node)
+			continue;
+		assert_true(!(node->bits & ENG_ERROR) && !node->output);
+		assert_true(node->bits & ENG_DIRTY);
+		eng_unlock(node);
+	}
+	assert_int_equal(pawl_engine_close(engine), 0);
+	pawl_state_unpin(input);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(case_again),	   cmocka_unit_test(case_memory),
 		cmocka_unit_test(case_caught),	   cmocka_unit_test(case_kept),
 		cmocka_unit_test(case_root),	   cmocka_unit_test(case_finished),
-		cmocka_unit_test(case_cells_stay),
+		cmocka_unit_test(case_cells_stay), cmocka_unit_test(case_stopping),
 	};
 
 	return t_run("moments", tests);
