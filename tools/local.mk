@@ -7,6 +7,9 @@ bin_PROGRAMS += tools/pawl
 tools_pawl_SOURCES = \
 	tools/commands.h \
 	tools/main.c \
+	tools/store/check.c \
+	tools/store/dump.c \
+	tools/store/functions.c \
 	tools/store/info.c \
 	tools/store/open.c \
 	tools/store/store.c \

@@ -271,7 +271,7 @@ static int mark_visit(struct pawl_context *context, void *arg)
 	return error ? error : pawl_peek(context, ref, &mark_trait, mark, look);
 }
 
-static void compare_values(uint32_t n)
+static inline void compare_values(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	const struct result *result = model_of(n);
@@ -296,7 +296,7 @@ static inline void compare(uint32_t n)
 	assert_int_equal(look.marks, marks);
 }
 
-static void check_sums(void)
+static inline void check_sums(void)
 {
 	char text[256];
 
