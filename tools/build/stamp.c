@@ -77,7 +77,7 @@ struct digest digest_bytes(const void *bytes, size_t n)
 {
 	struct pawl_digest d = pawl_digest_bytes(bytes, n);
 
-	return (struct digest){d.low, d.high, DIGEST_XXH3};
+	return (struct digest){d.low, d.high, DIGEST_XXH3, 0};
 }
 
 void digest_mix_add(struct digest_mix *mix, const void *bytes, size_t n)
@@ -92,7 +92,7 @@ void digest_mix_add(struct digest_mix *mix, const void *bytes, size_t n)
 
 struct digest digest_mix_end(const struct digest_mix *mix, enum digest_kind kind)
 {
-	return (struct digest){mix->state.low, mix->state.high, kind};
+	return (struct digest){mix->state.low, mix->state.high, kind, 0};
 }
 
 /* ---- content ------------------------------------------------------------------------------ */
@@ -162,7 +162,7 @@ static int folder_digest(int fd, struct digest *ret_digest)
 		high += d.high;
 	}
 	closedir(folder);
-	*ret_digest = (struct digest){low, high, DIGEST_FOLDER};
+	*ret_digest = (struct digest){low, high, DIGEST_FOLDER, 0};
 	return 0;
 }
 
@@ -174,11 +174,11 @@ static int digest_once(const char *path, struct stamp *ret_stamp, struct digest 
 
 	switch (stamp_take(path, ret_stamp, &failed)) {
 	case STAMP_MISSING:
-		*ret_digest = (struct digest){0, 0, DIGEST_MISSING};
+		*ret_digest = (struct digest){0, 0, DIGEST_MISSING, 0};
 		return 0;
 	case STAMP_SPECIAL:
 		*ret_digest = (struct digest){ret_stamp->inode, ret_stamp->size,
-					      DIGEST_SPECIAL};
+					      DIGEST_SPECIAL, 0};
 		return 0;
 	case STAMP_ERROR:
 		return -failed;
@@ -227,6 +227,6 @@ int digest_file(const char *path, struct stamp *ret_stamp, struct digest *ret_di
 		ret_digest->kind = DIGEST_UNKNOWN;
 	}
 	if (error)
-		*ret_digest = (struct digest){0, 0, DIGEST_UNKNOWN};
+		*ret_digest = (struct digest){0, 0, DIGEST_UNKNOWN, 0};
 	return error;
 }

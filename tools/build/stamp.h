@@ -34,6 +34,7 @@ enum digest_kind {
 struct digest {
 	uint64_t low, high;
 	uint32_t kind;
+	uint32_t reserved; /* 0: digests are compared and digested as bytes */
 };
 
 static inline bool digest_equal(struct digest a, struct digest b)
