@@ -4,6 +4,7 @@
 # them with mandoc.
 
 dist_man_MANS += \
+	doc/man/pawl.1 \
 	doc/man/pawl.3 \
 	doc/man/pawl_call.3 \
 	doc/man/pawl_cell.3 \
