@@ -3,6 +3,41 @@
 # The program. It sees the public headers of engine and lib, and links what is installed of them.
 # A command brings its sources here, in sorted order.
 
+# The ninja language; tests, benches and fuzzers link it, too.
+noinst_LTLIBRARIES += tools/libmanifest.la
+tools_libmanifest_la_SOURCES = \
+	tools/manifest/canonical.c \
+	tools/manifest/depfile.c \
+	tools/manifest/depfile.h \
+	tools/manifest/dyndep.c \
+	tools/manifest/dyndep.h \
+	tools/manifest/error.c \
+	tools/manifest/eval.c \
+	tools/manifest/graph.c \
+	tools/manifest/image.c \
+	tools/manifest/intern.c \
+	tools/manifest/lex.c \
+	tools/manifest/load.c \
+	tools/manifest/manifest.h \
+	tools/manifest/names.c \
+	tools/manifest/names.h \
+	tools/manifest/parse.c \
+	tools/manifest/reader.h \
+	tools/manifest/text.c \
+	tools/manifest/text.h \
+	tools/manifest/vec.c \
+	tools/ninja/options.c \
+	tools/ninja/options.h \
+	tools/ninja/tool.h \
+	tools/ninja/tool-clean.c \
+	tools/ninja/tool-deps.c \
+	tools/ninja/tool-list.c \
+	tools/ninja/tool-walk.c \
+	tools/ninja/tools.c \
+	tools/ninja/tools.h
+tools_libmanifest_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
+	-I$(builddir)/lib/include -I$(srcdir)/lib/include -I$(srcdir)/tools
+
 bin_PROGRAMS += tools/pawl
 tools_pawl_SOURCES = \
 	tools/commands.h \
@@ -14,4 +49,4 @@ tools_pawl_SOURCES = \
 tools_pawl_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include \
 	-I$(srcdir)/engine/include -I$(srcdir)/tools
-tools_pawl_LDADD = engine/libpawl-engine.la lib/libpawl.la
+tools_pawl_LDADD = tools/libmanifest.la engine/libpawl-engine.la lib/libpawl.la
