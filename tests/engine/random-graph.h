@@ -323,7 +323,7 @@ static void edit(uint32_t n, uint64_t number)
 }
 
 /* With what the world was. `store` NULL: there is none. */
-static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+static int try_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
 {
 	static const struct pawl_function *const functions[] = {&input, &graph_node};
 	static const struct pawl_value_type *const types[] = {&number_type};
@@ -342,7 +342,12 @@ static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 	options.traits_n = 1;
 	options.storage = storage;
 	options.store = store;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	return pawl_engine_open(&options, &engine);
+}
+
+static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+{
+	assert_int_equal(try_again(workers, storage, store), 0);
 }
 
 static inline void world_make(void)
