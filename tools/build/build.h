@@ -58,6 +58,7 @@ struct build {
 	struct string folder; /* .pawl, in builddir */
 	int lock_fd, children_fd, null_fd;
 	struct command_stop stop;
+	uint64_t stopped_ns; /* when it was asked for */
 
 	/* Of run.c and edge.c, while bodies run. */
 	struct pawl_engine *engine;

@@ -337,15 +337,24 @@ static void run_next(struct run *run)
 
 /* ---- the main thread -------------------------------------------------------------------------- */
 
+#define AGAIN_NS 500000000u
+
 static void signals_take(struct build *b, int fd)
 {
 	struct signalfd_siginfo info;
 
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGWINCH)
+		uint64_t now = build_now_ns();
+
+		if (info.ssi_signo == SIGWINCH) {
 			status_tick(b->status);
-		else
-			command_stop_ask(&b->stop, (int)info.ssi_signo);
+			continue;
+		}
+		/* One request may come as several signals: timeout(1) sends two. */
+		if (command_stopped(&b->stop) && now - b->stopped_ns < AGAIN_NS)
+			continue;
+		b->stopped_ns = now;
+		command_stop_ask(&b->stop, (int)info.ssi_signo);
 	}
 }
 

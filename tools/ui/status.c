@@ -378,7 +378,11 @@ void status_say(struct status *s, const char *kind, const char *format, ...)
 	if (vasprintf(&words, format, args) < 0)
 		build_out_of_memory();
 	va_end(args);
-	string_printf(&out, *kind ? "%s %s: %s\n" : "%s%s: %s\n", s->options.name, kind, words);
+	/* "ninja explain: ..." is how ninja has it. */
+	string_printf(&out, strcmp(kind, "explain") == 0 ? "%s %s: %s\n"
+			    : *kind			 ? "%s: %s: %s\n"
+							 : "%s%s: %s\n",
+		      s->options.name, kind, words);
 	free(words);
 	pthread_mutex_lock(&s->lock);
 	if (s->console) {
