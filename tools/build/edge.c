@@ -855,10 +855,12 @@ static void job_outs(struct job *job)
 
 static int job_phony(struct job *job)
 {
-	struct digest value = plan_phony(&job->b->plan, job->edge, true, &job->scratch);
+	for (size_t i = 0; i < job->outs_n; i++) {
+		uint32_t out = job->outs[i];
 
-	for (size_t i = 0; i < job->outs_n; i++)
-		file_set_value(job->b->files, job->outs[i], value);
+		file_set_value(job->b->files, out,
+			       plan_phony(&job->b->plan, job->edge, out, true, &job->scratch));
+	}
 	return 0;
 }
 

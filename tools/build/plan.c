@@ -202,16 +202,15 @@ struct digest plan_derived(struct digest command, struct digest read, size_t out
 	return digest;
 }
 
-struct digest plan_phony(const struct plan *plan, uint32_t edge, bool locked,
+struct digest plan_phony(const struct plan *plan, uint32_t edge, uint32_t out, bool locked,
 			 struct string *scratch)
 {
-	const uint32_t *outs = mf_outs(plan->m, edge).at;
 	struct mf_list deps = mf_deps(plan->m, edge);
 	struct digest digest;
 
 	if (!deps.n) {
 		/* Of nothing: of the file, if there is one. Else it is never the same. */
-		struct file *file = file_at(plan->files, outs[0]);
+		struct file *file = file_at(plan->files, out);
 
 		if (mf_order_only(plan->m, edge).n && file->digest.kind == DIGEST_MISSING)
 			return (struct digest){0, 0, DIGEST_DERIVED, 0};
@@ -300,8 +299,8 @@ static bool read_blame(const struct plan *plan, uint32_t edge, bool locked,
 	return why_set(ret_why, WHY_LIST, MF_NONE);
 }
 
-bool plan_check(const struct plan *plan, uint32_t edge, bool locked, struct string *scratch,
-		struct why *ret_why)
+static bool trace_check(const struct plan *plan, uint32_t edge, bool locked,
+			struct string *scratch, struct why *ret_why)
 {
 	const struct edge *e = &plan->edges[edge];
 	struct digest read;
@@ -329,6 +328,47 @@ bool plan_check(const struct plan *plan, uint32_t edge, bool locked, struct stri
 	if (!digest_equal(read, e->trace.read))
 		return read_blame(plan, edge, locked, ret_why);
 	return true;
+}
+
+/*
+ * A generator whose trace does not say, since there is none, or since the manifest that it has written names other inputs
+ * than the one before: times decide, as they do for ninja.
+ */
+static bool generator_check(const struct plan *plan, uint32_t edge, const struct why *why)
+{
+	struct mf_list outs = mf_outs(plan->m, edge), deps = mf_deps(plan->m, edge);
+	int64_t oldest = INT64_MAX;
+
+	if (!(plan->m->edges[edge].flags & MF_EDGE_GENERATOR) ||
+	    (why->kind != WHY_NEW && why->kind != WHY_LIST))
+		return false;
+	for (uint32_t i = 0; i < outs.n; i++) {
+		const struct file *file = file_at(plan->files, outs.at[i]);
+
+		if (file->digest.kind != DIGEST_XXH3)
+			return false;
+		oldest = file->stamp.mtime_ns < oldest ? file->stamp.mtime_ns : oldest;
+	}
+	for (uint32_t i = 0; i < deps.n; i++) {
+		const struct file *file = file_at(plan->files, deps.at[i]);
+
+		uint32_t producer = plan_producer(plan, deps.at[i]);
+
+		/* CMake makes each of them the output of a phony edge, so that one may be missing. */
+		if ((producer != MF_NONE &&
+		     (!plan->edges[producer].phony || mf_ins(plan->m, producer).n)) ||
+		    file->digest.kind == DIGEST_MISSING || file->stamp.mtime_ns > oldest)
+			return false;
+	}
+	return true;
+}
+
+bool plan_check(const struct plan *plan, uint32_t edge, bool locked, struct string *scratch,
+		struct why *ret_why)
+{
+	if (trace_check(plan, edge, locked, scratch, ret_why))
+		return true;
+	return !locked && generator_check(plan, edge, ret_why);
 }
 
 /* ---- walking ----------------------------------------------------------------------------------- */
@@ -549,7 +589,7 @@ static void phony_decide(struct plan *plan, uint32_t edge, bool waits)
 		return;
 	for (uint32_t i = 0; i < outs.n; i++)
 		file_at(plan->files, outs.at[i])->value =
-			plan_phony(plan, edge, false, &plan->scratch);
+			plan_phony(plan, edge, outs.at[i], false, &plan->scratch);
 }
 
 static int edge_decide(struct plan *plan, uint32_t edge)

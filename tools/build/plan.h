@@ -133,8 +133,8 @@ struct digest plan_read_digest(const struct plan *plan, uint32_t edge, const uin
 			       size_t n, bool locked, struct string *scratch);
 /* Of an output whose content says nothing. */
 struct digest plan_derived(struct digest command, struct digest read, size_t out);
-/* The value of a phony edge's outputs. */
-struct digest plan_phony(const struct plan *plan, uint32_t edge, bool locked,
+/* The value of an output of a phony edge. */
+struct digest plan_phony(const struct plan *plan, uint32_t edge, uint32_t out, bool locked,
 			 struct string *scratch);
 
 static inline uint32_t digest_short(struct digest digest)

@@ -353,8 +353,9 @@ void status_ended(struct status *s, const struct status_command *c)
 void status_total(struct status *s, size_t total)
 {
 	pthread_mutex_lock(&s->lock);
-	s->total = s->ended + total;
-	s->begun = s->ended;
+	s->total = total;
+	s->begun = s->ended = 0;
+	s->begun_ns = build_now_ns();
 	pthread_mutex_unlock(&s->lock);
 }
 
