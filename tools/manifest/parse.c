@@ -417,7 +417,6 @@ static int parse_default(struct mf_reader *reader)
 		return error;
 	if (!n)
 		return fail(reader, "expected target name");
-	error = expect(reader, TOKEN_NEWLINE);
 	for (i = 0; i < n && !error; i++) {
 		struct pawl_slice path;
 		uint32_t node;
@@ -436,7 +435,7 @@ static int parse_default(struct mf_reader *reader)
 		*added = node;
 		reader_node(reader, node)->flags |= MF_NODE_DEFAULT;
 	}
-	return error;
+	return error ? error : expect(reader, TOKEN_NEWLINE);
 }
 
 static int parse_include(struct mf_reader *reader, bool new_scope)
