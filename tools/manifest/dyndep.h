@@ -35,9 +35,9 @@ PAWL_MUST_CHECK int dyndep_load(const struct mf_manifest *m, uint32_t node,
 				struct mf_error *ret_error);
 
 /* dyndep_parse() - The same of bytes in memory. */
-PAWL_MUST_CHECK int dyndep_parse(const struct mf_manifest *m, uint32_t node, const char *path,
-				 struct pawl_slice bytes, const struct mf_options *options,
-				 struct dyndep *ret_dyndep, struct mf_error *ret_error);
+PAWL_MUST_CHECK int dyndep_parse(const struct mf_manifest *m, uint32_t node,
+				 struct pawl_slice bytes, struct dyndep *ret_dyndep,
+				 struct mf_error *ret_error);
 void dyndep_fini(struct dyndep *dyndep);
 
 #endif

@@ -45,7 +45,6 @@ struct mf_node {
 	/* uses[first_use ..]: edges that have it as an input (of any kind but validation), by index;
 	 * as often as they name it. Then n_validates edges that name it as a validation. */
 	uint32_t first_use, n_uses, n_validates;
-	uint32_t hash; /* the low half of the hash by which it is found */
 	uint32_t flags;
 };
 #define MF_NODE_DEFAULT 1u /* stands in a default statement */
@@ -87,6 +86,7 @@ struct mf_rule {
 	struct mf_text name;
 	uint32_t scope; /* in which it stands */
 	uint32_t first_let, n_lets;
+	uint32_t bound; /* bit v: it binds the variable v of enum mf_variable */
 };
 
 /* A file that was read: build.ninja first, then in the order of their statements; one included twice is here twice. */
@@ -116,10 +116,9 @@ struct mf_let {
 struct mf_piece {
 	uint32_t at, len;
 };
-/* An entry of the table of files' variables: the name is 64 bits, scope and symbol. */
+/* An entry of a table of names: of variables of files, and of rules. `value` MF_NONE: free. */
 struct mf_slot {
-	uint32_t scope, name;
-	uint32_t first_piece, n_pieces;
+	uint32_t scope, name, value;
 };
 
 struct mf_manifest {
@@ -132,7 +131,7 @@ struct mf_manifest {
 	const struct mf_pool *pools;
 	const struct mf_rule *rules;
 	const struct mf_file *files;
-	/* One for each edge: of the command and the rspfile's content, evaluated. */
+	/* One for each edge, see mf_digest_commands(); NULL before. */
 	const struct pawl_digest *commands;
 	uint32_t n_nodes, n_edges, n_paths, n_uses, n_defaults, n_pools, n_rules, n_files;
 
@@ -140,14 +139,20 @@ struct mf_manifest {
 	const struct mf_scope *scopes;
 	const struct mf_let *lets;
 	const struct mf_piece *pieces;
-	const struct mf_slot *slots;   /* open addressing, n_slots a power of two */
-	const struct mf_text *symbols; /* names of variables */
-	const uint32_t *index;	       /* nodes by hash of path, n_index a power of two */
-	const uint32_t *symbol_index;
-	size_t text_bytes;
-	uint32_t n_scopes, n_lets, n_pieces, n_slots, n_symbols, n_index, n_symbol_index;
-	void *arena; /* what the arrays are in, if they were parsed */
-	void *map;   /* or mapped */
+	const struct mf_text *symbols;	 /* names of variables, rules and pools */
+	const struct mf_slot *variables; /* of files: a let; open addressing */
+	const uint64_t *node_index;	 /* by hash of path: its upper half, number + 1 */
+	const uint64_t *symbol_index;	 /* the same */
+	uint32_t text_bytes, n_scopes, n_lets, n_pieces, n_symbols;
+	uint32_t n_variables, n_node_index, n_symbol_index; /* powers of two */
+	const char *warnings;				    /* each terminated */
+	uint32_t n_warnings;				    /* bytes */
+	struct pawl_digest version; /* the options that it was loaded with */
+	bool duplicates_warn, phony_cycle_error;
+	uint32_t bound; /* bit v: some file binds the variable v of enum mf_variable */
+	struct mf_reader *reader; /* owns the arrays that were parsed */
+	struct pawl_digest *own_commands;
+	void *map; /* holds those of an image */
 	size_t map_bytes;
 };
 
@@ -229,7 +234,7 @@ void mf_free(struct mf_manifest *manifest);
  *
  * Errors: those of writing; -ENOMEM. Nothing of the temporary file stays.
  */
-PAWL_MUST_CHECK int mf_image_save(const struct mf_manifest *manifest, const char *path);
+PAWL_MUST_CHECK int mf_image_save(struct mf_manifest *manifest, const char *path);
 
 enum mf_image_state {
 	MF_IMAGE_FRESH,	  /* every file has the stamp it had: nothing was read */
@@ -346,6 +351,9 @@ size_t mf_canonical(char *path, size_t len);
  */
 uint32_t mf_nearest(const struct mf_manifest *m, const char *path, size_t len);
 
+/* mf_distance() - Edits (a byte added, dropped, replaced) from one to the other; 4 for more than 3. */
+unsigned mf_distance(const char *a, size_t n, const char *b, size_t k);
+
 /*
  * mf_roots() - Outputs that no edge uses, in ninja's order: what is built without a default statement.
  *
@@ -407,6 +415,20 @@ PAWL_MUST_CHECK int mf_eval_name(const struct mf_manifest *m, uint32_t edge,
  * mf_eval_global() - The value of a variable in the scope of build.ninja ("builddir"), empty if it has none.
  */
 struct pawl_slice mf_eval_global(const struct mf_manifest *m, const char *name);
+
+/*
+ * mf_command_digest() - The digest of what an edge runs: its command, and if it has a rspfile its content.
+ * `scratch` is used on the way and may have anything in it afterwards.
+ */
+PAWL_MUST_CHECK int mf_command_digest(const struct mf_manifest *m, uint32_t edge,
+				      struct text *scratch, struct pawl_digest *ret_digest);
+
+/*
+ * mf_digest_commands() - Fill in `commands`. An image has them: mf_image_save() calls this.
+ *
+ * Context: before the manifest is shared; costs about as much as parsing.
+ */
+PAWL_MUST_CHECK int mf_digest_commands(struct mf_manifest *m);
 
 /* mf_quote() - A word quoted for the shell as ninja does it (as it is if it needs no quotes), put at the end of `out`. */
 PAWL_MUST_CHECK int mf_quote(struct pawl_slice word, struct text *out);
