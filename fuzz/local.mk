@@ -49,7 +49,7 @@ ALL_TESTS += $(FUZZ_TARGETS)
 FUZZ_ENV = \
 	$(AM_TESTS_ENVIRONMENT) \
 	FUZZ_CPPFLAGS='$(URCU_CFLAGS)'; export FUZZ_CPPFLAGS; \
-	FUZZ_LIBS='$(URCU_LIBS)'; export FUZZ_LIBS;
+	FUZZ_LIBS='$(URCU_LIBS) $(LMDB_LIBS)'; export FUZZ_LIBS;
 FUZZ_RUN = $(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
 
 # All targets for TIME seconds, on two processors.
@@ -57,8 +57,6 @@ TIME = 600
 fuzz:
 	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; FUZZ_SECONDS='$(TIME)'; export FUZZ_SECONDS; \
 	$(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/long $(FUZZ_TARGETS)
-	FUZZ_LIBS='$(URCU_LIBS) $(LMDB_LIBS)'; export FUZZ_LIBS; \
-	$(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
 
 fuzz-smoke:
 	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; $(FUZZ_RUN)

@@ -86,6 +86,9 @@ UNIT_TESTS = \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/persist/t-bytes \
+	tests/persist/t-crash \
+	tests/persist/t-damage \
+	tests/persist/t-failures \
 	tests/persist/t-power \
 	tests/persist/t-record \
 	tests/persist/t-store \
@@ -94,6 +97,7 @@ UNIT_TESTS = \
 	tests/program/t-depfile \
 	tests/program/t-manifest \
 	tests/program/t-ninja
+	tests/persist/t-warm
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -247,6 +251,15 @@ PERSIST_SOURCES = tests/persist/stores.c tests/persist/stores.h
 PERSIST_LDADD = engine/libengine-core.la $(LDADD)
 tests_persist_t_bytes_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_bytes_LDADD = $(PERSIST_LDADD)
+tests_persist_t_crash_SOURCES = tests/persist/t-crash.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_crash_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_crash_LDADD = $(PERSIST_LDADD)
+tests_persist_t_damage_SOURCES = tests/persist/t-damage.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_damage_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_damage_LDADD = $(PERSIST_LDADD)
+tests_persist_t_failures_SOURCES = tests/persist/t-failures.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_failures_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_failures_LDADD = $(PERSIST_LDADD)
 tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
 	$(PERSIST_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
@@ -262,6 +275,9 @@ tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
+tests_persist_t_warm_SOURCES = tests/persist/t-warm.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_warm_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_warm_LDADD = $(PERSIST_LDADD)
 
 # Tests that stand between the library and a call that it makes.
 tests_lib_t_fiber_stack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise,--wrap=mprotect,--wrap=mmap

@@ -238,6 +238,7 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 			  !eng_field_any(node, DEPENDS) && !run->stale;
 	plan->number = eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
+	run->planned = true;
 	plan_outdated(ending, node);
 	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
@@ -525,6 +526,24 @@ static bool step_connect(struct ending *ending)
 	return true;
 }
 
+/*
+ * Who was told of since step 1 is in step 3 too late: with this task clean, nobody would know that there is something to
+ * do as long as those above them are not told. Takes the locked record, returns it; NULL: the run is over in another way.
+ */
+static struct eng_node *retry_late(struct ending *ending, struct eng_node *node)
+{
+	struct eng_list victims;
+
+	/* Ends: who is told of finds the call, or the read, that this run has not made, and it goes. */
+	while (node && (victims = eng_heal_victims(&ending->op, node, ending->run)).n) {
+		eng_unlock(node);
+		eng_heal_retry(&ending->op, &victims);
+		eng_op_run(&ending->op);
+		node = lock_running(ending, (struct eng_list){0});
+	}
+	return node;
+}
+
 /* Values that went, to be dropped outside of the lock. */
 struct remains {
 	struct pawl_value **values;
@@ -572,7 +591,6 @@ static bool is_still(const struct ending *ending, const struct eng_node *node)
 static void step_finish(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
-	struct eng_list victims = eng_heal_victims(&ending->op, node, run);
 	bool linked = node->bits & ENG_LINKED;
 	struct remains remains = {0};
 	bool moment = ending->plan.moment && ending->error;
@@ -607,10 +625,9 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		eng_referrers_forget(node);
 	}
 	tidy(ending, node, &remains);
-	eng_unlock(node);
-	eng_heal_retry(&ending->op, &victims);
 	if (PAWL_UNLIKELY(linked))
 		eng_link_drop(&ending->op, run->id, !ending->plan.linked);
+	eng_unlock(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
 	for (uint32_t i = 0; i < remains.n; i++)
@@ -643,6 +660,7 @@ void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output)
 	if (step_clean_up(&ending, &node)) {
 		if (!node && step_connect(&ending))
 			node = lock_running(&ending, (struct eng_list){0});
+		node = retry_late(&ending, node);
 		if (node)
 			step_finish(&ending, node);
 	}

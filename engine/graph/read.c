@@ -551,8 +551,8 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 	struct eng_node *node;
 	bool same;
 
-	/* Relaxed: O1. Acquire: what was restored is seen. */
-	if (pawl_load_relaxed(&graph->edit) != edit || pawl_load_acquire(&graph->lost))
+	/* O1. Acquire: what was restored is seen. */
+	if (eng_moment(graph) != edit || pawl_load_acquire(&graph->lost))
 		return false;
 	if (eng_ref_cell(ref))
 		return true;

@@ -155,10 +155,13 @@ static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_ou
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	const struct one *one = args;
+	struct pawl_invalidator invalidator;
 	int64_t number;
 
+	/* First, and with no lock held: it is an operation. */
+	t_check(!pawl_context_invalidator(context, &invalidator));
 	pawl_lock_lock(&world_lock);
-	t_check(!pawl_context_invalidator(context, &told[one->n]));
+	told[one->n] = invalidator;
 	known[one->n] = true;
 	number = (int64_t)world[one->n];
 	pawl_lock_unlock(&world_lock);
@@ -279,7 +282,7 @@ static void compare_values(uint32_t n)
 		assert_int_equal(look.number, cell_number(result->sum, result->cells - 1));
 }
 
-static void compare(uint32_t n)
+static inline void compare(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	bool reached[TASKS_MOST] = {false};
@@ -323,7 +326,7 @@ static void edit(uint32_t n, uint64_t number)
 }
 
 /* With what the world was. `store` NULL: there is none. */
-static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+static inline int try_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
 {
 	static const struct pawl_function *const functions[] = {&input, &graph_node};
 	static const struct pawl_value_type *const types[] = {&number_type};
@@ -342,7 +345,14 @@ static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 	options.traits_n = 1;
 	options.storage = storage;
 	options.store = store;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	/* Snapshots are taken where the test says, however long it takes. */
+	options.snapshot_first_ns = options.snapshot_idle_ns = PAWL_FOREVER;
+	return pawl_engine_open(&options, &engine);
+}
+
+static inline void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+{
+	assert_int_equal(try_again(workers, storage, store), 0);
 }
 
 static inline void world_make(void)
@@ -365,7 +375,7 @@ static inline void change_unseen(unsigned most)
 	memset(model, 0, sizeof(model));
 }
 
-static void change(unsigned most)
+static inline void change(unsigned most)
 {
 	unsigned n = (unsigned)t_random_below(most) + 1;
 
@@ -377,7 +387,7 @@ static void change(unsigned most)
 /* Readers that see whatever there is while it changes. */
 static struct pawl_atomic_u32 enough;
 
-static void read_on(void *arg)
+static inline void read_on(void *arg)
 {
 	uint64_t state = (uintptr_t)arg + 1;
 
