@@ -151,6 +151,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/lmdb-check.c \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \
+	engine/persist/ops.c \
 	engine/persist/persist.h \
 	engine/persist/record.c \
 	engine/persist/record.h \

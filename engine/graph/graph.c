@@ -190,7 +190,7 @@ static void tables_free(struct eng_graph *graph)
 		pawl_rmap_destroy(graph->cache);
 }
 
-/* Where operations do not suspend themselves others wait at the door for so long, at most. */
+/* Where somebody comes to no point for long others wait at the door for so long, at most. */
 #define SHUT_NS 500000u
 
 static int quiesce_make(struct eng_graph *graph)

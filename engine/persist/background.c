@@ -128,6 +128,7 @@ int eng_persist_start(struct eng_persist *persist, struct pawl_runtime *rt,
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
 
 	persist->rt = rt;
+	eng_ops_go_on(persist);
 	if (!persist->background)
 		return 0;
 	options.name = "snapshots";
