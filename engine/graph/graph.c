@@ -232,7 +232,9 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	}
 	error = eng_registry_create(options, kept ? kept->numbering : NULL, &graph->registry);
 	if (!error && options->function_stats)
-		error = eng_profile_create(options->functions_n, &graph->profile);
+		error = eng_profile_create(kept ? kept->numbering->largest[ENG_FUNCTIONS]
+						: options->functions_n,
+					   &graph->profile);
 	if (!error)
 		error = eng_pool_create(&graph->pool);
 	if (!error)

@@ -38,6 +38,9 @@ struct eng_persist {
 	/* What is left of operations that were not over, until it is done; and whether the store has any. */
 	struct eng_out ops;
 	bool ops_stored;
+	/* By number: functions that have another version now. */
+	uint8_t *changed;
+	uint32_t changed_n;
 	/* Why nothing of what is stored counts; NULL: it does. */
 	const char *cold;
 
@@ -102,6 +105,10 @@ void eng_ops_take(struct eng_persist *persist, struct eng_out *out);
 PAWL_MUST_CHECK int eng_ops_read(struct eng_persist *persist);
 /* All that was saved of them is done, before anything else is. */
 void eng_ops_go_on(struct eng_persist *persist);
+/* repair.c: tasks of functions that are others now, or gone. After all that was saved of operations. */
+PAWL_MUST_CHECK int eng_repair(struct eng_persist *persist);
+/* build-id.c: of what has this address in it; never 0 */
+uint64_t eng_build_id(const void *address);
 /* restart.c: what the graph asks for. */
 int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node);
 eng_id eng_persist_look_up(void *arg, struct pawl_digest digest);

@@ -199,6 +199,7 @@ void eng_persist_close(struct eng_persist *persist)
 	eng_marks_destroy(persist->marks);
 	eng_out_fini(&persist->tables);
 	eng_out_fini(&persist->ops);
+	pawl_mem_free(persist->changed, persist->changed_n, 0);
 	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++)
 		pawl_mem_free(persist->numbers[kind],
 			      persist->numbers_n[kind] * sizeof(uint32_t), 0);

@@ -290,6 +290,7 @@ static void saved(struct batch *batch)
 	if (batch->taken)
 		eng_marks_end(persist->marks);
 	persist->cold = NULL;
+	persist->backing.changed = false;
 	persist->ops_stored = batch->ops.n;
 	eng_out_fini(&persist->tables);
 	eng_persist_view_renew(persist);
@@ -307,7 +308,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 
 	/* Acquire: its contents, if it was exchanged. */
 	if (eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified)) &&
-	    !persist->ops_stored)
+	    !persist->ops_stored && !persist->backing.changed)
 		return 0;
 	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);
 	if (error)

@@ -280,6 +280,60 @@ static void case_crashes(void **state)
 	pawl_store_disk_destroy(disk);
 }
 
+/* The code of a function changes between two processes: its version says so, or its name is another one, too. */
+static void case_versions(void **state)
+{
+	char names[2][8] = {"other", "renamed"};
+
+	(void)state;
+	for (unsigned round = t_scaled(20); round; round--) {
+		unsigned name = 0;
+
+		other_node.name = names[name];
+		begin();
+		for (unsigned i = 0; i < 6; i++) {
+			uint32_t storage = t_random_below(4) ? PAWL_STORAGE_READ_WRITE
+							     : PAWL_STORAGE_READ_ONLY;
+			uint64_t before;
+
+			for (unsigned look = 0; look < 3; look++)
+				look_at((uint32_t)t_random_below(tasks));
+			check_sums();
+			(void)audit(false);
+			store_down();
+			if (t_random_below(2))
+				change_unseen(1);
+			other_code++;
+			memset(model, 0, sizeof(model));
+			if (t_random_below(3))
+				other_node.version++;
+			else
+				name = !name;
+			other_node.name = names[name];
+			store_up(1 + (uint32_t)t_random_below(3), storage);
+			if (storage == PAWL_STORAGE_READ_ONLY) {
+				look_at(tasks - 1);
+				check_sums();
+				store_down();
+				store_up(2, PAWL_STORAGE_READ_WRITE);
+			}
+			before = pawl_load_relaxed(&bodies);
+			check_sums();
+			/* It may end before that was saved. */
+			if (!t_random_below(3)) {
+				crash();
+				store_up(2, PAWL_STORAGE_READ_WRITE);
+			}
+			look_at(tasks - 1);
+			if (t_random_below(2))
+				snapshot();
+			assert_true(pawl_load_relaxed(&bodies) - before <= tasks * 2);
+		}
+		end();
+	}
+	other_node.name = "other";
+}
+
 /*
  * The door is shut at once, so what runs suspends itself where it is: what is left of it is saved, and done after the
  * restart. Until there was some, which is a matter of who is where when.
@@ -440,7 +494,7 @@ static int all_body(struct pawl_context *context, const void *args, pawl_ref_t *
 	for (uint32_t n = 0; n < tasks; n++) {
 		int64_t number;
 		pawl_ref_t ref;
-		int error = call(context, &graph_node, n, &ref);
+		int error = call(context, node_of(n), n, &ref);
 
 		if (!error)
 			error = get(context, ref, 0, &number);
@@ -489,7 +543,7 @@ int main(void)
 		cmocka_unit_test(case_restarts),  cmocka_unit_test(case_crashes),
 		cmocka_unit_test(case_stopped),	  cmocka_unit_test(case_failures),
 		cmocka_unit_test(case_no_memory), cmocka_unit_test(case_suspended),
-		cmocka_unit_test(case_damage),
+		cmocka_unit_test(case_versions),  cmocka_unit_test(case_damage),
 	};
 
 	return t_run("persist", tests);
