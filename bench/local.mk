@@ -181,6 +181,13 @@ bench_b_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_store_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 endif
 
+# The program's parts: make bench-program.
+PROGRAM_BENCHES = bench/b-manifest
+bench_b_manifest_SOURCES = bench/b-manifest.c $(BENCH_DRIVER)
+bench_b_manifest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+bench_b_manifest_LDADD = tools/libmanifest.la $(BENCH_LDADD)
+check_PROGRAMS += $(PROGRAM_BENCHES)
+
 check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES) $(STORE_BENCHES)
 check_PROGRAMS += $(ENGINE_BENCHES) $(PERSIST_BENCHES)
 
@@ -216,5 +223,10 @@ bench-persist: $(PERSIST_BENCHES)
 	@B_FLAGS='$(CFLAGS)' BENCH_NAME=persist BENCH_SUMMARY=1 BENCH_THREADS=1 \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(PERSIST_BENCHES)
 
+# Reading manifests beside ninja and samurai, where they are.
+bench-program: $(PROGRAM_BENCHES) tests/program/read-ninja
+	@$(AM_TESTS_ENVIRONMENT) B_FLAGS='$(CFLAGS)' BENCH_NAME=program BENCH_SUMMARY=1 BENCH_THREADS=1 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(PROGRAM_BENCHES)
+
 bench: bench-toolkit bench-runtime bench-engine
-PHONY_TARGETS += bench bench-engine bench-persist bench-runtime bench-short bench-store bench-toolkit
+PHONY_TARGETS += bench bench-engine bench-persist bench-program bench-runtime bench-short bench-store bench-toolkit

@@ -142,6 +142,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/background.c \
 	engine/persist/batch.c \
 	engine/persist/batch.h \
+	engine/persist/build-id.c \
 	engine/persist/bytes.c \
 	engine/persist/bytes.h \
 	engine/persist/faults.h \
@@ -154,9 +155,11 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/lmdb-check.c \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \
+	engine/persist/ops.c \
 	engine/persist/persist.h \
 	engine/persist/record.c \
 	engine/persist/record.h \
+	engine/persist/repair.c \
 	engine/persist/restart.c \
 	engine/persist/snapshot.c \
 	engine/persist/store-fault.c \

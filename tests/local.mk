@@ -97,6 +97,9 @@ UNIT_TESTS = \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
 	tests/persist/t-together \
+	tests/program/t-depfile \
+	tests/program/t-manifest \
+	tests/program/t-ninja
 	tests/persist/t-warm
 
 # What engines of this kind are held to: tests/conformance/table.txt.
@@ -314,6 +317,20 @@ ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
+
+# The ninja language, from inside, and beside ninja.
+PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_depfile_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_manifest_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_manifest_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_ninja_LDADD = tools/libmanifest.la $(LDADD)
+check_PROGRAMS += tests/program/read-ninja
+tests_program_read_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_read_ninja_LDADD = tools/libmanifest.la lib/libpawl-core.la $(JEMALLOC_LIBS)
+ALL_TESTS += tests/program/ninja-peer.sh
+EXTRA_DIST += tests/program/manifests.py tests/program/ninja-peer.py
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.

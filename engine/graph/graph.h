@@ -91,6 +91,11 @@ struct eng_graph {
 	struct pawl_event idle;
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
+	/*
+	 * Operations that make something dirty for which no task that is dirty itself stands in until all above are told:
+	 * in the upper half how many there were, in the lower one how many are under way. wait.c
+	 */
+	struct pawl_atomic_u64 untold;
 	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
 	struct pawl_atomic_u32 lost;
 	struct pawl_event edited;
@@ -164,13 +169,22 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 }
 
 /*
- * eng_op_point() - Here it may suspend itself. Not where something is saved: part of what is left of it may be on its
- * stack, and is lost if the process ends. There it is waited for.
+ * eng_op_point() - Here it may suspend itself: what is left of it is in its queue and its rings, and is saved with what
+ * it has done so far (persist/ops.c). What its caller has yet to do is then that of a run that is not over: its
+ * task is saved as one that has to run. While a loss is repaired all consequences have to be done first.
  */
 static inline void eng_op_point(struct eng_op *op)
 {
-	if (PAWL_LIKELY(!op->graph->marks))
+	/* Relaxed: restore.c looks again who has suspended itself. */
+	if (PAWL_LIKELY(!pawl_load_relaxed(&op->graph->lost)))
 		eng_quiesce_point(op->graph->quiesce, op->slot);
+}
+
+/* eng_op_is_called() - Should it come to its next point soon? */
+static inline bool eng_op_is_called(const struct eng_op *op)
+{
+	return op->slot && !pawl_load_relaxed(&op->graph->lost) &&
+	       eng_quiesce_is_shut(op->graph->quiesce);
 }
 
 /* eng_op_run() - Do all that is in the queue. Requires: no lock held. */
@@ -322,6 +336,9 @@ PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_st
 void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
+/* eng_children_take() - It calls these no more. Returns: one of them was there. Locked. */
+bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+/* eng_children_lost() - The same, no lock held. */
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /*
  * eng_number_children() - Numbers for children that a run has called. Locked.
