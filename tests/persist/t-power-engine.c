@@ -204,7 +204,7 @@ static void without(const char *word, unsigned syncs)
 	struct t_power_log log;
 
 	record(&log, word);
-	assert_true(t_power_cut(&log, syncs, 600, true, look) > 0);
+	assert_true(t_power_cut(&log, syncs, 300, true, look) > 0);
 	t_power_drop(&log);
 }
 

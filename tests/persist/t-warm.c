@@ -187,7 +187,8 @@ static bool hours(struct pawl_runtime *rt, unsigned n)
 /* A clock of the test's goes on for a day, an hour at a time: after the first look nobody has anything to do or save. */
 static void case_day(void **state)
 {
-	static const struct pawl_function *const functions[] = {&input, &graph_node};
+	static const struct pawl_function *const functions[] = {&input, &graph_node,
+								&other_node};
 	static const struct pawl_value_type *const types[] = {&number_type};
 	static const struct pawl_trait *const traits[] = {&mark_trait};
 	struct pawl_runtime_options runtime_options = PAWL_RUNTIME_OPTIONS_INIT;
@@ -211,7 +212,7 @@ static void case_day(void **state)
 	assert_int_equal(pawl_runtime_create(&runtime_options, &rt), 0);
 	options.runtime = rt;
 	options.functions = functions;
-	options.functions_n = 2;
+	options.functions_n = 3;
 	options.types = types;
 	options.types_n = 1;
 	options.traits = traits;
