@@ -3,7 +3,7 @@
  * t-inspect.c - pawl/inspect.h: what is told of a store is what an engine put there; and what is damaged is told, at any byte.
  *
  * It also makes stores for tests/program/store.sh:
- *	t-inspect make FOLDER		a store of 30 tasks
+ *	t-inspect make FOLDER		a store of some 30 tasks
  *	t-inspect spoil FOLDER		one byte of a record is another one
  *	t-inspect beside FOLDER PROGRAM ARGUMENT ...
  *					a writer has it open, saves, runs the program, saves again; status of both

@@ -54,15 +54,17 @@ expect 2 'usage: pawl store' "a word that is none" "$pawl" store nonsense "$out/
 
 expect 0 '' "a store is made" "$make" make "$out/store"
 cp "$out/store/data.mdb" "$out/before"
-expect 0 '^ *1 *15 .* node$' "info: a line for each function" "$pawl" store info "$out/store"
-grep -q '^tasks  *30 ' "$out/log" && grep -q '^damage  *0$' "$out/log" &&
+expect 0 '^[1-9][0-9]* tasks, 0 damaged$' "check: nothing is wrong" "$pawl" store check "$out/store"
+tasks=$(sed -n 's/ tasks, 0 damaged$//p' "$out/log")
+expect 0 '^ *1 .* node$' "info: a line for each function" "$pawl" store info "$out/store"
+grep -q "^tasks  *$tasks " "$out/log" && grep -q '^damage  *0$' "$out/log" &&
 	grep -q '^snapshots  *1$' "$out/log"
 result $? "info: the sums"
-expect 0 '^30 tasks, 0 damaged$' "check: nothing is wrong" "$pawl" store check "$out/store"
+inputs=$(awk '$NF == "input" { print $2 }' "$out/log")
 expect 0 '^id.*function.*error$' "dump: a head" "$pawl" store dump "$out/store"
-test "$(wc -l <"$out/log")" = 31 &&
-	test "$(awk -F '\t' 'NF != 12' "$out/log" | wc -l)" = 0 &&
-	test "$(awk -F '\t' '$2 == "input" && $3 == "session"' "$out/log" | wc -l)" = 15
+test "$(wc -l <"$out/log")" = $((tasks + 1)) &&
+	test "$(awk -F '\t' 'NF != 12' "$out/log" | wc -l)" -eq 0 &&
+	test "$(awk -F '\t' '$2 == "input" && $3 == "session"' "$out/log" | wc -l)" -eq "$inputs"
 result $? "dump: a line for each task, with all fields"
 cmp "$out/before" "$out/store/data.mdb" >"$out/log" 2>&1
 result $? "looking changes nothing"
@@ -70,7 +72,7 @@ result $? "looking changes nothing"
 for word in info check dump; do
 	expect 0 '' "$word beside who writes it" "$make" beside "$out/store" "$pawl" store $word "$out/store"
 done
-expect 0 '^30 tasks, 0 damaged$' "what was written meanwhile is good" "$pawl" store check "$out/store"
+expect 0 '^[1-9][0-9]* tasks, 0 damaged$' "what was written meanwhile is good" "$pawl" store check "$out/store"
 
 expect 0 '' "a byte is damaged" "$make" spoil "$out/store"
 expect 1 'data of task [0-9]*: its checksum is wrong' "check: where it is" "$pawl" store check "$out/store"
