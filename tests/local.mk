@@ -300,7 +300,7 @@ tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
-ALL_TESTS += tests/program/pawl.sh
+ALL_TESTS += tests/program/pawl.sh tests/program/t-build
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.
