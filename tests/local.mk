@@ -89,11 +89,16 @@ UNIT_TESTS = \
 	tests/persist/t-crash \
 	tests/persist/t-damage \
 	tests/persist/t-failures \
+	tests/persist/t-inspect \
 	tests/persist/t-power \
+	tests/persist/t-power-engine \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
+	tests/program/t-depfile \
+	tests/program/t-manifest \
+	tests/program/t-ninja
 	tests/persist/t-warm
 
 # What engines of this kind are held to: tests/conformance/table.txt.
@@ -257,8 +262,15 @@ tests_persist_t_damage_LDADD = $(PERSIST_LDADD)
 tests_persist_t_failures_SOURCES = tests/persist/t-failures.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_failures_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_failures_LDADD = $(PERSIST_LDADD)
-tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
+tests_persist_t_inspect_SOURCES = tests/persist/t-inspect.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_inspect_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_inspect_LDADD = $(PERSIST_LDADD)
+POWER_SOURCES = tests/persist/power.c tests/persist/power.h tests/persist/record-disk.c tests/persist/record-disk.h \
 	$(PERSIST_SOURCES)
+tests_persist_t_power_engine_SOURCES = tests/persist/t-power-engine.c tests/engine/random-graph.h $(POWER_SOURCES)
+tests_persist_t_power_engine_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_power_engine_LDADD = $(PERSIST_LDADD)
+tests_persist_t_power_SOURCES = tests/persist/t-power.c $(POWER_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_power_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
@@ -301,6 +313,21 @@ ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
 ALL_TESTS += tests/program/pawl.sh tests/program/t-build
+ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
+
+# The ninja language, from inside, and beside ninja.
+PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_depfile_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_manifest_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_manifest_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_ninja_LDADD = tools/libmanifest.la $(LDADD)
+check_PROGRAMS += tests/program/read-ninja
+tests_program_read_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_read_ninja_LDADD = tools/libmanifest.la lib/libpawl-core.la $(JEMALLOC_LIBS)
+ALL_TESTS += tests/program/ninja-peer.sh
+EXTRA_DIST += tests/program/manifests.py tests/program/ninja-peer.py
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.

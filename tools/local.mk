@@ -65,6 +65,9 @@ tools_pawl_SOURCES = \
 	tools/build/tool.c \
 	tools/commands.h \
 	tools/main.c \
+	tools/store/check.c \
+	tools/store/dump.c \
+	tools/store/functions.c \
 	tools/store/info.c \
 	tools/store/open.c \
 	tools/store/store.c \

@@ -15,6 +15,8 @@
 
 uint32_t mf_find(const struct mf_manifest *m, const char *path, size_t len)
 {
+	if (!m->n_nodes)
+		return MF_NONE;
 	return hashed_find(m->text, m->node_index, m->n_node_index, &m->nodes->path,
 			   sizeof(struct mf_node), path, len);
 }

@@ -334,6 +334,20 @@ static int add_known_symbols(struct mf_reader *reader)
 	return error;
 }
 
+/* None of the arrays is NULL, be it empty: ranges of nothing may be taken of all. */
+static int reserve_all(struct mf_reader *reader)
+{
+	struct vec *const all[] = {&reader->nodes,    &reader->edges, &reader->paths,
+				   &reader->uses,     &reader->lets,  &reader->pieces,
+				   &reader->defaults, &reader->parts, &reader->raws};
+	int error = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]) && !error; i++)
+		error = vec_reserve(all[i], 1);
+	return error;
+}
+
 static int add_known_things(struct mf_reader *reader)
 {
 	struct mf_scope *scope;
@@ -341,8 +355,10 @@ static int add_known_things(struct mf_reader *reader)
 	struct mf_rule *rule;
 	struct mf_text *symbols;
 	uint32_t phony, console, none;
-	int error = add_known_symbols(reader);
+	int error = reserve_all(reader);
 
+	if (!error)
+		error = add_known_symbols(reader);
 	if (!error)
 		error = reader_symbol(reader, "phony", 5, &phony);
 	if (!error)
