@@ -94,10 +94,10 @@ UNIT_TESTS = \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
+	tests/persist/t-warm \
 	tests/program/t-depfile \
 	tests/program/t-manifest \
 	tests/program/t-ninja
-	tests/persist/t-warm
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
