@@ -22,8 +22,6 @@
 
 #include "manifest/manifest.h"
 
-extern char **environ;
-
 struct prepared {
 	char folder[64];
 	char manifest[96], image[96];

@@ -97,10 +97,10 @@ UNIT_TESTS = \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
 	tests/persist/t-together \
+	tests/persist/t-warm \
 	tests/program/t-depfile \
 	tests/program/t-manifest \
 	tests/program/t-ninja
-	tests/persist/t-warm
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -316,6 +316,7 @@ tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
+ALL_TESTS += tests/program/pawl.sh tests/program/t-build
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
 
 # The ninja language, from inside, and beside ninja.

@@ -81,12 +81,12 @@ tools_pawl_CPPFLAGS = $(PAWL_CPPFLAGS) \
 tools_pawl_LDADD = tools/libmanifest.la engine/libpawl-engine.la lib/libpawl.la \
 	$(JEMALLOC_LIBS)
 
-# What CMake is told to call, beside the program or installed.
-PAWL_NINJA = tools/pawl-ninja$(EXEEXT)
-$(PAWL_NINJA): tools/pawl$(EXEEXT)
-	$(AM_V_GEN)rm -f $@ && $(LN_S) pawl$(EXEEXT) $@
-noinst_DATA = $(PAWL_NINJA)
-CLEANFILES += $(PAWL_NINJA)
+# What CMake is told to call. Here a script, since libtool's programs are scripts that know their own name alone; a link where
+# it is installed.
+tools/pawl-ninja: tools/pawl$(EXEEXT)
+	$(AM_V_GEN)printf '#!/bin/sh\nexec "%s" ninja "$$@"\n' '$(abs_builddir)/tools/pawl$(EXEEXT)' >$@ && chmod +x $@
+noinst_SCRIPTS = tools/pawl-ninja
+CLEANFILES += tools/pawl-ninja
 install-exec-hook:
 	cd '$(DESTDIR)$(bindir)' && rm -f pawl-ninja$(EXEEXT) && $(LN_S) pawl$(EXEEXT) pawl-ninja$(EXEEXT)
 uninstall-hook:

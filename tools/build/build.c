@@ -32,8 +32,8 @@ static uint64_t build_key(const struct build_options *o)
 	uint64_t key = pawl_hash_bytes(o->manifest, strlen(o->manifest), 2);
 
 	for (size_t i = 0; i < o->targets_n; i++)
-		key = pawl_hash_combine(
-			key, pawl_hash_bytes(o->targets[i], strlen(o->targets[i]), 0));
+		key = pawl_hash_combine(key, pawl_hash_bytes(o->targets[i],
+							     strlen(o->targets[i]), 0));
 	return key;
 }
 
@@ -41,9 +41,9 @@ static bool settled(struct build *b)
 {
 	struct string path = {NULL, 0, 0};
 	uint64_t files;
-	bool done = state_folder_guess(b->options->manifest, &b->folder) &&
-		    stamps_settled(state_path(b, "stamps", &path), build_key(b->options),
-				   &files);
+	bool done =
+		state_folder_guess(b->options->manifest, &b->folder) &&
+		stamps_settled(state_path(b, "stamps", &path), build_key(b->options), &files);
 
 	string_free(&path);
 	return done;
@@ -203,7 +203,8 @@ int build_open(struct build *b)
 	if (damaged)
 		status_say(b->status, "warning", "%s is damaged; all files are read again",
 			   path.bytes);
-	error = plan_open(&b->plan, b->m, b->files, state_path(b, "log", &path), read_only, &lost);
+	error = plan_open(&b->plan, b->m, b->files, state_path(b, "log", &path), read_only,
+			  &lost);
 	if (error)
 		status_say(b->status, "error", "%s: %s", path.bytes, strerror(-error));
 	else if (lost)
@@ -278,7 +279,8 @@ static int plan_for(struct build *b, const struct nodes *nodes)
 /* What would be run. */
 static void dry_run(struct build *b)
 {
-	struct string description = {NULL, 0, 0}, command = {NULL, 0, 0}, outputs = {NULL, 0, 0};
+	struct string description = {NULL, 0, 0}, command = {NULL, 0, 0},
+		      outputs = {NULL, 0, 0};
 
 	status_total(b->status, b->plan.dirty + b->plan.maybe);
 	for (size_t i = 0; i < b->plan.order_n; i++) {
@@ -322,8 +324,7 @@ static int manifest_build(struct build *b)
 	struct nodes nodes = {&node, 1, 1};
 	int error;
 
-	if (node == MF_NONE || plan_producer(&b->plan, node) == MF_NONE ||
-	    b->options->dry_run)
+	if (node == MF_NONE || plan_producer(&b->plan, node) == MF_NONE || b->options->dry_run)
 		return 0;
 	error = plan_for(b, &nodes);
 	b->ran = 0;
@@ -341,7 +342,8 @@ static void stopped_say(struct build *b, int error)
 	if (error == -EINTR)
 		status_say(b->status, "", "build stopped: interrupted by user.");
 	else if (error != -EIO)
-		status_say(b->status, "error", "the engine does not start: %s", strerror(-error));
+		status_say(b->status, "error", "the engine does not start: %s",
+			   strerror(-error));
 	else if (b->failures_left == 0)
 		status_say(b->status, "", "build stopped: subcommand%s failed.",
 			   allowed > 1 ? "s" : "");
@@ -402,8 +404,10 @@ static int build_do(struct build *b)
 		build_save(b, false);
 		build_close(b);
 	}
-	status_say(b->status, "error", "manifest '%s' still dirty after %d tries, perhaps system time "
-		   "is not set", b->options->manifest, MANIFESTS_MOST);
+	status_say(b->status, "error",
+		   "manifest '%s' still dirty after %d tries, perhaps system time "
+		   "is not set",
+		   b->options->manifest, MANIFESTS_MOST);
 	return BUILD_FAILED;
 }
 

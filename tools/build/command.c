@@ -53,12 +53,13 @@ void command_stop_ask(struct command_stop *stop, int signal)
 
 /* What a POSIX shell does by itself, and reserved words: not found in PATH, or different there. */
 static const char *const shell_words[] = {
-	".",	"!",	"{",	 "}",	   ":",	   "alias",   "bg",	"break", "case",
-	"cd",	"command", "continue", "do", "done", "elif",  "else",	"esac",	 "eval",
-	"exec", "exit",	"export",  "fg",   "fi",   "for",     "getopts", "hash", "if",
-	"in",	"jobs",	"local",   "read", "readonly", "return", "set",	"shift", "then",
-	"time",	"times", "trap",   "type", "ulimit",   "umask",  "unalias", "unset", "until",
-	"wait", "while", "echo",   "printf", "test", "[", "kill", "pwd",
+	".",	   "!",	    "{",       "}",	   ":",	     "alias", "bg",    "break",
+	"case",	   "cd",    "command", "continue", "do",     "done",  "elif",  "else",
+	"esac",	   "eval",  "exec",    "exit",	   "export", "fg",    "fi",    "for",
+	"getopts", "hash",  "if",      "in",	   "jobs",   "local", "read",  "readonly",
+	"return",  "set",   "shift",   "then",	   "time",   "times", "trap",  "type",
+	"ulimit",  "umask", "unalias", "unset",	   "until",  "wait",  "while", "echo",
+	"printf",  "test",  "[",       "kill",	   "pwd",
 };
 
 static bool shell_word(const char *word)
@@ -276,8 +277,8 @@ static void child_wait(struct pawl_runtime *runtime, struct child *child)
 	int error = 0;
 
 	while (!child->ended && !error) {
-		uint64_t deadline = child->warned ? pawl_runtime_now(runtime) + LOOK_NS
-						  : PAWL_FOREVER;
+		uint64_t deadline =
+			child->warned ? pawl_runtime_now(runtime) + LOOK_NS : PAWL_FOREVER;
 
 		error = pawl_fd_wait(runtime, child->epoll, PAWL_FD_READ, deadline, NULL);
 		if (error == -ETIMEDOUT)

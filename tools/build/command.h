@@ -38,8 +38,8 @@ void command_words_free(char **words);
 
 struct command {
 	const char *text;
-	bool console;  /* has the terminal: nothing is captured, it stays in our process group */
-	int null_fd;   /* its input */
+	bool console; /* has the terminal: nothing is captured, it stays in our process group */
+	int null_fd;  /* its input */
 	uint64_t grace_ns; /* from the request to end to SIGKILL */
 };
 

@@ -15,18 +15,18 @@
 
 #include <pawl/base.h>
 
-void *build_alloc(size_t bytes);			/* cleared */
+void *build_alloc(size_t bytes);		/* cleared */
 void *build_realloc(void *block, size_t bytes); /* what is new is not cleared */
 char *build_dup(const char *from, size_t bytes);
 void build_out_of_memory(void) __attribute__((noreturn, cold));
 
 /* Room for one more element. */
-#define BUILD_GROW(array, n, room)                                                        \
-	do {                                                                              \
-		if ((n) == (room)) {                                                      \
-			(room) = (room) ? 2 * (room) : 16;                                \
-			(array) = build_realloc((array), (room) * sizeof(*(array)));      \
-		}                                                                         \
+#define BUILD_GROW(array, n, room)                                                   \
+	do {                                                                         \
+		if ((n) == (room)) {                                                 \
+			(room) = (room) ? 2 * (room) : 16;                           \
+			(array) = build_realloc((array), (room) * sizeof(*(array))); \
+		}                                                                    \
 	} while (0)
 
 /* A text that grows; always ends with a zero once something was added. */

@@ -95,8 +95,8 @@ void build_explain(struct build *b, uint32_t edge, const struct why *why)
 	if (!b->options->explain)
 		return;
 	why_words(&b->plan, why, &words);
-	status_say(b->status, "explain", "%s: %s",
-		   mf_path(b->m, mf_outs(b->m, edge).at[0]), words.bytes);
+	status_say(b->status, "explain", "%s: %s", mf_path(b->m, mf_outs(b->m, edge).at[0]),
+		   words.bytes);
 	string_free(&words);
 }
 
@@ -140,9 +140,8 @@ static int job_failed(struct job *job, enum edge_result result, const char *word
 static int job_error(struct job *job, const char *words)
 {
 	struct status_command c = {.outputs = job->outputs.bytes ? job->outputs.bytes : "",
-				   .description = job->description.bytes
-							  ? job->description.bytes
-							  : "",
+				   .description =
+					   job->description.bytes ? job->description.bytes : "",
 				   .command = job->command.bytes ? job->command.bytes : "",
 				   .failed = true,
 				   .exit_code = 1,
@@ -200,8 +199,8 @@ static int inputs_read(struct job *job)
 	for (uint32_t i = 0; i < ins.n && !error; i++)
 		error = input_read(job, ins.at[i]);
 	/* What was read the last time may not be wanted any more: if it cannot be made, the command decides. */
-	for (size_t i = ins.n; !error && (file = plan_read(&job->b->plan, job->edge, i)) != MF_NONE;
-	     i++)
+	for (size_t i = ins.n;
+	     !error && (file = plan_read(&job->b->plan, job->edge, i)) != MF_NONE; i++)
 		error = input_read(job, file);
 	return error;
 }
@@ -929,5 +928,5 @@ static int edge_body(struct pawl_context *context, const void *args, pawl_ref_t 
 }
 
 const struct pawl_function build_edge_function = {
-	sizeof(build_edge_function), "edge", 1, 0, edge_body,
-	sizeof(struct build_edge_args), NULL, 0};
+	sizeof(build_edge_function),	"edge", 1, 0, edge_body,
+	sizeof(struct build_edge_args), NULL,	0};

@@ -217,7 +217,8 @@ static bool stamps_right(struct stamps *s)
 	size_t rest = s->bytes - sizeof(*head);
 
 	if (head->magic != MAGIC || head->version != VERSION ||
-	    head->entry_bytes != sizeof(struct entry) || head->n > rest / sizeof(struct entry) ||
+	    head->entry_bytes != sizeof(struct entry) ||
+	    head->n > rest / sizeof(struct entry) ||
 	    head->path_bytes != rest - head->n * sizeof(struct entry))
 		return false;
 	if (pawl_hash_bytes((const char *)s->map + CHECKED, s->bytes - CHECKED, MAGIC) !=
@@ -272,8 +273,7 @@ bool files_load(struct files *files, const char *path, struct digest manifest,
 		struct file *file = file_at(files, at);
 
 		file->stamp = e->stamp;
-		file->digest =
-			(struct digest){e->low, e->high, e->kind & ENTRY_KIND, 0};
+		file->digest = (struct digest){e->low, e->high, e->kind & ENTRY_KIND, 0};
 		file->flags |= FILE_KNOWN | (e->kind & ENTRY_RACY ? FILE_RACY : 0);
 	}
 	stamps_close(&s);
@@ -377,8 +377,8 @@ static void sweep_digest(struct sweep *sweep, size_t i)
 		pawl_store_relaxed(&sweep->changed, 1);
 		return;
 	}
-	now.kind = before.kind | ENTRY_SEEN |
-		   (stamp_racy(&now.stamp, taken_ns) ? ENTRY_RACY : 0);
+	now.kind =
+		before.kind | ENTRY_SEEN | (stamp_racy(&now.stamp, taken_ns) ? ENTRY_RACY : 0);
 	pthread_mutex_lock(&sweep->lock);
 	if (!sweep->moved) {
 		size_t bytes = sweep->s->head->n * sizeof(*sweep->moved);
@@ -426,8 +426,8 @@ bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files)
 	settled = !pawl_load_relaxed(&sweep.changed);
 	if (settled && sweep.moved) {
 		struct head head = *s.head;
-		struct string entries = {(char *)sweep.moved,
-					 s.head->n * sizeof(*sweep.moved), 0};
+		struct string entries = {(char *)sweep.moved, s.head->n * sizeof(*sweep.moved),
+					 0};
 		struct string paths = {(char *)(uintptr_t)s.paths, s.head->path_bytes, 0};
 
 		/* The next one does not digest them again. If it cannot be written, it does. */

@@ -17,10 +17,10 @@
 #include "common.h"
 #include "stamp.h"
 
-#define FILE_KNOWN 1u /* the digest is that of the stamp */
-#define FILE_RACY  2u /* ... but the stamp is not to be relied on the next time */
-#define FILE_SEEN  4u /* part of what is built */
-#define FILE_MOVED 8u /* it has another stamp than the last build left */
+#define FILE_KNOWN 1u  /* the digest is that of the stamp */
+#define FILE_RACY  2u  /* ... but the stamp is not to be relied on the next time */
+#define FILE_SEEN  4u  /* part of what is built */
+#define FILE_MOVED 8u  /* it has another stamp than the last build left */
 #define FILE_FRESH 16u /* looked at by this process */
 
 /* All but path and hash under its lock (file_lock()), once bodies run. */
@@ -31,7 +31,8 @@ struct file {
 	struct digest digest; /* of what is there */
 	/* What readers of it go by: the digest, or, of an output without content, what it was made from. */
 	struct digest value;
-	struct pawl_atomic_u32 producer; /* edge that makes it as a dyndep file says, plus 1; 0: none */
+	struct pawl_atomic_u32
+		producer; /* edge that makes it as a dyndep file says, plus 1; 0: none */
 	uint32_t flags;
 	struct pawl_atomic_u32 number; /* in the journal, plus 1; 0: not known here */
 };
@@ -43,8 +44,8 @@ struct files {
 	const struct mf_manifest *m;
 	struct file **segments; /* never moved */
 	struct pawl_atomic_u32 n;
-	struct names extra;    /* number + n_nodes */
-	pthread_mutex_t lock;  /* over extra, and growing */
+	struct names extra;   /* number + n_nodes */
+	pthread_mutex_t lock; /* over extra, and growing */
 	pthread_mutex_t stripes[FILES_STRIPES];
 };
 
@@ -78,7 +79,8 @@ void files_look(struct files *files, const uint32_t *which, size_t n);
 /* ---- stamps: the file ---- */
 
 /* Take what the last build left; numbers hold if the manifest is the same. False: nothing, or damaged. */
-bool files_load(struct files *files, const char *path, struct digest manifest, bool *ret_damaged);
+bool files_load(struct files *files, const char *path, struct digest manifest,
+		bool *ret_damaged);
 /* `settled`: nothing is left to do for what `key` stands for. Written beside, renamed. */
 int files_save(struct files *files, const char *path, struct digest manifest, bool settled,
 	       uint64_t key);

@@ -49,7 +49,8 @@ static int ours_take(int *argc, char **argv, struct build_options *o)
 
 	for (int i = 1; i < *argc; i++) {
 		const char *value = NULL;
-		bool trace = !strncmp(argv[i], "--trace", 7), color = !strncmp(argv[i], "--color", 7);
+		bool trace = !strncmp(argv[i], "--trace", 7),
+		     color = !strncmp(argv[i], "--color", 7);
 
 		if (!strcmp(argv[i], "--")) {
 			while (i < *argc)

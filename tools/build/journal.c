@@ -371,7 +371,7 @@ static void ended_add(struct string *out, uint32_t edge, const struct trace *t,
 		      const uint32_t *reads, const uint32_t *outs)
 {
 	size_t n = (size_t)t->n_listed + t->n_found;
-	struct ended e = {t->command,  t->read,	  t->duration_ns, t->ended_ns,
+	struct ended e = {t->command,  t->read,	   t->duration_ns, t->ended_ns,
 			  t->n_listed, t->n_found, t->n_outs,	   0};
 	struct string rest = {NULL, 0, 0};
 

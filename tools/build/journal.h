@@ -28,7 +28,7 @@ struct trace {
 	uint64_t duration_ns;
 	int64_t ended_ns; /* CLOCK_REALTIME */
 	uint32_t n_listed, n_found, n_outs;
-	const uint32_t *reads;	     /* paths: listed by the manifest, then found out */
+	const uint32_t *reads;	      /* paths: listed by the manifest, then found out */
 	const uint32_t *read_digests; /* as many: the low half of the low word */
 	const uint32_t *outs;
 	const struct digest *out_digests;

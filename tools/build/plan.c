@@ -265,8 +265,7 @@ bool plan_outs_check(const struct plan *plan, uint32_t edge, struct why *ret_why
 }
 
 /* The digests differ: by which file? */
-static bool read_blame(const struct plan *plan, uint32_t edge, bool locked,
-		       struct why *ret_why)
+static bool read_blame(const struct plan *plan, uint32_t edge, bool locked, struct why *ret_why)
 {
 	const struct edge *e = &plan->edges[edge];
 	struct mf_list deps = mf_deps(plan->m, edge);
@@ -320,7 +319,8 @@ static bool trace_check(const struct plan *plan, uint32_t edge, bool locked,
 	}
 	if (!plan_outs_check(plan, edge, ret_why))
 		return false;
-	found = e->trace.n_found ? build_realloc(NULL, e->trace.n_found * sizeof(*found)) : NULL;
+	found = e->trace.n_found ? build_realloc(NULL, e->trace.n_found * sizeof(*found))
+				 : NULL;
 	for (uint32_t i = 0; i < e->trace.n_found; i++)
 		found[i] = plan->numbers[e->trace.reads[e->trace.n_listed + i]];
 	read = plan_read_digest(plan, edge, found, e->trace.n_found, locked, scratch);
@@ -572,8 +572,7 @@ static int edge_below(struct plan *plan, uint32_t edge, bool *ret_open, bool *re
 		    plan->edges[below].state != EDGE_MAYBE)
 			continue;
 		*ret_waits = true;
-		if (i < deps || i >= listed ||
-		    (dyndep && file == plan->m->edges[edge].dyndep))
+		if (i < deps || i >= listed || (dyndep && file == plan->m->edges[edge].dyndep))
 			*ret_open = true;
 	}
 	return 0;
@@ -654,7 +653,8 @@ const char *why_kind_name(enum why_kind kind)
 
 void why_words(const struct plan *plan, const struct why *why, struct string *out)
 {
-	const char *path = why->file == MF_NONE ? "a file" : file_at(plan->files, why->file)->path;
+	const char *path =
+		why->file == MF_NONE ? "a file" : file_at(plan->files, why->file)->path;
 
 	switch (why->kind) {
 	case WHY_NEW:
@@ -677,7 +677,8 @@ void why_words(const struct plan *plan, const struct why *why, struct string *ou
 		string_printf(out, "its output %s is missing", path);
 		break;
 	case WHY_FOREIGN:
-		string_printf(out, "its output %s was changed by somebody else (%08x, now %08x)",
+		string_printf(out,
+			      "its output %s was changed by somebody else (%08x, now %08x)",
 			      path, why->before, why->after);
 		break;
 	case WHY_ALWAYS:

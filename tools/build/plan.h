@@ -35,7 +35,7 @@ enum why_kind {
 
 struct why {
 	enum why_kind kind;
-	uint32_t file;	       /* MF_NONE: none */
+	uint32_t file;		/* MF_NONE: none */
 	uint32_t before, after; /* digests, in short */
 };
 
@@ -48,9 +48,9 @@ enum edge_state {
 };
 
 enum edge_result {
-	EDGE_OPEN,    /* not yet */
-	EDGE_RAN,     /* its command ran, and was good */
-	EDGE_CUT,     /* it did not have to run, after all */
+	EDGE_OPEN, /* not yet */
+	EDGE_RAN,  /* its command ran, and was good */
+	EDGE_CUT,  /* it did not have to run, after all */
 	EDGE_FAILED,
 	EDGE_BLOCKED, /* what it needs has failed */
 	EDGE_STOPPED
@@ -69,8 +69,8 @@ struct edge {
 	bool has_trace; /* it has ended once */
 	bool phony;
 	/* Below: under the build's lock once bodies run. */
-	uint8_t result; /* enum edge_result */
-	bool started;	/* by the driver */
+	uint8_t result;	  /* enum edge_result */
+	bool started;	  /* by the driver */
 	uint32_t pending; /* edges that it waits for to be ready */
 	uint64_t cost_ns; /* longest way from here to a target */
 	uint64_t duration_ns;
@@ -84,10 +84,10 @@ struct plan {
 	const struct mf_manifest *m;
 	struct files *files;
 	struct journal *journal;
-	struct edge *edges;  /* m->n_edges */
-	uint32_t *order;     /* wanted edges, those first that others need */
+	struct edge *edges; /* m->n_edges */
+	uint32_t *order;    /* wanted edges, those first that others need */
 	size_t order_n, order_room;
-	uint32_t *numbers;   /* files, by their number in the journal */
+	uint32_t *numbers; /* files, by their number in the journal */
 	size_t numbers_n, numbers_room;
 	uint32_t *outputs; /* files that were ever made, by edges of this manifest or not */
 	size_t outputs_n, outputs_room;

@@ -46,7 +46,8 @@ void report_summary(struct build *b)
 			saved_ns += e->duration_ns;
 	}
 	seconds(saved, sizeof(saved), saved_ns);
-	status_print(b->status, "%s: %zu run, %zu cut off early, %zu up to date, %zu failed; %s saved",
+	status_print(b->status,
+		     "%s: %zu run, %zu cut off early, %zu up to date, %zu failed; %s saved",
 		     b->options->name, b->ran, b->cut, clean, b->failed, saved);
 }
 
@@ -91,12 +92,11 @@ static void lines_read(const char *path, struct lines *lines)
 		if (n < 5)
 			continue;
 		BUILD_GROW(lines->at, lines->n, lines->room);
-		lines->at[lines->n++] = (struct line){
-			build_dup(fields[0], strlen(fields[0])),
-			build_dup(fields[2], strlen(fields[2])),
-			(unsigned)strtoul(fields[1], NULL, 10),
-			(unsigned)strtoul(fields[3], NULL, 16),
-			(unsigned)strtoul(fields[4], NULL, 16)};
+		lines->at[lines->n++] = (struct line){build_dup(fields[0], strlen(fields[0])),
+						      build_dup(fields[2], strlen(fields[2])),
+						      (unsigned)strtoul(fields[1], NULL, 10),
+						      (unsigned)strtoul(fields[3], NULL, 16),
+						      (unsigned)strtoul(fields[4], NULL, 16)};
 	}
 	free(text);
 	if (file)
@@ -132,8 +132,8 @@ void report_why_save(struct build *b)
 
 		if (e->result != EDGE_RAN)
 			continue;
-		fprintf(file, "%s\t%u\t%s\t%08x\t%08x\n",
-			mf_path(b->m, mf_outs(b->m, i).at[0]), (unsigned)e->why.kind,
+		fprintf(file, "%s\t%u\t%s\t%08x\t%08x\n", mf_path(b->m, mf_outs(b->m, i).at[0]),
+			(unsigned)e->why.kind,
 			e->why.file == MF_NONE ? "" : file_at(b->files, e->why.file)->path,
 			e->why.before, e->why.after);
 	}
@@ -293,9 +293,11 @@ void report_trace(struct build *b)
 		ends[track] = ended;
 		fprintf(file, "%s\n{\"name\":\"", at == b->trace.bytes ? "" : ",");
 		json_put(file, at + name, strcspn(at + name, "\n"));
-		fprintf(file, "\",\"cat\":\"edge\",\"ph\":\"X\",\"ts\":%.3f,\"dur\":%.3f,"
-			      "\"pid\":1,\"tid\":%u}",
-			(double)(begun - first) / 1e3, (double)(ended - begun) / 1e3, track + 1);
+		fprintf(file,
+			"\",\"cat\":\"edge\",\"ph\":\"X\",\"ts\":%.3f,\"dur\":%.3f,"
+			"\"pid\":1,\"tid\":%u}",
+			(double)(begun - first) / 1e3, (double)(ended - begun) / 1e3,
+			track + 1);
 	}
 	fputs("\n]\n", file);
 	if (fclose(file))

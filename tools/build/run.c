@@ -28,7 +28,7 @@ struct run {
 	size_t heap_n, heap_room;
 	uint32_t **held; /* by pool: ready, but as many as it may be were asked for */
 	size_t *held_n, *held_room;
-	unsigned *asked; /* by pool */
+	unsigned *asked;		/* by pool */
 	uint32_t *waiters_at, *waiters; /* by edge: who waits for it */
 	size_t open;			/* edges that were asked for, and are not done */
 	int done_fd;
@@ -166,7 +166,8 @@ static void run_costs(struct run *run)
 
 		if (!scheduled(e))
 			continue;
-		for (uint32_t at = run->waiters_at[edge]; at < run->waiters_at[edge + 1]; at++) {
+		for (uint32_t at = run->waiters_at[edge]; at < run->waiters_at[edge + 1];
+		     at++) {
 			uint64_t cost = plan->edges[run->waiters[at]].cost_ns;
 
 			longest = cost > longest ? cost : longest;
@@ -213,7 +214,8 @@ static void done_locked(struct run *run, uint32_t edge)
 	while (n) {
 		uint32_t from = todo[--n];
 
-		for (uint32_t at = run->waiters_at[from]; at < run->waiters_at[from + 1]; at++) {
+		for (uint32_t at = run->waiters_at[from]; at < run->waiters_at[from + 1];
+		     at++) {
 			uint32_t next = run->waiters[at];
 			struct edge *e = &b->plan.edges[next];
 

@@ -177,8 +177,8 @@ static int digest_once(const char *path, struct stamp *ret_stamp, struct digest 
 		*ret_digest = (struct digest){0, 0, DIGEST_MISSING, 0};
 		return 0;
 	case STAMP_SPECIAL:
-		*ret_digest = (struct digest){ret_stamp->inode, ret_stamp->size,
-					      DIGEST_SPECIAL, 0};
+		*ret_digest =
+			(struct digest){ret_stamp->inode, ret_stamp->size, DIGEST_SPECIAL, 0};
 		return 0;
 	case STAMP_ERROR:
 		return -failed;

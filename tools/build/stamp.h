@@ -45,8 +45,8 @@ static inline bool digest_equal(struct digest a, struct digest b)
 
 static inline bool stamp_equal(const struct stamp *a, const struct stamp *b)
 {
-	return a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
-	       a->size == b->size && a->inode == b->inode;
+	return a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->size == b->size &&
+	       a->inode == b->inode;
 }
 
 /* What stamp_take() says of a path. */

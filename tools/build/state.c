@@ -140,10 +140,12 @@ static void children_take(struct build *b)
 		if (!flock(b->children_fd, LOCK_EX | LOCK_NB))
 			break;
 		if (!i)
-			status_say(b->status, "", "waiting for commands that an earlier build left");
+			status_say(b->status, "",
+				   "waiting for commands that an earlier build left");
 		if (i == CHILDREN_LOOKS) {
-			status_say(b->status, "warning",
-				   "commands of an earlier build do not end; going on beside them");
+			status_say(
+				b->status, "warning",
+				"commands of an earlier build do not end; going on beside them");
 			/* A new file, for us and ours. */
 			(void)unlink(path.bytes);
 			close(b->children_fd);

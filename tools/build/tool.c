@@ -117,8 +117,9 @@ int build_tool(const struct build_options *o, const char *tool, char **arguments
 	if (strcmp(tool, "list") != 0 && !ninja_tool_exists(tool)) {
 		const char *near = ninja_nearest_word(tool, ninja_tool_names());
 
-		fprintf(stderr, near ? "%s: fatal: unknown tool '%s', did you mean '%s'?\n"
-				     : "%s: fatal: unknown tool '%s'\n",
+		fprintf(stderr,
+			near ? "%s: fatal: unknown tool '%s', did you mean '%s'?\n"
+			     : "%s: fatal: unknown tool '%s'\n",
 			o->name, tool, near);
 		return BUILD_FAILED;
 	}

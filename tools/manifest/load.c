@@ -250,12 +250,15 @@ static int push(struct mf_reader *reader, const struct mf_file *stamp, uint32_t 
 
 /* At the statement that names it, if one does. */
 static int fail_to_enter(struct mf_reader *reader, const struct lexer *parent, int error,
-			 const char *format, struct mf_text path)
+			 struct mf_text path, bool is_open_already)
 {
+	const char *name = (char *)reader->text.at + path.at;
 	char what[600];
 
-	snprintf(what, sizeof(what), format, (char *)reader->text.at + path.at,
-		 strerror(-error));
+	if (is_open_already)
+		snprintf(what, sizeof(what), "'%.300s' includes itself", name);
+	else
+		snprintf(what, sizeof(what), "loading '%.300s': %s", name, strerror(-error));
 	return parent ? reader_fail(reader, parent, error, what)
 		      : error_of(reader->error, "", error, "%s", what);
 }
@@ -279,10 +282,10 @@ int reader_enter(struct mf_reader *reader, struct mf_text path, uint32_t scope,
 	error = read_whole(&reader->options, (char *)reader->text.at + path.at, &bytes, &size,
 			   &room, &stamp);
 	if (error)
-		return fail_to_enter(reader, parent, error, "loading '%.300s': %s", path);
+		return fail_to_enter(reader, parent, error, path, false);
 	if (is_open(reader, &stamp)) {
 		pawl_mem_free(bytes, room, 0);
-		return fail_to_enter(reader, parent, -ELOOP, "'%.300s' includes itself", path);
+		return fail_to_enter(reader, parent, -ELOOP, path, true);
 	}
 	error = push(reader, &stamp, scope, bytes, size, room);
 	if (error)

@@ -28,7 +28,7 @@ static inline void *vec_add(struct vec *vec, uint32_t count, int *error)
 {
 	char *at;
 
-	if (PAWL_UNLIKELY(vec->room - vec->n < count)) {
+	if (PAWL_UNLIKELY(vec->room - vec->n < count || !vec->at)) {
 		*error = vec_reserve(vec, count);
 		if (*error)
 			return NULL;

@@ -23,7 +23,7 @@ int vec_reserve(struct vec *vec, uint32_t more)
 	uint64_t need = (uint64_t)vec->n + more, room = vec->room ? vec->room : 64;
 	void *at;
 
-	if (need <= vec->room)
+	if (need <= vec->room && vec->at)
 		return 0;
 	if (need >= MF_NONE)
 		return -EFBIG;

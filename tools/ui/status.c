@@ -27,8 +27,8 @@ struct status {
 	pthread_mutex_t lock; /* over all below, and the output */
 	struct status_options options;
 	bool terminal, color;
-	bool in_place; /* there is a line to be overwritten */
-	bool console;  /* a command has the terminal */
+	bool in_place;	    /* there is a line to be overwritten */
+	bool console;	    /* a command has the terminal */
 	struct string held; /* what is said meanwhile */
 	size_t begun, ended, total;
 	uint64_t begun_ns;
@@ -380,9 +380,10 @@ void status_say(struct status *s, const char *kind, const char *format, ...)
 		build_out_of_memory();
 	va_end(args);
 	/* "ninja explain: ..." is how ninja has it. */
-	string_printf(&out, strcmp(kind, "explain") == 0 ? "%s %s: %s\n"
-			    : *kind			 ? "%s: %s: %s\n"
-							 : "%s%s: %s\n",
+	string_printf(&out,
+		      strcmp(kind, "explain") == 0 ? "%s %s: %s\n"
+		      : *kind			   ? "%s: %s: %s\n"
+						   : "%s%s: %s\n",
 		      s->options.name, kind, words);
 	free(words);
 	pthread_mutex_lock(&s->lock);
