@@ -89,7 +89,9 @@ UNIT_TESTS = \
 	tests/persist/t-crash \
 	tests/persist/t-damage \
 	tests/persist/t-failures \
+	tests/persist/t-inspect \
 	tests/persist/t-power \
+	tests/persist/t-power-engine \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
@@ -260,8 +262,15 @@ tests_persist_t_damage_LDADD = $(PERSIST_LDADD)
 tests_persist_t_failures_SOURCES = tests/persist/t-failures.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_failures_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_failures_LDADD = $(PERSIST_LDADD)
-tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
+tests_persist_t_inspect_SOURCES = tests/persist/t-inspect.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_inspect_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_inspect_LDADD = $(PERSIST_LDADD)
+POWER_SOURCES = tests/persist/power.c tests/persist/power.h tests/persist/record-disk.c tests/persist/record-disk.h \
 	$(PERSIST_SOURCES)
+tests_persist_t_power_engine_SOURCES = tests/persist/t-power-engine.c tests/engine/random-graph.h $(POWER_SOURCES)
+tests_persist_t_power_engine_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_power_engine_LDADD = $(PERSIST_LDADD)
+tests_persist_t_power_SOURCES = tests/persist/t-power.c $(POWER_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_power_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
@@ -303,7 +312,7 @@ tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
-ALL_TESTS += tests/program/pawl.sh
+ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
 
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools

@@ -19,6 +19,10 @@
  */
 typedef int tool_command_fn(int argc, char **argv);
 
+tool_command_fn tool_build;
+tool_command_fn tool_build_clean;
+tool_command_fn tool_build_ninja;
 tool_command_fn tool_store;
+tool_command_fn tool_build_why;
 
 #endif

@@ -19,9 +19,14 @@ static const struct command {
 	const char *name;
 	const char *as; /* the name of a program that is this command; NULL: none */
 	tool_command_fn *run;
-	const char *what;
+	const char *what; /* NULL: another name of the one above */
 } commands[] = {
+	{"build", NULL, tool_build, "build what build.ninja describes"},
+	{"clean", NULL, tool_build_clean, "remove what a build has made"},
+	{"ninja", "ninja", tool_build_ninja, "the same as build, with ninja's words alone"},
+	{"ninja", "pawl-ninja", tool_build_ninja, NULL},
 	{"store", NULL, tool_store, "look at what an engine has saved: info, check, dump"},
+	{"why", NULL, tool_build_why, "why a command runs, or ran"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -30,7 +35,8 @@ static void usage(FILE *to)
 {
 	fprintf(to, "usage: pawl COMMAND [ARGUMENT ...]\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
+		if (commands[i].what)
+			fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
 	fprintf(to, "\npawl COMMAND --help says more, and so does pawl(1).\n");
 }
 

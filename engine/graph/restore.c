@@ -168,12 +168,24 @@ static void hold(struct eng_op *op, struct eng_node *node)
 	eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE, held);
 }
 
-/* At a moment of quiet: no consequences of anything are under way. */
+static void note_suspended(void *arg, void *op)
+{
+	bool *any = arg;
+
+	(void)op;
+	*any = true;
+}
+
+/* At a moment of quiet, when no consequences of anything are under way: else it is made again. */
 static void rebuild(void *arg)
 {
 	struct eng_graph *graph = arg;
+	bool suspended = false;
 	struct eng_op op;
 
+	eng_quiesce_each_suspended(graph->quiesce, note_suspended, &suspended);
+	if (suspended)
+		return;
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	each(&op, forget);
 	each(&op, sum_up);
@@ -190,8 +202,12 @@ static int recover(void *arg, void **ret_value)
 	(void)ret_value;
 	eng_restore_all(graph);
 	eng_edit_enter(graph);
-	while (eng_quiesce_run(graph->quiesce, rebuild, graph) == -ENOMEM)
-		eng_memory_wait();
+	/* Ends: who is suspended goes on, and suspends itself no more. */
+	while (pawl_load_relaxed(&graph->lost)) {
+		if (eng_quiesce_run(graph->quiesce, rebuild, graph) ||
+		    pawl_load_relaxed(&graph->lost))
+			eng_memory_wait();
+	}
 	eng_edit_leave(graph);
 	return 0;
 }

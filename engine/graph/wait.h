@@ -46,8 +46,8 @@ uint64_t eng_edit_wait(struct pawl_context *context);
 /* eng_moment() - Grows with each of these. */
 uint64_t eng_moment(const struct eng_graph *graph);
 /*
- * eng_untold_begin(), eng_untold_end() - Around what such an operation does, and tells. They nest, and are no lock. No
- * record locked.
+ * eng_untold_begin(), eng_untold_end() - Around what such an operation does, and tells. They nest, and are no lock. The
+ * end: no record locked.
  */
 void eng_untold_begin(struct eng_graph *graph);
 void eng_untold_end(struct eng_graph *graph);

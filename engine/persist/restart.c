@@ -128,6 +128,8 @@ static int open_store(struct eng_persist *persist, const struct pawl_engine_opti
 		error = eng_tables_read(persist, options);
 	if (!error && !persist->cold)
 		error = head_read(persist);
+	if (!error && !persist->cold)
+		error = eng_ops_read(persist);
 	/* Tables that are good, with a head that is not: all is written anew. */
 	if (!error && persist->cold && !persist->tables.n)
 		error = eng_tables_put(persist, options);
@@ -199,6 +201,8 @@ void eng_persist_close(struct eng_persist *persist)
 	pawl_store_view_end(persist->view);
 	eng_marks_destroy(persist->marks);
 	eng_out_fini(&persist->tables);
+	eng_out_fini(&persist->ops);
+	pawl_mem_free(persist->changed, persist->changed_n, 0);
 	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++)
 		pawl_mem_free(persist->numbers[kind],
 			      persist->numbers_n[kind] * sizeof(uint32_t), 0);

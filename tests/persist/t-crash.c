@@ -32,8 +32,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Where a process is. In this order at first; then it goes round from EDIT to CLOSED. */
 enum phase { STARTED, OPENED, RESTORED, EDIT, READ, SNAPSHOT, CLOSED, PHASES };
 

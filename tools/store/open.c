@@ -36,6 +36,30 @@ static const char *advice(int error)
 	}
 }
 
+int tool_store_failed(const char *path, int error)
+{
+	const char *help = advice(error);
+
+	fprintf(stderr, "pawl store: %s: %s\n", path, strerror(-error));
+	if (help)
+		fprintf(stderr, "pawl store: %s\n", help);
+	return TOOL_FAILED;
+}
+
+int tool_store_walk(const char *path, struct pawl_store *store,
+		    const struct pawl_inspector *inspector, void *arg,
+		    struct pawl_inspection *ret_found)
+{
+	struct pawl_store_view *view;
+	int error = pawl_store_view_begin(store, &view);
+
+	if (error)
+		return tool_store_failed(path, error);
+	error = pawl_inspect(view, inspector, arg, ret_found);
+	pawl_store_view_end(view);
+	return error ? tool_store_failed(path, error) : TOOL_DONE;
+}
+
 int tool_store_open(const char *path, struct pawl_store **ret_store)
 {
 	struct pawl_store_options options = PAWL_STORE_OPTIONS_INIT;
@@ -47,7 +71,7 @@ int tool_store_open(const char *path, struct pawl_store **ret_store)
 	error = pawl_store_open_lmdb(path, &options, &why, ret_store);
 	if (!error)
 		return TOOL_DONE;
-	fprintf(stderr, "pawl store: %s: %s\n", path, *why.text ? why.text : strerror(-error));
+	fprintf(stderr, "pawl store: %s\n", *why.text ? why.text : strerror(-error));
 	help = advice(error);
 	if (help)
 		fprintf(stderr, "pawl store: %s\n", help);

@@ -17,6 +17,7 @@ static const struct word {
 } words[] = {
 	{"info", tool_store_info, "how large it is, and of what"},
 	{"check", tool_store_check, "look for damage"},
+	{"dump", tool_store_dump, "a line for each task"},
 };
 
 #define WORDS (sizeof(words) / sizeof(*words))
