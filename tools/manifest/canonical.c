@@ -13,12 +13,13 @@
 
 size_t mf_canonical(char *path, size_t len)
 {
-	const char *at = path, *end = path + len, *part;
+	const char *at = path, *end, *part;
 	char *base = path, *to;
 	size_t depth = 0; /* parts that a ".." can take away */
 
 	if (len == 0)
 		return 0;
+	end = path + len;
 	if (*at == '/') {
 		at++;
 		base++;

@@ -116,10 +116,13 @@ static bool is_safe(char c)
 
 int mf_quote(struct pawl_slice word, struct text *out)
 {
-	const char *at = word.ptr, *end = at + word.len, *quote;
+	const char *at = word.ptr, *end, *quote;
 	size_t before = out->len;
 	int error;
 
+	if (!word.len)
+		return 0;
+	end = at + word.len;
 	while (at < end && is_safe(*at))
 		at++;
 	if (at == end)

@@ -146,7 +146,11 @@ int tool_fail(struct tool *tool, const char *format, ...)
 void tool_json(struct tool *tool, struct pawl_slice text)
 {
 	static const char from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
-	const char *at = text.ptr, *end = at + text.len, *plain;
+	const char *at = text.ptr, *end, *plain;
+
+	if (!text.len)
+		return;
+	end = at + text.len;
 
 	while (at < end) {
 		const char *escape;
