@@ -14,6 +14,7 @@ pawlinclude_HEADERS += \
 	engine/include/pawl/engine-version.h \
 	engine/include/pawl/group.h \
 	engine/include/pawl/host.h \
+	engine/include/pawl/inspect.h \
 	engine/include/pawl/io.h \
 	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
@@ -126,6 +127,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/value.h \
 	engine/include/pawl/group.h \
 	engine/include/pawl/host.h \
+	engine/include/pawl/inspect.h \
 	engine/include/pawl/io.h \
 	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
@@ -140,6 +142,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/background.c \
 	engine/persist/batch.c \
 	engine/persist/batch.h \
+	engine/persist/build-id.c \
 	engine/persist/bytes.c \
 	engine/persist/bytes.h \
 	engine/persist/faults.h \
@@ -148,12 +151,15 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/image-read.c \
 	engine/persist/image.c \
 	engine/persist/image.h \
+	engine/persist/inspect.c \
 	engine/persist/lmdb-check.c \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \
+	engine/persist/ops.c \
 	engine/persist/persist.h \
 	engine/persist/record.c \
 	engine/persist/record.h \
+	engine/persist/repair.c \
 	engine/persist/restart.c \
 	engine/persist/snapshot.c \
 	engine/persist/store-fault.c \

@@ -634,8 +634,9 @@ static bool lose(struct eng_op *op, eng_id task, struct loss *loss, uint32_t ret
 		if (!retry--)
 			return false;
 		pawl_add_relaxed(&op->graph->retries, 1u);
-		/* Who is to add it may be suspended. */
-		eng_op_point(op);
+		/* Who is to add it may be suspended: the rest goes to the queue, which is what is saved of it. */
+		if (eng_op_is_called(op))
+			return false;
 		sched_yield();
 		now_ns = pawl_now_ns();
 		if (!until_ns)

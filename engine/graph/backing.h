@@ -19,6 +19,8 @@ struct eng_backing {
 	void *arg;
 	/* Tasks with smaller numbers may be there. */
 	uint32_t limit;
+	/* Functions of some of them may be gone: their records come without a key. */
+	bool changed;
 	/*
 	 * The record of a task, in no table. Errors: -ENOENT, -EUCLEAN: it is not there, or damaged: it is lost;
 	 * -ENOMEM: to be asked again.

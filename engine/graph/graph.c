@@ -190,7 +190,7 @@ static void tables_free(struct eng_graph *graph)
 		pawl_rmap_destroy(graph->cache);
 }
 
-/* Where operations do not suspend themselves others wait at the door for so long, at most. */
+/* Where somebody comes to no point for long others wait at the door for so long, at most. */
 #define SHUT_NS 500000u
 
 static int quiesce_make(struct eng_graph *graph)
@@ -233,7 +233,9 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	}
 	error = eng_registry_create(options, kept ? kept->numbering : NULL, &graph->registry);
 	if (!error && options->function_stats)
-		error = eng_profile_create(options->functions_n, &graph->profile);
+		error = eng_profile_create(kept ? kept->numbering->largest[ENG_FUNCTIONS]
+						: options->functions_n,
+					   &graph->profile);
 	if (!error)
 		error = eng_pool_create(&graph->pool);
 	if (!error)

@@ -169,13 +169,22 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 }
 
 /*
- * eng_op_point() - Here it may suspend itself. Not where something is saved: part of what is left of it may be on its
- * stack, and is lost if the process ends. There it is waited for.
+ * eng_op_point() - Here it may suspend itself: what is left of it is in its queue and its rings, and is saved with what
+ * it has done so far (persist/ops.c). What its caller has yet to do is then that of a run that is not over: its
+ * task is saved as one that has to run. While a loss is repaired all consequences have to be done first.
  */
 static inline void eng_op_point(struct eng_op *op)
 {
-	if (PAWL_LIKELY(!op->graph->marks))
+	/* Relaxed: restore.c looks again who has suspended itself. */
+	if (PAWL_LIKELY(!pawl_load_relaxed(&op->graph->lost)))
 		eng_quiesce_point(op->graph->quiesce, op->slot);
+}
+
+/* eng_op_is_called() - Should it come to its next point soon? */
+static inline bool eng_op_is_called(const struct eng_op *op)
+{
+	return op->slot && !pawl_load_relaxed(&op->graph->lost) &&
+	       eng_quiesce_is_shut(op->graph->quiesce);
 }
 
 /* eng_op_run() - Do all that is in the queue. Requires: no lock held. */

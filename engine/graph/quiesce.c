@@ -278,6 +278,11 @@ void eng_quiesce_point(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slo
 		suspend(quiesce, slot);
 }
 
+bool eng_quiesce_is_shut(const struct eng_quiesce *quiesce)
+{
+	return is_shut(quiesce);
+}
+
 bool eng_quiesce_is_inside(struct eng_quiesce *quiesce)
 {
 	const struct eng_quiesce_slot *slot = slot_of(quiesce, pawl_thread_slot());
@@ -453,6 +458,11 @@ void eng_quiesce_destroy(struct eng_quiesce *quiesce)
 		pawl_mem_free(slot, sizeof(*slot), PAWL_LINE_BYTES);
 	pthread_mutex_destroy(&quiesce->one);
 	pawl_mem_free(quiesce, sizeof(*quiesce), PAWL_LINE_BYTES);
+}
+
+void eng_quiesce_looks(struct eng_quiesce *quiesce, uint32_t looks)
+{
+	quiesce->options.looks = looks;
 }
 
 bool eng_quiesce_fenced(const struct eng_quiesce *quiesce)

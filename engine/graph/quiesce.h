@@ -43,6 +43,9 @@ PAWL_MUST_CHECK int eng_quiesce_create(const struct eng_quiesce_options *options
 /* eng_quiesce_destroy() - Requires: nobody is inside, no call runs. NULL is nothing. Any thread. */
 void eng_quiesce_destroy(struct eng_quiesce *quiesce);
 
+/* eng_quiesce_looks() - From now on it is tried so often with the door open. For tests; nobody asks for a moment. */
+void eng_quiesce_looks(struct eng_quiesce *quiesce, uint32_t looks);
+
 /* eng_quiesce_fenced() - membarrier(2) is refused, or was not wanted: each entry pays two fences. */
 bool eng_quiesce_fenced(const struct eng_quiesce *quiesce);
 
@@ -66,6 +69,9 @@ void eng_quiesce_leave(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slo
  * Requires: no lock held, outside sections. `slot` is from enter().
  */
 void eng_quiesce_point(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot);
+
+/* eng_quiesce_is_shut() - Has somebody, or does he wait for, his moment? Old when it arrives. */
+bool eng_quiesce_is_shut(const struct eng_quiesce *quiesce);
 
 /* eng_quiesce_is_inside() - Is the calling thread inside? */
 bool eng_quiesce_is_inside(struct eng_quiesce *quiesce);

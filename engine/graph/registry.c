@@ -60,7 +60,7 @@ static int function_check(const struct pawl_function *function)
 
 	if (error)
 		return error;
-	if (!function->version || !function->body || function->flags & ~flags)
+	if (!function->body || function->flags & ~flags)
 		return -EINVAL;
 	for (size_t i = 0; i < function->arguments_n; i++) {
 		const struct pawl_argument *argument = &function->arguments[i];

@@ -12,6 +12,10 @@
  * along its edges is gone, too, and is summed up anew at a moment of quiet; until then a removal that does
  * not find its edge is no mistake (aggregate.c). All of that is an edit: strong reads wait for it from the moment at which
  * the loss was found. The empty record is saved, so that is done once.
+ *
+ * The number of a task may have been missed when it was looked for by its key: it could not be read, or is damaged, which
+ * nobody can see in what is not there. Then another task was made with that key, and of the two the one that comes
+ * later, along an edge, is lost: there is never more than one to be told of a change.
  */
 #include "config.h"
 
@@ -164,12 +168,24 @@ static void hold(struct eng_op *op, struct eng_node *node)
 	eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE, held);
 }
 
-/* At a moment of quiet: no consequences of anything are under way. */
+static void note_suspended(void *arg, void *op)
+{
+	bool *any = arg;
+
+	(void)op;
+	*any = true;
+}
+
+/* At a moment of quiet, when no consequences of anything are under way: else it is made again. */
 static void rebuild(void *arg)
 {
 	struct eng_graph *graph = arg;
+	bool suspended = false;
 	struct eng_op op;
 
+	eng_quiesce_each_suspended(graph->quiesce, note_suspended, &suspended);
+	if (suspended)
+		return;
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	each(&op, forget);
 	each(&op, sum_up);
@@ -186,8 +202,12 @@ static int recover(void *arg, void **ret_value)
 	(void)ret_value;
 	eng_restore_all(graph);
 	eng_edit_enter(graph);
-	while (eng_quiesce_run(graph->quiesce, rebuild, graph) == -ENOMEM)
-		eng_memory_wait();
+	/* Ends: who is suspended goes on, and suspends itself no more. */
+	while (pawl_load_relaxed(&graph->lost)) {
+		if (eng_quiesce_run(graph->quiesce, rebuild, graph) ||
+		    pawl_load_relaxed(&graph->lost))
+			eng_memory_wait();
+	}
 	eng_edit_leave(graph);
 	return 0;
 }
@@ -229,10 +249,12 @@ static struct eng_node *record_of(struct eng_graph *graph, eng_id id, bool must)
 
 	while ((error = backing->restore(backing->arg, id, &node)) == -ENOMEM)
 		eng_memory_wait();
-	if (!error)
+	if (!error && !eng_cache_has(graph, node))
 		return node;
 	if (error == -ENOENT && !must)
 		return NULL;
+	if (!error)
+		eng_node_free(graph, node);
 	while (!(node = eng_node_make(graph, 0)))
 		eng_memory_wait();
 	backing->lost(backing->arg, id);
@@ -256,8 +278,8 @@ void eng_restore(struct eng_graph *graph, eng_id id, bool must)
 		node->slot.generation = graph->marks->number;
 	/* Whoever has it may drop it, but nobody does: what is stored is not collected yet. */
 	pawl_slots_publish(table, id, &node->slot, 0);
-	if (eng_node_key(node)->function)
-		eng_cache_put(graph, node);
+	if (eng_node_key(node)->function && !eng_cache_put(graph, node))
+		lost(graph);
 }
 
 void eng_restore_all(struct eng_graph *graph)

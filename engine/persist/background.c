@@ -127,7 +127,16 @@ int eng_persist_start(struct eng_persist *persist, struct pawl_runtime *rt,
 {
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
 
+	int error;
+
 	persist->rt = rt;
+	eng_ops_go_on(persist);
+	error = eng_repair(persist);
+	if (error) {
+		/* The next one does it: until then nothing is to be saved of what counts as good here. */
+		persist->saves = false;
+		return error;
+	}
 	if (!persist->background)
 		return 0;
 	options.name = "snapshots";

@@ -293,6 +293,11 @@ static void get_key(struct decode *decode, struct pawl_slice key)
 	const struct pawl_function *function =
 		eng_function_known(decode->graph->registry, (uint32_t)number);
 
+	/* Its function is gone: repair.c knows. */
+	if (number && !function && decode->graph->backing && decode->graph->backing->changed) {
+		number = 0;
+		args.len = 0;
+	}
 	/* 0: one that was lost before. */
 	if (!eng_reader_done(&reader) || number > UINT32_MAX ||
 	    (number ? !function || !eng_args_valid(function, args.ptr, args.len) : args.len)) {

@@ -36,7 +36,6 @@
 #define OUT_FIRST    128u
 #define BLOCK_BYTES  1024u
 #define NUMBER_BYTES 10u
-#define OUT_VERSION  1u
 
 /* ---- bytes ------------------------------------------------------------------------- */
 
@@ -64,7 +63,7 @@ static char *room(struct eng_out *out, size_t n)
 	return more + out->n;
 }
 
-static void put_bytes(struct eng_out *out, const void *bytes, size_t n)
+void eng_out_bytes(struct eng_out *out, const void *bytes, size_t n)
 {
 	char *at = room(out, n);
 
@@ -90,7 +89,7 @@ void eng_out_number(struct eng_out *out, uint64_t number)
 void eng_out_range(struct eng_out *out, const void *bytes, size_t n)
 {
 	eng_out_number(out, n);
-	put_bytes(out, bytes, n);
+	eng_out_bytes(out, bytes, n);
 }
 
 void eng_out_begin(struct eng_out *out)
@@ -98,7 +97,7 @@ void eng_out_begin(struct eng_out *out)
 	char *at = room(out, ENG_FRAME_BYTES);
 
 	if (at)
-		out->n += eng_frame_begin(at, ENG_FRAME_BYTES, OUT_VERSION).n;
+		out->n += eng_frame_begin(at, ENG_FRAME_BYTES, ENG_OUT_VERSION).n;
 }
 
 void eng_out_end(struct eng_out *out, enum pawl_store_space space, uint32_t key)
@@ -451,7 +450,7 @@ static void take_cells(struct eng_image *image, const struct eng_graph *graph,
 		if (!eng_cell_exists(graph, node, cell))
 			continue;
 		eng_out_number(out, cell);
-		put_bytes(out, &digest, sizeof(digest));
+		eng_out_bytes(out, &digest, sizeof(digest));
 	}
 }
 

@@ -76,9 +76,11 @@ PAWL_MUST_CHECK int eng_image_read(struct eng_graph *graph, eng_id id, uint32_t 
 
 /* ---- bytes -------------------------------------------------------------------------- */
 
-/* A frame (bytes.h) that grows. */
+/* A frame (bytes.h) that grows, and what its version is. */
+#define ENG_OUT_VERSION 1u
 void eng_out_begin(struct eng_out *out);
 void eng_out_number(struct eng_out *out, uint64_t number);
+void eng_out_bytes(struct eng_out *out, const void *bytes, size_t n);
 void eng_out_range(struct eng_out *out, const void *bytes, size_t n);
 void eng_out_end(struct eng_out *out, enum pawl_store_space space, uint32_t key);
 void eng_out_fini(struct eng_out *out);

@@ -18,6 +18,7 @@
 /* Keys of PAWL_STORE_INFRA. */
 #define ENG_INFRA_HEAD	 0u /* the first number that no task has */
 #define ENG_INFRA_TABLES 1u /* functions, types and traits: names, versions, numbers */
+#define ENG_INFRA_OPS	 2u /* operations that were not over (ops.c); not there: none */
 
 /* What the bytes in a store mean: of pawl_store_options.format. */
 #define ENG_STORE_FORMAT 1u
@@ -34,6 +35,12 @@ struct eng_persist {
 	size_t numbers_n[ENG_TABLE_KINDS];
 	/* The tables as bytes, if the store has others; else empty. */
 	struct eng_out tables;
+	/* What is left of operations that were not over, until it is done; and whether the store has any. */
+	struct eng_out ops;
+	bool ops_stored;
+	/* By number: functions that have another version now. */
+	uint8_t *changed;
+	uint32_t changed_n;
 	/* Why nothing of what is stored counts; NULL: it does. */
 	const char *cold;
 
@@ -57,6 +64,7 @@ struct eng_persist {
 
 	/* Statistics. Relaxed. */
 	struct pawl_atomic_u64 snapshots, saved, failures, restored, lost, helped, bytes;
+	struct pawl_atomic_u64 ops_saved; /* snapshots that had some */
 	struct pawl_atomic_u64 quiet_ns, snapshot_ns;
 	struct pawl_atomic_u32 reason; /* enum pawl_snapshot_reason */
 };
@@ -92,6 +100,15 @@ PAWL_MUST_CHECK int eng_tables_read(struct eng_persist *persist,
 				    const struct pawl_engine_options *options);
 PAWL_MUST_CHECK int eng_tables_put(struct eng_persist *persist,
 				   const struct pawl_engine_options *options);
+/* ops.c: at the moment of a capture, what is left of who is suspended; nothing: out->n is 0. -ENOMEM stays in it */
+void eng_ops_take(struct eng_persist *persist, struct eng_out *out);
+PAWL_MUST_CHECK int eng_ops_read(struct eng_persist *persist);
+/* All that was saved of them is done, before anything else is. */
+void eng_ops_go_on(struct eng_persist *persist);
+/* repair.c: tasks of functions that are others now, or gone. After all that was saved of operations. */
+PAWL_MUST_CHECK int eng_repair(struct eng_persist *persist);
+/* build-id.c: of what has this address in it; never 0 */
+uint64_t eng_build_id(const void *address);
 /* restart.c: what the graph asks for. */
 int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node);
 eng_id eng_persist_look_up(void *arg, struct pawl_digest digest);

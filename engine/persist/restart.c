@@ -58,13 +58,16 @@ eng_id eng_persist_look_up(void *arg, struct pawl_digest digest)
 	struct eng_persist *persist = arg;
 	struct pawl_slice bytes;
 	eng_id id = 0;
+	int error;
 
 	if (!persist->backing.limit)
 		return 0;
 	pthread_rwlock_rdlock(&persist->view_lock);
-	if (!pawl_store_get(persist->view, PAWL_STORE_TYPES, pawl_store_digest(digest),
-			    &bytes) &&
-	    bytes.ptr && bytes.len == sizeof(id))
+	while ((error = pawl_store_get(persist->view, PAWL_STORE_TYPES,
+				       pawl_store_digest(digest), &bytes)) == -ENOMEM)
+		eng_memory_wait();
+	/* What cannot be read counts as not there: restore.c in graph/ finds out if it was. */
+	if (!error && bytes.ptr && bytes.len == sizeof(id))
 		memcpy(&id, bytes.ptr, sizeof(id));
 	pthread_rwlock_unlock(&persist->view_lock);
 	return id < persist->backing.limit ? id : 0;
@@ -125,6 +128,8 @@ static int open_store(struct eng_persist *persist, const struct pawl_engine_opti
 		error = eng_tables_read(persist, options);
 	if (!error && !persist->cold)
 		error = head_read(persist);
+	if (!error && !persist->cold)
+		error = eng_ops_read(persist);
 	/* Tables that are good, with a head that is not: all is written anew. */
 	if (!error && persist->cold && !persist->tables.n)
 		error = eng_tables_put(persist, options);
@@ -196,6 +201,8 @@ void eng_persist_close(struct eng_persist *persist)
 	pawl_store_view_end(persist->view);
 	eng_marks_destroy(persist->marks);
 	eng_out_fini(&persist->tables);
+	eng_out_fini(&persist->ops);
+	pawl_mem_free(persist->changed, persist->changed_n, 0);
 	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++)
 		pawl_mem_free(persist->numbers[kind],
 			      persist->numbers_n[kind] * sizeof(uint32_t), 0);

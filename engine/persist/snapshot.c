@@ -3,17 +3,15 @@
  * snapshot.c - saving all tasks that were modified, as they were at one moment.
  *
  *  capture  at a moment of quiet: the next epoch begins, the bitmap of modified tasks is taken, the first free number is
- *	     noted; nothing else
+ *	     noted, and what is left of suspended operations is written down; nothing else
  *  walk     over that bitmap in the order of ids: each record is encoded under its lock, unless a writer that was about
  *	     to change it has done so; its cells' values are encoded after that, without a lock
- *  commit   everything in one batch, with the digests of new tasks
+ *  commit   everything in one batch, with the digests of new tasks and these operations
  *  end	     new tasks are new no longer; or, if anything failed: all that was captured is modified again
  *
  * Operations go on from the end of the capture. Where nothing was modified there is no moment of quiet, and nothing
- * is written.
- *
- * Operations are not suspended for the capture, they are waited for, with the door open again and again
- * (quiesce.c): part of what is left of one is on its stack at most of its points, and a batch would need that as data.
+ * is written, unless the store has operations that are over by now. One that has modified nothing yet and is suspended is
+ * left out then: to the store it has not begun. (The model counts it, and so makes a batch.)
  *
  * Model: verify/spin/snapshot.pml, points 3 to 5; its names: captured, pending, help, batch.
  */
@@ -82,6 +80,7 @@ struct batch {
 	struct eng_persist *persist;
 	struct pawl_store_batch *batch;
 	struct eng_bitmap *taken; /* NULL: nothing was modified */
+	struct eng_out ops;	  /* of who was suspended */
 	uint64_t tasks, bytes;
 	bool any_new;
 };
@@ -158,7 +157,8 @@ static int walk(struct batch *batch)
 	struct eng_image image = {0};
 	int error = 0;
 
-	for (uint32_t id = 0; !error && eng_bitmap_next(batch->taken, &id); id++) {
+	for (uint32_t id = 0; !error && batch->taken && eng_bitmap_next(batch->taken, &id);
+	     id++) {
 		error = walk_one(batch, id, &image);
 		if (!error && pawl_load_relaxed(&persist->failed))
 			error = -ENOMEM;
@@ -187,6 +187,11 @@ static int put_infra(struct batch *batch)
 		error = put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_TABLES),
 			    &persist->tables);
 	eng_out_fini(&head);
+	if (!error && batch->ops.n)
+		error = put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_OPS), &batch->ops);
+	else if (!error && persist->ops_stored)
+		error = pawl_store_remove(batch->batch, PAWL_STORE_INFRA,
+					  pawl_store_id(ENG_INFRA_OPS));
 	return error;
 }
 
@@ -226,6 +231,7 @@ static void capture(void *arg)
 	pawl_store_relaxed(&persist->failed, 0u);
 	batch->taken = eng_marks_capture(persist->marks);
 	persist->next = (uint32_t)pawl_ids_next(persist->graph->ids[0]);
+	eng_ops_take(persist, &batch->ops);
 }
 
 /* They are in the store. */
@@ -244,8 +250,10 @@ static void not_new(struct batch *batch)
 static int save(struct batch *batch)
 {
 	struct eng_persist *persist = batch->persist;
-	int error = pawl_store_begin_write(persist->store, &batch->batch);
+	int error = batch->ops.error;
 
+	if (!error)
+		error = pawl_store_begin_write(persist->store, &batch->batch);
 	if (error)
 		return error;
 	if (persist->cold)
@@ -260,6 +268,38 @@ static int save(struct batch *batch)
 	return error;
 }
 
+/* All of it is to be saved again, by the next one. */
+static void failed(struct batch *batch)
+{
+	struct eng_persist *persist = batch->persist;
+
+	/* Relaxed: who reads an older 0 makes an image for nothing. */
+	pawl_store_relaxed(&persist->failed, 1u);
+	if (batch->taken)
+		eng_marks_fail(persist->marks, persist->graph);
+	images_free(images_take(persist));
+	pawl_add_relaxed(&persist->failures, 1u);
+}
+
+static void saved(struct batch *batch)
+{
+	struct eng_persist *persist = batch->persist;
+
+	if (batch->any_new)
+		not_new(batch);
+	if (batch->taken)
+		eng_marks_end(persist->marks);
+	persist->cold = NULL;
+	persist->backing.changed = false;
+	persist->ops_stored = batch->ops.n;
+	eng_out_fini(&persist->tables);
+	eng_persist_view_renew(persist);
+	pawl_add_relaxed(&persist->snapshots, 1u);
+	pawl_add_relaxed(&persist->saved, batch->tasks);
+	pawl_add_relaxed(&persist->bytes, batch->bytes);
+	pawl_add_relaxed(&persist->ops_saved, batch->ops.n != 0);
+}
+
 static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 {
 	struct batch batch = {.persist = persist};
@@ -267,30 +307,21 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 	int error;
 
 	/* Acquire: its contents, if it was exchanged. */
-	if (eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified)))
+	if (eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified)) &&
+	    !persist->ops_stored && !persist->backing.changed)
 		return 0;
 	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);
-	if (error || !batch.taken)
+	if (error)
 		return error;
 	pawl_store_relaxed(&persist->quiet_ns, pawl_now_ns() - begun_ns);
 	error = save(&batch);
-	if (error) {
-		/* Relaxed: who reads an older 0 makes an image for nothing. */
-		pawl_store_relaxed(&persist->failed, 1u);
-		eng_marks_fail(persist->marks, persist->graph);
-		images_free(images_take(persist));
-		pawl_add_relaxed(&persist->failures, 1u);
+	if (error)
+		failed(&batch);
+	else
+		saved(&batch);
+	eng_out_fini(&batch.ops);
+	if (error)
 		return error;
-	}
-	if (batch.any_new)
-		not_new(&batch);
-	eng_marks_end(persist->marks);
-	persist->cold = NULL;
-	eng_out_fini(&persist->tables);
-	eng_persist_view_renew(persist);
-	pawl_add_relaxed(&persist->snapshots, 1u);
-	pawl_add_relaxed(&persist->saved, batch.tasks);
-	pawl_add_relaxed(&persist->bytes, batch.bytes);
 	pawl_store_relaxed(&persist->snapshot_ns, pawl_now_ns() - begun_ns);
 	*ret_tasks = batch.tasks;
 	return 0;

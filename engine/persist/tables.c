@@ -2,10 +2,11 @@
 /*
  * tables.c - functions, types and traits of the program, and those that a store knows.
  *
- * A store has its own numbers for them. Each is known by its name; what the store has of it must be what the program
+ * A store has its own numbers for them. Each is known by its name; what the store has of it should be what the program
  * has: the version, and the shape of arguments, of cells, of methods. What the program has more gets new
- * numbers. If one is missing or is another one now, nothing in the store counts: a task that is
- * immutable leaves no trace in who has read it, so nobody could say which results are touched.
+ * numbers. A function with another version keeps its number; one that has other arguments, too, is gone, and the
+ * program's is a new one: both are repaired (repair.c). If a type or a trait is missing or is another one
+ * now, nothing in the store counts.
  */
 #include "config.h"
 
@@ -17,7 +18,8 @@
 
 #include "persist.h"
 
-#define NAME_MOST 4096u
+#define NAME_MOST   4096u
+#define NUMBER_MOST (UINT32_C(1) << 20)
 
 /* One of the program's, as the store sees it. */
 struct row {
@@ -44,6 +46,27 @@ static uint64_t mix_arguments(uint64_t shape, size_t bytes,
 	return shape;
 }
 
+static const char *name_of(enum eng_table_kind kind, const void *table)
+{
+	if (!table)
+		return NULL;
+	if (kind == ENG_FUNCTIONS)
+		return ((const struct pawl_function *)table)->name;
+	if (kind == ENG_TYPES)
+		return ((const struct pawl_value_type *)table)->name;
+	return ((const struct pawl_trait *)table)->name;
+}
+
+/* Version 0: that of the build. */
+static uint64_t function_build(const struct pawl_function *function)
+{
+	const void *address;
+
+	PAWL_STATIC_ASSERT(sizeof(address) == sizeof(function->body), "both are addresses");
+	memcpy(&address, &function->body, sizeof(address));
+	return eng_build_id(address);
+}
+
 static struct row row_of(enum eng_table_kind kind, const void *table)
 {
 	const struct pawl_function *function = table;
@@ -56,7 +79,7 @@ static struct row row_of(enum eng_table_kind kind, const void *table)
 	switch (kind) {
 	case ENG_FUNCTIONS:
 		row.name = function->name;
-		row.version = function->version;
+		row.version = function->version ? function->version : function_build(function);
 		row.shape = mix_arguments(function->flags, function->args_bytes,
 					  function->arguments, function->arguments_n);
 		break;
@@ -98,64 +121,104 @@ static struct given given_of(const struct pawl_engine_options *options,
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-/* One of the store. Returns: the program has the same, and its place. */
-static bool find(struct given given, enum eng_table_kind kind, const struct row *stored,
-		 size_t name_bytes, size_t *ret_at)
+enum found { SAME, OTHER_VERSION, OTHER };
+
+/* One of the store, and its place in the program, if that has it. */
+static enum found find(struct given given, enum eng_table_kind kind, const struct row *stored,
+		       size_t name_bytes, size_t *ret_at)
 {
 	for (size_t i = 0; i < given.n; i++) {
-		struct row row = row_of(kind, given.tables[i]);
+		const char *name = name_of(kind, given.tables[i]);
+		struct row row;
 
-		if (!row.name || strlen(row.name) != name_bytes ||
-		    memcmp(row.name, stored->name, name_bytes))
+		if (!name || strlen(name) != name_bytes ||
+		    memcmp(name, stored->name, name_bytes))
 			continue;
+		row = row_of(kind, given.tables[i]);
 		*ret_at = i;
-		return row.version == stored->version && row.shape == stored->shape;
+		if (row.shape != stored->shape)
+			return OTHER;
+		return row.version == stored->version ? SAME : OTHER_VERSION;
 	}
-	return false;
+	return OTHER;
 }
 
-/* Returns: NULL; why nothing counts. */
-static const char *kind_read(struct eng_persist *persist, struct eng_reader *in,
-			     const struct pawl_engine_options *options,
-			     enum eng_table_kind kind)
+/* A function of the store is another one now. */
+static int note_changed(struct eng_persist *persist, uint64_t number)
+{
+	if (number >= persist->changed_n) {
+		uint32_t n = (uint32_t)number * 2;
+		uint8_t *more = pawl_mem_zalloc(n, 0);
+
+		if (!more)
+			return -ENOMEM;
+		if (persist->changed_n)
+			memcpy(more, persist->changed, persist->changed_n);
+		pawl_mem_free(persist->changed, persist->changed_n, 0);
+		persist->changed = more;
+		persist->changed_n = n;
+	}
+	persist->changed[number] = 1;
+	persist->backing.changed = true;
+	return 0;
+}
+
+#define DAMAGED "the store's tables are damaged"
+
+/* Why nothing counts is noted. Errors: -ENOMEM. */
+static int kind_read(struct eng_persist *persist, struct eng_reader *in,
+		     const struct pawl_engine_options *options, enum eng_table_kind kind)
 {
 	struct given given = given_of(options, kind);
 	uint64_t n = eng_read_number(in);
+	int error = 0;
 
-	for (uint64_t i = 0; i < n && !in->bad; i++) {
+	for (uint64_t i = 0; i < n && !in->bad && !error && !persist->cold; i++) {
 		uint64_t number = eng_read_number(in);
 		struct pawl_slice name = eng_read_range(in);
+		enum found found;
 		struct row row;
 		size_t at;
 
 		row.name = name.ptr;
 		row.version = eng_read_number(in);
 		row.shape = eng_read_number(in);
-		if (in->bad || !number || number > UINT32_MAX || name.len > NAME_MOST)
-			return "the store's tables are damaged";
-		if (!find(given, kind, &row, name.len, &at))
-			return "a function, type or trait is another one than the store's";
-		persist->numbers[kind][at] = (uint32_t)number;
+		if (in->bad || !number || number > NUMBER_MOST || name.len > NAME_MOST)
+			break;
 		if (number > persist->numbering.largest[kind])
 			persist->numbering.largest[kind] = (uint32_t)number;
+		found = find(given, kind, &row, name.len, &at);
+		if (found != SAME && kind != ENG_FUNCTIONS)
+			persist->cold = "a type or trait is another one than the store's";
+		else if (found != SAME)
+			error = note_changed(persist, number);
+		if (found != OTHER)
+			persist->numbers[kind][at] = (uint32_t)number;
+		if (i + 1 == n)
+			return error;
 	}
-	return in->bad ? "the store's tables are damaged" : NULL;
+	if (n && !error && !persist->cold)
+		persist->cold = DAMAGED;
+	return error;
 }
 
-static const char *tables_take(struct eng_persist *persist, struct pawl_slice bytes,
-			       const struct pawl_engine_options *options)
+static int tables_take(struct eng_persist *persist, struct pawl_slice bytes,
+		       const struct pawl_engine_options *options)
 {
+	uint64_t seed = eng_frame_seed(PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_TABLES));
 	struct eng_reader in;
-	const char *why = NULL;
 	uint8_t version;
+	int error = 0;
 
-	if (eng_frame_open(bytes,
-			   eng_frame_seed(PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_TABLES)),
-			   &version, &in))
-		return "the store's tables are damaged";
-	for (unsigned kind = 0; kind < ENG_TABLE_KINDS && !why; kind++)
-		why = kind_read(persist, &in, options, (enum eng_table_kind)kind);
-	return why;
+	if (eng_frame_open(bytes, seed, &version, &in)) {
+		persist->cold = DAMAGED;
+		return 0;
+	}
+	for (unsigned kind = 0; kind < ENG_TABLE_KINDS && !error && !persist->cold; kind++)
+		error = kind_read(persist, &in, options, (enum eng_table_kind)kind);
+	if (!error && !persist->cold && in.bad)
+		persist->cold = DAMAGED;
+	return error;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------ */
@@ -230,8 +293,7 @@ static int names_check(const struct pawl_engine_options *options)
 		struct given given = given_of(options, (enum eng_table_kind)kind);
 
 		for (size_t i = 0; i < given.n; i++) {
-			const char *name =
-				row_of((enum eng_table_kind)kind, given.tables[i]).name;
+			const char *name = name_of((enum eng_table_kind)kind, given.tables[i]);
 
 			if (!name || !*name || strlen(name) > NAME_MOST)
 				return -EINVAL;
@@ -255,10 +317,14 @@ int eng_tables_read(struct eng_persist *persist, const struct pawl_engine_option
 	if (!bytes.ptr)
 		persist->cold = "the store is empty";
 	else
-		persist->cold = tables_take(persist, bytes, options);
-	if (persist->cold || persist->numbering.largest[ENG_TYPES] > ENG_TYPE_LAST)
+		error = tables_take(persist, bytes, options);
+	if (error)
+		return error;
+	if (persist->cold || persist->numbering.largest[ENG_TYPES] > ENG_TYPE_LAST) {
 		numbers_clear(persist);
-	if (numbers_give(persist) || persist->cold)
+		persist->backing.changed = false;
+	}
+	if (numbers_give(persist) || persist->cold || persist->backing.changed)
 		error = eng_tables_put(persist, options);
 	return error;
 }

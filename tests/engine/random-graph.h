@@ -50,11 +50,24 @@ struct plan {
 	bool fails, emits;
 };
 
+/*
+ * Every fifth task is of a function of its own, whose code is another one where this is another number. It reads no
+ * input: it is immutable, and one that is calls another one.
+ */
+static uint64_t other_code = 1;
+
+static bool is_other(uint64_t n)
+{
+	return n % 5 == 1;
+}
+
 static struct plan plan_of(uint32_t n, uint64_t seed)
 {
 	struct plan plan = {0};
 	uint64_t state = seed ^ ((uint64_t)n << 40);
 
+	if (is_other(n))
+		state = (other_code << 50) ^ ((uint64_t)n << 40);
 	plan.calls = n ? (uint32_t)(draw(&state) % 7) : 0;
 	for (uint32_t i = 0; i < plan.calls; i++) {
 		/* Mostly near ones, for depth. */
@@ -67,6 +80,11 @@ static struct plan plan_of(uint32_t n, uint64_t seed)
 	plan.cells = 1 + (uint32_t)(draw(&state) % 3);
 	plan.fails = draw(&state) % 16 == 0;
 	plan.emits = draw(&state) % 3 == 0;
+	if (is_other(n)) {
+		plan.calls = n % 10 > 5;
+		plan.callee[0] = n - 5;
+		plan.reads[0] = true;
+	}
 	return plan;
 }
 
@@ -155,10 +173,13 @@ static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_ou
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	const struct one *one = args;
+	struct pawl_invalidator invalidator;
 	int64_t number;
 
+	/* First, and with no lock held: it is an operation. */
+	t_check(!pawl_context_invalidator(context, &invalidator));
 	pawl_lock_lock(&world_lock);
-	t_check(!pawl_context_invalidator(context, &told[one->n]));
+	told[one->n] = invalidator;
 	known[one->n] = true;
 	number = (int64_t)world[one->n];
 	pawl_lock_unlock(&world_lock);
@@ -167,6 +188,12 @@ static int input_body(struct pawl_context *context, const void *args, pawl_ref_t
 static const struct pawl_function input = {sizeof(input),      "input", 1, 0, input_body,
 					   sizeof(struct one), NULL,	0};
 static const struct pawl_function graph_node;
+static struct pawl_function other_node;
+
+static const struct pawl_function *node_of(uint64_t n)
+{
+	return is_other(n) ? &other_node : &graph_node;
+}
 
 static int call(struct pawl_context *context, const struct pawl_function *function, uint64_t n,
 		pawl_ref_t *ret_output)
@@ -195,18 +222,18 @@ static int node_body(struct pawl_context *context, const void *args, pawl_ref_t 
 	uint64_t sum = one->n;
 	struct plan plan;
 	pawl_ref_t ref;
-	int64_t number;
-	int error = call(context, &input, one->n, &ref);
+	int64_t number = 0;
+	int error = is_other(one->n) ? 0 : call(context, &input, one->n, &ref);
 
 	t_step();
 	pawl_add_relaxed(&bodies, 1u);
-	if (!error)
+	if (!error && !is_other(one->n))
 		error = get(context, ref, 0, &number);
 	if (error)
 		return error;
 	plan = plan_of((uint32_t)one->n, (uint64_t)number);
 	for (uint32_t i = 0; i < plan.calls; i++) {
-		error = call(context, &graph_node, plan.callee[i], &ref);
+		error = call(context, node_of(plan.callee[i]), plan.callee[i], &ref);
 		if (!error && plan.second[i] && plan.reads[i])
 			error = pawl_yield();
 		if (!error && plan.reads[i]) {
@@ -232,6 +259,8 @@ static int node_body(struct pawl_context *context, const void *args, pawl_ref_t 
 }
 static const struct pawl_function graph_node = {sizeof(graph_node), "node", 1, 0, node_body,
 						sizeof(struct one), NULL,   0};
+static struct pawl_function other_node = {sizeof(other_node), "other", 1, 0, node_body,
+					  sizeof(struct one), NULL,    0};
 
 /* ---- comparing ------------------------------------------------------------------------------------ */
 
@@ -245,7 +274,7 @@ static int look_visit(struct pawl_context *context, void *arg)
 {
 	struct look *look = arg;
 	pawl_ref_t ref;
-	int error = call(context, &graph_node, look->n, &ref);
+	int error = call(context, node_of(look->n), look->n, &ref);
 
 	return error ? error : get(context, ref, PAWL_READ_STRONG, &look->number);
 }
@@ -262,13 +291,13 @@ static int mark_visit(struct pawl_context *context, void *arg)
 {
 	struct look *look = arg;
 	pawl_ref_t ref;
-	int error = call(context, &graph_node, look->n, &ref);
+	int error = call(context, node_of(look->n), look->n, &ref);
 
 	look->marks = 0;
 	return error ? error : pawl_peek(context, ref, &mark_trait, mark, look);
 }
 
-static void compare_values(uint32_t n)
+static inline void compare_values(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	const struct result *result = model_of(n);
@@ -279,7 +308,7 @@ static void compare_values(uint32_t n)
 		assert_int_equal(look.number, cell_number(result->sum, result->cells - 1));
 }
 
-static void compare(uint32_t n)
+static inline void compare(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	bool reached[TASKS_MOST] = {false};
@@ -293,7 +322,7 @@ static void compare(uint32_t n)
 	assert_int_equal(look.marks, marks);
 }
 
-static void check_sums(void)
+static inline void check_sums(void)
 {
 	char text[256];
 
@@ -323,9 +352,10 @@ static void edit(uint32_t n, uint64_t number)
 }
 
 /* With what the world was. `store` NULL: there is none. */
-static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+static inline int try_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
 {
-	static const struct pawl_function *const functions[] = {&input, &graph_node};
+	static const struct pawl_function *const functions[] = {&input, &graph_node,
+								&other_node};
 	static const struct pawl_value_type *const types[] = {&number_type};
 	static const struct pawl_trait *const traits[] = {&mark_trait};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
@@ -335,14 +365,21 @@ static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 	/* It makes no difference to anything else. */
 	options.histories = (uint32_t)t_random_below(2);
 	options.functions = functions;
-	options.functions_n = 2;
+	options.functions_n = 3;
 	options.types = types;
 	options.types_n = 1;
 	options.traits = traits;
 	options.traits_n = 1;
 	options.storage = storage;
 	options.store = store;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	/* Snapshots are taken where the test says, however long it takes. */
+	options.snapshot_first_ns = options.snapshot_idle_ns = PAWL_FOREVER;
+	return pawl_engine_open(&options, &engine);
+}
+
+static inline void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+{
+	assert_int_equal(try_again(workers, storage, store), 0);
 }
 
 static inline void world_make(void)
@@ -365,7 +402,7 @@ static inline void change_unseen(unsigned most)
 	memset(model, 0, sizeof(model));
 }
 
-static void change(unsigned most)
+static inline void change(unsigned most)
 {
 	unsigned n = (unsigned)t_random_below(most) + 1;
 
@@ -377,7 +414,7 @@ static void change(unsigned most)
 /* Readers that see whatever there is while it changes. */
 static struct pawl_atomic_u32 enough;
 
-static void read_on(void *arg)
+static inline void read_on(void *arg)
 {
 	uint64_t state = (uintptr_t)arg + 1;
 

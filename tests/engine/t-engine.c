@@ -74,11 +74,14 @@ static unsigned ran_now(unsigned which)
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	const struct one *one = args;
+	struct pawl_invalidator invalidator;
 	int64_t number;
 
 	ran(INPUT);
+	/* First, and with no lock held: it is an operation. */
+	t_check(!pawl_context_invalidator(context, &invalidator));
 	pawl_lock_lock(&world_lock);
-	t_check(!pawl_context_invalidator(context, &told[one->n]));
+	told[one->n] = invalidator;
 	known[one->n] = true;
 	number = world[one->n];
 	pawl_lock_unlock(&world_lock);

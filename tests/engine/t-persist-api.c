@@ -190,6 +190,9 @@ static const struct pawl_function newer_leaf = {sizeof(leaf),	     "leaf", 2, 0,
 static const struct pawl_function another = {sizeof(leaf), "another",		1,    0,
 					     leaf_body,	   sizeof(struct args), NULL, 0};
 
+static const struct pawl_function unnumbered = {sizeof(leaf), "unnumbered",	   0,	 0,
+						leaf_body,    sizeof(struct args), NULL, 0};
+
 /* ---- up and down ------------------------------------------------------------------------------ */
 
 static const struct pawl_value_type *const types[] = {&number_type, &handle_type, &hashed_type,
@@ -384,7 +387,7 @@ static void case_states(void **state)
 	forget();
 }
 
-/* Functions by name, version and arguments: more of them change nothing, another one changes all. */
+/* Functions by name, version and arguments: more or fewer of them, or another one, change what was of these alone. */
 static void case_functions(void **state)
 {
 	static const struct pawl_function *const order[] = {&sum, &another, &leaf};
@@ -416,9 +419,29 @@ static void case_functions(void **state)
 	down();
 	up_with(options_of(fewer, 1));
 	assert_int_equal(ask(&newer_leaf, NUMBER, 6), 6);
-	assert_int_equal(ran(NUMBER), 1);
+	assert_int_equal(ran(NUMBER), 0);
+	down();
+	up_with(options_of(newer, 2));
+	assert_int_equal(ask(&sum, 1 << NUMBER, 6), 6);
+	assert_int_equal(ran(SUM), 1);
+	assert_int_equal(ran(NUMBER), 0);
 	down();
 	leaf_now = &leaf;
+	forget();
+}
+
+/* Version 0: this build is what it was. */
+static void case_build(void **state)
+{
+	static const struct pawl_function *const functions[] = {&unnumbered};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		up_with(options_of(functions, 1));
+		assert_int_equal(ask(&unnumbered, NUMBER, 6), 6);
+		assert_int_equal(ran(NUMBER), !i);
+		down();
+	}
 	forget();
 }
 
@@ -614,11 +637,17 @@ static int oom_all(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_values),	  cmocka_unit_test(case_errors),
-		cmocka_unit_test(case_sessions),  cmocka_unit_test(case_states),
-		cmocka_unit_test(case_functions), cmocka_unit_test(case_modes),
-		cmocka_unit_test(case_options),	  cmocka_unit_test(case_background),
-		cmocka_unit_test(case_disk),	  T_OOM(oom_all),
+		cmocka_unit_test(case_values),
+		cmocka_unit_test(case_errors),
+		cmocka_unit_test(case_sessions),
+		cmocka_unit_test(case_states),
+		cmocka_unit_test(case_functions),
+		cmocka_unit_test(case_build),
+		cmocka_unit_test(case_modes),
+		cmocka_unit_test(case_options),
+		cmocka_unit_test(case_background),
+		cmocka_unit_test(case_disk),
+		T_OOM(oom_all),
 	};
 
 	return t_run("persist-api", tests);

@@ -257,6 +257,7 @@ static void case_crashes(void **state)
 
 		tasks = 10 + (uint32_t)t_random_below(TASKS_MOST - 10);
 		world_make();
+		memset(model, 0, sizeof(model));
 		store_up(2, PAWL_STORAGE_READ_WRITE);
 		pawl_store_relaxed(&enough, 0u);
 		threads[0] = t_thread_start(read_on, NULL);
@@ -277,6 +278,110 @@ static void case_crashes(void **state)
 		store_down();
 	}
 	pawl_store_disk_destroy(disk);
+}
+
+/* The code of a function changes between two processes: its version says so, or its name is another one, too. */
+static void case_versions(void **state)
+{
+	char names[2][8] = {"other", "renamed"};
+
+	(void)state;
+	for (unsigned round = t_scaled(20); round; round--) {
+		unsigned name = 0;
+
+		other_node.name = names[name];
+		begin();
+		for (unsigned i = 0; i < 6; i++) {
+			uint32_t storage = t_random_below(4) ? PAWL_STORAGE_READ_WRITE
+							     : PAWL_STORAGE_READ_ONLY;
+			uint64_t before;
+
+			for (unsigned look = 0; look < 3; look++)
+				look_at((uint32_t)t_random_below(tasks));
+			check_sums();
+			(void)audit(false);
+			store_down();
+			if (t_random_below(2))
+				change_unseen(1);
+			other_code++;
+			memset(model, 0, sizeof(model));
+			if (t_random_below(3))
+				other_node.version++;
+			else
+				name = !name;
+			other_node.name = names[name];
+			store_up(1 + (uint32_t)t_random_below(3), storage);
+			if (storage == PAWL_STORAGE_READ_ONLY) {
+				look_at(tasks - 1);
+				check_sums();
+				store_down();
+				store_up(2, PAWL_STORAGE_READ_WRITE);
+			}
+			before = pawl_load_relaxed(&bodies);
+			check_sums();
+			/* It may end before that was saved. */
+			if (!t_random_below(3)) {
+				crash();
+				store_up(2, PAWL_STORAGE_READ_WRITE);
+			}
+			look_at(tasks - 1);
+			if (t_random_below(2))
+				snapshot();
+			assert_true(pawl_load_relaxed(&bodies) - before <= tasks * 2);
+		}
+		end();
+	}
+	other_node.name = "other";
+}
+
+/*
+ * The door is shut at once, so what runs suspends itself where it is: what is left of it is saved, and done after the
+ * restart. Until there was some, which is a matter of who is where when.
+ */
+static void case_suspended(void **state)
+{
+	unsigned rounds = t_scaled(20), found = 0;
+
+	(void)state;
+	assert_int_equal(pawl_store_disk_create(&disk), 0);
+	for (unsigned round = 0; round < rounds || (!found && round < 1000); round++) {
+		struct t_thread *threads[2];
+		unsigned edits = 10 + (unsigned)t_random_below(90);
+
+		tasks = 10 + (uint32_t)t_random_below(TASKS_MOST - 10);
+		world_make();
+		memset(model, 0, sizeof(model));
+		store_up(2, PAWL_STORAGE_READ_WRITE);
+		eng_quiesce_looks(engine->graph->quiesce, 0);
+		pawl_store_relaxed(&enough, 0u);
+		threads[0] = t_thread_start(read_on, NULL);
+		threads[1] = t_thread_start(snap_on, NULL);
+		for (unsigned i = 0;
+		     i < edits && !pawl_load_relaxed(&engine->persist->ops_saved); i++)
+			change(4);
+		/* Nothing is saved after that. */
+		pawl_store_relaxed(&enough, 1u);
+		for (unsigned i = 0; i < 2; i++)
+			t_thread_join(threads[i]);
+		found += pawl_load_relaxed(&engine->persist->ops_saved) != 0;
+		(void)audit(false);
+		crash();
+		store_up(1 + (uint32_t)t_random_below(2),
+			 t_random_below(4) ? PAWL_STORAGE_READ_WRITE : PAWL_STORAGE_READ_ONLY);
+		/* The sums of all that there is. */
+		if (t_random_below(2))
+			eng_restore_all(engine->graph);
+		check_sums();
+		for (unsigned i = 0; i < 3; i++)
+			look_at((uint32_t)t_random_below(tasks));
+		check_sums();
+		if (engine->persist->saves)
+			snapshot();
+		assert_true(!engine->persist->saves || !engine->persist->ops_stored);
+		store_down();
+	}
+	pawl_store_disk_destroy(disk);
+	assert_true(found);
 }
 
 /* Any call may fail: nothing is lost, and the next snapshot saves it all. */
@@ -350,10 +455,12 @@ static void case_no_memory(void **state)
 /* Records that are damaged: what was computed from them is computed again, and that is all. */
 static void case_damage(void **state)
 {
+	unsigned rounds = t_scaled(20);
 	uint64_t lost = 0;
 
 	(void)state;
-	for (unsigned round = t_scaled(20); round; round--) {
+	/* Until one was met: where the damage is, is left to chance. */
+	for (unsigned round = 0; round < rounds || (!lost && round < 1000); round++) {
 		begin();
 		look_at(tasks - 1);
 		look_at((uint32_t)t_random_below(tasks));
@@ -387,7 +494,7 @@ static int all_body(struct pawl_context *context, const void *args, pawl_ref_t *
 	for (uint32_t n = 0; n < tasks; n++) {
 		int64_t number;
 		pawl_ref_t ref;
-		int error = call(context, &graph_node, n, &ref);
+		int error = call(context, node_of(n), n, &ref);
 
 		if (!error)
 			error = get(context, ref, 0, &number);
@@ -435,7 +542,8 @@ int main(void)
 		cmocka_unit_test(case_marks),	  cmocka_unit_test(case_warm),
 		cmocka_unit_test(case_restarts),  cmocka_unit_test(case_crashes),
 		cmocka_unit_test(case_stopped),	  cmocka_unit_test(case_failures),
-		cmocka_unit_test(case_no_memory), cmocka_unit_test(case_damage),
+		cmocka_unit_test(case_no_memory), cmocka_unit_test(case_suspended),
+		cmocka_unit_test(case_versions),  cmocka_unit_test(case_damage),
 	};
 
 	return t_run("persist", tests);

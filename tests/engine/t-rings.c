@@ -34,7 +34,7 @@ static struct pawl_engine *engine;
 static struct pawl_state *states[KNOTS];
 static struct plan plans[KNOTS]; /* what the states have */
 static uint32_t roots;		 /* bit n: that task is one */
-static struct pawl_atomic_u32 spins, spinning;
+static struct pawl_atomic_u32 spinning, spins;
 /* Which task waits behind its first edge, +1, and that it does. */
 static struct pawl_atomic_u32 gate, at_gate;
 
@@ -496,9 +496,8 @@ static void case_busy(void **state)
 		pawl_store_relaxed(&spins, 0u);
 		pawl_store_relaxed(&spinning, 0u);
 		spinner = t_thread_start(spin_thread, NULL);
-		/* Whoever has begun to wait on the same worker goes on there, and would never. */
-		while (!pawl_load_acquire(&spinning))
-			sched_yield();
+		/* A body that waits stays with its worker: none of the ring may be with the one that never comes back. */
+		t_wait_until(pawl_load_acquire(&spinning));
 		set(0, 0, how_of(how, 0), 1);
 		set(1, 0, how_of(how, 1), 2);
 		set(2, 0, how_of(how, 2), 0);

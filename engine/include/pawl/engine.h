@@ -88,7 +88,7 @@ struct pawl_function {
 	size_t size; /* sizeof(struct pawl_function) */
 	const char *
 		name; /* different for each function of an engine, and the same in every version */
-	uint64_t version; /* of its code: results of another version do not count; not 0 */
+	uint64_t version; /* of its code: results of another version do not count; 0: of each build */
 	uint32_t flags;
 	pawl_function_fn *body;
 	size_t args_bytes; /* sizeof the struct of arguments; 0: none */
@@ -221,7 +221,7 @@ struct pawl_engine_options {
  * count as not there.
  *
  * Requires: attached.
- * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, version 0, no body, arguments outside
+ * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, no body, arguments outside
  *           of their struct, a method that no function does, or one with other arguments, a trait or a
  *           function of a type that is not listed; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
  *           -ENOTSUP: an option for a part that is not built; -E2BIG: options or tables of a later version; those of pawl_runtime_create().
