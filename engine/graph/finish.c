@@ -626,6 +626,16 @@ static void tidy(struct ending *ending, struct eng_node *node, bool failed,
 	 ENG_FIELD_BIT(ENG_COLLECTIBLES_DEPENDENTS) | ENG_FIELD_BIT(ENG_CONTAINER_COUNTS) | \
 	 ENG_FIELD_BIT(ENG_DIRTY_CONTAINERS) | ENG_FIELD_BIT(ENG_CLEAN_CONTAINERS))
 
+/* It ran to bring back a cell, and failed by a ring, or for the moment: it is to be tried again. Locked. */
+static void not_for_ever(const struct ending *ending, struct eng_node *node)
+{
+	if (!(node->bits & ENG_IMMUTABLE) || node->bits & ENG_STILL ||
+	    !(ending->run->in_ring || ending->plan.linked))
+		return;
+	eng_modify(node, ENG_META);
+	node->bits &= ~ENG_IMMUTABLE;
+}
+
 /* What is summed up: nothing, and that for good? What it calls was connected, or is still. Locked. */
 static bool is_still(const struct ending *ending, const struct eng_node *node)
 {
@@ -655,6 +665,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	}
 	if (ending->plan.immutable)
 		node->bits |= ENG_IMMUTABLE;
+	not_for_ever(ending, node);
 	leave(node, run);
 	if (!ending->plan.linked)
 		node->bits &= ~ENG_LINKED;

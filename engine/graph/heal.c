@@ -214,19 +214,54 @@ static bool is_settled(struct eng_graph *graph, eng_id id)
 	return settled;
 }
 
-eng_id eng_link_unsettled(struct eng_graph *graph, eng_id id)
+static bool any_unsettled(struct eng_graph *graph)
 {
 	struct eng_link link;
 
-	/* Relaxed: a link stands before its caller's error is seen. */
-	if (PAWL_LIKELY(!pawl_load_relaxed(&graph->links.n)))
-		return 0;
 	for (uint32_t i = 0; link_at(graph, i, &link); i++) {
-		if (link.callee && !is_settled(graph, link.callee) &&
-		    (link.caller == id || eng_is_above(graph, id, link.caller)))
-			return link.callee;
+		if (link.callee && !is_settled(graph, link.callee))
+			return true;
 	}
+	return false;
+}
+
+/*
+ * What is reached grows by the other end of each link that is met: there may be links below that. Returns: 0: nothing
+ * more; else the first such end that needs work.
+ */
+static eng_id reach_more(struct eng_graph *graph, struct eng_table *reached)
+{
+	struct eng_link link;
+	bool is_new = true;
+	uint32_t n;
+
+	do {
+		n = reached->n;
+		for (uint32_t i = 0; link_at(graph, i, &link); i++) {
+			if (!link.callee || eng_table_get(reached, link.callee) ||
+			    !eng_is_below(graph, reached, link.caller))
+				continue;
+			(void)eng_table_put(reached, link.callee, &is_new);
+			if (!is_settled(graph, link.callee))
+				return link.callee;
+		}
+	} while (reached->n > n);
 	return 0;
+}
+
+eng_id eng_link_unsettled(struct eng_graph *graph, eng_id id)
+{
+	struct eng_table reached = {0};
+	eng_id found;
+	bool is_new;
+
+	/* Relaxed: a link stands before its caller's error is seen. */
+	if (PAWL_LIKELY(!pawl_load_relaxed(&graph->links.n)) || !any_unsettled(graph))
+		return 0;
+	(void)eng_table_put(&reached, id, &is_new);
+	found = reach_more(graph, &reached);
+	eng_table_fini(&reached);
+	return found;
 }
 
 bool eng_is_of_moment(const struct eng_node *node, uint64_t begun)

@@ -35,7 +35,8 @@ void eng_link_drop(struct eng_op *op, eng_id caller, bool all);
 bool eng_link_next(struct eng_graph *graph, uint32_t *cursor, eng_id *ret_caller,
 		   eng_id *ret_callee);
 /*
- * eng_link_unsettled() - A task below which there is work to do, on which something hangs that this root reaches.
+ * eng_link_unsettled() - A task below which there is work to do, on which something hangs that this root reaches, by
+ * links as well.
  * No lock held.
  */
 eng_id eng_link_unsettled(struct eng_graph *graph, eng_id id);

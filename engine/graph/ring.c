@@ -154,6 +154,29 @@ bool eng_is_above(struct eng_graph *graph, eng_id upper, eng_id id)
 	return above;
 }
 
+bool eng_is_below(struct eng_graph *graph, const struct eng_table *uppers, eng_id id)
+{
+	struct eng_table seen = {0};
+	bool is_new, below = false;
+
+	(void)eng_table_put(&seen, id, &is_new);
+	for (uint32_t at = 0; at < seen.n && !below; at++) {
+		struct eng_node *node;
+		uint32_t cursor = 0;
+		eng_id upper;
+
+		id = (eng_id)seen.entries[at].key;
+		below = eng_table_get(uppers, id);
+		node = eng_lock_any(graph, id);
+		while (node && next_upper(node, 0, &cursor, &upper))
+			(void)eng_table_put(&seen, upper, &is_new);
+		if (node)
+			eng_unlock(node);
+	}
+	eng_table_fini(&seen);
+	return below;
+}
+
 /* ---- what is said of them ----------------------------------------------------------------- */
 
 static size_t put_name(struct eng_op *op, char *text, size_t length, eng_id id, bool more)

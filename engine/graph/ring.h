@@ -29,5 +29,7 @@ PAWL_MUST_CHECK bool eng_ring_of_waits(struct pawl_context *context, eng_id targ
 struct pawl_error *eng_outputs_ring(void);
 /* eng_is_above() - Does the root `upper` aggregate the other one? No lock held. */
 bool eng_is_above(struct eng_graph *graph, eng_id upper, eng_id id);
+/* eng_is_below() - Is one of these it, or above it? */
+bool eng_is_below(struct eng_graph *graph, const struct eng_table *uppers, eng_id id);
 
 #endif
