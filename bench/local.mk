@@ -168,16 +168,28 @@ bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 
 # Stores: make bench-store.
 STORE_BENCHES =
-EXTRA_DIST += bench/b-store.c
+PERSIST_BENCHES =
+EXTRA_DIST += bench/b-persist.c bench/b-store.c
 if HAVE_LMDB
+PERSIST_BENCHES += bench/b-persist
+bench_b_persist_SOURCES = bench/b-persist.c $(BENCH_DRIVER)
+bench_b_persist_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_persist_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 STORE_BENCHES += bench/b-store
 bench_b_store_SOURCES = bench/b-store.c $(BENCH_DRIVER)
 bench_b_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_store_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 endif
 
+# The program's parts: make bench-program.
+PROGRAM_BENCHES = bench/b-manifest
+bench_b_manifest_SOURCES = bench/b-manifest.c $(BENCH_DRIVER)
+bench_b_manifest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+bench_b_manifest_LDADD = tools/libmanifest.la $(BENCH_LDADD)
+check_PROGRAMS += $(PROGRAM_BENCHES)
+
 check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES) $(STORE_BENCHES)
-check_PROGRAMS += $(ENGINE_BENCHES)
+check_PROGRAMS += $(ENGINE_BENCHES) $(PERSIST_BENCHES)
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.
@@ -205,5 +217,16 @@ bench-store: $(STORE_BENCHES)
 	@B_FLAGS='$(CFLAGS)' BENCH_NAME=store BENCH_THREADS=2 \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(STORE_BENCHES)
 
+# Snapshots, restarts, and what they cost whoever works meanwhile, beside the store's own bulk write, and a file.
+bench-persist: $(PERSIST_BENCHES)
+	@test -n '$(PERSIST_BENCHES)' || { echo 'bench-persist: there is no LMDB'; exit 1; }
+	@B_FLAGS='$(CFLAGS)' BENCH_NAME=persist BENCH_SUMMARY=1 BENCH_THREADS=1 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(PERSIST_BENCHES)
+
+# Reading manifests beside ninja and samurai, where they are.
+bench-program: $(PROGRAM_BENCHES) tests/program/read-ninja
+	@$(AM_TESTS_ENVIRONMENT) B_FLAGS='$(CFLAGS)' BENCH_NAME=program BENCH_SUMMARY=1 BENCH_THREADS=1 \
+		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(PROGRAM_BENCHES)
+
 bench: bench-toolkit bench-runtime bench-engine
-PHONY_TARGETS += bench bench-engine bench-runtime bench-short bench-store bench-toolkit
+PHONY_TARGETS += bench bench-engine bench-persist bench-program bench-runtime bench-short bench-store bench-toolkit

@@ -4,6 +4,7 @@
 # them with mandoc.
 
 dist_man_MANS += \
+	doc/man/pawl.1 \
 	doc/man/pawl.3 \
 	doc/man/pawl_call.3 \
 	doc/man/pawl_cell.3 \
@@ -21,6 +22,7 @@ dist_man_MANS += \
 	doc/man/pawl_group.3 \
 	doc/man/pawl_host_fd.3 \
 	doc/man/pawl_ids.3 \
+	doc/man/pawl_inspect.3 \
 	doc/man/pawl_interval.3 \
 	doc/man/pawl_jobs.3 \
 	doc/man/pawl_join.3 \

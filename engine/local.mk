@@ -14,6 +14,7 @@ pawlinclude_HEADERS += \
 	engine/include/pawl/engine-version.h \
 	engine/include/pawl/group.h \
 	engine/include/pawl/host.h \
+	engine/include/pawl/inspect.h \
 	engine/include/pawl/io.h \
 	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
@@ -126,6 +127,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/include/pawl/value.h \
 	engine/include/pawl/group.h \
 	engine/include/pawl/host.h \
+	engine/include/pawl/inspect.h \
 	engine/include/pawl/io.h \
 	engine/include/pawl/jobs.h \
 	engine/include/pawl/join.h \
@@ -149,6 +151,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/image-read.c \
 	engine/persist/image.c \
 	engine/persist/image.h \
+	engine/persist/inspect.c \
 	engine/persist/lmdb-check.c \
 	engine/persist/lmdb-file.c \
 	engine/persist/lmdb.h \

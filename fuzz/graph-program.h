@@ -10,7 +10,8 @@
  * untracked is not used, collectibles are added up in any order, and where an order could show in the
  * cause of an error, the task fails with words of its own.
  *
- * Defines `static const struct graph_side side`; wants GRAPH_HAS_RING(context, ref).
+ * Defines `static const struct graph_side side`; wants GRAPH_HAS_RING(context, ref),
+ * GRAPH_IS_LOOSE(context).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -718,6 +719,7 @@ static int look_on(struct pawl_context *context, const struct look *look)
 			(void)pawl_error_describe(why, result->text, sizeof(result->text));
 	}
 	result->error = error;
+	result->loose = world.head->rings && GRAPH_IS_LOOSE(context);
 	result->ring = world.head->rings && GRAPH_HAS_RING(context, ref);
 	return error;
 }

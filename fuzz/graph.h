@@ -82,8 +82,9 @@ enum graph_look { LOOK_READ, LOOK_PEEK, LOOK_EVENTUAL };
 /* What somebody outside sees. */
 struct graph_result {
 	int error;
-	bool ring; /* naive: it is made of itself */
-	bool seen; /* roots: it has run */
+	bool ring;  /* naive: it is made of itself */
+	bool loose; /* naive: of something whose value is not used */
+	bool seen;  /* roots: it has run */
 	int64_t number;
 	uint32_t count; /* of collectibles */
 	char text[GRAPH_TEXT];

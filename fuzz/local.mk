@@ -8,9 +8,12 @@
 FUZZ_TARGETS = \
 	fuzz/f-bytes \
 	fuzz/f-cmap \
+	fuzz/f-depfile \
+	fuzz/f-dyndep \
 	fuzz/f-graph \
 	fuzz/f-ids \
 	fuzz/f-lanes \
+	fuzz/f-manifest \
 	fuzz/f-map \
 	fuzz/f-rmap \
 	fuzz/f-sset
@@ -19,12 +22,21 @@ fuzz_f_bytes_SOURCES = fuzz/f-bytes.c $(FUZZ_COMMON)
 fuzz_f_bytes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
 fuzz_f_bytes_LDADD = engine/libengine-core.la $(LDADD)
 fuzz_f_cmap_SOURCES = fuzz/f-cmap.c fuzz/model-small.h $(FUZZ_COMMON)
+fuzz_f_depfile_SOURCES = fuzz/f-depfile.c fuzz/words.h $(FUZZ_COMMON)
+fuzz_f_depfile_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+fuzz_f_depfile_LDADD = tools/libmanifest.la $(LDADD)
+fuzz_f_dyndep_SOURCES = fuzz/f-dyndep.c fuzz/words.h $(FUZZ_COMMON)
+fuzz_f_dyndep_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+fuzz_f_dyndep_LDADD = tools/libmanifest.la $(LDADD)
 fuzz_f_graph_SOURCES = fuzz/f-graph.c fuzz/graph-naive.c fuzz/graph-program.h fuzz/graph.h fuzz/naive.c \
 	fuzz/naive.h $(FUZZ_COMMON)
 fuzz_f_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 fuzz_f_graph_LDADD = engine/libengine-core.la $(LDADD)
 fuzz_f_ids_SOURCES = fuzz/f-ids.c $(FUZZ_COMMON)
 fuzz_f_lanes_SOURCES = fuzz/f-lanes.c $(FUZZ_COMMON)
+fuzz_f_manifest_SOURCES = fuzz/f-manifest.c fuzz/words.h $(FUZZ_COMMON)
+fuzz_f_manifest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+fuzz_f_manifest_LDADD = tools/libmanifest.la $(LDADD)
 fuzz_f_map_SOURCES = fuzz/f-map.c $(FUZZ_COMMON)
 fuzz_f_rmap_SOURCES = fuzz/f-rmap.c $(FUZZ_COMMON)
 fuzz_f_sset_SOURCES = fuzz/f-sset.c fuzz/model-small.h $(FUZZ_COMMON)
@@ -37,7 +49,7 @@ ALL_TESTS += $(FUZZ_TARGETS)
 FUZZ_ENV = \
 	$(AM_TESTS_ENVIRONMENT) \
 	FUZZ_CPPFLAGS='$(URCU_CFLAGS)'; export FUZZ_CPPFLAGS; \
-	FUZZ_LIBS='$(URCU_LIBS)'; export FUZZ_LIBS;
+	FUZZ_LIBS='$(URCU_LIBS) $(LMDB_LIBS)'; export FUZZ_LIBS;
 FUZZ_RUN = $(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
 
 # All targets for TIME seconds, on two processors.
@@ -45,8 +57,6 @@ TIME = 600
 fuzz:
 	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; FUZZ_SECONDS='$(TIME)'; export FUZZ_SECONDS; \
 	$(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/long $(FUZZ_TARGETS)
-	FUZZ_LIBS='$(URCU_LIBS) $(LMDB_LIBS)'; export FUZZ_LIBS; \
-	$(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
 
 fuzz-smoke:
 	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; $(FUZZ_RUN)

@@ -8,7 +8,8 @@
  * runs the task by calling its body, and collecting walks over all that is called. There are no
  * dependencies, nothing is ever dirty, and each visit sees the world as it is.
  *
- * Reading round in a ring ends at the task that is being computed already, with an error.
+ * Reading round in a ring ends at the task that is being computed already, with an error. If one of these reads is
+ * untracked, and so of no use to who reads, another order of reading fails elsewhere, or nowhere.
  *
  * Memory comes from the C library, and abort() is the answer to having none: failing allocations are
  * meant for the engine.
@@ -72,12 +73,17 @@ struct pawl_engine {
 	uint32_t tasks_n;
 	uint64_t visit, walk;
 	struct naive_error *errors;
+	struct naive_context *inner; /* of the task that is computed now */
+	bool untracked;		     /* the read that is under way is */
+	bool loose; /* in this visit: a ring of reads had one that is untracked */
 };
 
 struct pawl_context {
 	struct naive_engine *engine;
 	uint32_t id; /* 0: a visit */
 	const struct naive_error *failure, *last;
+	struct naive_context *outer; /* who is computed, too, since it wants this one */
+	bool untracked;		     /* but not for its value */
 };
 
 struct pawl_state {
@@ -274,10 +280,14 @@ static const struct naive_error *failure_of(struct naive_context *context, int e
 static bool compute(struct naive_engine *engine, uint32_t id)
 {
 	struct task *task = engine->tasks[id - 1];
-	struct naive_context context = {engine, id, NULL, NULL};
+	struct naive_context context = {.engine = engine,
+					.id = id,
+					.outer = engine->inner,
+					.untracked = engine->untracked};
 	char *args = NULL;
 	int error;
 
+	engine->untracked = false;
 	if (task->visit != engine->visit) {
 		forget(task);
 		task->visit = engine->visit;
@@ -285,6 +295,7 @@ static bool compute(struct naive_engine *engine, uint32_t id)
 	if (task->progress != NOT_YET)
 		return task->progress == OVER;
 	task->progress = UNDER_WAY;
+	engine->inner = &context;
 	if (task->function) {
 		args = calloc(1, task->function->args_bytes + 1);
 		MUST(args);
@@ -294,6 +305,7 @@ static bool compute(struct naive_engine *engine, uint32_t id)
 	} else {
 		error = task->fn(&context, task->arg, &task->output);
 	}
+	engine->inner = context.outer;
 	if (error)
 		task->failure = failure_of(&context, error);
 	else if (!task->output.pawl_bits)
@@ -304,22 +316,37 @@ static bool compute(struct naive_engine *engine, uint32_t id)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+/* The task is under way, and is wanted by the innermost one. */
+static void note_ring(struct naive_engine *engine, uint32_t id, bool untracked)
+{
+	const struct naive_context *context = engine->inner;
+
+	engine->loose |= untracked;
+	for (; context && context->id != id; context = context->outer)
+		engine->loose |= context->untracked;
+}
+
 int pawl_resolve(struct naive_context *context, pawl_ref_t ref, uint32_t flags,
 		 pawl_ref_t *ret_cell, const struct naive_error **ret_error)
 {
+	struct naive_engine *engine = context->engine;
+	bool untracked = flags & PAWL_READ_UNTRACKED, computed;
 	uint32_t hops = 0;
 
-	(void)flags;
 	while (!(ref.pawl_bits >> 32)) {
 		struct task *task = task_at(context->engine, ref);
 
 		if (!task)
 			return -ESTALE;
+		engine->untracked = untracked;
+		computed = compute(engine, ref_id(ref));
+		engine->untracked = false;
+		if (!computed)
+			note_ring(engine, ref_id(ref), untracked);
 		/* Also an output that leads to itself. */
-		if (hops++ > context->engine->tasks_n || !compute(context->engine, ref_id(ref)))
+		if (!computed || hops++ > engine->tasks_n)
 			return give_error(context,
-					  error_make(context->engine, NULL, NULL,
-						     "tasks in a ring"),
+					  error_make(engine, NULL, NULL, "tasks in a ring"),
 					  ret_error);
 		if (task->failure)
 			return give_error(context, task->failure, ret_error);
@@ -706,6 +733,11 @@ static bool goes_round(struct naive_engine *engine, uint32_t id, uint64_t walk)
 	return round;
 }
 
+bool naive_is_loose(const struct naive_context *context)
+{
+	return context->engine->loose;
+}
+
 bool naive_has_ring(struct naive_context *context, pawl_ref_t task)
 {
 	uint32_t *ids;
@@ -876,9 +908,10 @@ struct pawl_runtime *pawl_engine_runtime(struct naive_engine *engine)
 
 int pawl_engine_run(struct naive_engine *engine, pawl_visit_fn *fn, void *arg)
 {
-	struct naive_context context = {engine, 0, NULL, NULL};
+	struct naive_context context = {.engine = engine};
 
 	engine->visit++;
+	engine->loose = false;
 	return fn(&context, arg);
 }
 
@@ -914,6 +947,7 @@ int pawl_engine_wait_idle(struct naive_engine *engine, uint64_t deadline_ns)
 		if (!engine->tasks[i]->active)
 			continue;
 		engine->visit++;
+		engine->loose = false;
 		(void)compute(engine, i + 1);
 	}
 	return 0;

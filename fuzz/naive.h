@@ -60,5 +60,7 @@
 
 /* Can the task come back to itself by calls? All it reaches is computed. */
 bool naive_has_ring(struct pawl_context *context, pawl_ref_t task);
+/* In this visit: did a ring of reads have one in it whose value is not used? Then what fails is a matter of order. */
+bool naive_is_loose(const struct pawl_context *context);
 
 #endif

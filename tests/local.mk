@@ -86,11 +86,20 @@ UNIT_TESTS = \
 	tests/lib/t-thread \
 	tests/lib/t-version \
 	tests/persist/t-bytes \
+	tests/persist/t-crash \
+	tests/persist/t-damage \
+	tests/persist/t-failures \
+	tests/persist/t-inspect \
 	tests/persist/t-power \
+	tests/persist/t-power-engine \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
-	tests/persist/t-store-lmdb
+	tests/persist/t-store-lmdb \
+	tests/program/t-depfile \
+	tests/program/t-manifest \
+	tests/program/t-ninja
+	tests/persist/t-warm
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -244,8 +253,24 @@ PERSIST_SOURCES = tests/persist/stores.c tests/persist/stores.h
 PERSIST_LDADD = engine/libengine-core.la $(LDADD)
 tests_persist_t_bytes_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_bytes_LDADD = $(PERSIST_LDADD)
-tests_persist_t_power_SOURCES = tests/persist/t-power.c tests/persist/record-disk.c tests/persist/record-disk.h \
+tests_persist_t_crash_SOURCES = tests/persist/t-crash.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_crash_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_crash_LDADD = $(PERSIST_LDADD)
+tests_persist_t_damage_SOURCES = tests/persist/t-damage.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_damage_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_damage_LDADD = $(PERSIST_LDADD)
+tests_persist_t_failures_SOURCES = tests/persist/t-failures.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_failures_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_failures_LDADD = $(PERSIST_LDADD)
+tests_persist_t_inspect_SOURCES = tests/persist/t-inspect.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_inspect_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_inspect_LDADD = $(PERSIST_LDADD)
+POWER_SOURCES = tests/persist/power.c tests/persist/power.h tests/persist/record-disk.c tests/persist/record-disk.h \
 	$(PERSIST_SOURCES)
+tests_persist_t_power_engine_SOURCES = tests/persist/t-power-engine.c tests/engine/random-graph.h $(POWER_SOURCES)
+tests_persist_t_power_engine_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_power_engine_LDADD = $(PERSIST_LDADD)
+tests_persist_t_power_SOURCES = tests/persist/t-power.c $(POWER_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_power_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
@@ -259,6 +284,9 @@ tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
+tests_persist_t_warm_SOURCES = tests/persist/t-warm.c tests/engine/random-graph.h $(PERSIST_SOURCES)
+tests_persist_t_warm_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_warm_LDADD = $(PERSIST_LDADD)
 
 # Tests that stand between the library and a call that it makes.
 tests_lib_t_fiber_stack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise,--wrap=mprotect,--wrap=mmap
@@ -282,6 +310,23 @@ check_PROGRAMS += tests/gdb/parked
 tests_gdb_parked_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
+
+# The program, from outside.
+ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
+
+# The ninja language, from inside, and beside ninja.
+PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_depfile_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_manifest_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_manifest_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_ninja_LDADD = tools/libmanifest.la $(LDADD)
+check_PROGRAMS += tests/program/read-ninja
+tests_program_read_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_read_ninja_LDADD = tools/libmanifest.la lib/libpawl-core.la $(JEMALLOC_LIBS)
+ALL_TESTS += tests/program/ninja-peer.sh
+EXTRA_DIST += tests/program/manifests.py tests/program/ninja-peer.py
 
 # Programs that show the bugs of the packaged peers which made us avoid a
 # call: every tests/upstream/*.c, built and run with no bearing on the result.

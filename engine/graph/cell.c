@@ -117,8 +117,8 @@ static void dirty_reader(struct write *write, struct eng_op *op, eng_id id, bool
 	if (!reader)
 		return;
 	reading = reading_of(reader, ref, keyed, key);
-	op->cause = (struct eng_cause){keyed ? ENG_CAUSE_KEY : ENG_CAUSE_CELL, write->context->id,
-				       keyed ? key : write->cell};
+	op->cause = (struct eng_cause){keyed ? ENG_CAUSE_KEY : ENG_CAUSE_CELL,
+				       write->context->id, keyed ? key : write->cell};
 	if (reading != READING_NOT)
 		eng_make_dirty(op, reader, reading == READING_NOW);
 	eng_unlock(reader);

@@ -247,23 +247,36 @@ void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, children);
 }
 
+/* What is not among them any more was taken out by another operation, which has told those above. */
+bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children)
+{
+	struct eng_list gone = eng_list_make(&op->queue, children.n), uppers;
+
+	gone.n = 0;
+	for (uint32_t i = 0; i < children.n; i++) {
+		if (eng_set_remove(parent, ENG_CHILDREN, children.ids[i]))
+			gone.ids[gone.n++] = children.ids[i];
+	}
+	if (!gone.n)
+		return false;
+	if (eng_aggregates(parent)) {
+		uppers = eng_list_one(&op->queue, eng_node_id(parent));
+	} else {
+		uppers = eng_uppers_of(&op->queue, parent);
+		if (op->graph->track_active && eng_referrers(parent) > 0)
+			eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, gone);
+	}
+	eng_queue_lost(&op->queue, uppers, gone, 0);
+	return true;
+}
+
 void eng_children_lost(struct eng_op *op, eng_id parent_id, struct eng_list children)
 {
 	struct eng_node *parent;
-	struct eng_list uppers;
 
 	if (!children.n)
 		return;
 	parent = eng_lock(op->graph, parent_id);
-	for (uint32_t i = 0; i < children.n; i++)
-		(void)eng_set_remove(parent, ENG_CHILDREN, children.ids[i]);
-	if (eng_aggregates(parent)) {
-		uppers = eng_list_one(&op->queue, parent_id);
-	} else {
-		uppers = eng_uppers_of(&op->queue, parent);
-		if (op->graph->track_active && eng_referrers(parent) > 0)
-			eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, children);
-	}
-	eng_queue_lost(&op->queue, uppers, children, 0);
+	(void)eng_children_take(op, parent, children);
 	eng_unlock(parent);
 }

@@ -99,8 +99,13 @@ bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closur
 /* For the map of tasks. */
 bool eng_cache_match(const void *entry, const void *wanted);
 uint64_t eng_cache_hash(const void *entry);
-/* eng_cache_put() - A record that was restored can be found. Waits for memory. */
-void eng_cache_put(struct eng_graph *graph, struct eng_node *node);
+/*
+ * eng_cache_put() - A record that was restored can be found. Waits for memory. Returns: false: there is another one with
+ * its key.
+ */
+bool eng_cache_put(struct eng_graph *graph, struct eng_node *node);
+/* eng_cache_has() - Is there a record with its key? */
+bool eng_cache_has(struct eng_graph *graph, const struct eng_node *node);
 
 /* eng_say_origin() - That task in words: its call, and what of that is transient. len is not 0. */
 void eng_say_origin(struct eng_graph *graph, eng_id id, char *buf, size_t len);

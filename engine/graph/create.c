@@ -238,21 +238,34 @@ uint64_t eng_cache_hash(const void *entry)
 	return key_hash(key->function, key->args, key->bytes);
 }
 
-void eng_cache_put(struct eng_graph *graph, struct eng_node *node)
+bool eng_cache_put(struct eng_graph *graph, struct eng_node *node)
 {
 	const struct eng_key *key = eng_node_key(node);
 	struct wanted wanted = {key->function, key->bytes, key->args};
 	void *found;
-	int error;
+	int put;
 
 	do {
 		pawl_rcu_begin();
-		error = pawl_rmap_entry(graph->cache, eng_cache_hash(node), &wanted, node,
-					&found);
+		put = pawl_rmap_entry(graph->cache, eng_cache_hash(node), &wanted, node,
+				      &found);
 		pawl_rcu_end();
-		if (error < 0)
+		if (put < 0)
 			eng_memory_wait();
-	} while (error < 0);
+	} while (put < 0);
+	return put;
+}
+
+bool eng_cache_has(struct eng_graph *graph, const struct eng_node *node)
+{
+	const struct eng_key *key = eng_node_key(node);
+	struct wanted wanted = {key->function, key->bytes, key->args};
+	bool has;
+
+	pawl_rcu_begin();
+	has = pawl_rmap_get(graph->cache, eng_cache_hash(node), &wanted);
+	pawl_rcu_end();
+	return has;
 }
 
 /* It may be in the store. Returns: 0: it is not. */

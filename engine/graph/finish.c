@@ -27,6 +27,7 @@
 #include "profile.h"
 #include "ring.h"
 #include "run.h"
+#include "wait.h"
 
 /* ---- ends ----------------------------------------------------------------------------- */
 
@@ -238,6 +239,7 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 			  !eng_field_any(node, DEPENDS) && !run->stale;
 	plan->number = eng_number_children(&ending->op, node, &run->called);
 	plan_children(ending, node);
+	run->planned = true;
 	plan_outdated(ending, node);
 	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
@@ -387,6 +389,20 @@ static bool plan_is_empty(const struct ending *ending)
 	       !plan->dependents.n && !plan->victims.n && eng_queue_is_empty(&ending->op.queue);
 }
 
+/*
+ * This task does not stand in for them: above them it is known by way of a call that was taken out, and when they have
+ * made that again it is by way of what they are not known to be yet.
+ */
+static void retry(struct ending *ending, const struct eng_list *victims)
+{
+	if (!victims->n)
+		return;
+	eng_untold_begin(ending->op.graph);
+	eng_heal_retry(&ending->op, victims);
+	eng_op_run(&ending->op);
+	eng_untold_end(ending->op.graph);
+}
+
 /* Returns: false: the run is over in another way. ret_node: not NULL: that is all but for step 3, locked. */
 static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 {
@@ -412,9 +428,9 @@ static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 	drop_outdated(ending);
 	eng_children_lost(&ending->op, run->id, ending->plan.lost);
 	eng_op_run(&ending->op);
-	if (ending->plan.dependents.n || ending->plan.fresh.n || ending->plan.victims.n) {
-		/* Before this task is clean: who waits for that takes what they have failed with. */
-		eng_heal_retry(&ending->op, &ending->plan.victims);
+	/* Before this task is clean: who waits for that takes what they have failed with. */
+	retry(ending, &ending->plan.victims);
+	if (ending->plan.dependents.n || ending->plan.fresh.n) {
 		dirty_dependents(ending);
 		eng_op_run(&ending->op);
 	}
@@ -525,6 +541,23 @@ static bool step_connect(struct ending *ending)
 	return true;
 }
 
+/*
+ * Who was told of since step 1 is in step 3 too late: with this task clean, nobody would know that there is something to
+ * do as long as those above them are not told. Takes the locked record, returns it; NULL: the run is over in another way.
+ */
+static struct eng_node *retry_late(struct ending *ending, struct eng_node *node)
+{
+	struct eng_list victims;
+
+	/* Ends: who is told of finds the call, or the read, that this run has not made, and it goes. */
+	while (node && (victims = eng_heal_victims(&ending->op, node, ending->run)).n) {
+		eng_unlock(node);
+		retry(ending, &victims);
+		node = lock_running(ending, (struct eng_list){0});
+	}
+	return node;
+}
+
 /* Values that went, to be dropped outside of the lock. */
 struct remains {
 	struct pawl_value **values;
@@ -532,17 +565,49 @@ struct remains {
 	uint64_t error;
 };
 
-/* Cells that were not made, and fields that are not needed. Locked. */
-static void tidy(struct ending *ending, struct eng_node *node, struct remains *remains)
+/* How many cells of each type there were, or are, whichever is more. Of a run that failed. Locked. */
+static const struct eng_counter *more_counters(struct ending *ending,
+					       const struct eng_node *node, uint32_t *ret_n)
+{
+	const struct eng_run_state *run = ending->run;
+	uint32_t cursor = 0, n = run->counters_n;
+	struct eng_counter before, *more;
+
+	while (eng_cells_counter(run->graph, node, &cursor, &before))
+		n++;
+	more = eng_queue_alloc(&ending->op.queue, (n + 1) * sizeof(*more));
+	for (n = 0; n < run->counters_n; n++)
+		more[n] = run->counters[n];
+	for (cursor = 0; eng_cells_counter(run->graph, node, &cursor, &before);) {
+		uint32_t at = 0;
+
+		while (at < run->counters_n && more[at].type != before.type)
+			at++;
+		if (at == run->counters_n)
+			more[n++] = before;
+		else if (more[at].count < before.count)
+			more[at].count = before.count;
+	}
+	*ret_n = n;
+	return more;
+}
+
+/*
+ * Cells that were not made, and fields that are not needed. A run that failed may not have come to all of them: those of
+ * the run before stay, for who has them by reference. Locked.
+ */
+static void tidy(struct ending *ending, struct eng_node *node, bool failed,
+		 struct remains *remains)
 {
 	struct eng_run_state *run = ending->run;
+	const struct eng_counter *counters = run->counters;
+	uint32_t n = run->counters_n;
 
-	if (!ending->error || ending->plan.again) {
-		remains->values = eng_queue_alloc(
-			&ending->op.queue, eng_cells_held(node) * sizeof(*remains->values));
-		remains->n = eng_cells_count(ending->op.graph, node, run->counters,
-					     run->counters_n, remains->values);
-	}
+	if (failed && !ending->plan.again)
+		counters = more_counters(ending, node, &n);
+	remains->values = eng_queue_alloc(&ending->op.queue,
+					  eng_cells_held(node) * sizeof(*remains->values));
+	remains->n = eng_cells_count(ending->op.graph, node, counters, n, remains->values);
 	if (node->bits & ENG_IMMUTABLE) {
 		if (pawl_sset_count(&node->output_dependents) ||
 		    pawl_sset64_count(&node->cell_dependents))
@@ -572,8 +637,7 @@ static bool is_still(const struct ending *ending, const struct eng_node *node)
 static void step_finish(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
-	struct eng_list victims = eng_heal_victims(&ending->op, node, run);
-	bool linked = node->bits & ENG_LINKED;
+	bool linked = node->bits & ENG_LINKED, failed = ending->error;
 	struct remains remains = {0};
 	bool moment = ending->plan.moment && ending->error;
 	uint32_t dirty = 0;
@@ -606,11 +670,10 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		node->bits |= ENG_STILL;
 		eng_referrers_forget(node);
 	}
-	tidy(ending, node, &remains);
-	eng_unlock(node);
-	eng_heal_retry(&ending->op, &victims);
+	tidy(ending, node, failed, &remains);
 	if (PAWL_UNLIKELY(linked))
 		eng_link_drop(&ending->op, run->id, !ending->plan.linked);
+	eng_unlock(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
 	for (uint32_t i = 0; i < remains.n; i++)
@@ -643,6 +706,7 @@ void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output)
 	if (step_clean_up(&ending, &node)) {
 		if (!node && step_connect(&ending))
 			node = lock_running(&ending, (struct eng_list){0});
+		node = retry_late(&ending, node);
 		if (node)
 			step_finish(&ending, node);
 	}

@@ -222,6 +222,7 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->histories = options->histories;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
+	pawl_init_word(&graph->untold, 0u);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
 	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
 	pawl_init_word(&graph->links.n, 0u);

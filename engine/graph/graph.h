@@ -91,6 +91,11 @@ struct eng_graph {
 	struct pawl_event idle;
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
+	/*
+	 * Operations that make something dirty for which no task that is dirty itself stands in until all above are told:
+	 * in the upper half how many there were, in the lower one how many are under way. wait.c
+	 */
+	struct pawl_atomic_u64 untold;
 	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
 	struct pawl_atomic_u32 lost;
 	struct pawl_event edited;
@@ -331,6 +336,9 @@ PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_st
 void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
 void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
+/* eng_children_take() - It calls these no more. Returns: one of them was there. Locked. */
+bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+/* eng_children_lost() - The same, no lock held. */
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /*
  * eng_number_children() - Numbers for children that a run has called. Locked.

@@ -31,6 +31,7 @@
 #include <pawl/mem.h>
 
 #include "ring.h"
+#include "wait.h"
 
 /* ---- members --------------------------------------------------------------------------------- */
 
@@ -256,10 +257,12 @@ void eng_moments_retry(struct pawl_context *context, eng_id id)
 	context->begun = pawl_load_relaxed(&graph->moments);
 	if (!id || PAWL_LIKELY(!pawl_load_relaxed(&graph->links.n)))
 		return;
+	eng_untold_begin(graph);
 	eng_op_begin(&op, graph, context->priority);
 	for (uint32_t i = 0; link_at(graph, i, &link); i++) {
 		if (!link.callee && (link.caller == id || eng_is_above(graph, id, link.caller)))
 			retry(&op, link.caller, context->begun);
 	}
 	eng_op_end(&op);
+	eng_untold_end(graph);
 }

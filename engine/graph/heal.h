@@ -26,7 +26,10 @@ void eng_heal_retry(struct eng_op *op, const struct eng_list *victims);
 
 /* eng_link_add() - This run fails, since it called this task; or (0) for the moment. No lock held. */
 void eng_link_add(struct eng_op *op, struct eng_run_state *run, eng_id callee);
-/* eng_link_drop() - A run of it has ended: those of runs before go, or all. No lock held. */
+/*
+ * eng_link_drop() - A run of it ends: those of runs before go, or all. Its record is locked: the next run, which adds
+ * its own, comes after that.
+ */
 void eng_link_drop(struct eng_op *op, eng_id caller, bool all);
 /* eng_link_next() - All of them; *cursor 0 to begin with. Others may be changed meanwhile. */
 bool eng_link_next(struct eng_graph *graph, uint32_t *cursor, eng_id *ret_caller,

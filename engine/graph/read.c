@@ -63,6 +63,7 @@ struct looker {
 	struct pawl_value *value;   /* pinned */
 	struct eng_leaf leaf;	    /* what the reader's distance is to be above of; `raise` */
 	bool raise;
+	bool untold; /* it made something dirty (wait.h) */
 	struct eng_wait wait;
 };
 
@@ -112,8 +113,12 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 		return LOOK_DONE;
 	}
 	if (PAWL_UNLIKELY(node->bits & ENG_ERROR) && !run &&
-	    eng_is_of_moment(node, looker->context->begun))
+	    eng_is_of_moment(node, looker->context->begun)) {
+		if (!looker->untold)
+			eng_untold_begin(looker->op->graph);
+		looker->untold = true;
 		eng_make_dirty(looker->op, node, false);
+	}
 	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
 	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
 		eng_schedule(looker->op, node, looker->context->priority);
@@ -326,6 +331,9 @@ PAWL_NOINLINE static enum look look_once(struct looker *looker)
 	if (looker->raise)
 		eng_leaf_raise(&op, looker->context->id, looker->leaf);
 	eng_op_end(&op);
+	if (PAWL_UNLIKELY(looker->untold))
+		eng_untold_end(op.graph);
+	looker->untold = false;
 	looker->op = NULL;
 	return outcome;
 }
@@ -551,8 +559,8 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 	struct eng_node *node;
 	bool same;
 
-	/* Relaxed: O1. Acquire: what was restored is seen. */
-	if (pawl_load_relaxed(&graph->edit) != edit || pawl_load_acquire(&graph->lost))
+	/* O1. Acquire: what was restored is seen. */
+	if (eng_moment(graph) != edit || pawl_load_acquire(&graph->lost))
 		return false;
 	if (eng_ref_cell(ref))
 		return true;

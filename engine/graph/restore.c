@@ -12,6 +12,10 @@
  * along its edges is gone, too, and is summed up anew at a moment of quiet; until then a removal that does
  * not find its edge is no mistake (aggregate.c). All of that is an edit: strong reads wait for it from the moment at which
  * the loss was found. The empty record is saved, so that is done once.
+ *
+ * The number of a task may have been missed when it was looked for by its key: it could not be read, or is damaged, which
+ * nobody can see in what is not there. Then another task was made with that key, and of the two the one that comes
+ * later, along an edge, is lost: there is never more than one to be told of a change.
  */
 #include "config.h"
 
@@ -247,10 +251,12 @@ static struct eng_node *record_of(struct eng_graph *graph, eng_id id, bool must)
 
 	while ((error = backing->restore(backing->arg, id, &node)) == -ENOMEM)
 		eng_memory_wait();
-	if (!error)
+	if (!error && !eng_cache_has(graph, node))
 		return node;
 	if (error == -ENOENT && !must)
 		return NULL;
+	if (!error)
+		eng_node_free(graph, node);
 	while (!(node = eng_node_make(graph, 0)))
 		eng_memory_wait();
 	backing->lost(backing->arg, id);
@@ -274,8 +280,8 @@ void eng_restore(struct eng_graph *graph, eng_id id, bool must)
 		node->slot.generation = graph->marks->number;
 	/* Whoever has it may drop it, but nobody does: what is stored is not collected yet. */
 	pawl_slots_publish(table, id, &node->slot, 0);
-	if (eng_node_key(node)->function)
-		eng_cache_put(graph, node);
+	if (eng_node_key(node)->function && !eng_cache_put(graph, node))
+		lost(graph);
 }
 
 void eng_restore_all(struct eng_graph *graph)

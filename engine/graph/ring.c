@@ -47,6 +47,7 @@
 #include "../runtime/join.h"
 #include "context.h"
 #include "ring.h"
+#include "wait.h"
 
 #define NAMES_MOST 16
 #define NAME_BYTES 23 /* as the runtime keeps of a task's name */
@@ -269,33 +270,54 @@ static uint32_t choose_caller(struct eng_op *op, const struct eng_list *ring)
 	return 0;
 }
 
-/* Returns: the task was in a ring. */
-static bool break_one(struct eng_op *op, eng_id id)
+/* A run that has called it, and will see that it is no child: it gives back a hold then (connect.c). Locked. */
+static bool wants_hold(const struct eng_op *op, const struct eng_node *caller, eng_id callee)
 {
-	struct eng_list ring = way(op, id, id), victims = {0};
-	eng_id caller, callee;
-	struct eng_node *node;
-	uint32_t at;
+	const struct eng_run_state *run = eng_run_of(caller);
 
-	if (!ring.n)
-		return false;
-	at = choose_caller(op, &ring);
-	caller = ring.ids[at];
-	callee = ring.ids[(at + 1) % ring.n];
-	eng_children_lost(op, caller, eng_list_one(&op->queue, callee));
-	node = eng_lock(op->graph, caller);
+	return op->graph->track_active && run && !run->planned &&
+	       eng_called_has(&run->called, callee);
+}
+
+/* Who is faster than another operation that has found the same ring has its caller run again. */
+static void take_out(struct eng_op *op, eng_id caller, eng_id callee)
+{
+	struct eng_node *node = eng_lock(op->graph, caller);
+	struct eng_list victims = {0};
+	bool hold;
+
+	if (!eng_children_take(op, node, eng_list_one(&op->queue, callee))) {
+		eng_unlock(node);
+		return;
+	}
+	hold = wants_hold(op, node, callee);
 	op->cause = (struct eng_cause){ENG_CAUSE_RING, callee, 0};
 	if (!(node->bits & (ENG_IMMUTABLE | ENG_CANCELED | ENG_ONCE)))
 		eng_make_dirty(op, node, true);
 	else
 		victims = eng_heal_victims(op, node, NULL);
 	eng_unlock(node);
+	if (hold)
+		(void)eng_activate(op, callee);
 	eng_heal_retry(op, &victims);
+}
+
+/* Returns: the task was in a ring. */
+static bool break_one(struct eng_op *op, eng_id id)
+{
+	struct eng_list ring = way(op, id, id);
+	uint32_t at;
+
+	if (!ring.n)
+		return false;
+	at = choose_caller(op, &ring);
+	take_out(op, ring.ids[at], ring.ids[(at + 1) % ring.n]);
 	return true;
 }
 
 void eng_ring_break(struct eng_op *op)
 {
+	eng_untold_begin(op->graph);
 	/* Ends: each turn takes a note away, or a call out of a ring. */
 	while (op->rings) {
 		struct eng_ring_edge *ring = op->rings;
@@ -305,6 +327,7 @@ void eng_ring_break(struct eng_op *op)
 			op->rings = ring->next;
 		eng_op_work(op);
 	}
+	eng_untold_end(op->graph);
 }
 
 /* ---- rings of waits ------------------------------------------------------------------------- */

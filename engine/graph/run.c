@@ -287,9 +287,11 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 {
 	if (PAWL_UNLIKELY(context->run->locals || eng_ref_is_local(output)))
 		error = join_locals(context, error, &output);
-	/* What its calls and reads gave it then is no failure of its own. */
-	if ((error == -ECANCELED || error == -ESHUTDOWN) &&
-	    pawl_load_relaxed(&context->graph->stopping)) {
+	/*
+	 * What its calls and reads gave it then is no failure of its own, nor what it has made of that. One that would have
+	 * failed anyway fails in the next session.
+	 */
+	if (PAWL_UNLIKELY(error) && pawl_load_relaxed(&context->graph->stopping)) {
 		abandon(context);
 		return;
 	}

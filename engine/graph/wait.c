@@ -214,27 +214,63 @@ struct pawl_error *eng_wait_ring(struct eng_wait *wait)
 
 /* ---- edits ------------------------------------------------------------------------------ */
 
+/*
+ * Mostly what becomes dirty does so because of an edit, or of a run: until all above know of it the edit is under way,
+ * or the task that runs is dirty itself, and they know of that. Where neither is so a strong reader might find nothing
+ * that needs work, though an edit that came before it found the task dirty already, and left it at that.
+ *
+ * Acquire and release: who sees that such an operation is over sees what it has told. That there was one, sees
+ * who has locked a record that it has touched, or comes after one who did (read.c, O1).
+ */
+void eng_untold_begin(struct eng_graph *graph)
+{
+	pawl_add_relaxed(&graph->untold, (UINT64_C(1) << 32) + 1);
+}
+
+void eng_untold_end(struct eng_graph *graph)
+{
+	if ((uint32_t)pawl_sub_acq_rel(&graph->untold, UINT64_C(1)) == 1)
+		pawl_event_notify_all(&graph->edited);
+}
+
+/* Returns: false: not now. */
+static bool moment_now(const struct eng_graph *graph, uint64_t *ret_moment)
+{
+	/* Relaxed: read.c. */
+	uint64_t edit = pawl_load_relaxed(&graph->edit);
+	uint64_t untold = pawl_load_acquire(&graph->untold);
+
+	*ret_moment = edit + (untold >> 32);
+	return !(edit & 1) && !(uint32_t)untold && !pawl_load_acquire(&graph->lost);
+}
+
+uint64_t eng_moment(const struct eng_graph *graph)
+{
+	uint64_t moment;
+
+	(void)moment_now(graph, &moment);
+	return moment;
+}
+
 static bool no_edit(const void *arg)
 {
-	const struct eng_graph *graph = arg;
+	uint64_t moment;
 
-	return !(pawl_load_relaxed(&graph->edit) & 1) && !pawl_load_acquire(&graph->lost);
+	return moment_now(arg, &moment);
 }
 
 uint64_t eng_edit_wait(struct pawl_context *context)
 {
 	struct eng_graph *graph = context->graph;
 	struct pawl_event *event = &graph->edited;
-	uint64_t edit;
+	uint64_t moment;
 
 	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no edit");
-	/* Relaxed: read.c. */
-	while ((edit = pawl_load_relaxed(&graph->edit)) & 1 ||
-	       pawl_load_acquire(&graph->lost)) {
+	while (!moment_now(graph, &moment)) {
 		if (eng_wait_events(&event, 1, no_edit, graph, "an edit"))
 			break;
 	}
-	return edit;
+	return moment;
 }
 
 /* Sleeps as the thread: who has it never switches. */

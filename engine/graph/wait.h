@@ -38,8 +38,19 @@ void eng_wait_fini(struct eng_wait *wait);
 /* eng_wait_ring() - The error of -EDEADLK. */
 struct pawl_error *eng_wait_ring(struct eng_wait *wait);
 
-/* eng_edit_wait() - Until no edit is being applied. Returns: the number of edits. */
+/*
+ * eng_edit_wait() - Until no edit is being applied, nor anything else made dirty that those above may not know of yet.
+ * Returns: eng_moment().
+ */
 uint64_t eng_edit_wait(struct pawl_context *context);
+/* eng_moment() - Grows with each of these. */
+uint64_t eng_moment(const struct eng_graph *graph);
+/*
+ * eng_untold_begin(), eng_untold_end() - Around what such an operation does, and tells. They nest, and are no lock. The
+ * end: no record locked.
+ */
+void eng_untold_begin(struct eng_graph *graph);
+void eng_untold_end(struct eng_graph *graph);
 
 /* eng_edit_enter() - An edit begins: graph->edit is odd. Sleeps while there is another. Not in an operation. */
 void eng_edit_enter(struct eng_graph *graph);

@@ -10,6 +10,7 @@
 #include <pawl/engine-version.h>
 #include <pawl/group.h>
 #include <pawl/host.h>
+#include <pawl/inspect.h>
 #include <pawl/io.h>
 #include <pawl/jobs.h>
 #include <pawl/join.h>

@@ -58,13 +58,16 @@ eng_id eng_persist_look_up(void *arg, struct pawl_digest digest)
 	struct eng_persist *persist = arg;
 	struct pawl_slice bytes;
 	eng_id id = 0;
+	int error;
 
 	if (!persist->backing.limit)
 		return 0;
 	pthread_rwlock_rdlock(&persist->view_lock);
-	if (!pawl_store_get(persist->view, PAWL_STORE_TYPES, pawl_store_digest(digest),
-			    &bytes) &&
-	    bytes.ptr && bytes.len == sizeof(id))
+	while ((error = pawl_store_get(persist->view, PAWL_STORE_TYPES,
+				       pawl_store_digest(digest), &bytes)) == -ENOMEM)
+		eng_memory_wait();
+	/* What cannot be read counts as not there: restore.c in graph/ finds out if it was. */
+	if (!error && bytes.ptr && bytes.len == sizeof(id))
 		memcpy(&id, bytes.ptr, sizeof(id));
 	pthread_rwlock_unlock(&persist->view_lock);
 	return id < persist->backing.limit ? id : 0;

@@ -146,5 +146,20 @@ expect 0 "their report" "$python" "$srcdir/bench/report" --summary --markdown "$
 grep -q '^| attach .*size 2000,.* | 2000 ns |' "$out/engine.md"
 result $? "the report says what was aimed at" "$out/engine.md"
 
+# An engine with a store, small.
+if test -x "$builddir/bench/b-persist"; then
+	expect 0 "snapshots and restarts" "$builddir/bench/b-persist" --quick --reps 1 --keys 1000 --json "$out/persist.jsonl"
+	"$python" - "$out/persist.jsonl" >"$out/log" 2>&1 <<'END'
+import json, sys
+
+rows = [json.loads(line) for line in open(sys.argv[1])]
+assert {r["bench"] for r in rows} == {"persist-snapshot", "persist-latency", "persist-restore", "persist-open"}, rows
+assert {r["contender"] for r in rows if r["bench"] == "persist-snapshot"} == {"pawl", "pawl-busy", "store", "file"}
+assert all(r["restored"] >= 1000 for r in rows if r["bench"] == "persist-restore"), rows
+assert all(r["bytes_task"] > 50 for r in rows if "bytes_task" in r), rows
+END
+	result $? "each of them has its figures" "$out/log"
+fi
+
 echo "1..$n"
 test $failed = 0 || test -n "$PAWL_UNDER_DRIVER"

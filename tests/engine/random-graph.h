@@ -297,7 +297,7 @@ static int mark_visit(struct pawl_context *context, void *arg)
 	return error ? error : pawl_peek(context, ref, &mark_trait, mark, look);
 }
 
-static void compare_values(uint32_t n)
+static inline void compare_values(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	const struct result *result = model_of(n);
@@ -308,7 +308,7 @@ static void compare_values(uint32_t n)
 		assert_int_equal(look.number, cell_number(result->sum, result->cells - 1));
 }
 
-static void compare(uint32_t n)
+static inline void compare(uint32_t n)
 {
 	struct look look = {n, 0, 0};
 	bool reached[TASKS_MOST] = {false};
@@ -322,7 +322,7 @@ static void compare(uint32_t n)
 	assert_int_equal(look.marks, marks);
 }
 
-static void check_sums(void)
+static inline void check_sums(void)
 {
 	char text[256];
 
@@ -352,7 +352,7 @@ static void edit(uint32_t n, uint64_t number)
 }
 
 /* With what the world was. `store` NULL: there is none. */
-static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+static inline int try_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
 {
 	static const struct pawl_function *const functions[] = {&input, &graph_node,
 								&other_node};
@@ -374,7 +374,12 @@ static void up_again(uint32_t workers, uint32_t storage, struct pawl_store *stor
 	options.store = store;
 	/* Snapshots are taken where the test says, however long it takes. */
 	options.snapshot_first_ns = options.snapshot_idle_ns = PAWL_FOREVER;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	return pawl_engine_open(&options, &engine);
+}
+
+static inline void up_again(uint32_t workers, uint32_t storage, struct pawl_store *store)
+{
+	assert_int_equal(try_again(workers, storage, store), 0);
 }
 
 static inline void world_make(void)
@@ -397,7 +402,7 @@ static inline void change_unseen(unsigned most)
 	memset(model, 0, sizeof(model));
 }
 
-static void change(unsigned most)
+static inline void change(unsigned most)
 {
 	unsigned n = (unsigned)t_random_below(most) + 1;
 
@@ -409,7 +414,7 @@ static void change(unsigned most)
 /* Readers that see whatever there is while it changes. */
 static struct pawl_atomic_u32 enough;
 
-static void read_on(void *arg)
+static inline void read_on(void *arg)
 {
 	uint64_t state = (uintptr_t)arg + 1;
 

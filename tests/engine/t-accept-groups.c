@@ -526,9 +526,11 @@ static int answer(void *arg, void **ret_value)
 			pawl_event_unlisten(&listener);
 		else
 			error = pawl_wait(&listener, PAWL_FOREVER);
-		t_check((error == -ECANCELED) == pawl_cancelled());
-		if (error)
+		if (error) {
+			t_check(error == -ECANCELED && pawl_cancelled());
 			return error;
+		}
+		/* A late notification of what was answered already: the cancellation may follow at any moment. */
 		if (!was_asked(&seen))
 			continue;
 		t_check(!pawl_cancelled() && !pawl_yield());

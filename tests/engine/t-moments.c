@@ -13,6 +13,9 @@
 #include <pawl/engine.h>
 #include <pawl/state.h>
 
+#include "../../engine/engine.h"
+#include "../../engine/graph/graph.h"
+
 static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 static struct pawl_engine *engine;
 static struct pawl_atomic_u32 ran;
@@ -101,6 +104,10 @@ static int endless_body(struct pawl_context *context, const void *args, pawl_ref
 static const struct pawl_function endless = {sizeof(endless), "endless",	  1,	0,
 					     endless_body,    sizeof(struct one), NULL, 0};
 
+static int fickle_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output);
+static const struct pawl_function fickle = {sizeof(fickle), "fickle",		1,    0,
+					    fickle_body,    sizeof(struct one), NULL, 0};
+
 static struct pawl_atomic_u32 may_mark, may_end, begun;
 
 static int endless_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
@@ -121,16 +128,29 @@ static int endless_body(struct pawl_context *context, const void *args, pawl_ref
 	return error;
 }
 
+/* Gives an error of its own once the engine stops. */
+static int late_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	(void)ret_output;
+	pawl_store_release(&begun, 1u);
+	while (!pawl_load_relaxed(&engine->graph->stopping))
+		sched_yield();
+	return pawl_context_fail(context, "leaf: error in words of its own");
+}
+static const struct pawl_function late = {sizeof(late),	      "late", 1, 0, late_body,
+					  sizeof(struct one), NULL,   0};
+
 static void up(void)
 {
-	static const struct pawl_function *const functions[] = {&leaf, &above, &catcher,
-								&endless};
+	static const struct pawl_function *const functions[] = {&leaf,	  &above,  &catcher,
+								&endless, &fickle, &late};
 	static const struct pawl_value_type *const types[] = {&number_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 1;
 	options.functions = functions;
-	options.functions_n = 4;
+	options.functions_n = 6;
 	options.types = types;
 	options.types_n = 1;
 	assert_int_equal(pawl_engine_open(&options, &engine), 0);
@@ -192,7 +212,7 @@ static int ask_for(const struct pawl_function *function, uint64_t n, uint32_t fl
 	struct ask ask = {function, n, flags, times, 0, ""};
 	int error = pawl_engine_run(engine, ask_visit, &ask);
 
-	if (error && !strstr(ask.text, "leaf: error "))
+	if (error && error != -ECANCELED && !strstr(ask.text, "leaf: error "))
 		fail_msg("%d: %s", error, ask.text);
 	return error ? error : (int)ask.number;
 }
@@ -320,6 +340,56 @@ static void case_root(void **state)
 	down();
 }
 
+/* ---- what a failed run leaves ----------------------------------------------------------------- */
+
+/* A cell, and another one unless it fails. */
+static int fickle_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct pawl_value *value;
+	int64_t number;
+	int error = pawl_state_get(context, input, &value);
+
+	(void)args;
+	if (error)
+		return error;
+	number = number_of(value);
+	error = pawl_cell(context, number_make(5), ret_output);
+	if (error)
+		return error;
+	return number < 0 ? pawl_context_fail(context, "leaf: error of its own")
+			  : pawl_cell(context, number_make(number), ret_output);
+}
+
+static int cell_visit(struct pawl_context *context, void *arg)
+{
+	struct look *look = arg;
+	struct one one = {0};
+	pawl_ref_t ref;
+	int error = pawl_call(context, &fickle, &one, &ref);
+
+	return error ? error : pawl_resolve(context, ref, 0, &look->ref, NULL);
+}
+
+/* The cells of the run before stay, for who has them by reference. */
+static void case_cells_stay(void **state)
+{
+	struct look look = {PAWL_REF_NONE, -1};
+
+	(void)state;
+	up();
+	assert_int_equal(pawl_state_set(input, number_make(6)), 0);
+	assert_int_equal(pawl_engine_run(engine, cell_visit, &look), 0);
+	assert_int_equal(pawl_state_set(input, number_make(-1)), 0);
+	assert_int_equal(ask_for(&fickle, 0, PAWL_READ_STRONG, 1), -PAWL_ETASK);
+	assert_int_equal(pawl_engine_run(engine, look_visit, &look), 0);
+	assert_int_equal(look.number, 6);
+	assert_int_equal(pawl_state_set(input, number_make(7)), 0);
+	assert_int_equal(ask_for(&fickle, 0, PAWL_READ_STRONG, 1), 7);
+	assert_int_equal(pawl_engine_run(engine, look_visit, &look), 0);
+	assert_int_equal(look.number, 7);
+	down();
+}
+
 /* ---- finished ------------------------------------------------------------------------------- */
 
 struct reading {
@@ -381,12 +451,48 @@ static void case_finished(void **state)
 	}
 }
 
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+static void ask_late(void *arg)
+{
+	*(int *)arg = ask_for(&late, 0, 0, 1);
+}
+
+/* An error that is made while the engine stops is not the task's. */
+static void case_stopping(void **state)
+{
+	struct t_thread *asking;
+	struct eng_node *node;
+	int error = 0;
+
+	(void)state;
+	up();
+	pawl_store_relaxed(&begun, 0u);
+	asking = t_thread_start(ask_late, &error);
+	while (!pawl_load_acquire(&begun))
+		sched_yield();
+	pawl_store_relaxed(&engine->graph->stopping, 1u);
+	t_thread_join(asking);
+	assert_int_equal(error, -ECANCELED);
+	for (eng_id id = 1; id < 1u << 10; id++) {
+		node = eng_lock_any(engine->graph, id);
+		if (!node)
+			continue;
+		assert_true(!(node->bits & ENG_ERROR) && !node->output);
+		assert_true(node->bits & ENG_DIRTY);
+		eng_unlock(node);
+	}
+	assert_int_equal(pawl_engine_close(engine), 0);
+	pawl_state_unpin(input);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_again),  cmocka_unit_test(case_memory),
-		cmocka_unit_test(case_caught), cmocka_unit_test(case_kept),
-		cmocka_unit_test(case_root),   cmocka_unit_test(case_finished),
+		cmocka_unit_test(case_again),	   cmocka_unit_test(case_memory),
+		cmocka_unit_test(case_caught),	   cmocka_unit_test(case_kept),
+		cmocka_unit_test(case_root),	   cmocka_unit_test(case_finished),
+		cmocka_unit_test(case_cells_stay), cmocka_unit_test(case_stopping),
 	};
 
 	return t_run("moments", tests);

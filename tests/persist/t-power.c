@@ -2,11 +2,8 @@
 /*
  * t-power.c - cutting the power: what a commit acknowledged is there, as a whole, whenever it happens.
  *
- * A process writes batches while record-disk.c logs each change of its files. The log is then stopped at any record, and a
- * disk is made as it may be found after that: what was synced is there; of what was written since, each sector of 512
- * bytes is there or not, as chance has it; of names that were made, changed and removed since, the first few. A folder's
- * names are on the disk when the folder was synced, and by nothing else, which asks more than file systems of today
- * do. The store is opened there, compared with what it should hold, and used.
+ * A process writes batches, recorded; the power is cut at any record of that (power.h). The store is opened there,
+ * compared with what it should hold, and used.
  *
  * That a test of this kind can fail is shown by taking syncs away: those of LMDB, and, from the log, those of each kind.
  * Each has to be noticed.
@@ -25,6 +22,7 @@
 
 #include <pawl/thread.h>
 
+#include "power.h"
 #include "record-disk.h"
 
 /* ---- what is written ----------------------------------------------------------------------------- */
@@ -121,319 +119,7 @@ static int child_writes(unsigned flags)
 	return 0;
 }
 
-/* ---- the disk as it may be ------------------------------------------------------------------------ */
-
-#define FILES	64u
-#define NAMES	64u
-#define PENDING 4096u
-#define SECTOR	512u
-
-/* A change that is on its way: a record of the log. */
-struct pending {
-	const struct t_disk_record *record;
-	uint64_t file; /* index */
-};
-
-struct image {
-	unsigned char *bytes;
-	size_t n, room;
-};
-
-struct name {
-	char path[300];
-	uint32_t file; /* index; FILES: a folder */
-};
-
-struct disk {
-	/* Which syncs do nothing. */
-	bool no_file_sync, no_folder_sync, no_dsync;
-	struct image files[FILES]; /* what is on it of each */
-	uint64_t inodes[FILES];
-	unsigned files_n;
-	struct name names[NAMES];
-	unsigned names_n;
-	struct pending writes[PENDING], changes[PENDING]; /* in their order */
-	unsigned writes_n, changes_n;
-	unsigned begun, acknowledged; /* batches */
-};
-
-static const void *bytes_of(const struct t_disk_record *record)
-{
-	return record + 1;
-}
-
-static unsigned file_of(const struct disk *disk, uint64_t inode)
-{
-	unsigned i;
-
-	/* The last one that had this number. */
-	for (i = disk->files_n; i--;)
-		if (disk->inodes[i] == inode)
-			return i;
-	return FILES;
-}
-
-static void image_size(struct image *image, size_t n)
-{
-	if (n > image->room) {
-		image->room = 2 * n;
-		image->bytes = realloc(image->bytes, image->room);
-		t_check(image->bytes);
-	}
-	if (n > image->n)
-		memset(image->bytes + image->n, 0, n - image->n);
-	image->n = n;
-}
-
-static void image_put(struct image *image, uint64_t offset, const void *bytes, size_t n)
-{
-	if (offset + n > image->n)
-		image_size(image, offset + n);
-	if (n)
-		memcpy(image->bytes + offset, bytes, n);
-}
-
-static void apply_write(struct image *image, const struct t_disk_record *record)
-{
-	if (record->call == T_DISK_TRUNCATE)
-		image_size(image, record->a);
-	else
-		image_put(image, record->a, bytes_of(record), record->bytes);
-}
-
-/* Some of its sectors. Where it begins and ends in the middle of one, so does what is kept. */
-static void apply_torn(struct image *image, const struct t_disk_record *record)
-{
-	const unsigned char *bytes = bytes_of(record);
-	uint64_t at = record->a, end = record->a + record->bytes, next;
-
-	if (record->call == T_DISK_TRUNCATE) {
-		if (t_random_below(2))
-			image_size(image, record->a);
-		return;
-	}
-	for (; at < end; at = next) {
-		next = (at / SECTOR + 1) * SECTOR;
-		if (next > end)
-			next = end;
-		if (t_random_below(2))
-			image_put(image, at, bytes + (at - record->a), next - at);
-	}
-}
-
-static struct name *name_find(struct disk *disk, const char *path)
-{
-	unsigned i;
-
-	for (i = 0; i < disk->names_n; i++)
-		if (!strcmp(disk->names[i].path, path))
-			return &disk->names[i];
-	return NULL;
-}
-
-static void name_remove(struct disk *disk, const char *path)
-{
-	struct name *name = name_find(disk, path);
-
-	if (name)
-		*name = disk->names[--disk->names_n];
-}
-
-static void name_put(struct disk *disk, const char *path, uint32_t file)
-{
-	name_remove(disk, path);
-	t_check(disk->names_n < NAMES);
-	snprintf(disk->names[disk->names_n].path, sizeof(disk->names[0].path), "%s", path);
-	disk->names[disk->names_n++].file = file;
-}
-
-static void apply_change(struct disk *disk, const struct pending *pending)
-{
-	const char *path = bytes_of(pending->record), *to = path + strlen(path) + 1;
-	struct name *name;
-
-	switch (pending->record->call) {
-	case T_DISK_UNLINK:
-		name_remove(disk, path);
-		break;
-	case T_DISK_RENAME:
-		name = name_find(disk, path);
-		if (name) {
-			uint32_t file = name->file;
-
-			name_remove(disk, path);
-			name_put(disk, to, file);
-		}
-		break;
-	default:
-		name_put(disk, path, (uint32_t)pending->file);
-	}
-}
-
-static bool is_in(const char *folder, const char *path)
-{
-	return !strncmp(folder, path, strlen(folder)) && path[strlen(folder)] == '/' &&
-	       !strchr(path + strlen(folder) + 1, '/');
-}
-
-/* All that is on its way to this file, or to this folder's names, arrives. */
-static void sync_record(struct disk *disk, const struct t_disk_record *record)
-{
-	const char *folder = bytes_of(record);
-	unsigned i, kept = 0, file;
-
-	if (record->bytes) {
-		if (disk->no_folder_sync)
-			return;
-		for (i = 0; i < disk->changes_n; i++) {
-			if (is_in(folder, bytes_of(disk->changes[i].record)))
-				apply_change(disk, &disk->changes[i]);
-			else
-				disk->changes[kept++] = disk->changes[i];
-		}
-		disk->changes_n = kept;
-		return;
-	}
-	if (disk->no_file_sync)
-		return;
-	file = file_of(disk, record->file);
-	for (i = 0; i < disk->writes_n; i++) {
-		if (disk->writes[i].file == file)
-			apply_write(&disk->files[file], disk->writes[i].record);
-		else
-			disk->writes[kept++] = disk->writes[i];
-	}
-	disk->writes_n = kept;
-}
-
-static void add_change(struct disk *disk, const struct t_disk_record *record, uint64_t file)
-{
-	t_check(disk->changes_n < PENDING);
-	disk->changes[disk->changes_n++] = (struct pending){record, file};
-}
-
-static void add_file(struct disk *disk, const struct t_disk_record *record)
-{
-	if (record->a)
-		/* Cut to nothing; nobody here does that to what matters. */
-		return;
-	t_check(disk->files_n < FILES);
-	disk->inodes[disk->files_n] = record->file;
-	add_change(disk, record, disk->files_n++);
-}
-
-static void add_write(struct disk *disk, const struct t_disk_record *record)
-{
-	unsigned file = file_of(disk, record->file), i;
-
-	if (file == FILES)
-		return;
-	if (record->call == T_DISK_WRITE && record->b && !disk->no_dsync) {
-		/* Nothing of the same sectors is on its way: LMDB has synced it before. */
-		for (i = 0; i < disk->writes_n && !disk->no_file_sync; i++)
-			t_check(disk->writes[i].file != file ||
-				disk->writes[i].record->a > record->a + record->bytes ||
-				disk->writes[i].record->a + disk->writes[i].record->bytes <
-					record->a);
-		apply_write(&disk->files[file], record);
-		return;
-	}
-	t_check(disk->writes_n < PENDING);
-	disk->writes[disk->writes_n++] = (struct pending){record, file};
-}
-
-static void step(struct disk *disk, const struct t_disk_record *record)
-{
-	switch (record->call) {
-	case T_DISK_CREATE:
-		add_file(disk, record);
-		break;
-	case T_DISK_MKDIR:
-		add_change(disk, record, FILES);
-		break;
-	case T_DISK_RENAME:
-	case T_DISK_UNLINK:
-		add_change(disk, record, 0);
-		break;
-	case T_DISK_WRITE:
-	case T_DISK_TRUNCATE:
-		add_write(disk, record);
-		break;
-	case T_DISK_SYNC:
-		sync_record(disk, record);
-		break;
-	case T_DISK_MARK:
-		if (record->a % 2)
-			disk->acknowledged = (unsigned)(record->a / 2);
-		else
-			disk->begun = (unsigned)(record->a / 2);
-		break;
-	default:
-		/* LMDB's table of readers is mapped, and worth nothing after this. */
-		break;
-	}
-}
-
-static void image_copy(struct image *to, const struct image *from)
-{
-	*to = (struct image){NULL, 0, 0};
-	image_put(to, 0, from->bytes ? (const void *)from->bytes : "", from->n);
-}
-
-static void write_file(const char *path, const struct image *image)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-	t_check(fd >= 0);
-	t_check(pwrite(fd, image->bytes, image->n, 0) == (ssize_t)image->n);
-	close(fd);
-}
-
-/* What somebody finds afterwards, below `to` instead of below `from`. */
-static void cut(const struct disk *disk, const char *from, const char *to)
-{
-	struct disk *after = malloc(sizeof(*after));
-	unsigned i, n;
-	char path[600];
-
-	t_check(after);
-	*after = *disk;
-	n = (unsigned)t_random_below(disk->changes_n + 1u);
-	for (i = 0; i < n; i++)
-		apply_change(after, &disk->changes[i]);
-	for (i = 0; i < disk->files_n; i++)
-		image_copy(&after->files[i], &disk->files[i]);
-	for (i = 0; i < disk->writes_n; i++)
-		apply_torn(&after->files[disk->writes[i].file], disk->writes[i].record);
-	t_check(!mkdir(to, 0777));
-	/* Folders are made first; a name in one that is not there is lost with it. */
-	for (n = 0; n < 2; n++) {
-		for (i = 0; i < after->names_n; i++) {
-			const struct name *name = &after->names[i];
-
-			snprintf(path, sizeof(path), "%s%s", to, name->path + strlen(from));
-			if (name->file == FILES && !n)
-				(void)mkdir(path, 0777);
-			*strrchr(path, '/') = 0;
-			if (name->file == FILES || !n || access(path, F_OK))
-				continue;
-			snprintf(path, sizeof(path), "%s%s", to, name->path + strlen(from));
-			write_file(path, &after->files[name->file]);
-		}
-	}
-	for (i = 0; i < disk->files_n; i++)
-		free(after->files[i].bytes);
-	free(after);
-}
-
 /* ---- what is found ------------------------------------------------------------------------------- */
-
-enum { GOOD, LOST, WRONG };
-
-struct found {
-	char folder[300];
-	unsigned begun, acknowledged;
-};
 
 static bool same(struct pawl_store *store, const struct content *content, unsigned *ret_number)
 {
@@ -463,7 +149,7 @@ static bool same(struct pawl_store *store, const struct content *content, unsign
 }
 
 /* Who attaches starts a thread, which ThreadSanitizer does not allow in a forked child. */
-static int go_on(const struct found *found, unsigned number)
+static int go_on(const struct t_found *found, unsigned number)
 {
 	struct content content;
 	struct pawl_store *store;
@@ -471,16 +157,16 @@ static int go_on(const struct found *found, unsigned number)
 
 	content_after(number, &content);
 	if (pawl_thread_attach("go on") || eng_store_lmdb(found->folder, NULL, 0, NULL, &store))
-		return WRONG;
+		return T_POWER_WRONG;
 	right = !write_batch(store, number) && same(store, &content, &number);
 	pawl_store_close(store);
 	pawl_thread_detach();
-	return right ? GOOD : WRONG;
+	return right ? T_POWER_GOOD : T_POWER_WRONG;
 }
 
 static int look(void *arg)
 {
-	const struct found *found = arg;
+	const struct t_found *found = arg;
 	struct content content;
 	struct pawl_store *store;
 	unsigned number;
@@ -488,203 +174,80 @@ static int look(void *arg)
 
 	error = eng_store_lmdb(found->folder, NULL, 0, NULL, &store);
 	if (error)
-		return WRONG;
+		return T_POWER_WRONG;
 	if (pawl_store_verify(store, NULL) || !same(store, NULL, &number))
-		return WRONG;
+		return T_POWER_WRONG;
 	if (number < found->acknowledged)
-		return LOST;
+		return T_POWER_LOST;
 	content_after(number, &content);
 	if (number > found->begun || !same(store, &content, &number))
-		return WRONG;
+		return T_POWER_WRONG;
 	pawl_store_close(store);
-	return T_TSAN ? GOOD : go_on(found, number + 1);
+	return T_TSAN ? T_POWER_GOOD : go_on(found, number + 1);
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------- */
-
-struct log {
-	char *bytes;
-	size_t n, records;
-	char folder[256]; /* that was recorded: the store's parent */
-};
-
-static const struct t_disk_record *next(const struct t_disk_record *record)
-{
-	/* Records lie one behind the other, at any address: they are copied to good ones by log_read(). */
-	return (const void *)((const char *)record + sizeof(*record) +
-			      ((record->bytes + 7) & ~(size_t)7));
-}
-
-/* The log as it is in memory: records at multiples of 8. */
-static void log_read(struct log *log, const char *path)
-{
-	struct t_disk_record record;
-	FILE *file = fopen(path, "r");
-
-	t_check(file);
-	while (fread(&record, sizeof(record), 1, file) == 1) {
-		size_t bytes = (record.bytes + 7) & ~(size_t)7;
-
-		log->bytes = realloc(log->bytes, log->n + sizeof(record) + bytes);
-		t_check(log->bytes);
-		memcpy(log->bytes + log->n, &record, sizeof(record));
-		t_check(fread(log->bytes + log->n + sizeof(record), 1, record.bytes, file) ==
-			record.bytes);
-		log->n += sizeof(record) + bytes;
-		log->records++;
-	}
-	fclose(file);
-}
-
-static void log_make(struct log *log, const char *word)
-{
-	char store[256], path[300];
-
-	memset(log, 0, sizeof(*log));
-	t_folder_make(store, sizeof(store));
-	snprintf(log->folder, sizeof(log->folder), "%s", store);
-	*strrchr(log->folder, '/') = 0;
-	snprintf(path, sizeof(path), "%s.log", log->folder);
-	setenv("T_STORE", store, 1);
-	setenv("T_RECORD", path, 1);
-	setenv("T_RECORD_UNDER", log->folder, 1);
-	assert_int_equal(t_rerun(word, NULL, 0), 0);
-	unsetenv("T_RECORD");
-	log_read(log, path);
-	unlink(path);
-	t_folder_drop(store);
-}
-
-/* Cuts the power `cuts` times, or until one is bad and `until_bad`. */
-static void power(const struct log *log, struct disk *disk, unsigned cuts, bool until_bad,
-		  unsigned *results)
-{
-	const struct t_disk_record *record = (const void *)log->bytes;
-	struct found found;
-	char parent[280];
-	size_t i;
-
-	/* What is found need not outlive this: in memory, where there is such a folder. */
-	snprintf(parent, sizeof(parent), "%s/%s.cut",
-		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", strrchr(log->folder, '/') + 1);
-	snprintf(found.folder, sizeof(found.folder), "%s/store", parent);
-	for (i = 0; i < log->records; i++, record = next(record)) {
-		/* So many in all, evenly; more of them where there are more cuts than records. */
-		unsigned here =
-			(unsigned)((i + 1) * cuts / log->records - i * cuts / log->records);
-
-		for (; here; here--) {
-			int result;
-
-			cut(disk, log->folder, parent);
-			found.begun = disk->begun;
-			found.acknowledged = disk->acknowledged;
-			result = t_forked(look, &found);
-			if (result < 0)
-				result = WRONG;
-			results[result]++;
-			t_folder_drop(found.folder);
-			t_step();
-			if (result)
-				printf("# cut at record %zu of %zu: %s; begun %u, acknowledged %u\n",
-				       i, log->records, result == LOST ? "lost" : "wrong",
-				       found.begun, found.acknowledged);
-			if (result && until_bad)
-				return;
-		}
-		step(disk, record);
-	}
-}
-
-static void disk_drop(struct disk *disk)
-{
-	unsigned i;
-
-	for (i = 0; i < disk->files_n; i++)
-		free(disk->files[i].bytes);
-	free(disk);
-}
-
-/* Returns: bad ones. */
-static unsigned run(const struct log *log, struct disk settings, bool until_bad)
-{
-	unsigned results[3] = {0};
-	struct disk *disk = malloc(sizeof(*disk));
-
-	t_check(disk);
-	*disk = settings;
-	power(log, disk, t_scaled(300), until_bad, results);
-	disk_drop(disk);
-	printf("# %u good, %u lost, %u wrong\n", results[GOOD], results[LOST], results[WRONG]);
-	return results[LOST] + results[WRONG];
-}
-
-static struct log full;
+static struct t_power_log full;
 
 static void case_full_protocol(void **state)
 {
-	static const struct disk as_it_is;
-
 	(void)state;
-	log_make(&full, "writes");
+	t_power_record(&full, "writes");
 	/* Children attach. */
 	pawl_thread_detach();
-	assert_int_equal(run(&full, as_it_is, false), 0);
+	assert_int_equal(t_power_cut(&full, 0, t_scaled(300), false, look), 0);
 }
 
 /* The folder could not be synced when the store was made: it is when the store is opened again. */
 static void case_folder_fails(void **state)
 {
-	static const struct disk as_it_is;
-	struct log log;
+	struct t_power_log log;
 
 	(void)state;
 	setenv("T_RECORD_FAIL", "1", 1);
-	log_make(&log, "writes");
+	t_power_record(&log, "writes");
 	unsetenv("T_RECORD_FAIL");
 	pawl_thread_detach();
-	assert_int_equal(run(&log, as_it_is, true), 0);
-	free(log.bytes);
+	assert_int_equal(t_power_cut(&log, 0, t_scaled(300), true, look), 0);
+	t_power_drop(&log);
 }
 
 static void case_without_lmdb_sync(void **state)
 {
-	static const struct disk as_it_is;
-	struct log log;
+	struct t_power_log log;
 
 	(void)state;
-	log_make(&log, "writes-nosync");
+	t_power_record(&log, "writes-nosync");
 	pawl_thread_detach();
-	assert_true(run(&log, as_it_is, true) > 0);
-	free(log.bytes);
+	assert_true(t_power_cut(&log, 0, t_scaled(300), true, look) > 0);
+	t_power_drop(&log);
 }
 
 static void case_without_file_sync(void **state)
 {
-	static const struct disk without = {.no_file_sync = true};
+	unsigned without = T_POWER_NO_FILE_SYNC;
 
 	(void)state;
 	pawl_thread_detach();
-	assert_true(run(&full, without, true) > 0);
+	assert_true(t_power_cut(&full, without, t_scaled(300), true, look) > 0);
 }
 
 static void case_without_root_sync(void **state)
 {
-	static const struct disk without = {.no_dsync = true};
+	unsigned without = T_POWER_NO_DSYNC;
 
 	(void)state;
 	pawl_thread_detach();
-	assert_true(run(&full, without, true) > 0);
+	assert_true(t_power_cut(&full, without, t_scaled(300), true, look) > 0);
 }
 
 static void case_without_folder_sync(void **state)
 {
-	static const struct disk without = {.no_folder_sync = true};
+	unsigned without = T_POWER_NO_FOLDER_SYNC;
 
 	(void)state;
 	pawl_thread_detach();
-	assert_true(run(&full, without, true) > 0);
-	free(full.bytes);
+	assert_true(t_power_cut(&full, without, t_scaled(300), true, look) > 0);
+	t_power_drop(&full);
 }
 
 int main(int argc, char **argv)

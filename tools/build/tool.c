@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tool.c - ninja's subtools, with what the journal knows for those that ask for ninja's logs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ninja/tools.h"
+
+#include "inside.h"
+
+struct host {
+	struct build *b;
+	const char **paths; /* of the last answer */
+	size_t paths_n, paths_room;
+	uint32_t next;
+};
+
+static int host_deps(void *arg, const char *output, const char *const **ret_paths,
+		     uint32_t *ret_n, int64_t *ret_mtime_ns, bool *ret_valid)
+{
+	struct host *host = arg;
+	struct build *b = host->b;
+	uint32_t node = mf_find(b->m, output, strlen(output));
+	const struct edge *e;
+	struct why why;
+
+	if (node == MF_NONE || b->m->nodes[node].edge == MF_NONE)
+		return 0;
+	e = &b->plan.edges[b->m->nodes[node].edge];
+	if (!e->has_trace || !(b->m->edges[b->m->nodes[node].edge].flags & MF_EDGE_DEPS))
+		return 0;
+	host->paths_n = 0;
+	for (uint32_t i = 0; i < e->trace.n_found; i++) {
+		uint32_t file = b->plan.numbers[e->trace.reads[e->trace.n_listed + i]];
+
+		BUILD_GROW(host->paths, host->paths_n, host->paths_room);
+		host->paths[host->paths_n++] = file_at(b->files, file)->path;
+	}
+	(void)file_look(b->files, node);
+	why.kind = WHY_NONE;
+	*ret_valid = plan_outs_check(&b->plan, b->m->nodes[node].edge, &why);
+	*ret_mtime_ns = e->trace.ended_ns;
+	*ret_paths = host->paths;
+	*ret_n = (uint32_t)host->paths_n;
+	return 1;
+}
+
+static const char *host_next(struct host *host, bool from_the_start, uint32_t flags)
+{
+	struct build *b = host->b;
+
+	if (from_the_start)
+		host->next = 0;
+	while (host->next < b->m->n_edges) {
+		uint32_t edge = host->next++;
+
+		if (b->plan.edges[edge].has_trace && (b->m->edges[edge].flags & flags) == flags)
+			return mf_path(b->m, mf_outs(b->m, edge).at[0]);
+	}
+	return NULL;
+}
+
+static const char *host_next_output(void *arg, bool from_the_start)
+{
+	return host_next(arg, from_the_start, MF_EDGE_DEPS);
+}
+
+/* Outputs of past manifests, too: all paths that were ever the output of a run. */
+static const char *host_next_logged(void *arg, bool from_the_start)
+{
+	struct host *host = arg;
+	struct build *b = host->b;
+
+	if (from_the_start)
+		host->next = 0;
+	while (host->next < b->plan.outputs_n)
+		return file_at(b->files, b->plan.outputs[host->next++])->path;
+	return NULL;
+}
+
+static int tool_run(struct build *b, const char *tool, char **arguments, int n)
+{
+	struct host host = {.b = b};
+	struct ninja_tool_host table = {.arg = &host,
+					.deps = host_deps,
+					.next_output = host_next_output,
+					.next_logged = host_next_logged};
+	struct ninja_tool_run run = {.m = b->m,
+				     .host = b->m ? &table : NULL,
+				     .arguments = arguments,
+				     .n_arguments = n,
+				     .dry_run = b->options->dry_run,
+				     .verbose = b->options->verbose,
+				     .quiet = b->options->quiet};
+	struct text out = TEXT_INIT, err = TEXT_INIT;
+	int status = ninja_tool_run(tool, &run, &out, &err);
+
+	if (out.len)
+		(void)fwrite(out.ptr, 1, out.len, stdout);
+	(void)fflush(stdout);
+	if (err.len)
+		(void)fwrite(err.ptr, 1, err.len, stderr);
+	text_fini(&out);
+	text_fini(&err);
+	free(host.paths);
+	return status;
+}
+
+int build_tool(const struct build_options *o, const char *tool, char **arguments, int n)
+{
+	struct build_options options = *o;
+	struct build b;
+	int status;
+
+	if (strcmp(tool, "list") != 0 && !ninja_tool_exists(tool)) {
+		const char *near = ninja_nearest_word(tool, ninja_tool_names());
+
+		fprintf(stderr, near ? "%s: fatal: unknown tool '%s', did you mean '%s'?\n"
+				     : "%s: fatal: unknown tool '%s'\n",
+			o->name, tool, near);
+		return BUILD_FAILED;
+	}
+	if (!strcmp(tool, "list")) {
+		struct text out = TEXT_INIT;
+
+		if (ninja_tools_list(&out))
+			return BUILD_FAILED;
+		fputs(out.ptr, stdout);
+		text_fini(&out);
+		return BUILD_DONE;
+	}
+	build_init(&b, &options);
+	if (ninja_tool_early(tool)) {
+		status = tool_run(&b, tool, arguments, n);
+	} else {
+		/* Nothing of the state is written. */
+		bool dry_run = options.dry_run;
+
+		options.dry_run = true;
+		status = build_open(&b) ? BUILD_FAILED : BUILD_DONE;
+		options.dry_run = dry_run;
+		if (status == BUILD_DONE)
+			status = tool_run(&b, tool, arguments, n);
+	}
+	build_fini(&b);
+	return status;
+}
