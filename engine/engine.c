@@ -121,6 +121,8 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 		return error;
 	}
 	if (engine->persist)
+		engine->persist->notices = engine->notices;
+	if (engine->persist)
 		error = eng_persist_start(engine->persist, engine->rt, engine->group);
 	if (error) {
 		(void)pawl_engine_close(engine);
@@ -167,12 +169,14 @@ int pawl_engine_store_stats_read(struct pawl_engine *engine,
 static void save_last(struct eng_persist *persist)
 {
 	uint64_t tasks;
+	int error;
 
 	if (!persist || !persist->saves)
 		return;
 	pawl_store_relaxed(&persist->reason, (uint32_t)PAWL_SNAPSHOT_STOP);
-	if (eng_persist_snapshot(persist, &tasks))
-		return;
+	error = eng_persist_snapshot(persist, &tasks);
+	if (error)
+		eng_tell_unsaved(persist, error);
 }
 
 int pawl_engine_close(struct pawl_engine *engine)

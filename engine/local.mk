@@ -227,6 +227,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/runtime/wheel.h \
 	engine/runtime/worker.c \
 	engine/runtime/worker.h \
+	engine/tell.c \
 	engine/version.c
 engine_libengine_core_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 	-I$(builddir)/lib/include -I$(srcdir)/lib/include \

@@ -30,6 +30,8 @@ struct eng_backing {
 	eng_id (*look_up)(void *arg, struct pawl_digest digest);
 	/* Something leads to a task that is lost. */
 	void (*lost)(void *arg, eng_id id);
+	/* All is dirty because of that. No lock held, outside of operations. One at a time. May be NULL. */
+	void (*recovered)(void *arg);
 };
 
 /* What a graph is made with where something is kept. */

@@ -209,6 +209,8 @@ static int recover(void *arg, void **ret_value)
 			eng_memory_wait();
 	}
 	eng_edit_leave(graph);
+	if (graph->backing->recovered)
+		graph->backing->recovered(graph->backing->arg);
 	return 0;
 }
 

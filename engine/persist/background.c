@@ -8,7 +8,8 @@
  * it sleeps the idle time out, and looks whether anything ran meanwhile. So bursts of short work wake it once in an
  * idle time. The snapshot itself blocks, so it is made on another thread.
  *
- * After one that failed only time makes the next: a full disk is not tried again at each pause.
+ * After one that failed only time makes the next: a full disk is not tried again at each pause, but after two seconds,
+ * then after twice as long, and so on up to the usual time.
  */
 #include "config.h"
 
@@ -19,6 +20,8 @@
 #include <pawl/runtime.h>
 
 #include "persist.h"
+
+#define RETRY_NS UINT64_C(2000000000)
 
 static bool is_saved(const struct eng_persist *persist)
 {
@@ -99,6 +102,7 @@ static int background(void *arg, void **ret_value)
 {
 	struct eng_persist *persist = arg;
 	uint64_t due_ns = later(pawl_runtime_now(persist->rt), persist->first_ns);
+	uint64_t retry_ns = RETRY_NS;
 	bool failed = false;
 
 	(void)ret_value;
@@ -118,7 +122,12 @@ static int background(void *arg, void **ret_value)
 		if (error == -ECANCELED)
 			return error;
 		failed = error;
-		due_ns = later(pawl_runtime_now(persist->rt), persist->interval_ns);
+		if (!failed || retry_ns > persist->interval_ns)
+			retry_ns = failed ? persist->interval_ns : RETRY_NS;
+		due_ns = later(pawl_runtime_now(persist->rt),
+			       failed ? retry_ns : persist->interval_ns);
+		if (failed && retry_ns < PAWL_FOREVER / 2)
+			retry_ns *= 2;
 	}
 }
 
@@ -130,6 +139,7 @@ int eng_persist_start(struct eng_persist *persist, struct pawl_runtime *rt,
 	int error;
 
 	persist->rt = rt;
+	eng_tell_opened(persist);
 	eng_ops_go_on(persist);
 	error = eng_repair(persist);
 	if (error) {

@@ -23,6 +23,8 @@
 /* What the bytes in a store mean: of pawl_store_options.format. */
 #define ENG_STORE_FORMAT 1u
 
+struct eng_notices;
+
 struct eng_persist {
 	struct pawl_store *store; /* the program's */
 	struct eng_graph *graph;
@@ -43,6 +45,11 @@ struct eng_persist {
 	uint32_t changed_n;
 	/* Why nothing of what is stored counts; NULL: it does. */
 	const char *cold;
+	bool is_empty; /* that is because there was nothing */
+
+	struct eng_notices *notices;
+	/* By the task that recovers; under `one`. */
+	bool told_lost, told_failed;
 
 	/* One snapshot at a time; threads sleep here. */
 	pthread_mutex_t one;
@@ -109,6 +116,13 @@ void eng_ops_go_on(struct eng_persist *persist);
 PAWL_MUST_CHECK int eng_repair(struct eng_persist *persist);
 /* build-id.c: of what has this address in it; never 0 */
 uint64_t eng_build_id(const void *address);
+/* ../tell.c. No lock held, not in an operation */
+void eng_tell_saved(struct eng_persist *persist, uint64_t tasks, uint64_t bytes);
+void eng_tell_failed(struct eng_persist *persist, int error);
+/* When the engine is closed, and that was tried in vain. */
+void eng_tell_unsaved(struct eng_persist *persist, int error);
+void eng_tell_opened(struct eng_persist *persist);
+void eng_persist_recovered(void *arg);
 /* restart.c: what the graph asks for. */
 int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node);
 eng_id eng_persist_look_up(void *arg, struct pawl_digest digest);

@@ -164,6 +164,7 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	persist->backing.restore = eng_persist_restore;
 	persist->backing.look_up = eng_persist_look_up;
 	persist->backing.lost = eng_persist_lost;
+	persist->backing.recovered = eng_persist_recovered;
 	error = open_store(persist, options);
 	if (error) {
 		eng_persist_close(persist);

@@ -300,7 +300,9 @@ static void saved(struct batch *batch)
 	pawl_add_relaxed(&persist->ops_saved, batch->ops.n != 0);
 }
 
-static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
+/* ret_tell: it is to be told of afterwards. */
+static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *ret_bytes,
+		    bool *ret_tell)
 {
 	struct batch batch = {.persist = persist};
 	uint64_t begun_ns = pawl_now_ns();
@@ -320,16 +322,21 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 	else
 		saved(&batch);
 	eng_out_fini(&batch.ops);
+	*ret_tell = !error || !persist->told_failed;
+	persist->told_failed = error;
 	if (error)
 		return error;
 	pawl_store_relaxed(&persist->snapshot_ns, pawl_now_ns() - begun_ns);
 	*ret_tasks = batch.tasks;
+	*ret_bytes = batch.bytes;
 	return 0;
 }
 
 int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 {
 	struct pawl_waiter *before;
+	uint64_t bytes = 0;
+	bool tell = false;
 	int error;
 
 	*ret_tasks = 0;
@@ -340,8 +347,12 @@ int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 	/* It sleeps as the thread. */
 	before = pawl_waiter_set(NULL);
 	pthread_mutex_lock(&persist->one);
-	error = snapshot(persist, ret_tasks);
+	error = snapshot(persist, ret_tasks, &bytes, &tell);
 	pthread_mutex_unlock(&persist->one);
 	(void)pawl_waiter_set(before);
+	if (tell && error)
+		eng_tell_failed(persist, error);
+	else if (tell)
+		eng_tell_saved(persist, *ret_tasks, bytes);
 	return error;
 }

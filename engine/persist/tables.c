@@ -314,7 +314,8 @@ int eng_tables_read(struct eng_persist *persist, const struct pawl_engine_option
 				       pawl_store_id(ENG_INFRA_TABLES), &bytes);
 	if (error)
 		return error;
-	if (!bytes.ptr)
+	persist->is_empty = !bytes.ptr;
+	if (persist->is_empty)
 		persist->cold = "the store is empty";
 	else
 		error = tables_take(persist, bytes, options);

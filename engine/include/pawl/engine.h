@@ -88,7 +88,8 @@ struct pawl_function {
 	size_t size; /* sizeof(struct pawl_function) */
 	const char *
 		name; /* different for each function of an engine, and the same in every version */
-	uint64_t version; /* of its code: results of another version do not count; 0: of each build */
+	uint64_t
+		version; /* of its code: results of another version do not count; 0: of each build */
 	uint32_t flags;
 	pawl_function_fn *body;
 	size_t args_bytes; /* sizeof the struct of arguments; 0: none */
