@@ -247,7 +247,8 @@ int main(int argc, char **argv)
 {
 	static const struct b_bench benches[] = {
 		{.name = "fiber-switch", .text = "one switch, there or back"},
-		{.name = "fiber-spawn", .text = "create, run to the end, destroy; pawl-create: no run"},
+		{.name = "fiber-spawn",
+		 .text = "create, run to the end, destroy; pawl-create: no run"},
 		{.name = "fiber-wait",
 		 .text = "round trip between two that wake each other, on one processor",
 		 .mode = B_ROUNDS},

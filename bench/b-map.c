@@ -181,22 +181,22 @@ static const struct params all_params[] = {
 	{HIT, K, true, "map-hit", "\"keys\":1000,\"draw\":\"zipf\""},
 	{HIT, 100 * K, false, "map-hit", "\"keys\":100000,\"draw\":\"uniform\""},
 	{HIT, 100 * K, true, "map-hit", "\"keys\":100000,\"draw\":\"zipf\""},
-	{HIT, 10 * K * K, false, "map-hit-10m", "\"keys\":10000000,\"draw\":\"uniform\""},
-	{HIT, 10 * K * K, true, "map-hit-10m", "\"keys\":10000000,\"draw\":\"zipf\""},
+	{HIT, 10 * K *K, false, "map-hit-10m", "\"keys\":10000000,\"draw\":\"uniform\""},
+	{HIT, 10 * K *K, true, "map-hit-10m", "\"keys\":10000000,\"draw\":\"zipf\""},
 	{MISS, K, false, "map-miss", "\"keys\":1000,\"draw\":\"uniform\""},
 	{MISS, 100 * K, false, "map-miss", "\"keys\":100000,\"draw\":\"uniform\""},
-	{MISS, 10 * K * K, false, "map-miss-10m", "\"keys\":10000000,\"draw\":\"uniform\""},
+	{MISS, 10 * K *K, false, "map-miss-10m", "\"keys\":10000000,\"draw\":\"uniform\""},
 	{INSERT, K, false, "map-insert", "\"keys\":1000"},
 	{INSERT, 100 * K, false, "map-insert", "\"keys\":100000"},
-	{INSERT, 10 * K * K, false, "map-insert-10m", "\"keys\":10000000"},
+	{INSERT, 10 * K *K, false, "map-insert-10m", "\"keys\":10000000"},
 	{REMOVE, K, false, "map-remove", "\"keys\":1000"},
 	{REMOVE, 100 * K, false, "map-remove", "\"keys\":100000"},
-	{REMOVE, 10 * K * K, false, "map-remove-10m", "\"keys\":10000000"},
+	{REMOVE, 10 * K *K, false, "map-remove-10m", "\"keys\":10000000"},
 	{MIXED, K, false, "map-mixed", "\"keys\":1000,\"draw\":\"uniform\""},
 	{MIXED, K, true, "map-mixed", "\"keys\":1000,\"draw\":\"zipf\""},
 	{MIXED, 100 * K, false, "map-mixed", "\"keys\":100000,\"draw\":\"uniform\""},
 	{MIXED, 100 * K, true, "map-mixed", "\"keys\":100000,\"draw\":\"zipf\""},
-	{MIXED, 10 * K * K, false, "map-mixed-10m", "\"keys\":10000000,\"draw\":\"uniform\""},
+	{MIXED, 10 * K *K, false, "map-mixed-10m", "\"keys\":10000000,\"draw\":\"uniform\""},
 };
 #define PARAMS (sizeof(all_params) / sizeof(all_params[0]))
 
@@ -248,7 +248,8 @@ static void fill(struct maps *maps, uint64_t keys)
 			b_die("%s: not all keys are in", peer->contender);
 	}
 	/* Signed: caches of the thread and the allocator may give back more than a small map takes. */
-	maps->bytes_entry = (double)(int64_t)(allocated() - before) / (double)(keys * maps->count);
+	maps->bytes_entry =
+		(double)(int64_t)(allocated() - before) / (double)(keys * maps->count);
 	if (peer->leave)
 		peer->leave();
 }
@@ -373,17 +374,24 @@ static const struct b_bench benches[] = {
 	{.name = "map-hit-10m", .text = "look up a key that is there", .reps_max = 5},
 	{.name = "map-miss", .text = "look up a key that is not there"},
 	{.name = "map-miss-10m", .text = "look up a key that is not there", .reps_max = 5},
-	{.name = "map-insert", .text = "put a key in, growth included", .mode = B_ROUNDS,
+	{.name = "map-insert",
+	 .text = "put a key in, growth included",
+	 .mode = B_ROUNDS,
 	 .count = ROUND_SMALL},
 	{.name = "map-insert-10m",
 	 .text = "put a key in, growth included",
 	 .mode = B_ROUNDS,
 	 .count = ROUND_LARGE,
 	 .reps_max = 5},
-	{.name = "map-remove", .text = "take a key out", .mode = B_ROUNDS,
+	{.name = "map-remove",
+	 .text = "take a key out",
+	 .mode = B_ROUNDS,
 	 .count = ROUND_SMALL},
-	{.name = "map-remove-10m", .text = "take a key out", .mode = B_ROUNDS,
-	 .count = ROUND_LARGE, .reps_max = 5},
+	{.name = "map-remove-10m",
+	 .text = "take a key out",
+	 .mode = B_ROUNDS,
+	 .count = ROUND_LARGE,
+	 .reps_max = 5},
 	{.name = "map-mixed", .text = "90 look-ups, 5 insertions, 5 removals in 100"},
 	{.name = "map-mixed-10m",
 	 .text = "90 look-ups, 5 insertions, 5 removals in 100",

@@ -35,9 +35,9 @@ static void batch(struct b_worker *w, uint64_t n)
 }
 
 static const struct b_case cases[] = {
-	B_IDS_CASE(cq, "ids-window", "counter+concurrent-queue", "\"window\":64", 16, setup, NULL,
-		   window, NULL, teardown),
-	B_IDS_CASE(cq, "ids-batch", "counter+concurrent-queue", "\"batch\":256", 16, setup, NULL,
-		   batch, NULL, teardown),
+	B_IDS_CASE(cq, "ids-window", "counter+concurrent-queue", "\"window\":64", 16, setup,
+		   NULL, window, NULL, teardown),
+	B_IDS_CASE(cq, "ids-batch", "counter+concurrent-queue", "\"batch\":256", 16, setup,
+		   NULL, batch, NULL, teardown),
 };
 B_CASES(cases)

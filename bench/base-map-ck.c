@@ -184,8 +184,8 @@ static void *hs_make(uint64_t capacity)
 
 	(void)capacity;
 	ck_spinlock_fas_init(&hs->lock);
-	if (!ck_hs_init(&hs->set, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, hs_hash, hs_same, &memory,
-			16, 1))
+	if (!ck_hs_init(&hs->set, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, hs_hash, hs_same,
+			&memory, 16, 1))
 		b_die("ck_hs_init");
 	return hs;
 }

@@ -118,7 +118,8 @@ static inline bool lfht_del(void *map, uint64_t key, uint64_t hash)
 	cds_lfht_lookup(map, hash, match, &key, &it);
 	hook = cds_lfht_iter_get_node(&it);
 	if (hook && !cds_lfht_del(map, hook)) {
-		urcu_memb_call_rcu(&PAWL_CONTAINER_OF(hook, struct node, hook)->head, node_free);
+		urcu_memb_call_rcu(&PAWL_CONTAINER_OF(hook, struct node, hook)->head,
+				   node_free);
 		gone = true;
 	}
 	urcu_memb_read_unlock();

@@ -36,7 +36,8 @@ static inline size_t crate_queue_put(struct crate_queue *queue, struct b_item *c
 	return n;
 }
 
-static inline size_t crate_queue_get(struct crate_queue *queue, struct b_item **items, size_t max)
+static inline size_t crate_queue_get(struct crate_queue *queue, struct b_item **items,
+				     size_t max)
 {
 	return cq_get(queue->queue, items, max);
 }
@@ -70,7 +71,8 @@ static inline size_t crate_lanes_put(struct crate_lanes *lanes, struct b_item *c
 	return n;
 }
 
-static inline size_t crate_lanes_get(struct crate_lanes *lanes, struct b_item **items, size_t max)
+static inline size_t crate_lanes_get(struct crate_lanes *lanes, struct b_item **items,
+				     size_t max)
 {
 	uint64_t bits = pawl_load_acquire(&lanes->bits);
 	size_t k = 0;

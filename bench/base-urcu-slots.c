@@ -13,7 +13,8 @@
 #include <urcu/urcu-memb.h>
 #include <urcu/rculfhash.h>
 
-PAWL_STATIC_ASSERT(sizeof(struct cds_lfht_node) <= sizeof(((struct b_object *)0)->node), "room");
+PAWL_STATIC_ASSERT(sizeof(struct cds_lfht_node) <= sizeof(((struct b_object *)0)->node),
+		   "room");
 
 static struct cds_lfht_node *node_of(struct b_object *object)
 {
@@ -76,8 +77,7 @@ static void lfht_drop(void *table, uint64_t keys)
 
 	(void)keys;
 	urcu_memb_read_lock();
-	cds_lfht_for_each(table, &iter, node)
-		cds_lfht_del(table, node);
+	cds_lfht_for_each(table, &iter, node) cds_lfht_del(table, node);
 	urcu_memb_read_unlock();
 	if (cds_lfht_destroy(table, NULL))
 		b_die("cds_lfht_destroy");
@@ -119,8 +119,7 @@ static uint64_t lfht_scan(void *table, uint64_t keys)
 
 	(void)keys;
 	urcu_memb_read_lock();
-	cds_lfht_for_each(table, &iter, node)
-		sum += object_of(node)->value;
+	cds_lfht_for_each(table, &iter, node) sum += object_of(node)->value;
 	urcu_memb_read_unlock();
 	return sum;
 }

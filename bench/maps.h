@@ -67,75 +67,75 @@ static inline uint64_t b_map_draw(struct b_map_job *job)
 #define B_MAP_INSERT_PART 5
 #define B_MAP_REMOVE_PART 10
 
-#define B_MAP_LOOKUPS(NAME)                                                                   \
-	static uint64_t NAME##_hit(void *map, struct b_map_job *job)                          \
-	{                                                                                     \
-		uint64_t sum = 0;                                                             \
-		for (uint64_t i = 0; i < job->n; i++) {                                       \
-			uint64_t key = b_key(b_map_draw(job)), value = 0;                     \
-			if (NAME##_get(map, key, b_key_hash(key), &value))                    \
-				sum += value == key;                                          \
-		}                                                                             \
-		return sum;                                                                   \
-	}                                                                                     \
-	static uint64_t NAME##_miss(void *map, struct b_map_job *job)                         \
-	{                                                                                     \
-		uint64_t sum = 0;                                                             \
-		for (uint64_t i = 0; i < job->n; i++) {                                       \
-			uint64_t key = b_key(b_map_draw(job) + job->keys), value = 0;         \
-			sum += !NAME##_get(map, key, b_key_hash(key), &value);                \
-		}                                                                             \
-		return sum;                                                                   \
-	}                                                                                     \
-	static uint64_t NAME##_insert(void *map, struct b_map_job *job)                       \
-	{                                                                                     \
-		uint64_t sum = 0;                                                             \
-		for (uint64_t i = 0; i < job->n; i++) {                                       \
-			uint64_t key = b_key(job->at + i);                                    \
-			sum += NAME##_put(map, key, b_key_hash(key), key);                    \
-		}                                                                             \
-		return sum;                                                                   \
+#define B_MAP_LOOKUPS(NAME)                                                           \
+	static uint64_t NAME##_hit(void *map, struct b_map_job *job)                  \
+	{                                                                             \
+		uint64_t sum = 0;                                                     \
+		for (uint64_t i = 0; i < job->n; i++) {                               \
+			uint64_t key = b_key(b_map_draw(job)), value = 0;             \
+			if (NAME##_get(map, key, b_key_hash(key), &value))            \
+				sum += value == key;                                  \
+		}                                                                     \
+		return sum;                                                           \
+	}                                                                             \
+	static uint64_t NAME##_miss(void *map, struct b_map_job *job)                 \
+	{                                                                             \
+		uint64_t sum = 0;                                                     \
+		for (uint64_t i = 0; i < job->n; i++) {                               \
+			uint64_t key = b_key(b_map_draw(job) + job->keys), value = 0; \
+			sum += !NAME##_get(map, key, b_key_hash(key), &value);        \
+		}                                                                     \
+		return sum;                                                           \
+	}                                                                             \
+	static uint64_t NAME##_insert(void *map, struct b_map_job *job)               \
+	{                                                                             \
+		uint64_t sum = 0;                                                     \
+		for (uint64_t i = 0; i < job->n; i++) {                               \
+			uint64_t key = b_key(job->at + i);                            \
+			sum += NAME##_put(map, key, b_key_hash(key), key);            \
+		}                                                                     \
+		return sum;                                                           \
 	}
 
-#define B_MAP_CHANGES(NAME)                                                                   \
-	static uint64_t NAME##_remove(void *map, struct b_map_job *job)                       \
-	{                                                                                     \
-		uint64_t sum = 0;                                                             \
-		for (uint64_t i = 0; i < job->n; i++) {                                       \
-			uint64_t key = b_key(job->at + i);                                    \
-			sum += NAME##_del(map, key, b_key_hash(key));                         \
-		}                                                                             \
-		return sum;                                                                   \
-	}                                                                                     \
-	static uint64_t NAME##_mixed(void *map, struct b_map_job *job)                        \
-	{                                                                                     \
-		uint64_t sum = 0;                                                             \
-		for (uint64_t i = 0; i < job->n; i++) {                                       \
-			uint64_t what = b_key_uniform(&job->state, 100);                      \
-			uint64_t key = b_key(b_map_draw(job)), value = 0;                     \
-			uint64_t hash = b_key_hash(key);                                      \
-			if (what < B_MAP_INSERT_PART)                                         \
-				sum += NAME##_put(map, key, hash, key);                       \
-			else if (what < B_MAP_REMOVE_PART)                                    \
-				sum += NAME##_del(map, key, hash);                            \
-			else                                                                  \
-				sum += NAME##_get(map, key, hash, &value);                    \
-		}                                                                             \
-		return sum;                                                                   \
+#define B_MAP_CHANGES(NAME)                                                \
+	static uint64_t NAME##_remove(void *map, struct b_map_job *job)    \
+	{                                                                  \
+		uint64_t sum = 0;                                          \
+		for (uint64_t i = 0; i < job->n; i++) {                    \
+			uint64_t key = b_key(job->at + i);                 \
+			sum += NAME##_del(map, key, b_key_hash(key));      \
+		}                                                          \
+		return sum;                                                \
+	}                                                                  \
+	static uint64_t NAME##_mixed(void *map, struct b_map_job *job)     \
+	{                                                                  \
+		uint64_t sum = 0;                                          \
+		for (uint64_t i = 0; i < job->n; i++) {                    \
+			uint64_t what = b_key_uniform(&job->state, 100);   \
+			uint64_t key = b_key(b_map_draw(job)), value = 0;  \
+			uint64_t hash = b_key_hash(key);                   \
+			if (what < B_MAP_INSERT_PART)                      \
+				sum += NAME##_put(map, key, hash, key);    \
+			else if (what < B_MAP_REMOVE_PART)                 \
+				sum += NAME##_del(map, key, hash);         \
+			else                                               \
+				sum += NAME##_get(map, key, hash, &value); \
+		}                                                          \
+		return sum;                                                \
 	}
 
-#define B_MAP_ADD(NAME)                                                     \
-	static void __attribute__((constructor)) NAME##_add(void)           \
-	{                                                                   \
-		b_map_peer_add(&NAME##_peer);                               \
+#define B_MAP_ADD(NAME)                                           \
+	static void __attribute__((constructor)) NAME##_add(void) \
+	{                                                         \
+		b_map_peer_add(&NAME##_peer);                     \
 	}
 
-#define B_MAP_PEER(NAME, CONTENDER, MAKE, DROP, ENTER, LEAVE)                                 \
-	B_MAP_LOOKUPS(NAME)                                                                   \
-	B_MAP_CHANGES(NAME)                                                                   \
-	static const struct b_map_peer NAME##_peer = {                                        \
-		CONTENDER,   MAKE,	    DROP,	 ENTER,	      LEAVE,	  NAME##_hit, \
-		NAME##_miss, NAME##_insert, NAME##_remove, NAME##_mixed};                     \
+#define B_MAP_PEER(NAME, CONTENDER, MAKE, DROP, ENTER, LEAVE)                         \
+	B_MAP_LOOKUPS(NAME)                                                           \
+	B_MAP_CHANGES(NAME)                                                           \
+	static const struct b_map_peer NAME##_peer = {                                \
+		CONTENDER,  MAKE,	 DROP,		ENTER,	       LEAVE,         \
+		NAME##_hit, NAME##_miss, NAME##_insert, NAME##_remove, NAME##_mixed}; \
 	B_MAP_ADD(NAME)
 
 #ifdef __cplusplus

@@ -21,7 +21,8 @@ static void log_report(const struct pawl_report_hook *hook, const struct pawl_re
 {
 	const struct logger *logger = PAWL_CONTAINER_OF(hook, struct logger, hook);
 
-	fprintf(logger->out, "pawl: %s: %s\n", pawl_report_kind_name(report->kind), report->text);
+	fprintf(logger->out, "pawl: %s: %s\n", pawl_report_kind_name(report->kind),
+		report->text);
 }
 
 int main(void)

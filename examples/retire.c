@@ -53,7 +53,8 @@ int main(void)
 	pawl_thread_detach();
 	printf("%llu pages freed, at most %llu of %llu bytes waited\n",
 	       (unsigned long long)pawl_load_relaxed(&freed),
-	       (unsigned long long)stats.pending_max_bytes, (unsigned long long)stats.limit_bytes);
+	       (unsigned long long)stats.pending_max_bytes,
+	       (unsigned long long)stats.limit_bytes);
 	if (pawl_load_relaxed(&freed) != VERSIONS)
 		return 1;
 	return stats.pending_max_bytes <= stats.limit_bytes ? 0 : 1;

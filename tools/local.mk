@@ -84,7 +84,7 @@ tools_pawl_LDADD = tools/libmanifest.la engine/libpawl-engine.la lib/libpawl.la 
 # What CMake is told to call. Here a script, since libtool's programs are scripts that know their own name alone; a link where
 # it is installed.
 tools/pawl-ninja: tools/pawl$(EXEEXT)
-	$(AM_V_GEN)printf '#!/bin/sh\nexec "%s" ninja "$$@"\n' '$(abs_builddir)/tools/pawl$(EXEEXT)' >$@ && chmod +x $@
+	$(AM_V_GEN)rm -f $@ && printf '#!/bin/sh\nexec "%s" ninja "$$@"\n' '$(abs_builddir)/tools/pawl$(EXEEXT)' >$@ && chmod +x $@
 noinst_SCRIPTS = tools/pawl-ninja
 CLEANFILES += tools/pawl-ninja
 install-exec-hook:

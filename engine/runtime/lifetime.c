@@ -56,7 +56,8 @@ bool eng_lifetime_enter(struct eng_lifetime *node, uint64_t units, uint64_t most
 	uint64_t seen = pawl_load_relaxed(&node->word);
 
 	/* Lock-free: a turn is lost only to another's change. */
-	while (state_of(seen) == ENG_LIFETIME_OPEN && units <= most && seen / UNIT <= most - units) {
+	while (state_of(seen) == ENG_LIFETIME_OPEN && units <= most &&
+	       seen / UNIT <= most - units) {
 		if (pawl_cas_weak_release(&node->word, &seen, seen + units * UNIT)) /* O2 */
 			return true;
 	}
@@ -104,7 +105,8 @@ bool eng_lifetime_close(struct eng_lifetime *node)
 			(void)pawl_load_acquire(&node->word); /* O2 */
 			return false;
 		}
-	} while (!pawl_cas_weak_relaxed(&node->word, &seen, seen + UNIT + ENG_LIFETIME_CLOSING));
+	} while (
+		!pawl_cas_weak_relaxed(&node->word, &seen, seen + UNIT + ENG_LIFETIME_CLOSING));
 	/* O2: acquires. */
 	eng_lifetime_leave(node, 1);
 	return true;

@@ -53,7 +53,8 @@ void eng_lifetime_init(struct eng_lifetime *node);
  *
  * Returns: false if the parent is not open any more; then nothing has happened.
  */
-PAWL_MUST_CHECK bool eng_lifetime_init_child(struct eng_lifetime *node, struct eng_lifetime *parent);
+PAWL_MUST_CHECK bool eng_lifetime_init_child(struct eng_lifetime *node,
+					     struct eng_lifetime *parent);
 
 /*
  * eng_lifetime_enter() - Register `units` at once.
@@ -61,7 +62,8 @@ PAWL_MUST_CHECK bool eng_lifetime_init_child(struct eng_lifetime *node, struct e
  * Returns:  false if the node is not open, or would have more than `most` units.
  * Ordering: releases to who finds the node closing.
  */
-PAWL_MUST_CHECK bool eng_lifetime_enter(struct eng_lifetime *node, uint64_t units, uint64_t most);
+PAWL_MUST_CHECK bool eng_lifetime_enter(struct eng_lifetime *node, uint64_t units,
+					uint64_t most);
 
 /*
  * eng_lifetime_leave() - Give back units. The last to leave a closing node drains it, and leaves

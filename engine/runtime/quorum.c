@@ -118,6 +118,6 @@ void eng_quorum_watch(struct eng_quorum *quorum)
 
 bool eng_quorum_over(const struct eng_quorum *quorum, bool to_the_end)
 {
-	return !pawl_load_acquire(&quorum->left) || /* O1 */
+	return !pawl_load_acquire(&quorum->left) ||		     /* O1 */
 	       (!to_the_end && pawl_load_acquire(&quorum->decided)); /* O1 */
 }

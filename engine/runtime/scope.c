@@ -46,7 +46,7 @@ void eng_scope_leave(struct eng_scope *scope)
 
 void eng_scope_shut(struct eng_scope *scope)
 {
-	pawl_or_relaxed(&scope->inside, SHUT); /* I1 */
+	pawl_or_relaxed(&scope->inside, SHUT);		    /* I1 */
 	while (pawl_load_acquire(&scope->inside) != SHUT) { /* O1 */
 		struct pawl_listener listener;
 

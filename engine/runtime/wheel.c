@@ -142,7 +142,8 @@ static uint64_t first_of(struct eng_wheel *wheel, unsigned level)
 
 	if (!(wheel->stale & 1u << level))
 		return wheel->first_ns[level];
-	for (timer = wheel->slots[level][lowest_bit(wheel->used[level])]; timer; timer = timer->next) {
+	for (timer = wheel->slots[level][lowest_bit(wheel->used[level])]; timer;
+	     timer = timer->next) {
 		if (timer->deadline_ns < first_ns)
 			first_ns = timer->deadline_ns;
 	}

@@ -93,7 +93,8 @@ static void run_plan(struct plan *plan, uint64_t period_ns, enum pawl_missed mis
 	options.period_ns = period_ns;
 	options.missed = missed;
 	options.task.free_arg = count_freed;
-	assert_int_equal(pawl_interval_spawn(pawl_runtime_root(rt), &options, tick, plan, &task), 0);
+	assert_int_equal(
+		pawl_interval_spawn(pawl_runtime_root(rt), &options, tick, plan, &task), 0);
 	run_to_the_end();
 	assert_int_equal(pawl_task_result(rt, task, ret_result), 0);
 	assert_int_equal(pawl_load_relaxed(&freed), 1);
@@ -183,7 +184,8 @@ static void case_cancelled(void **state)
 	up();
 	options.period_ns = 10;
 	options.first_ns = EPOCH + 500;
-	assert_int_equal(pawl_interval_spawn(pawl_runtime_root(rt), &options, tick, &plan, &task), 0);
+	assert_int_equal(
+		pawl_interval_spawn(pawl_runtime_root(rt), &options, tick, &plan, &task), 0);
 	t_wait_until(pawl_runtime_quiet_until(rt) == EPOCH + 500);
 	assert_int_equal(pawl_task_cancel(rt, task), 0);
 	assert_int_equal(pawl_task_wait(rt, task, PAWL_FOREVER, &result), 0);
@@ -228,9 +230,9 @@ static void case_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_exact),		cmocka_unit_test(case_missed),
-		cmocka_unit_test(case_just_in_time),	cmocka_unit_test(case_failure_is_told),
-		cmocka_unit_test(case_cancelled),	cmocka_unit_test(case_end_of_time),
+		cmocka_unit_test(case_exact),	     cmocka_unit_test(case_missed),
+		cmocka_unit_test(case_just_in_time), cmocka_unit_test(case_failure_is_told),
+		cmocka_unit_test(case_cancelled),    cmocka_unit_test(case_end_of_time),
 		cmocka_unit_test(case_refused),
 	};
 

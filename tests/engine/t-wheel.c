@@ -175,7 +175,8 @@ static unsigned model_first_due(uint64_t now_ns)
 		if (!number[i] || timers[i].deadline_ns > now_ns)
 			continue;
 		if (first == TIMERS || timers[i].deadline_ns < timers[first].deadline_ns ||
-		    (timers[i].deadline_ns == timers[first].deadline_ns && number[i] < number[first]))
+		    (timers[i].deadline_ns == timers[first].deadline_ns &&
+		     number[i] < number[first]))
 			first = i;
 	}
 	return first;

@@ -15,8 +15,8 @@
 
 #define UNSANITIZED (!T_ASAN && !T_TSAN)
 
-static inline struct pawl_fiber *make_with(const struct pawl_fiber_options *options, pawl_fiber_fn *fn,
-				    void *arg)
+static inline struct pawl_fiber *make_with(const struct pawl_fiber_options *options,
+					   pawl_fiber_fn *fn, void *arg)
 {
 	struct pawl_fiber *fiber = NULL;
 	int err = pawl_fiber_create(options, fn, arg, &fiber);

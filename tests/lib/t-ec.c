@@ -265,7 +265,10 @@ static void case_far_deadlines(void **state)
 {
 	const uint64_t deadlines[] = {
 		pawl_deadline_in(UINT64_C(3600) * 1000000000u),
-		INT64_MAX, (uint64_t)INT64_MAX + 1, PAWL_FOREVER - 1, PAWL_FOREVER,
+		INT64_MAX,
+		(uint64_t)INT64_MAX + 1,
+		PAWL_FOREVER - 1,
+		PAWL_FOREVER,
 	};
 
 	(void)state;

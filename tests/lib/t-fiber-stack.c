@@ -69,7 +69,8 @@ void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off
 static bool have_madvise_guard(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *at = __real_mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *at = __real_mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
 	bool have = at != MAP_FAILED && !__real_madvise(at, page, MADV_GUARD_INSTALL);
 
 	if (at != MAP_FAILED)
@@ -337,7 +338,8 @@ static void handle_faults(void)
 {
 	static char stack[1 << 16];
 	stack_t alt = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	struct sigaction action = {.sa_sigaction = on_fault,
+				   .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
 	sigaltstack(&alt, NULL);
 	sigaction(SIGSEGV, &action, NULL);
@@ -424,8 +426,10 @@ static void case_overflow_canary(void **state)
 	assert_int_equal(stats.guard, PAWL_FIBER_GUARD_CANARY);
 	assert_int_equal(stats.unguarded, 8);
 	for (where = -1; where >= -64; where -= 21)
-		assert_true(t_aborts(hurt_canary, &where, "stack overflow of fibre 0 \"clumsy\""));
-	assert_true(t_aborts(hurt_canary_and_end, &where, "stack overflow of fibre 0 \"clumsy\""));
+		assert_true(
+			t_aborts(hurt_canary, &where, "stack overflow of fibre 0 \"clumsy\""));
+	assert_true(
+		t_aborts(hurt_canary_and_end, &where, "stack overflow of fibre 0 \"clumsy\""));
 	/* It was chosen: nothing to report. */
 	assert_int_equal(pawl_report_count(PAWL_REPORT_FIBER_NO_GUARD), 0);
 	start_afresh();
@@ -488,7 +492,8 @@ static void case_guards_run_out(void **state)
 /* The report's hook makes fibres itself, and takes the stacks that were mapped just now. */
 static struct pawl_fiber *hooks_fiber;
 
-static void create_in_hook(const struct pawl_report_hook *hook, const struct pawl_report *report)
+static void create_in_hook(const struct pawl_report_hook *hook,
+			   const struct pawl_report *report)
 {
 	(void)hook;
 	t_check(report->kind == PAWL_REPORT_FIBER_NO_GUARD);
@@ -686,10 +691,12 @@ static void case_describe(void **state)
 			 PAWL_FIBER_FAULT_OVERFLOW);
 	assert_non_null(strstr(text, "stack overflow of fibre 0 \"told\": 0x"));
 	assert_non_null(strstr(text, " is 24 bytes below its stack of "));
-	assert_int_equal(pawl_fiber_describe_fault(low - 24, text, 15), PAWL_FIBER_FAULT_OVERFLOW);
+	assert_int_equal(pawl_fiber_describe_fault(low - 24, text, 15),
+			 PAWL_FIBER_FAULT_OVERFLOW);
 	assert_string_equal(text, "stack overflow");
 	/* The guard above belongs to the next one, which nobody has. */
-	assert_int_equal(pawl_fiber_describe_fault(low + fiber->stack_bytes, text, sizeof(text)),
+	assert_int_equal(pawl_fiber_describe_fault(low + fiber->stack_bytes, text,
+						   sizeof(text)),
 			 PAWL_FIBER_FAULT_OVERFLOW);
 	assert_non_null(strstr(text, "no fibre 1"));
 	finish(fiber);

@@ -552,8 +552,9 @@ static void take_units(void *arg)
 		}
 		if (how == 0)
 			pawl_event_wait(&listener);
-		else if (pawl_event_wait_until(&listener, how == 1 ? 1 :
-					       pawl_deadline_in(t_random_below(20000))))
+		else if (pawl_event_wait_until(
+				 &listener,
+				 how == 1 ? 1 : pawl_deadline_in(t_random_below(20000))))
 			pawl_add_relaxed(&work->timeouts, 1u);
 		memset(&listener, 0xa5, sizeof(listener));
 	}

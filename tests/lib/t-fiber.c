@@ -94,7 +94,8 @@ static void case_kill(void **state)
 
 static void case_names_and_numbers(void **state)
 {
-	static const char long_name[] = "a name that is longer than there is room for in the record";
+	static const char long_name[] =
+		"a name that is longer than there is room for in the record";
 	char buf[8] = "soon";
 	struct pawl_fiber *a = make_named(buf, nothing, NULL);
 	struct pawl_fiber *b = make_named(long_name, nothing, NULL);
@@ -172,7 +173,8 @@ static void case_options(void **state)
 static void carry(void *arg)
 {
 	uint64_t seed = *(uint64_t *)arg;
-	uint64_t a = seed, b = seed * 3, c = seed * 5, d = seed * 7, e = seed * 11, f = seed * 13;
+	uint64_t a = seed, b = seed * 3, c = seed * 5, d = seed * 7, e = seed * 11,
+		 f = seed * 13;
 	double x = (double)(seed & 0xffff), y = x / 3;
 
 	for (unsigned i = 0; i < 50; i++) {
@@ -700,7 +702,8 @@ static void case_contracts(void **state)
 	assert_true(t_aborts(suspend_thread, NULL, "only a fibre suspends"));
 	assert_true(t_aborts(detach_with_fiber, NULL, "have finished at its detach"));
 	/* ThreadSanitizer waits for ever for the reclaimer that the child does not have. */
-	assert_true(T_TSAN || t_aborts(detach_with_new_fiber, NULL, "all fibres are destroyed"));
+	assert_true(T_TSAN ||
+		    t_aborts(detach_with_new_fiber, NULL, "all fibres are destroyed"));
 	assert_true(t_aborts(detach_on_fiber, NULL, "on its own stack"));
 	assert_true(t_aborts(destroy_twice, NULL, "not destroyed before"));
 	assert_true(t_aborts(run_measure_running, NULL, "not running"));

@@ -59,8 +59,9 @@ static void case_control_words(void **state)
 			uint64_t byte = t_random_below(4);
 
 			if (byte < 2)
-				control = table_set(control, slot,
-						    byte ? tag : tag ^ (1u << t_random_below(8)));
+				control =
+					table_set(control, slot,
+						  byte ? tag : tag ^ (1u << t_random_below(8)));
 			else if (byte == 2)
 				control = table_set(control, slot, 0);
 		}
@@ -128,10 +129,11 @@ static void case_geometry(void **state)
 			assert_true(table_limit(next) >= entries + more);
 			assert_true(next >= groups && next <= 4 * (groups ? groups : 1));
 			/* A rebuild is paid for. */
-			assert_true(groups < 2 || table_limit(next) - entries >=
-							  table_limit(next) / 4);
+			assert_true(groups < 2 ||
+				    table_limit(next) - entries >= table_limit(next) / 4);
 		}
-		assert_true(table_limit(table_groups_shrunk(64 * (groups + 1), entries)) >= entries);
+		assert_true(table_limit(table_groups_shrunk(64 * (groups + 1), entries)) >=
+			    entries);
 	}
 	assert_int_equal(table_groups_shrunk(1, 0), 0);
 }
@@ -173,14 +175,15 @@ static void case_small_preallocation(void **state)
 		uint32_t shards;
 		uint64_t capacity, slots;
 	} tries[] = {
-		{1024, 0, 0},	 {1024, 1, 0},	       {1024, 1023, 0}, {1024, 1024, 7168},
-		{1, 1, 7},	 {1, 8, 14},	       {4, 3, 0},	{1024, 14 * 1024, 28672},
+		{1024, 0, 0},	 {1024, 1, 0}, {1024, 1023, 0}, {1024, 1024, 7168},
+		{1, 1, 7},	 {1, 8, 14},   {4, 3, 0},	{1024, 14 * 1024, 28672},
 		{2, 2 * 13, 28},
 	};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		struct pawl_map_options options = PAWL_MAP_OPTIONS(uint64_t, uint64_t, good_hash);
+		struct pawl_map_options options =
+			PAWL_MAP_OPTIONS(uint64_t, uint64_t, good_hash);
 		struct pawl_map_stats stats;
 		struct pawl_map *map;
 
@@ -190,7 +193,7 @@ static void case_small_preallocation(void **state)
 		pawl_map_stats_read(map, &stats);
 		assert_int_equal(stats.shards, tries[i].shards);
 		assert_int_equal(stats.slots, tries[i].slots);
-	
+
 		assert_int_equal(stats.rebuilds, 0);
 		pawl_map_destroy(map);
 	}
@@ -205,12 +208,12 @@ static void case_options(void **state)
 	struct pawl_map *map = NULL;
 
 	(void)state;
-#define BAD(field, value, err)                                           \
-	do {                                                             \
-		bad = options;                                           \
-		bad.field = (value);                                     \
-		assert_int_equal(pawl_map_create(&bad, &map), -(err));   \
-		assert_null(map);                                        \
+#define BAD(field, value, err)                                         \
+	do {                                                           \
+		bad = options;                                         \
+		bad.field = (value);                                   \
+		assert_int_equal(pawl_map_create(&bad, &map), -(err)); \
+		assert_null(map);                                      \
 	} while (0)
 	BAD(size, sizeof(options) - 1, EINVAL);
 	BAD(size, 0, EINVAL);
@@ -226,7 +229,7 @@ static void case_options(void **state)
 
 /* ---- against the model ------------------------------------------------- */
 
-#define KEYS 96
+#define KEYS	  96
 #define BYTES_MAX 40
 
 struct model {
@@ -302,7 +305,8 @@ static void model_change(struct change *c, unsigned i)
 
 static void step_decide(struct model *m, unsigned a, bool pair)
 {
-	struct change c = {.m = m, .keys = {a, (a + 1 + (unsigned)t_random_below(KEYS - 1)) % KEYS}};
+	struct change c = {.m = m,
+			   .keys = {a, (a + 1 + (unsigned)t_random_below(KEYS - 1)) % KEYS}};
 	char key[2][BYTES_MAX];
 	int ret;
 
@@ -380,8 +384,8 @@ static void step_enter(struct model *m, unsigned i, unsigned how)
 
 		memcpy(c.value[0], key, sizeof(key));
 		memcpy(c.value[1], value, sizeof(value));
-		assert_int_equal(pawl_map_entry_by(m->map, m->hash(key), match_change, fill_model,
-						   &c, out),
+		assert_int_equal(pawl_map_entry_by(m->map, m->hash(key), match_change,
+						   fill_model, &c, out),
 				 !there);
 		assert_memory_equal(out, there ? m->value[i] : value, m->value_bytes);
 	}
@@ -400,7 +404,8 @@ static void step_leave(struct model *m, unsigned i, unsigned how)
 	if (how == 0)
 		found = pawl_map_remove(m->map, m->hash(key), key, out);
 	else if (how == 1)
-		found = pawl_map_remove_by(m->map, m->hash(key), match_model, key, out_key, out);
+		found = pawl_map_remove_by(m->map, m->hash(key), match_model, key, out_key,
+					   out);
 	else
 		found = pawl_map_replace(m->map, m->hash(key), key, value, out);
 	assert_int_equal(found, m->there[i]);
@@ -571,7 +576,8 @@ static void case_scan_once(void **state)
 	assert_int_equal(pawl_map_create(&options, &map), 0);
 	for (uint64_t i = 0; i < 300; i++)
 		put_number(map, i);
-	for (uint64_t turn = 0; (count = pawl_map_scan(map, &cursor, 7, keys, values)); turn++) {
+	for (uint64_t turn = 0; (count = pawl_map_scan(map, &cursor, 7, keys, values));
+	     turn++) {
 		for (size_t i = 0; i < count; i++) {
 			assert_int_equal(keys[i], values[i]);
 			if (keys[i] < 300)
@@ -751,13 +757,13 @@ static void case_no_memory_changes_nothing(void **state)
 		put_number(map, i);
 	c.m = &m;
 	memcpy(c.value[0], &a, sizeof(a));
-#define FAILS(call)                                             \
-	do {                                                    \
-		t_alloc_fail_at(1);                             \
-		assert_int_equal((call), -ENOMEM);              \
-		assert_true(t_alloc_failed());                  \
-		t_alloc_fail_at(0);                             \
-		assert_int_equal(pawl_map_count(map), 7);       \
+#define FAILS(call)                                                       \
+	do {                                                              \
+		t_alloc_fail_at(1);                                       \
+		assert_int_equal((call), -ENOMEM);                        \
+		assert_true(t_alloc_failed());                            \
+		t_alloc_fail_at(0);                                       \
+		assert_int_equal(pawl_map_count(map), 7);                 \
 		assert_false(pawl_map_get(map, good_hash(&a), &a, NULL)); \
 	} while (0)
 	FAILS(pawl_map_insert(map, good_hash(&a), &a, &a));
@@ -765,7 +771,8 @@ static void case_no_memory_changes_nothing(void **state)
 	FAILS(pawl_map_entry(map, good_hash(&a), &a, &a, &out));
 	FAILS(pawl_map_entry_by(map, good_hash(&a), match_change, fill_model, &c, &out));
 	FAILS(pawl_map_upsert(map, good_hash(&a), &a, never_called, NULL));
-	FAILS(pawl_map_pair(map, good_hash(&a), &a, good_hash(&b), &b, never_called_pair, NULL));
+	FAILS(pawl_map_pair(map, good_hash(&a), &a, good_hash(&b), &b, never_called_pair,
+			    NULL));
 	assert_int_equal(out, 0);
 	/* A key that is there needs no memory. */
 	a = 3;
@@ -814,8 +821,8 @@ static void break_pair(void *arg)
 	uint64_t key = 1;
 
 	(void)arg;
-	(void)!pawl_map_pair(make(8, 8, good_hash, 2), good_hash(&key), &key, good_hash(&key), &key,
-			     never_called_pair, NULL);
+	(void)!pawl_map_pair(make(8, 8, good_hash, 2), good_hash(&key), &key, good_hash(&key),
+			     &key, never_called_pair, NULL);
 }
 
 static void break_scan(void *arg)

@@ -129,12 +129,12 @@ static void case_options(void **state)
 	struct pawl_rmap *map = NULL;
 
 	(void)state;
-#define BAD(field, value, err)                                           \
-	do {                                                             \
-		bad = options;                                           \
-		bad.field = (value);                                     \
-		assert_int_equal(pawl_rmap_create(&bad, &map), -(err));  \
-		assert_null(map);                                        \
+#define BAD(field, value, err)                                          \
+	do {                                                            \
+		bad = options;                                          \
+		bad.field = (value);                                    \
+		assert_int_equal(pawl_rmap_create(&bad, &map), -(err)); \
+		assert_null(map);                                       \
 	} while (0)
 	BAD(size, sizeof(options) - 1, EINVAL);
 	BAD(size, sizeof(options) + 8, E2BIG);
@@ -151,8 +151,9 @@ static void case_shards_and_capacity(void **state)
 		uint32_t shards, want;
 		uint64_t capacity, slots;
 	} tries[] = {
-		{1, 1, 0, 0},		{1, 1, 1, 7},	    {1, 1, 8, 14},   {3, 4, 3, 0},
-		{1024, 1024, 1023, 0}, {1024, 1024, 1024, 7168}, {1000, 1024, 0, 0},
+		{1, 1, 0, 0},	    {1, 1, 1, 7},	   {1, 1, 8, 14},
+		{3, 4, 3, 0},	    {1024, 1024, 1023, 0}, {1024, 1024, 1024, 7168},
+		{1000, 1024, 0, 0},
 	};
 
 	(void)state;
@@ -224,9 +225,10 @@ static void step_decide(struct model *m, uint64_t a)
 	void *old = m;
 
 	if (t_random_below(2)) {
-		assert_int_equal(pawl_rmap_pair(m->map, hash(a), &a, hash(b), &b, give_two,
-						(void *[4]){m->entry[a], m->entry[b], now[0], now[1]}),
-				 0);
+		assert_int_equal(
+			pawl_rmap_pair(m->map, hash(a), &a, hash(b), &b, give_two,
+				       (void *[4]){m->entry[a], m->entry[b], now[0], now[1]}),
+			0);
 	} else {
 		if (now[1] && now[1] != m->entry[b])
 			entry_free(now[1]);
@@ -264,8 +266,9 @@ static void step_enter(struct model *m, uint64_t key, unsigned how)
 		assert_int_equal(ret, there ? -EEXIST : 0);
 	} else {
 		pawl_rcu_begin();
-		ret = how == 1 ? pawl_rmap_entry(m->map, hash(key), &key, fresh, &got)
-			       : pawl_rmap_entry_by(m->map, hash(key), match, &key, fresh, &got);
+		ret = how == 1
+			      ? pawl_rmap_entry(m->map, hash(key), &key, fresh, &got)
+			      : pawl_rmap_entry_by(m->map, hash(key), match, &key, fresh, &got);
 		pawl_rcu_end();
 		assert_int_equal(ret, !there);
 		assert_ptr_equal(got, there ? m->entry[key] : fresh);
@@ -297,7 +300,8 @@ static void step_leave(struct model *m, uint64_t key, unsigned how)
 		break;
 	default:
 		fresh = entry_make(key, t_random());
-		assert_ptr_equal(pawl_rmap_replace(m->map, hash(key), &key, fresh), m->entry[key]);
+		assert_ptr_equal(pawl_rmap_replace(m->map, hash(key), &key, fresh),
+				 m->entry[key]);
 		if (!m->entry[key])
 			entry_free(fresh);
 		else
@@ -479,7 +483,8 @@ static void write_all_the_time(void *arg)
 
 	for (unsigned round = 0; round < t_scaled(200); round++) {
 		for (uint64_t key = s->first; key < s->last; key++)
-			t_check(!pawl_rmap_insert(s->map, hash(key), &key, entry_make(key, round)));
+			t_check(!pawl_rmap_insert(s->map, hash(key), &key,
+						  entry_make(key, round)));
 		for (uint64_t key = 0; key < STAY; key += 7) {
 			struct entry *old = pawl_rmap_replace(s->map, hash(key), &key,
 							      entry_make(key, round));
@@ -642,14 +647,14 @@ static void case_no_memory_changes_nothing(void **state)
 	for (uint64_t i = 0; i < 7; i++)
 		put(map, i);
 	pawl_rcu_begin();
-#define FAILS(call)                                       \
-	do {                                              \
-		t_alloc_fail_at(1);                       \
-		assert_int_equal((call), -ENOMEM);        \
-		t_alloc_fail_at(0);                       \
+#define FAILS(call)                                        \
+	do {                                               \
+		t_alloc_fail_at(1);                        \
+		assert_int_equal((call), -ENOMEM);         \
+		t_alloc_fail_at(0);                        \
 		assert_int_equal(pawl_rmap_count(map), 7); \
-		assert_false(has(map, key));              \
-		assert_null(got);                         \
+		assert_false(has(map, key));               \
+		assert_null(got);                          \
 	} while (0)
 	FAILS(pawl_rmap_insert(map, hash(key), &key, fresh));
 	FAILS(pawl_rmap_entry(map, hash(key), &key, fresh, &got));

@@ -14,10 +14,10 @@
 #include <time.h>
 
 /* Wait until `cond`; that is a step. The watchdog has the loops that never end. */
-#define await(cond)                     \
-	do {                            \
-		t_wait_until(cond);     \
-		t_step();               \
+#define await(cond)                 \
+	do {                        \
+		t_wait_until(cond); \
+		t_step();           \
 	} while (0)
 
 static inline bool word_is(struct pawl_atomic_u32 *word, uint32_t value)
@@ -71,8 +71,8 @@ static inline bool fake_park_locked(struct fake_waiter *fake, uint64_t deadline_
 		if (deadline_ns == PAWL_FOREVER)
 			pthread_cond_wait(&fake->cond, &fake->mutex);
 		else
-			over = pthread_cond_timedwait(&fake->cond, &fake->mutex,
-						      &deadline) != 0;
+			over = pthread_cond_timedwait(&fake->cond, &fake->mutex, &deadline) !=
+			       0;
 	}
 	if (!fake->token)
 		return false;
