@@ -14,6 +14,7 @@
 
 #define EXCERPT_BYTES 72u
 
+PAWL_PRINTF(4, 0)
 static void say(struct mf_error *out, int error, const char *file, const char *format,
 		va_list list)
 {

@@ -317,8 +317,9 @@ static int check_file(const struct mf_manifest *m, struct mf_file *file,
 static int check_files(struct mf_manifest *m, const char *path,
 		       const struct mf_options *options, enum mf_image_state *state)
 {
-	struct mf_file *files = (struct mf_file *)((char *)m->map + ((const char *)m->files -
-								     (const char *)m->map));
+	struct mf_file *files =
+		(struct mf_file *)(void *)((char *)m->map +
+					   ((const char *)m->files - (const char *)m->map));
 	uint32_t i;
 	int error = 0;
 

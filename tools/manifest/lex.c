@@ -261,7 +261,7 @@ static int dollar(struct mf_reader *reader, struct lexer *lexer, struct vec *par
 		if (at[1] != '\n')
 			break;
 		at++;
-		/* fall through */
+		__attribute__((fallthrough));
 	case '\n':
 		for (at++; *at == ' ';)
 			at++;

@@ -36,7 +36,8 @@ PAWL_MUST_CHECK int text_reserve(struct text *text, size_t more);
 
 PAWL_MUST_CHECK int text_add(struct text *text, const void *bytes, size_t len);
 PAWL_MUST_CHECK int text_printf(struct text *text, const char *format, ...) PAWL_PRINTF(2, 3);
-PAWL_MUST_CHECK int text_vprintf(struct text *text, const char *format, va_list list);
+PAWL_MUST_CHECK int text_vprintf(struct text *text, const char *format, va_list list)
+	PAWL_PRINTF(2, 0);
 
 static inline int text_add_str(struct text *text, const char *string)
 {
