@@ -7,6 +7,7 @@
 #include "random-graph.h"
 
 #include <sched.h>
+#include <stdio.h>
 
 #include <pawl/store.h>
 
@@ -232,6 +233,15 @@ static void case_restarts(void **state)
 	}
 }
 
+/* Moments of quiet, snapshots with something to save, since the engine was opened. */
+static uint64_t moments(void)
+{
+	struct eng_quiesce_stats stats;
+
+	eng_quiesce_stats_read(engine->graph->quiesce, &stats);
+	return stats.moments;
+}
+
 /* Closed without saving what has changed since the last snapshot: as if the process had ended there. */
 static void crash(void)
 {
@@ -262,7 +272,8 @@ static void case_crashes(void **state)
 		pawl_store_relaxed(&enough, 0u);
 		threads[0] = t_thread_start(read_on, NULL);
 		threads[1] = t_thread_start(snap_on, NULL);
-		for (unsigned i = 0; i < edits; i++)
+		/* The two may begin late. */
+		for (unsigned i = 0; i < edits || moments() < 3; i++)
 			change(4);
 		pawl_store_relaxed(&enough, 1u);
 		for (unsigned i = 0; i < 2; i++)
@@ -356,8 +367,10 @@ static void case_suspended(void **state)
 		pawl_store_relaxed(&enough, 0u);
 		threads[0] = t_thread_start(read_on, NULL);
 		threads[1] = t_thread_start(snap_on, NULL);
-		for (unsigned i = 0;
-		     i < edits && !pawl_load_relaxed(&engine->persist->ops_saved); i++)
+		/* The two may begin late. */
+		for (unsigned i = 0; (i < edits || moments() < 3) &&
+				     !pawl_load_relaxed(&engine->persist->ops_saved);
+		     i++)
 			change(4);
 		/* Nothing is saved after that. */
 		pawl_store_relaxed(&enough, 1u);
@@ -381,6 +394,7 @@ static void case_suspended(void **state)
 		store_down();
 	}
 	pawl_store_disk_destroy(disk);
+	printf("# %u rounds had suspended operations\n", found);
 	assert_true(found);
 }
 
