@@ -21,7 +21,6 @@
 #include "../runtime/worker.h"
 
 #define WALK_MOST 64
-#define MOMENTS	  100 /* before it waits longer */
 
 void eng_wait_run(struct eng_wait *wait, struct eng_run_state *run, bool cell)
 {
@@ -145,15 +144,45 @@ static void search_run(struct eng_wait *wait, struct pawl_context *context)
 	eng_op_end(&op);
 }
 
-/*
- * Nothing below it has to run, and it is not told so yet: an operation is under way. To sleep now would be to sleep
- * for what comes next below it without its name, and no ring would be found.
- */
-static int a_moment(struct eng_wait *wait)
+/* Returns: false: not now. */
+static bool moment_now(const struct eng_graph *graph, uint64_t *ret_moment)
 {
-	if (wait->moments++ >= MOMENTS)
-		eng_memory_wait();
-	return pawl_yield();
+	/* Relaxed: read.c. */
+	uint64_t edit = pawl_load_relaxed(&graph->edit);
+	uint64_t untold = pawl_load_acquire(&graph->untold);
+
+	*ret_moment = edit + (untold >> 32);
+	return !(edit & 1) && !(uint32_t)untold && !pawl_load_acquire(&graph->lost);
+}
+
+static bool no_edit(const void *arg)
+{
+	uint64_t moment;
+
+	return moment_now(arg, &moment);
+}
+
+/*
+ * Nothing below it has to run, and it is not told so yet: operations that have had records which were looked at are under
+ * way, or were a moment ago. To sleep until it is clean would be to sleep for what comes next below it without its
+ * name, and no ring would be found. Operations wait for no task: one can sleep until those are over, and look again.
+ */
+static int wait_told(struct pawl_context *context)
+{
+	struct eng_graph *graph = context->graph;
+	struct eng_quiesce_watch watch = {.quiesce = graph->quiesce};
+	struct pawl_event *event = eng_quiesce_left(graph->quiesce);
+	int error = 0;
+
+	/* What was lost may have taken its edges along, until all is summed up anew. */
+	if (PAWL_UNLIKELY(pawl_load_acquire(&graph->lost))) {
+		event = &graph->edited;
+		return eng_wait_events(&event, 1, no_edit, graph, "what was lost");
+	}
+	while (!error && eng_quiesce_watch(&watch))
+		error = eng_wait_events(&event, 1, eng_quiesce_is_past, &watch,
+					"what is being told");
+	return error;
 }
 
 static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
@@ -169,7 +198,7 @@ static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
 		if (!wait->run)
 			search_run(wait, context);
 		if (!wait->run)
-			return a_moment(wait);
+			return wait_told(context);
 	}
 	if (wait->run)
 		events[n++] = &wait->run->changed;
@@ -233,30 +262,12 @@ void eng_untold_end(struct eng_graph *graph)
 		pawl_event_notify_all(&graph->edited);
 }
 
-/* Returns: false: not now. */
-static bool moment_now(const struct eng_graph *graph, uint64_t *ret_moment)
-{
-	/* Relaxed: read.c. */
-	uint64_t edit = pawl_load_relaxed(&graph->edit);
-	uint64_t untold = pawl_load_acquire(&graph->untold);
-
-	*ret_moment = edit + (untold >> 32);
-	return !(edit & 1) && !(uint32_t)untold && !pawl_load_acquire(&graph->lost);
-}
-
 uint64_t eng_moment(const struct eng_graph *graph)
 {
 	uint64_t moment;
 
 	(void)moment_now(graph, &moment);
 	return moment;
-}
-
-static bool no_edit(const void *arg)
-{
-	uint64_t moment;
-
-	return moment_now(arg, &moment);
 }
 
 uint64_t eng_edit_wait(struct pawl_context *context)

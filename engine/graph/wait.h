@@ -18,8 +18,7 @@ struct eng_wait {
 	struct eng_clean *clean;   /* pinned; NULL: not waited for */
 	eng_id id;		   /* of what is to be clean */
 	char *ring;		   /* after -EDEADLK; NULL: none */
-	/* Kept from wait to wait: where the next search below it begins, and how often there was nothing. */
-	uint32_t cursor, moments;
+	uint32_t cursor; /* kept from wait to wait: where the next search below it begins */
 };
 
 /* All zero to begin with. Under the lock. */
