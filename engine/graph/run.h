@@ -72,7 +72,6 @@ struct eng_run_state {
 	bool session_dependent;
 	bool in_ring;	  /* it found itself in one: it is tried again */
 	bool invalidator; /* somebody may invalidate it at any time */
-	bool again;	  /* it was clean when it began: a cell was missing */
 	bool planned;	  /* its body is over, and which calls are new is decided */
 	struct eng_replacing *replacing; /* cells whose values are not to be read */
 	/*
