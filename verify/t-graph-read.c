@@ -9,6 +9,7 @@
  *  wait-output      a read waits for the run of what it reads
  *  wait-cell        a read of a cell, by its reference; the run gives another value
  *  told             a strong read finds nothing to wait for: what is over is being told
+ *  peek-told        collectibles of what is reached no more are gone, though that is being told
  *  claim-output     either runs it, the reader or a worker
  *
  * Who waits looks again and again, and the run gives another value:
@@ -109,6 +110,64 @@ static void setup_told(void)
 	node = eng_lock(graph, inputs[0]);
 	eng_set_dirty(&telling, node, 0);
 	eng_unlock(node);
+	looks = false;
+}
+
+/* ---- what is emitted ---------------------------------------------------------------------- */
+
+static const struct pawl_trait mark = {sizeof(mark), "mark", NULL, 0};
+
+static int emits_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	(void)give(context, 0, ret_output);
+	return pawl_emit(context, &mark, *ret_output);
+}
+FUNCTION(emits);
+
+static int holder_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	return give(context, get(context, call(context, &emits, 0), 0), ret_output);
+}
+FUNCTION(holder);
+
+static void count_mark(void *arg, pawl_ref_t ref, int32_t count)
+{
+	(void)ref;
+	*(int32_t *)arg += count;
+}
+
+static int32_t marks_now(void)
+{
+	struct pawl_context context = {.graph = graph};
+	int32_t n = 0;
+
+	mc_assert(!pawl_peek(&context, top_ref, &mark, count_mark, &n));
+	eng_context_fini(&context);
+	return n;
+}
+
+static void peek_none(void)
+{
+	mc_assert(!marks_now());
+}
+
+/* It has left what emits, and that is not known above. */
+static void setup_left(void)
+{
+	more_functions[0] = &emits;
+	more_functions[1] = &holder;
+	more_functions_n = 2;
+	more_trait = &mark;
+	setup_of(&twice);
+	mc_assert(ask(&holder, 0, PAWL_READ_STRONG) == 0);
+	run_own();
+	top_ref = eng_ref(task_of(&holder, 0), 0);
+	mc_assert(marks_now() == 1);
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+	eng_children_lost(&telling, eng_ref_task(top_ref),
+			  eng_list_one(&telling.queue, task_of(&emits, 0)));
 	looks = false;
 }
 
@@ -297,6 +356,8 @@ static void finish_guard(void)
 
 static const struct mc_scenario scenarios[] = {
 	SCN(.name = "told", .setup = setup_told, .threads = {tell, read_strong},
+	    .no_membarrier = true),
+	SCN(.name = "peek-told", .setup = setup_left, .threads = {tell, peek_none},
 	    .no_membarrier = true),
 	SCN(.name = "wait-strong", .setup = setup_same_clean,
 	    .threads = {run_first, read_strong}, .no_membarrier = true),

@@ -167,18 +167,22 @@ static bool no_edit(const void *arg)
  * way, or were a moment ago. To sleep until it is clean would be to sleep for what comes next below it without its
  * name, and no ring would be found. Operations wait for no task: one can sleep until those are over, and look again.
  */
-static int wait_told(struct pawl_context *context)
+static int wait_told(struct eng_graph *graph)
 {
-	struct eng_graph *graph = context->graph;
+	struct pawl_event *event = &graph->edited;
+
+	/* What was lost may have taken its edges along, until all is summed up anew. */
+	if (PAWL_UNLIKELY(pawl_load_acquire(&graph->lost)))
+		return eng_wait_events(&event, 1, no_edit, graph, "what was lost");
+	return eng_told_wait(graph);
+}
+
+int eng_told_wait(struct eng_graph *graph)
+{
 	struct eng_quiesce_watch watch = {.quiesce = graph->quiesce};
 	struct pawl_event *event = eng_quiesce_left(graph->quiesce);
 	int error = 0;
 
-	/* What was lost may have taken its edges along, until all is summed up anew. */
-	if (PAWL_UNLIKELY(pawl_load_acquire(&graph->lost))) {
-		event = &graph->edited;
-		return eng_wait_events(&event, 1, no_edit, graph, "what was lost");
-	}
 	while (!error && eng_quiesce_watch(&watch))
 		error = eng_wait_events(&event, 1, eng_quiesce_is_past, &watch,
 					"what is being told");
@@ -198,7 +202,7 @@ static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
 		if (!wait->run)
 			search_run(wait, context);
 		if (!wait->run)
-			return wait_told(context);
+			return wait_told(graph);
 	}
 	if (wait->run)
 		events[n++] = &wait->run->changed;
@@ -313,4 +317,37 @@ void eng_edit_leave(struct eng_graph *graph)
 	/* Relaxed: as above. */
 	pawl_add_relaxed(&graph->edit, 1u);
 	pawl_event_notify_all(&graph->edited);
+}
+
+/* Sleeps as the thread: the edit is not over before that is. */
+static void watch_others(struct eng_quiesce_watch *watch)
+{
+	struct pawl_waiter *before = pawl_waiter_set(NULL);
+
+	do {
+		struct pawl_listener listener;
+
+		pawl_event_listen(eng_quiesce_left(watch->quiesce), &listener,
+				  "what is being told", 0);
+		if (eng_quiesce_is_past(watch))
+			pawl_event_unlisten(&listener);
+		else
+			pawl_event_wait(&listener);
+	} while (eng_quiesce_watch(watch));
+	(void)pawl_waiter_set(before);
+}
+
+/* Not as an edit: what others are about to drop may begin another one. */
+void eng_edit_leave_found(struct eng_graph *graph)
+{
+	struct eng_quiesce_watch watch = {.quiesce = graph->quiesce};
+
+	if (PAWL_LIKELY(eng_quiesce_is_inside(graph->quiesce) || !eng_quiesce_watch(&watch))) {
+		eng_edit_leave(graph);
+		return;
+	}
+	eng_untold_begin(graph);
+	eng_edit_leave(graph);
+	watch_others(&watch);
+	eng_untold_end(graph);
 }

@@ -54,5 +54,16 @@ void eng_untold_end(struct eng_graph *graph);
 /* eng_edit_enter() - An edit begins: graph->edit is odd. Sleeps while there is another. Not in an operation. */
 void eng_edit_enter(struct eng_graph *graph);
 void eng_edit_leave(struct eng_graph *graph);
+/*
+ * eng_edit_leave_found() - The same of one that found something dirty already: whoever made it so may be about to tell
+ * those above. Returns when they are told; until then strong readers wait.
+ */
+void eng_edit_leave_found(struct eng_graph *graph);
+
+/*
+ * eng_told_wait() - Until all operations that are under way are over, of those that had records which the caller has looked
+ * at since. Not in an operation. Returns: 0; -ECANCELED.
+ */
+PAWL_MUST_CHECK int eng_told_wait(struct eng_graph *graph);
 
 #endif
