@@ -63,6 +63,8 @@ UNIT_TESTS = \
 	tests/lib/t-deque \
 	tests/lib/t-ec \
 	tests/lib/t-event \
+	tests/lib/t-event-report \
+	tests/lib/t-event-threads \
 	tests/lib/t-fiber \
 	tests/lib/t-fiber-stack \
 	tests/lib/t-fiber-wait \
@@ -307,6 +309,7 @@ tests_libharness_la_SOURCES = \
 	tests/watchdog.c \
 	tests/watchdog.h \
 	tests/lib/fibers.h \
+	tests/lib/listeners.h \
 	tests/lib/waiting.h
 
 # A program for the debugger to look at (tests/gdb/run.sh).
