@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-statistics \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
+	tests/engine/t-accept-ends \
 	tests/engine/t-accept-groups \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
@@ -165,6 +166,7 @@ check-conformance:
 PHONY_TARGETS += check-conformance
 
 # Tests of the engine's rooms.
+tests_engine_t_accept_ends_SOURCES = tests/engine/t-accept-ends.c tests/engine/accept.c tests/engine/accept.h
 tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
 tests_engine_t_accept_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_accept_groups_LDADD = engine/libengine-core.la $(LDADD)
