@@ -273,6 +273,8 @@ static int plan_for(struct build *b, const struct nodes *nodes)
 
 	if (error)
 		status_say(b->status, "error", "%s", b->plan.error.bytes);
+	else if (!b->options->dry_run)
+		build_adopt(b);
 	return error;
 }
 

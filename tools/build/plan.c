@@ -605,6 +605,8 @@ static int edge_decide(struct plan *plan, uint32_t edge)
 	}
 	plan->commands++;
 	if (plan_check(plan, edge, false, &plan->scratch, &e->why) && !open) {
+		/* There is no reason to run it, and still one why the trace did not say so. */
+		e->by_times = e->why.kind != WHY_NONE;
 		edge_settle(plan, edge);
 		return 0;
 	}

@@ -68,6 +68,8 @@ struct edge {
 	bool begun;	/* the journal says so, and not that it ended */
 	bool has_trace; /* it has ended once */
 	bool phony;
+	bool by_times; /* a generator without a trace that counts: its times are right */
+	bool adopted;  /* and that is written down: adopt.c */
 	/* Below: under the build's lock once bodies run. */
 	uint8_t result;	  /* enum edge_result */
 	bool started;	  /* by the driver */
