@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 BUILD = os.environ.get("PAWL_BUILDDIR", ".")
 PAWL = os.path.abspath(os.environ.get("PAWL_PROGRAM") or os.path.join(BUILD, "tools", "pawl"))
@@ -142,9 +143,12 @@ def run_case(name, fn, out):
         skip = fn()
         if skip:
             out.write("# SKIP " + skip)
-    except (Failed, OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+    except Exception as error:
         code = 1
-        for line in ("%s: %s" % (type(error).__name__, error)).splitlines()[:60]:
+        words = "%s: %s" % (type(error).__name__, error)
+        if not isinstance(error, Failed):
+            words += "\n" + traceback.format_exc()
+        for line in words.splitlines()[:60]:
             out.write("# " + line[:400] + "\n")
     out.flush()
     os.chdir("/")

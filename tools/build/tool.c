@@ -15,7 +15,8 @@ struct host {
 	const char **paths; /* of the last answer */
 	size_t paths_n, paths_room;
 	uint32_t next;
-	unsigned char *read; /* by file: an edge was found to read it; NULL: not asked for yet */
+	unsigned char
+		*read; /* by file: an edge was found to read it; NULL: not asked for yet */
 };
 
 static int host_deps(void *arg, const char *output, const char *const **ret_paths,
