@@ -321,8 +321,9 @@ tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
-ALL_TESTS += tests/program/pawl.sh tests/program/t-build
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
+ALL_TESTS += tests/program/t-build tests/program/t-build-random
+EXTRA_DIST += tests/program/builds.py
 
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools

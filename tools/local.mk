@@ -40,6 +40,7 @@ tools_libmanifest_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 
 bin_PROGRAMS += tools/pawl
 tools_pawl_SOURCES = \
+	tools/build/adopt.c \
 	tools/build/build.c \
 	tools/build/build.h \
 	tools/build/command.c \

@@ -90,9 +90,16 @@ struct build_edge_args {
 };
 /* The build that bodies belong to: there is one at a time in a process. */
 void build_edges_of(struct build *build);
+/* The number of a file in the journal; UINT32_MAX: it cannot be written. */
+uint32_t build_number(struct build *build, uint32_t file);
 void build_dyns_free(struct build *build);
 void build_edge_texts(struct build *build, uint32_t edge, struct string *description,
 		      struct string *command, struct string *outputs);
+/* The journal cannot be written: said once, and the next build looks at everything. */
+void build_state_broken(struct build *build, int error);
 void build_explain(struct build *build, uint32_t edge, const struct why *why);
+
+/* adopt.c: of what times alone said that it is up to date. */
+void build_adopt(struct build *build);
 
 #endif
