@@ -167,6 +167,8 @@ PHONY_TARGETS += check-conformance
 
 # Tests of the engine's rooms.
 tests_engine_t_accept_ends_SOURCES = tests/engine/t-accept-ends.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_ends_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_ends_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
 tests_engine_t_accept_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_accept_groups_LDADD = engine/libengine-core.la $(LDADD)
