@@ -340,8 +340,7 @@ void cf_state_set(struct cf_state state, int64_t number)
 int cf_state_get(struct pawl_context *context, struct cf_state state, int64_t *ret_number)
 {
 	struct pawl_value *value;
-	int error =
-		pawl_state_get(context, cf_state_of(state), &value);
+	int error = pawl_state_get(context, cf_state_of(state), &value);
 
 	if (error)
 		return error;
