@@ -646,6 +646,27 @@ static int lmdb_compact(struct pawl_store *store, struct pawl_store_why *why, bo
 	return error;
 }
 
+static int lmdb_tell(struct pawl_store *store, bool behind, bool *ret_asked)
+{
+	struct lmdb_store *s = lmdb(store);
+
+	if (s->pid != getpid())
+		return -ECHILD;
+	if (s->options.read_only)
+		return -EROFS;
+	return eng_folder_tell(s->folder, behind, ret_asked);
+}
+
+static int lmdb_ask(struct pawl_store *store, bool asks, struct pawl_store_writer *ret_writer)
+{
+	struct lmdb_store *s = lmdb(store);
+
+	if (s->pid != getpid())
+		return -ECHILD;
+	/* Who writes is not another one. */
+	return s->options.read_only ? eng_folder_ask(s->folder, asks, ret_writer) : 0;
+}
+
 static void lmdb_free(struct lmdb_store *s)
 {
 	pthread_mutex_destroy(&s->mutex);
@@ -686,6 +707,8 @@ static const struct pawl_store_ops lmdb_ops = {
 	.compact = lmdb_compact,
 	.verify = lmdb_verify,
 	.stat = lmdb_stat,
+	.tell = lmdb_tell,
+	.ask = lmdb_ask,
 };
 
 int eng_store_lmdb(const char *path, const struct pawl_store_options *options, unsigned flags,
