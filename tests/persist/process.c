@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static bool line_of(int fd, char *line, size_t bytes)
 {
 	size_t n = 0;
