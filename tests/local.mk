@@ -95,6 +95,7 @@ UNIT_TESTS = \
 	tests/persist/t-inspect \
 	tests/persist/t-power \
 	tests/persist/t-power-engine \
+	tests/persist/t-readers \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
@@ -280,6 +281,10 @@ tests_persist_t_power_engine_LDADD = $(PERSIST_LDADD)
 tests_persist_t_power_SOURCES = tests/persist/t-power.c $(POWER_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_power_LDADD = $(PERSIST_LDADD)
+PROCESS_SOURCES = tests/persist/process.c tests/persist/process.h $(PERSIST_SOURCES)
+tests_persist_t_readers_SOURCES = tests/persist/t-readers.c $(PROCESS_SOURCES)
+tests_persist_t_readers_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_readers_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_record_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
@@ -288,7 +293,7 @@ tests_persist_t_store_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_fault_SOURCES = tests/persist/t-store-fault.c $(PERSIST_SOURCES)
 tests_persist_t_store_fault_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
-tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
+tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PROCESS_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
 tests_persist_t_together_SOURCES = tests/persist/t-together.c tests/engine/random-graph.h $(PERSIST_SOURCES)
