@@ -23,8 +23,8 @@
 
 #include <pawl/hash.h>
 
-#define MAGIC	UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
-#define VERSION 2u
+#define MAGIC	       UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
+#define STAMPS_VERSION 2u
 
 /* What is older than that when the machine stops is on the disk: systems write back what has waited for half a minute. */
 #define WRITTEN_NS INT64_C(600000000000)
@@ -221,7 +221,7 @@ static bool stamps_right(struct stamps *s)
 	const struct head *head = s->map;
 	size_t rest = s->bytes - sizeof(*head);
 
-	if (head->magic != MAGIC || head->version != VERSION ||
+	if (head->magic != MAGIC || head->version != STAMPS_VERSION ||
 	    head->entry_bytes != sizeof(struct entry) ||
 	    head->n > rest / sizeof(struct entry) ||
 	    head->path_bytes != rest - head->n * sizeof(struct entry))
@@ -327,7 +327,7 @@ int files_save(struct files *files, const char *path, struct digest manifest, ui
 	struct string entries = {NULL, 0, 0}, paths = {NULL, 0, 0};
 	uint32_t n = pawl_load_acquire(&files->n);
 	struct head head = {.magic = MAGIC,
-			    .version = VERSION,
+			    .version = STAMPS_VERSION,
 			    .entry_bytes = sizeof(struct entry),
 			    .key = key,
 			    .manifest = manifest,
