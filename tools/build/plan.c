@@ -348,15 +348,16 @@ static bool trace_check(const struct plan *plan, uint32_t edge, bool locked,
 
 /*
  * A generator whose trace does not say, since there is none, or since the manifest that it has written names other inputs
- * than the one before: times decide, as they do for ninja.
+ * than the one before, or since somebody else ran it later (`cmake -D...`, which changes a file that it reads): times
+ * decide, as they do for ninja.
  */
 static bool generator_check(const struct plan *plan, uint32_t edge, const struct why *why)
 {
 	struct mf_list outs = mf_outs(plan->m, edge), deps = mf_deps(plan->m, edge);
-	int64_t oldest = INT64_MAX;
+	int64_t oldest = INT64_MAX, written = INT64_MAX;
 
 	if (!(plan->m->edges[edge].flags & MF_EDGE_GENERATOR) ||
-	    (why->kind != WHY_NEW && why->kind != WHY_LIST))
+	    (why->kind != WHY_NEW && why->kind != WHY_LIST && why->kind != WHY_INPUT))
 		return false;
 	for (uint32_t i = 0; i < outs.n; i++) {
 		const struct file *file = file_at(plan->files, outs.at[i]);
@@ -364,7 +365,10 @@ static bool generator_check(const struct plan *plan, uint32_t edge, const struct
 		if (file->digest.kind != DIGEST_XXH3)
 			return false;
 		oldest = file->stamp.mtime_ns < oldest ? file->stamp.mtime_ns : oldest;
+		written = file->stamp.ctime_ns < written ? file->stamp.ctime_ns : written;
 	}
+	if (why->kind == WHY_INPUT && written <= plan->edges[edge].trace.ended_ns)
+		return false;
 	for (uint32_t i = 0; i < deps.n; i++) {
 		const struct file *file = file_at(plan->files, deps.at[i]);
 
