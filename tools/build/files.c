@@ -104,7 +104,7 @@ uint32_t files_add(struct files *files, const char *path, size_t bytes)
 
 /* ---- looking ------------------------------------------------------------------------------ */
 
-static bool look_locked(struct file *file)
+static bool look_locked(struct file *file, bool *ret_digested)
 {
 	struct digest before = file->digest;
 	bool known = (file->flags & FILE_KNOWN) != 0;
@@ -115,8 +115,10 @@ static bool look_locked(struct file *file)
 	    stamp_take(file->path, &stamp, NULL) != STAMP_ERROR &&
 	    stamp_equal(&stamp, &file->stamp)) {
 		file->flags |= FILE_FRESH;
+		*ret_digested = false;
 		return false;
 	}
+	*ret_digested = true;
 	(void)digest_file(file->path, &stamp, &file->digest, &taken_ns);
 	file->flags &= ~FILE_RACY;
 	file->flags |= FILE_KNOWN | FILE_FRESH | FILE_MOVED;
@@ -128,11 +130,19 @@ static bool look_locked(struct file *file)
 
 bool file_look(struct files *files, uint32_t i)
 {
-	bool changed;
+	bool changed, digested;
+	uint64_t bytes;
 
 	file_lock(files, i);
-	changed = look_locked(file_at(files, i));
+	changed = look_locked(file_at(files, i), &digested);
+	bytes = file_at(files, i)->stamp.size;
 	file_unlock(files, i);
+	/* Relaxed: they are only counted. */
+	(void)pawl_add_relaxed(&files->looked, 1);
+	if (digested) {
+		(void)pawl_add_relaxed(&files->digested, 1);
+		(void)pawl_add_relaxed(&files->bytes, bytes);
+	}
 	return changed;
 }
 
