@@ -327,7 +327,8 @@ ALL_TESTS += tests/gdb/run.sh
 # The program, from outside.
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
 ALL_TESTS += tests/program/t-build tests/program/t-build-killed tests/program/t-build-random
-EXTRA_DIST += tests/program/builds.py tests/program/worlds.py
+ALL_TESTS += tests/program/t-build-terminal
+EXTRA_DIST += tests/program/builds.py tests/program/terminal.py tests/program/worlds.py
 
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
