@@ -103,8 +103,10 @@ UNIT_TESTS = \
 	tests/persist/t-together \
 	tests/persist/t-warm \
 	tests/program/t-depfile \
+	tests/program/t-journal \
 	tests/program/t-manifest \
-	tests/program/t-ninja
+	tests/program/t-ninja \
+	tests/program/t-stamps
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -329,17 +331,25 @@ ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
-ALL_TESTS += tests/program/t-build tests/program/t-build-random
-EXTRA_DIST += tests/program/builds.py
+ALL_TESTS += tests/program/t-build tests/program/t-build-killed tests/program/t-build-random
+ALL_TESTS += tests/program/t-build-terminal
+EXTRA_DIST += tests/program/builds.py tests/program/terminal.py tests/program/worlds.py
 
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_depfile_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_journal_SOURCES = tests/program/t-journal.c \
+	tools/build/common.c tools/build/journal.c tools/build/stamp.c
+tests_program_t_journal_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_manifest_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_manifest_LDADD = tools/libmanifest.la $(LDADD)
 tests_program_t_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_ninja_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_stamps_SOURCES = tests/program/t-stamps.c \
+	tools/build/common.c tools/build/files.c tools/build/stamp.c
+tests_program_t_stamps_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_stamps_LDADD = tools/libmanifest.la $(LDADD)
 check_PROGRAMS += tests/program/read-ninja
 tests_program_read_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_read_ninja_LDADD = tools/libmanifest.la lib/libpawl-core.la $(JEMALLOC_LIBS)

@@ -31,6 +31,7 @@ tools_libmanifest_la_SOURCES = \
 	tools/ninja/tool.h \
 	tools/ninja/tool-clean.c \
 	tools/ninja/tool-deps.c \
+	tools/ninja/tool-dyndep.c \
 	tools/ninja/tool-list.c \
 	tools/ninja/tool-walk.c \
 	tools/ninja/tools.c \

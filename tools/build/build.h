@@ -31,6 +31,7 @@ struct build_options {
 	bool duplicates_warn, phony_cycle_error;
 	enum status_color color;
 	const char *trace; /* file to write; NULL: none */
+	const char *dot;   /* as well */
 };
 
 /* Exit codes, as ninja's. */
@@ -48,8 +49,23 @@ int build_tool(const struct build_options *options, const char *tool, char **arg
 
 /* ---- inside ---- */
 
+/* What takes time, for -d stats. */
+enum build_phase {
+	PHASE_SETTLED, /* is there anything to do at all? */
+	PHASE_MANIFEST,
+	PHASE_STATE, /* stamps and journal */
+	PHASE_PLAN,
+	PHASE_COMMANDS,
+	PHASE_SAVE,
+	PHASE_COUNT
+};
+
 struct build {
 	const struct build_options *options;
+	struct build_spent {
+		unsigned n;
+		uint64_t ns;
+	} spent[PHASE_COUNT];
 	struct mf_manifest *m;
 	struct digest manifest; /* of all of its files */
 	struct files *files;
@@ -78,6 +94,13 @@ struct build {
 	bool ended_badly; /* the state could not be written */
 	struct string trace;
 };
+
+/* A phase that began at `begun_ns` ends now. */
+static inline void build_spent(struct build *build, enum build_phase phase, uint64_t begun_ns)
+{
+	build->spent[phase].n++;
+	build->spent[phase].ns += build_now_ns() - begun_ns;
+}
 
 /* run.c: do what the plan says. Returns: 0; -EINTR: it was asked to end; -EIO: commands failed; others: it could not run. */
 int build_plan_run(struct build *build);

@@ -565,6 +565,9 @@ static bool source_late(struct job *job, uint32_t file, bool known)
 	file_lock(b->files, file);
 	if (!before)
 		changed = f->stamp.ctime_ns > job->begun_wall_ns;
+	/* Since it was looked at, but before the command began. */
+	else if (changed && f->digest.kind != DIGEST_MISSING)
+		changed = stamp_racy(&f->stamp, job->begun_wall_ns);
 	f->value = f->digest;
 	f->flags |= FILE_SEEN;
 	file_unlock(b->files, file);

@@ -23,8 +23,8 @@
 
 #include <pawl/hash.h>
 
-#define MAGIC	UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
-#define VERSION 2u
+#define MAGIC	       UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
+#define STAMPS_VERSION 2u
 
 /* What is older than that when the machine stops is on the disk: systems write back what has waited for half a minute. */
 #define WRITTEN_NS INT64_C(600000000000)
@@ -104,7 +104,7 @@ uint32_t files_add(struct files *files, const char *path, size_t bytes)
 
 /* ---- looking ------------------------------------------------------------------------------ */
 
-static bool look_locked(struct file *file)
+static bool look_locked(struct file *file, bool *ret_digested)
 {
 	struct digest before = file->digest;
 	bool known = (file->flags & FILE_KNOWN) != 0;
@@ -115,8 +115,10 @@ static bool look_locked(struct file *file)
 	    stamp_take(file->path, &stamp, NULL) != STAMP_ERROR &&
 	    stamp_equal(&stamp, &file->stamp)) {
 		file->flags |= FILE_FRESH;
+		*ret_digested = false;
 		return false;
 	}
+	*ret_digested = true;
 	(void)digest_file(file->path, &stamp, &file->digest, &taken_ns);
 	file->flags &= ~FILE_RACY;
 	file->flags |= FILE_KNOWN | FILE_FRESH | FILE_MOVED;
@@ -128,11 +130,19 @@ static bool look_locked(struct file *file)
 
 bool file_look(struct files *files, uint32_t i)
 {
-	bool changed;
+	bool changed, digested;
+	uint64_t bytes;
 
 	file_lock(files, i);
-	changed = look_locked(file_at(files, i));
+	changed = look_locked(file_at(files, i), &digested);
+	bytes = file_at(files, i)->stamp.size;
 	file_unlock(files, i);
+	/* Relaxed: they are only counted. */
+	(void)pawl_add_relaxed(&files->looked, 1);
+	if (digested) {
+		(void)pawl_add_relaxed(&files->digested, 1);
+		(void)pawl_add_relaxed(&files->bytes, bytes);
+	}
 	return changed;
 }
 
@@ -221,7 +231,7 @@ static bool stamps_right(struct stamps *s)
 	const struct head *head = s->map;
 	size_t rest = s->bytes - sizeof(*head);
 
-	if (head->magic != MAGIC || head->version != VERSION ||
+	if (head->magic != MAGIC || head->version != STAMPS_VERSION ||
 	    head->entry_bytes != sizeof(struct entry) ||
 	    head->n > rest / sizeof(struct entry) ||
 	    head->path_bytes != rest - head->n * sizeof(struct entry))
@@ -327,7 +337,7 @@ int files_save(struct files *files, const char *path, struct digest manifest, ui
 	struct string entries = {NULL, 0, 0}, paths = {NULL, 0, 0};
 	uint32_t n = pawl_load_acquire(&files->n);
 	struct head head = {.magic = MAGIC,
-			    .version = VERSION,
+			    .version = STAMPS_VERSION,
 			    .entry_bytes = sizeof(struct entry),
 			    .key = key,
 			    .manifest = manifest,

@@ -47,6 +47,7 @@ struct files {
 	struct names extra;   /* number + n_nodes */
 	pthread_mutex_t lock; /* over extra, and growing */
 	pthread_mutex_t stripes[FILES_STRIPES];
+	struct pawl_atomic_u64 looked, digested, bytes; /* for -d stats */
 };
 
 struct files *files_create(const struct mf_manifest *m);

@@ -34,8 +34,8 @@
 
 enum kind { KIND_PATH = 1, KIND_BEGUN, KIND_ENDED, KIND_FORGOTTEN, KIND_PLANNED, KIND_DONE };
 
-#define MAGIC	UINT64_C(0x676f6c2d6c776170) /* "pawl-log" */
-#define VERSION 2u
+#define MAGIC		UINT64_C(0x676f6c2d6c776170) /* "pawl-log" */
+#define JOURNAL_VERSION 2u
 
 struct head {
 	uint64_t magic;
@@ -345,7 +345,7 @@ static int write_all(int fd, const void *bytes, size_t n)
 
 static int journal_read(struct journal *j, uint64_t *ret_lost_bytes)
 {
-	struct head head = {MAGIC, VERSION, sizeof(struct digest)}, there;
+	struct head head = {MAGIC, JOURNAL_VERSION, sizeof(struct digest)}, there;
 	size_t at = sizeof(head), step;
 	int error = bytes_read(j);
 
@@ -650,7 +650,7 @@ static void rewrite_edge(struct rewrite *r, uint32_t old)
 /* The file is read again, since this process has written to it: from is of what it holds now. */
 static int rewrite_to(struct journal *from, const char *temporary)
 {
-	struct head head = {MAGIC, VERSION, sizeof(struct digest)};
+	struct head head = {MAGIC, JOURNAL_VERSION, sizeof(struct digest)};
 	struct journal *numbers = build_alloc(sizeof(*numbers));
 	struct rewrite r = {.to = numbers, .from = from};
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -285,12 +285,13 @@ static int ask_body(void *arg, void **ret_value)
 	return 0;
 }
 
-static bool loaded(const struct build *b)
+/* One goes on in any case: what was asked for counts, its command may not have begun. */
+static bool loaded(const struct run *run)
 {
 	double load = 0;
 
-	return b->options->load > 0 && b->running && getloadavg(&load, 1) == 1 &&
-	       load > b->options->load;
+	return run->b->options->load > 0 && run->open && getloadavg(&load, 1) == 1 &&
+	       load > run->b->options->load;
 }
 
 /* The next edge to ask for; MF_NONE: none now. */
@@ -299,7 +300,7 @@ static uint32_t next_locked(struct run *run)
 	struct build *b = run->b;
 
 	while (run->heap_n && run->open < b->slots && b->failures_left &&
-	       !command_stopped(&b->stop) && !loaded(b)) {
+	       !command_stopped(&b->stop) && !loaded(run)) {
 		uint32_t edge = heap_pop(run), pool = b->m->edges[edge].pool;
 		uint32_t depth = b->m->pools[pool].depth;
 

@@ -9,6 +9,7 @@
 #include "ninja/tools.h"
 
 #include "inside.h"
+#include "state.h"
 
 struct host {
 	struct build *b;
@@ -105,12 +106,29 @@ static const char *host_next_logged(void *arg, bool from_the_start)
 	return NULL;
 }
 
+static int host_recompact(void *arg, struct mf_error *ret_error)
+{
+	struct host *host = arg;
+	struct build *b = host->b;
+	int error;
+
+	/* Nothing was ever built, or somebody builds: there is nothing to do, or he does it. */
+	if (!b->plan.journal || state_lock(b))
+		return 0;
+	error = journal_rewrite(b->plan.journal);
+	if (error)
+		(void)snprintf(ret_error->message, sizeof(ret_error->message), "%s/log: %s",
+			       b->folder.bytes, strerror(-error));
+	return error;
+}
+
 static int tool_run(struct build *b, const char *tool, char **arguments, int n)
 {
 	struct host host = {.b = b};
 	struct ninja_tool_host table = {.arg = &host,
 					.deps = host_deps,
 					.next_output = host_next_output,
+					.recompact = host_recompact,
 					.next_logged = host_next_logged};
 	struct ninja_tool_run run = {.m = b->m,
 				     .host = b->m ? &table : NULL,
