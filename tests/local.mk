@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-statistics \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
+	tests/engine/t-accept-ends \
 	tests/engine/t-accept-groups \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
@@ -63,6 +64,8 @@ UNIT_TESTS = \
 	tests/lib/t-deque \
 	tests/lib/t-ec \
 	tests/lib/t-event \
+	tests/lib/t-event-report \
+	tests/lib/t-event-threads \
 	tests/lib/t-fiber \
 	tests/lib/t-fiber-stack \
 	tests/lib/t-fiber-wait \
@@ -163,6 +166,9 @@ check-conformance:
 PHONY_TARGETS += check-conformance
 
 # Tests of the engine's rooms.
+tests_engine_t_accept_ends_SOURCES = tests/engine/t-accept-ends.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_ends_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_ends_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
 tests_engine_t_accept_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_accept_groups_LDADD = engine/libengine-core.la $(LDADD)
@@ -307,6 +313,7 @@ tests_libharness_la_SOURCES = \
 	tests/watchdog.c \
 	tests/watchdog.h \
 	tests/lib/fibers.h \
+	tests/lib/listeners.h \
 	tests/lib/waiting.h
 
 # A program for the debugger to look at (tests/gdb/run.sh).
@@ -316,8 +323,9 @@ tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
-ALL_TESTS += tests/program/pawl.sh tests/program/t-build
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
+ALL_TESTS += tests/program/t-build tests/program/t-build-random
+EXTRA_DIST += tests/program/builds.py
 
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools

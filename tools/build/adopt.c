@@ -34,8 +34,8 @@ static void adopt(struct build *b, uint32_t edge)
 	/* What cannot be written is judged by times again. */
 	(void)journal_end(b->plan.journal, numbers[2 * deps.n],
 			  &(struct trace){.command = {b->m->commands[edge].low,
-						      b->m->commands[edge].high,
-						      DIGEST_DERIVED, 0},
+						      b->m->commands[edge].high, DIGEST_DERIVED,
+						      0},
 					  .read = read,
 					  .duration_ns = e->duration_ns,
 					  .ended_ns = build_wall_ns(),

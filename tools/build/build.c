@@ -41,9 +41,9 @@ static bool settled(struct build *b)
 {
 	struct string path = {NULL, 0, 0};
 	uint64_t files;
-	bool done =
-		state_folder_guess(b->options->manifest, &b->folder) &&
-		stamps_settled(state_path(b, "stamps", &path), build_key(b->options), &files);
+	bool done = state_folder_guess(b->options->manifest, &b->folder) && state_rests(b) &&
+		    stamps_settled(state_path(b, "stamps", &path), build_key(b->options),
+				   build_boot(), &files);
 
 	string_free(&path);
 	return done;
@@ -199,7 +199,8 @@ int build_open(struct build *b)
 		return error;
 	}
 	b->files = files_create(b->m);
-	(void)files_load(b->files, state_path(b, "stamps", &path), b->manifest, &damaged);
+	(void)files_load(b->files, state_path(b, "stamps", &path), b->manifest, build_boot(),
+			 &damaged);
 	if (damaged)
 		status_say(b->status, "warning", "%s is damaged; all files are read again",
 			   path.bytes);
@@ -213,6 +214,30 @@ int build_open(struct build *b)
 			   path.bytes, (unsigned long long)lost);
 	string_free(&path);
 	return error;
+}
+
+/*
+ * The command that makes the manifest was begun, and did not end well; and what is there does not say any more how it is
+ * made, so it is not made again. Said once.
+ */
+static int manifest_half(struct build *b)
+{
+	const char *path = b->options->manifest;
+	uint32_t node = mf_find(b->m, path, strlen(path)), file;
+
+	if (b->options->dry_run ||
+	    (node != MF_NONE && plan_producer(&b->plan, node) != MF_NONE))
+		return 0;
+	file = files_add(b->files, path, strlen(path));
+	if (!plan_begun(&b->plan, file))
+		return 0;
+	status_say(b->status, "error",
+		   "the command that makes %s was interrupted, and may have left half of it: "
+		   "make it again (the next build takes it as it is)",
+		   path);
+	(void)journal_forget(b->plan.journal,
+			     pawl_load_relaxed(&file_at(b->files, file)->number) - 1);
+	return -EUCLEAN;
 }
 
 /* Everything but the locks. */
@@ -254,8 +279,8 @@ static void build_save(struct build *b, bool done)
 
 	if (b->options->dry_run)
 		return;
-	error = files_save(b->files, state_path(b, "stamps", &path), b->manifest, settles,
-			   build_key(b->options));
+	error = files_save(b->files, state_path(b, "stamps", &path), b->manifest, build_boot(),
+			   settles, build_key(b->options));
 	if (error)
 		status_say(b->status, "warning", "%s: %s", path.bytes, strerror(-error));
 	if (journal_wasteful(b->plan.journal))
@@ -390,6 +415,9 @@ static int build_do(struct build *b)
 	for (unsigned i = 0; i < MANIFESTS_MOST; i++) {
 		int error = build_open(b);
 
+		if (error)
+			return BUILD_FAILED;
+		error = manifest_half(b);
 		if (error)
 			return BUILD_FAILED;
 		error = manifest_build(b);

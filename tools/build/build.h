@@ -95,6 +95,8 @@ uint32_t build_number(struct build *build, uint32_t file);
 void build_dyns_free(struct build *build);
 void build_edge_texts(struct build *build, uint32_t edge, struct string *description,
 		      struct string *command, struct string *outputs);
+/* The journal cannot be written: said once, and the next build looks at everything. */
+void build_state_broken(struct build *build, int error);
 void build_explain(struct build *build, uint32_t edge, const struct why *why);
 
 /* adopt.c: of what times alone said that it is up to date. */

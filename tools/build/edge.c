@@ -429,7 +429,7 @@ uint32_t build_number(struct build *b, uint32_t file)
 	return number;
 }
 
-static void state_broken(struct build *b, int error)
+void build_state_broken(struct build *b, int error)
 {
 	bool first;
 
@@ -641,7 +641,7 @@ static void trace_write(struct job *job, struct digest read)
 	}
 	error = journal_end(b->plan.journal, build_number(b, job->outs[0]), &trace);
 	if (error)
-		state_broken(b, error);
+		build_state_broken(b, error);
 	free(numbers);
 	free(digests);
 }
@@ -746,8 +746,14 @@ static int command_once(struct job *job)
 	int error;
 
 	error = journal_begin(b->plan.journal, build_number(b, job->outs[0]));
+	/* Found out while others ran. */
+	if (!error && job->e->state == EDGE_UNWANTED) {
+		uint32_t number = build_number(b, job->outs[0]);
+
+		error = journal_plan(b->plan.journal, &number, 1);
+	}
 	if (error)
-		state_broken(b, error);
+		build_state_broken(b, error);
 	error = rsp_write(job, &rsp);
 	for (size_t i = 0; i < job->outs_n && !error; i++)
 		error = folders_make(file_at(b->files, job->outs[i])->path);

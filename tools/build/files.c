@@ -24,7 +24,10 @@
 #include <pawl/hash.h>
 
 #define MAGIC	UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
-#define VERSION 1u
+#define VERSION 2u
+
+/* What is older than that when the machine stops is on the disk: systems write back what has waited for half a minute. */
+#define WRITTEN_NS INT64_C(600000000000)
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
@@ -179,6 +182,8 @@ struct head {
 	uint64_t key;
 	struct digest manifest;
 	uint64_t n, path_bytes;
+	uint64_t boot;
+	int64_t saved_ns; /* CLOCK_REALTIME */
 	uint32_t settled, reserved;
 };
 
@@ -254,7 +259,7 @@ static int stamps_open(const char *path, struct stamps *s)
 	return -EUCLEAN;
 }
 
-bool files_load(struct files *files, const char *path, struct digest manifest,
+bool files_load(struct files *files, const char *path, struct digest manifest, uint64_t boot,
 		bool *ret_damaged)
 {
 	struct stamps s;
@@ -275,6 +280,8 @@ bool files_load(struct files *files, const char *path, struct digest manifest,
 		file->stamp = e->stamp;
 		file->digest = (struct digest){e->low, e->high, e->kind & ENTRY_KIND, 0};
 		file->flags |= FILE_KNOWN | (e->kind & ENTRY_RACY ? FILE_RACY : 0);
+		if (s.head->boot != boot && e->stamp.ctime_ns > s.head->saved_ns - WRITTEN_NS)
+			file->flags |= FILE_RACY;
 	}
 	stamps_close(&s);
 	return true;
@@ -314,8 +321,8 @@ static int stamps_write(const char *path, struct head *head, const struct string
 	return error;
 }
 
-int files_save(struct files *files, const char *path, struct digest manifest, bool settled,
-	       uint64_t key)
+int files_save(struct files *files, const char *path, struct digest manifest, uint64_t boot,
+	       bool settled, uint64_t key)
 {
 	struct string entries = {NULL, 0, 0}, paths = {NULL, 0, 0};
 	uint32_t n = pawl_load_acquire(&files->n);
@@ -324,6 +331,8 @@ int files_save(struct files *files, const char *path, struct digest manifest, bo
 			    .entry_bytes = sizeof(struct entry),
 			    .key = key,
 			    .manifest = manifest,
+			    .boot = boot,
+			    .saved_ns = build_wall_ns(),
 			    .settled = settled};
 	int error;
 
@@ -408,7 +417,7 @@ static void sweep_part(void *arg, size_t from, size_t to)
 	}
 }
 
-bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files)
+bool stamps_settled(const char *path, uint64_t key, uint64_t boot, uint64_t *ret_files)
 {
 	struct sweep sweep = {.moved = NULL};
 	struct stamps s;
@@ -416,7 +425,7 @@ bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files)
 
 	if (stamps_open(path, &s))
 		return false;
-	if (!s.head->settled || s.head->key != key) {
+	if (!s.head->settled || s.head->key != key || s.head->boot != boot) {
 		stamps_close(&s);
 		return false;
 	}
@@ -430,6 +439,7 @@ bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files)
 					 0};
 		struct string paths = {(char *)(uintptr_t)s.paths, s.head->path_bytes, 0};
 
+		head.saved_ns = build_wall_ns();
 		/* The next one does not digest them again. If it cannot be written, it does. */
 		(void)stamps_write(path, &head, &entries, &paths);
 	}

@@ -82,10 +82,24 @@ static void journal_ended_read(void *arg, uint32_t path, const struct trace *tra
 
 static void journal_begun_read(void *arg, uint32_t path)
 {
-	struct edge *edge = journal_edge(arg, path);
+	struct plan *plan = arg;
+	struct edge *edge = journal_edge(plan, path);
 
-	if (edge)
+	if (edge) {
 		edge->begun = true;
+		return;
+	}
+	BUILD_GROW(plan->begun, plan->begun_n, plan->begun_room);
+	plan->begun[plan->begun_n++] = plan->numbers[path];
+}
+
+bool plan_begun(const struct plan *plan, uint32_t file)
+{
+	for (size_t i = 0; i < plan->begun_n; i++) {
+		if (plan->begun[i] == file)
+			return true;
+	}
+	return false;
 }
 
 int plan_open(struct plan *plan, const struct mf_manifest *m, struct files *files,
@@ -101,7 +115,8 @@ int plan_open(struct plan *plan, const struct mf_manifest *m, struct files *file
 		plan->edges[i].phony = (m->edges[i].flags & MF_EDGE_PHONY) != 0;
 		plan->edges[i].why.file = MF_NONE;
 	}
-	error = journal_open(journal_path, &reader, read_only, &plan->journal, ret_lost_bytes);
+	error = journal_open(journal_path, &reader, read_only, build_boot(), &plan->journal,
+			     ret_lost_bytes);
 	return read_only && error == -ENOENT ? 0 : error;
 }
 
@@ -120,6 +135,7 @@ void plan_close(struct plan *plan)
 	free(plan->edges);
 	free(plan->order);
 	free(plan->numbers);
+	free(plan->begun);
 	free(plan->outputs);
 	string_free(&plan->scratch);
 	string_free(&plan->error);

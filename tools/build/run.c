@@ -453,6 +453,26 @@ static void run_fini(struct build *b, struct run *run)
 		close(run->done_fd);
 }
 
+/* The marks of all that may be run, on the disk. */
+static void run_plan(struct build *b)
+{
+	const struct plan *plan = &b->plan;
+	uint32_t *numbers = build_realloc(NULL, plan->order_n * sizeof(*numbers));
+	size_t n = 0;
+	int error;
+
+	for (size_t i = 0; i < plan->order_n; i++) {
+		uint32_t edge = plan->order[i];
+
+		if (scheduled(&plan->edges[edge]) && !plan->edges[edge].phony)
+			numbers[n++] = build_number(b, mf_outs(plan->m, edge).at[0]);
+	}
+	error = journal_plan(plan->journal, numbers, n);
+	free(numbers);
+	if (error)
+		build_state_broken(b, error);
+}
+
 /* What waits for nothing. */
 static void run_first(struct run *run)
 {
@@ -494,6 +514,7 @@ int build_plan_run(struct build *b)
 	b->run = &run;
 	signal_fd = signals_open(&before);
 	status_total(b->status, b->plan.dirty + b->plan.maybe);
+	run_plan(b);
 	run_first(&run);
 	run_next(&run);
 	/* Nothing could begin; or all is done by now. Else who finishes the last one tells. */
@@ -505,6 +526,7 @@ int build_plan_run(struct build *b)
 		run_watch(&run, signal_fd);
 	error = pawl_engine_close(b->engine);
 	b->engine = NULL;
+	(void)journal_done(b->plan.journal);
 	signals_take(b, signal_fd);
 	if (signal_fd >= 0)
 		close(signal_fd);

@@ -279,7 +279,10 @@ int tool_cleandead(struct tool *tool)
 		if (!path)
 			break;
 		node = mf_find(tool->m, path, strlen(path));
-		if (node == MF_NONE || tool->m->nodes[node].edge == MF_NONE)
+		/* What an edge still reads has become a source. */
+		if (node == MF_NONE ||
+		    (tool->m->nodes[node].edge == MF_NONE && !tool->m->nodes[node].n_uses &&
+		     !tool->m->nodes[node].n_validates))
 			clean_path(&cleaning, path, strlen(path));
 	}
 	end(&cleaning);
