@@ -327,6 +327,10 @@ ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
 ALL_TESTS += tests/program/t-build tests/program/t-build-random
 EXTRA_DIST += tests/program/builds.py
 
+# Real projects, built beside ninja: Debian's sources, where they can be had.
+ALL_TESTS += tests/program/real-projects
+EXTRA_DIST += tests/program/real-projects
+
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
