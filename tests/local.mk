@@ -335,6 +335,10 @@ ALL_TESTS += tests/program/t-build tests/program/t-build-killed tests/program/t-
 ALL_TESTS += tests/program/t-build-terminal
 EXTRA_DIST += tests/program/builds.py tests/program/terminal.py tests/program/worlds.py
 
+# Real projects, built beside ninja: Debian's sources, where they can be had.
+ALL_TESTS += tests/program/real-projects
+EXTRA_DIST += tests/program/real-projects
+
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
