@@ -165,13 +165,21 @@ int pawl_engine_store_stats_read(struct pawl_engine *engine,
 	return 0;
 }
 
+int pawl_engine_sync_read(struct pawl_engine *engine, struct pawl_engine_sync *ret_sync)
+{
+	if (!engine->persist)
+		return -ENOTSUP;
+	*ret_sync = engine->persist->sync;
+	return 0;
+}
+
 /* What cannot be saved now is computed again. */
 static void save_last(struct eng_persist *persist)
 {
 	uint64_t tasks;
 	int error;
 
-	if (!persist || !persist->saves)
+	if (!persist || !persist->saves || !persist->at_stop)
 		return;
 	pawl_store_relaxed(&persist->reason, (uint32_t)PAWL_SNAPSHOT_STOP);
 	error = eng_persist_snapshot(persist, &tasks);

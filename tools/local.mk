@@ -31,6 +31,7 @@ tools_libmanifest_la_SOURCES = \
 	tools/ninja/tool.h \
 	tools/ninja/tool-clean.c \
 	tools/ninja/tool-deps.c \
+	tools/ninja/tool-dyndep.c \
 	tools/ninja/tool-list.c \
 	tools/ninja/tool-walk.c \
 	tools/ninja/tools.c \
@@ -40,6 +41,7 @@ tools_libmanifest_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 
 bin_PROGRAMS += tools/pawl
 tools_pawl_SOURCES = \
+	tools/build/adopt.c \
 	tools/build/build.c \
 	tools/build/build.h \
 	tools/build/command.c \

@@ -6,7 +6,8 @@
  * door. Who wants a moment shuts the door, and then looks at the slots. One of the two must see the other, for which
  * each needs a fence between its store and its loads. Entering happens all the time and moments are rare, so
  * it is these that pay for both, with membarrier(2), which is a fence on every thread; entering has only to keep the
- * compiler from changing the order. Where the kernel refuses membarrier all have fences of their own.
+ * compiler from changing the order. Where the kernel refuses membarrier all have fences of their own, at once or from
+ * the moment on at which a filter of system calls that came later does.
  *
  * First the door is shut only for a look, and opened again if somebody is inside: what is inside may need an
  * operation that has not begun yet. After some such looks it stays shut: who comes waits, and who is inside
@@ -41,6 +42,8 @@
  *     seen by O1, since it was before it first ran.
  *  O5 the waiter is stored before the door is shut, with release, and loaded after it was found shut, with acquire:
  *     then it is that one, or a later one, which bears being woken for nothing.
+ *  O6 fenced is set before a fence on every thread (fence_otherwise()): who has stored running before that one is seen,
+ *     who stores it after that sees fenced, and has a fence of its own.
  *
  *  O6 watch: WATCHED is set, then each running loaded, with the fence of O1 in between: who leaves and does not
  *     see it is seen to have left. Everyone has a fence of his own behind his setting it: that of another
@@ -60,6 +63,7 @@
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +77,7 @@
 /* The library's own threads have the number after the last. */
 #define SLOTS	       (PAWL_THREADS_MAX + 1)
 #define MEMORY_WAIT_NS 1000000u
+#define SETTLE_NS      20000000u
 
 enum running { IDLE, RUNNING, SUSPENDED, STATE = 3, LEFT_ONE = 4 };
 enum door { OPEN, SHUT, WATCHED };
@@ -90,7 +95,8 @@ PAWL_STATIC_ASSERT(sizeof(struct eng_quiesce_slot) == PAWL_LINE_BYTES, "a slot i
 struct eng_quiesce {
 	/* Read by all, written for moments and by who waits. Bits of enum door: I5, O1, O3 */
 	struct pawl_atomic_u32 door;
-	bool fenced; /* const */
+	/* 1: all have fences of their own. Set once, by who has `one`. O6 */
+	struct pawl_atomic_u32 fenced;
 	struct eng_quiesce_options options;
 	/* Somebody has, or waits for, his moment. Threads sleep here; nobody who is inside does. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) pthread_mutex_t one;
@@ -111,23 +117,61 @@ struct eng_quiesce {
 /* O1, the frequent side. */
 static inline void fence_mine(const struct eng_quiesce *quiesce)
 {
-	if (PAWL_UNLIKELY(quiesce->fenced))
+	/* Relaxed: O6. */
+	if (PAWL_UNLIKELY(pawl_load_relaxed(&quiesce->fenced)))
 		pawl_fence_dekker();
 	else
 		__asm__ __volatile__("" ::: "memory");
 }
 
-/* O1, the rare side. */
-static void fence_all(const struct eng_quiesce *quiesce)
+static void nap(uint64_t ns)
 {
-	if (quiesce->fenced) {
-		pawl_fence_dekker();
-		return;
+	const struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+
+	if (ns)
+		nanosleep(&time, NULL);
+}
+
+/*
+ * Runs on each processor once: whoever runs there is switched off for that, which is a fence. Processors where this
+ * thread may not run (EINVAL) are none of the others' either. Returns: false: that was refused as well.
+ */
+static bool visit_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+	cpu_set_t before, one;
+	bool visited =
+		n > 0 && n <= CPU_SETSIZE && !sched_getaffinity(0, sizeof(before), &before);
+
+	for (long i = 0; visited && i < n; i++) {
+		CPU_ZERO(&one);
+		CPU_SET((size_t)i, &one);
+		visited = !sched_setaffinity(0, sizeof(one), &one) || errno == EINVAL;
 	}
-	/* It was registered, so it cannot be refused for a reason of the kernel's; a filter that came later
-	 * leaves no way to go on. */
-	if (PAWL_MC_STEP("membarrier"))
-		PAWL_REQUIRE(!syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+	return visited && !sched_setaffinity(0, sizeof(before), &before);
+}
+
+/* membarrier was refused: from now on all have fences of their own; this time it is done in another way. */
+static PAWL_NOINLINE void fence_otherwise(struct eng_quiesce *quiesce)
+{
+	pawl_store_relaxed(&quiesce->fenced, 1u);
+	pawl_fence_dekker();
+	/* What is in the store buffers of others is there long before this is over. */
+	if (!visit_processors())
+		nap(SETTLE_NS);
+	pawl_fence_dekker();
+}
+
+/* O1, the rare side. */
+static void fence_all(struct eng_quiesce *quiesce)
+{
+	/* Relaxed: written by who has `one`. */
+	if (pawl_load_relaxed(&quiesce->fenced))
+		pawl_fence_dekker();
+	else if (PAWL_MC_STEP("membarrier") &&
+		 syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
+		/* It was registered: this is a filter that came later. */
+		fence_otherwise(quiesce);
 }
 
 static bool membarrier_register(void)
@@ -139,14 +183,6 @@ static bool membarrier_register(void)
 }
 
 /* ---- slots --------------------------------------------------------------------------- */
-
-static void nap(uint64_t ns)
-{
-	const struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-
-	if (ns)
-		nanosleep(&time, NULL);
-}
 
 /* Nobody else makes that one. Returns: false: there is no memory. */
 static bool slot_make(struct eng_quiesce *quiesce, uint32_t number)
@@ -522,7 +558,7 @@ int eng_quiesce_create(const struct eng_quiesce_options *options,
 	if (!quiesce)
 		return -ENOMEM;
 	quiesce->options = options ? *options : defaults;
-	quiesce->fenced = quiesce->options.fenced || !membarrier_register();
+	pawl_init_word(&quiesce->fenced, quiesce->options.fenced || !membarrier_register());
 	pthread_mutex_init(&quiesce->one, NULL);
 	pawl_event_init(&quiesce->opened);
 	pawl_event_init(&quiesce->left);
@@ -557,7 +593,7 @@ void eng_quiesce_looks(struct eng_quiesce *quiesce, uint32_t looks)
 
 bool eng_quiesce_fenced(const struct eng_quiesce *quiesce)
 {
-	return quiesce->fenced;
+	return pawl_load_relaxed(&quiesce->fenced);
 }
 
 void eng_quiesce_stats_read(struct eng_quiesce *quiesce, struct eng_quiesce_stats *ret_stats)

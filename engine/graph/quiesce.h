@@ -48,7 +48,7 @@ void eng_quiesce_destroy(struct eng_quiesce *quiesce);
 /* eng_quiesce_looks() - From now on it is tried so often with the door open. For tests; nobody asks for a moment. */
 void eng_quiesce_looks(struct eng_quiesce *quiesce, uint32_t looks);
 
-/* eng_quiesce_fenced() - membarrier(2) is refused, or was not wanted: each entry pays two fences. */
+/* eng_quiesce_fenced() - membarrier(2) is refused, now or from some time on, or was not wanted: each entry pays two fences. */
 bool eng_quiesce_fenced(const struct eng_quiesce *quiesce);
 
 /*

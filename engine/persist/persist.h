@@ -64,8 +64,14 @@ struct eng_persist {
 	pthread_rwlock_t view_lock;
 	struct pawl_store_view *view;
 
+	/* What readers in other processes are told; what a reader knows of who writes (sync.c). */
+	pthread_mutex_t sync_lock;
+	bool behind;
+	struct pawl_engine_sync sync;
+	char writer_name[32];
+
 	/* Snapshots that nobody asks for (background.c). */
-	bool background;
+	bool background, at_stop;
 	struct pawl_runtime *rt;
 	uint64_t first_ns, interval_ns, idle_ns;
 
@@ -102,6 +108,15 @@ PAWL_MUST_CHECK int eng_persist_start(struct eng_persist *persist, struct pawl_r
 void eng_persist_stats(const struct eng_persist *persist,
 		       struct pawl_engine_store_stats *ret_stats);
 
+/* sync.c */
+void eng_sync_behind(void *arg);
+void eng_sync_saved(struct eng_persist *persist);
+void eng_sync_end(struct eng_persist *persist);
+/* Does a reader ask for what is not saved? */
+bool eng_sync_asked(struct eng_persist *persist);
+/* Before the view: until the writer has saved all it has, or it took too long. */
+void eng_sync_wait(struct eng_persist *persist, uint64_t wait_ns);
+bool eng_persist_is_saved(const struct eng_persist *persist);
 /* tables.c */
 PAWL_MUST_CHECK int eng_tables_read(struct eng_persist *persist,
 				    const struct pawl_engine_options *options);

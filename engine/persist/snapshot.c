@@ -294,6 +294,7 @@ static void saved(struct batch *batch)
 	persist->ops_stored = batch->ops.n;
 	eng_out_fini(&persist->tables);
 	eng_persist_view_renew(persist);
+	eng_sync_saved(persist);
 	pawl_add_relaxed(&persist->snapshots, 1u);
 	pawl_add_relaxed(&persist->saved, batch->tasks);
 	pawl_add_relaxed(&persist->bytes, batch->bytes);
@@ -308,9 +309,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 	uint64_t begun_ns = pawl_now_ns();
 	int error;
 
-	/* Acquire: its contents, if it was exchanged. */
-	if (eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified)) &&
-	    !persist->ops_stored && !persist->backing.changed)
+	if (eng_persist_is_saved(persist))
 		return 0;
 	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);
 	if (error)

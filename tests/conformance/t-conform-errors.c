@@ -98,7 +98,7 @@ static void case_errors(void **state)
 /* What the network is like, and how often somebody has asked for another attempt. */
 struct weather {
 	struct cf_state up, attempt;
-	uint64_t fails_always;
+	uint64_t fails_always, run;
 };
 
 /* Looks outside: a failure is one of the moment, and the attempt is what it depends on. */
@@ -113,7 +113,7 @@ static int fetch_body(struct pawl_context *context, const void *args, pawl_ref_t
 	cf_count(&ran);
 	if (weather->fails_always)
 		return pawl_context_fail(context, "there is no such thing");
-	error = pawl_state_get(NULL, (struct pawl_state *)(uintptr_t)weather->up.state, &up);
+	error = pawl_state_get(NULL, cf_state_of(weather->up), &up);
 	if (error)
 		return error;
 	works = cf_number_of(up);
@@ -140,11 +140,10 @@ static const struct cf_tables weather_tables = {weather_functions, 2, NULL, 0, N
 /* An error of the moment is forgotten with the attempt: it and who is above run again. Others stay. */
 static void transient_error(unsigned run)
 {
-	struct weather weather = {cf_state_make(0), cf_state_make(0), 0};
+	struct weather weather = {cf_state_make(0), cf_state_make(0), 0, run};
 	struct weather never = weather;
 	char text[256];
 
-	(void)run;
 	never.fails_always = 1;
 	(void)cf_counted(&ran);
 	assert_int_equal(cf_ask_error(&above, &weather, text, sizeof(text)), -PAWL_ETASK);
@@ -219,7 +218,7 @@ static void case_shutdown_unblocks_read(void **state)
 		assert_int_equal(
 			pawl_engine_spawn_root(cf_engine, late_reader, NULL, NULL, &root), 0);
 		cf_gate_wait(&gate, 1);
-		assert_int_equal(pawl_engine_close(cf_engine), 0);
+		cf_abandon();
 		assert_int_equal(cf_counted(&ran), 1);
 		t_step();
 	}
@@ -418,5 +417,5 @@ int main(void)
 		cmocka_unit_test(case_top_level_reads),
 	};
 
-	return t_run("conform-errors", tests);
+	return cf_run("conform-errors", tests);
 }

@@ -415,8 +415,7 @@ static int rsp_write(struct job *job, struct string *ret_path)
 	return error;
 }
 
-/* The number of a file in the journal. */
-static uint32_t number_of(struct build *b, uint32_t file)
+uint32_t build_number(struct build *b, uint32_t file)
 {
 	struct file *f = file_at(b->files, file);
 	/* Relaxed: whoever finds it not to be there asks the journal, which gives all the same. */
@@ -430,7 +429,7 @@ static uint32_t number_of(struct build *b, uint32_t file)
 	return number;
 }
 
-static void state_broken(struct build *b, int error)
+void build_state_broken(struct build *b, int error)
 {
 	bool first;
 
@@ -566,6 +565,9 @@ static bool source_late(struct job *job, uint32_t file, bool known)
 	file_lock(b->files, file);
 	if (!before)
 		changed = f->stamp.ctime_ns > job->begun_wall_ns;
+	/* Since it was looked at, but before the command began. */
+	else if (changed && f->digest.kind != DIGEST_MISSING)
+		changed = stamp_racy(&f->stamp, job->begun_wall_ns);
 	f->value = f->digest;
 	f->flags |= FILE_SEEN;
 	file_unlock(b->files, file);
@@ -631,18 +633,18 @@ static void trace_write(struct job *job, struct digest read)
 				: i < n_listed ? job->me->dyndep
 					       : job->found[i - n_listed];
 
-		numbers[i] = number_of(b, file);
+		numbers[i] = build_number(b, file);
 		numbers[n + i] = digest_short(file_value(b->files, file));
 	}
 	for (size_t i = 0; i < job->outs_n; i++) {
-		numbers[2 * n + i] = number_of(b, job->outs[i]);
+		numbers[2 * n + i] = build_number(b, job->outs[i]);
 		file_lock(b->files, job->outs[i]);
 		digests[i] = file_at(b->files, job->outs[i])->digest;
 		file_unlock(b->files, job->outs[i]);
 	}
-	error = journal_end(b->plan.journal, number_of(b, job->outs[0]), &trace);
+	error = journal_end(b->plan.journal, build_number(b, job->outs[0]), &trace);
 	if (error)
-		state_broken(b, error);
+		build_state_broken(b, error);
 	free(numbers);
 	free(digests);
 }
@@ -746,9 +748,15 @@ static int command_once(struct job *job)
 	bool failed;
 	int error;
 
-	error = journal_begin(b->plan.journal, number_of(b, job->outs[0]));
+	error = journal_begin(b->plan.journal, build_number(b, job->outs[0]));
+	/* Found out while others ran. */
+	if (!error && job->e->state == EDGE_UNWANTED) {
+		uint32_t number = build_number(b, job->outs[0]);
+
+		error = journal_plan(b->plan.journal, &number, 1);
+	}
 	if (error)
-		state_broken(b, error);
+		build_state_broken(b, error);
 	error = rsp_write(job, &rsp);
 	for (size_t i = 0; i < job->outs_n && !error; i++)
 		error = folders_make(file_at(b->files, job->outs[i])->path);
