@@ -11,6 +11,9 @@
  * twice(1) as that says; above() reads either(); sum() reads twice(0) and twice(1); odd(i) reads input i and fails if it is odd; calls(i)
  * calls twice(i), and reads nothing of it.
  *
+ * Operations have fences of their own (.no_membarrier): where somebody may wait for them the checker would else make each access
+ * a point at which a fence may come, and no loop the same as before. t-quiesce.c has both.
+ *
  * How many runs there are, and statistics, are no part of what is explored (mc_held_count()): each order of such
  * additions would be an execution.
  */
@@ -579,10 +582,10 @@ static inline void finish(void)
 	finish_graph();
 }
 
-#define SCN(...)                                                                         \
-	{                                                                                \
-		__VA_ARGS__, .finish = finish, .no_spurious = true, .ideal_locks = true, \
-			     .ideal_parks = true, .native_divisor = 50                   \
+#define SCN(...)                                                                            \
+	{                                                                                   \
+		__VA_ARGS__, .finish = finish, .no_spurious = true, .no_membarrier = true,  \
+			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
 	}
 
 #endif

@@ -127,10 +127,10 @@ static void finish_cancelled(void)
 	finish_graph();
 }
 
-#define JOBS(...)                                                                            \
-	{                                                                                    \
-		__VA_ARGS__, .finish = finish_job, .no_spurious = true, .ideal_locks = true, \
-			     .ideal_parks = true, .native_divisor = 50                       \
+#define JOBS(...)                                                                              \
+	{                                                                                      \
+		__VA_ARGS__, .finish = finish_job, .no_spurious = true, .no_membarrier = true, \
+			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50    \
 	}
 
 /* ---- cells that others have by their references -------------------------------------------- */
@@ -209,10 +209,10 @@ static void read_early(void)
 	pawl_store_release(&seen, 1u);
 }
 
-#define CELLS(FINISH, ...)                                                               \
-	{                                                                                \
-		__VA_ARGS__, .finish = FINISH, .no_spurious = true, .ideal_locks = true, \
-			     .ideal_parks = true, .native_divisor = 50                   \
+#define CELLS(FINISH, ...)                                                                  \
+	{                                                                                   \
+		__VA_ARGS__, .finish = FINISH, .no_spurious = true, .no_membarrier = true,  \
+			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
 	}
 
 static const struct mc_scenario scenarios[] = {
@@ -228,6 +228,7 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {work, cancel_job},
 	 .finish = finish_cancelled,
 	 .no_spurious = true,
+	 .no_membarrier = true,
 	 .ideal_locks = true,
 	 .native_divisor = 50},
 };

@@ -125,8 +125,9 @@ static void finish_gone(void)
 
 #define GOES(...)                                                                             \
 	{                                                                                     \
-		__VA_ARGS__, .finish = finish_gone, .no_spurious = true, .ideal_locks = true, \
-			     .ideal_parks = true, .native_divisor = 50                        \
+		__VA_ARGS__, .finish = finish_gone, .no_spurious = true,                      \
+			     .no_membarrier = true, .ideal_locks = true, .ideal_parks = true, \
+			     .native_divisor = 50                                             \
 	}
 
 /* ---- the engine stops ----------------------------------------------------------------- */
@@ -219,10 +220,11 @@ static void finish_stopped(void)
 	finish_graph();
 }
 
-#define STOPS(...)                                                                          \
-	{                                                                                   \
-		__VA_ARGS__, .finish = finish_stopped, .no_spurious = true,                 \
-			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
+#define STOPS(...)                                                                            \
+	{                                                                                     \
+		__VA_ARGS__, .finish = finish_stopped, .no_spurious = true,                   \
+			     .no_membarrier = true, .ideal_locks = true, .ideal_parks = true, \
+			     .native_divisor = 50                                             \
 	}
 
 /* ---- memory ------------------------------------------------------------------------------ */
@@ -252,6 +254,7 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {unpin_pool, unpin_pool},
 	 .finish = finish_pool,
 	 .no_spurious = true,
+	 .no_membarrier = true,
 	 .native_divisor = 50},
 	GOES(.name = "dispose-change", .setup = setup_root, .threads = {dispose, change_0}),
 	GOES(.name = "dispose-read", .setup = setup_root, .threads = {dispose, read_strong}),
@@ -265,6 +268,7 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {create, create},
 	 .finish = finish_created,
 	 .no_spurious = true,
+	 .no_membarrier = true,
 	 .ideal_locks = true,
 	 .ideal_parks = true,
 	 .native_divisor = 50},

@@ -452,21 +452,19 @@ static void finish_guard(void)
 	finish();
 }
 
-#define KEYED(...)                                                                             \
-	{                                                                                      \
-		__VA_ARGS__, .finish = finish_keyed, .no_spurious = true, .ideal_locks = true, \
-			     .ideal_parks = true, .native_divisor = 50                         \
+#define KEYED(...)                                                                            \
+	{                                                                                     \
+		__VA_ARGS__, .finish = finish_keyed, .no_spurious = true,                     \
+			     .no_membarrier = true, .ideal_locks = true, .ideal_parks = true, \
+			     .native_divisor = 50                                             \
 	}
 
 static const struct mc_scenario scenarios[] = {
-	SCN(.name = "told", .setup = setup_told, .threads = {tell, read_strong},
-	    .no_membarrier = true),
-	SCN(.name = "peek-told", .setup = setup_left, .threads = {tell, peek_none},
-	    .no_membarrier = true),
+	SCN(.name = "told", .setup = setup_told, .threads = {tell, read_strong}),
+	SCN(.name = "peek-told", .setup = setup_left, .threads = {tell, peek_none}),
 	SCN(.name = "wait-strong", .setup = setup_same_clean,
-	    .threads = {run_first, read_strong}, .no_membarrier = true),
-	SCN(.name = "run-strong", .setup = setup_changed, .threads = {run_first, read_strong},
-	    .no_membarrier = true),
+	    .threads = {run_first, read_strong}),
+	SCN(.name = "run-strong", .setup = setup_changed, .threads = {run_first, read_strong}),
 	SCN(.name = "wait-output", .setup = setup_same, .threads = {run_first, read_output}),
 	SCN(.name = "wait-cell", .setup = setup_cell, .threads = {run_first, read_cell}),
 	SCN(.name = "claim-output", .setup = setup_same_free,
@@ -493,6 +491,7 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {run_first, read_guard},
 	 .finish = finish_guard,
 	 .no_spurious = true,
+	 .no_membarrier = true,
 	 .ideal_locks = true,
 	 .ideal_parks = true,
 	 .native_divisor = 50},

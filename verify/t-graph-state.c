@@ -384,10 +384,11 @@ static void wait_idle(void)
 	mc_assert(ran == 2 && drops == 1);
 }
 
-#define EDITS(...)                                                                          \
-	{                                                                                   \
-		__VA_ARGS__, .finish = finish_states, .no_spurious = true,                  \
-			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
+#define EDITS(...)                                                                            \
+	{                                                                                     \
+		__VA_ARGS__, .finish = finish_states, .no_spurious = true,                    \
+			     .no_membarrier = true, .ideal_locks = true, .ideal_parks = true, \
+			     .native_divisor = 50                                             \
 	}
 
 static const struct mc_scenario scenarios[] = {
@@ -398,19 +399,16 @@ static const struct mc_scenario scenarios[] = {
 	EDITS(.name = "set-run", .setup = setup_again, .threads = {set_1, work}),
 	EDITS(.name = "invalidate-run", .setup = setup_again,
 	      .threads = {invalidate_sum, work}),
-	SCN(.name = "edit-dirty", .setup = setup_dirty, .threads = {tell, edit_read},
-	    .no_membarrier = true),
-	SCN(.name = "untold", .setup = setup_untold, .threads = {tell_untold, read_changed},
-	    .no_membarrier = true),
-	SCN(.name = "recovered", .setup = setup_recovers, .threads = {recover, read_changed},
-	    .no_membarrier = true),
-	SCN(.name = "lost", .setup = setup_lost, .threads = {recover_whole, is_other_moment},
-	    .no_membarrier = true),
+	SCN(.name = "edit-dirty", .setup = setup_dirty, .threads = {tell, edit_read}),
+	SCN(.name = "untold", .setup = setup_untold, .threads = {tell_untold, read_changed}),
+	SCN(.name = "recovered", .setup = setup_recovers, .threads = {recover, read_changed}),
+	SCN(.name = "lost", .setup = setup_lost, .threads = {recover_whole, is_other_moment}),
 	{.name = "idle-last",
 	 .setup = setup_two_left,
 	 .threads = {end_one, end_one},
 	 .finish = finish_two_left,
 	 .no_spurious = true,
+	 .no_membarrier = true,
 	 .ideal_locks = true,
 	 .native_divisor = 50},
 	EDITS(.name = "idle", .setup = setup_busy, .threads = {work, wait_idle}),
@@ -419,6 +417,7 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {unpin, unpin},
 	 .finish = finish_pins,
 	 .no_spurious = true,
+	 .no_membarrier = true,
 	 .ideal_locks = true,
 	 .native_divisor = 50},
 };
