@@ -17,6 +17,7 @@
  *  two-moments      of two threads
  *  nested           inside of another one
  *  make, make-two   the first entry of a thread; of two
+ *  lost-...         membarrier(2) is refused after it was granted
  *  fenced-...       where membarrier(2) is not to be had
  *  real             with the real lock and park
  */
@@ -222,6 +223,11 @@ static void remove_added(void)
 		COMMON(__VA_ARGS__), .quick = true \
 	}
 
+#define LOST(...)                                            \
+	{                                                    \
+		COMMON(__VA_ARGS__), .membarrier_lost = true \
+	}
+
 static const struct mc_scenario scenarios[] = {
 	QUICK("enter", setup, operate, take),
 	QUIET("enter-two", setup_fenced, operate, operate, take),
@@ -236,6 +242,9 @@ static const struct mc_scenario scenarios[] = {
 	QUICK("nested", setup_fenced, operate_nested, take),
 	QUICK("make", setup_new, operate, take),
 	QUIET("make-two", setup_new, operate, operate),
+	LOST("lost-enter", setup, operate, take),
+	LOST("lost-twice", setup, operate_twice, take),
+	LOST("lost-point", setup, operate_point, take),
 	QUICK("fenced-enter", setup_fenced, operate, take),
 	QUICK("fenced-point", setup_fenced, operate_point, take),
 	{.name = "real",
