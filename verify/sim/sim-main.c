@@ -5,6 +5,9 @@
  * Each life of a run is a child of this process, which has done nothing itself: so a life begins with the memory
  * that a new process has, at the same addresses. What lives hand on is in a mapping that all share.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "sim.h"
 
 #include <ctype.h>
@@ -17,6 +20,7 @@
 #include <sys/personality.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define STEPS_MOST   60000000u
@@ -29,7 +33,7 @@ static struct {
 	int mode; /* enum sim_mode; -1: both, in turn */
 	unsigned depth;
 	const char *shrink_to, *self;
-	double seconds;
+	double seconds, least;
 	bool twice, quiet, keep_going, trace, table;
 } opt = {.first = 1, .seeds = 100, .mode = -1};
 
@@ -55,10 +59,21 @@ struct sim_run *sim_run_new(void)
 
 /* ---- a run ---- */
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
+	const ucontext_t *at = context;
+
+	(void)info;
+	/* While the stacks are told: that is not one. */
 	if (sim_run->failed)
 		_exit(SIM_FAILED);
+#if defined(__x86_64__)
+	sim_fault_pc = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
+	sim_fault_frame = (uintptr_t)at->uc_mcontext.gregs[REG_RBP];
+#elif defined(__aarch64__)
+	sim_fault_pc = (uintptr_t)at->uc_mcontext.pc;
+	sim_fault_frame = (uintptr_t)at->uc_mcontext.regs[29];
+#endif
 	sim_fail("signal %d: %s", number, strsignal(number));
 }
 
@@ -66,7 +81,8 @@ static void child(void)
 {
 	static char stack[65536];
 	stack_t other = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_NODEFER};
+	struct sigaction action = {.sa_sigaction = on_signal,
+				   .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
 	sigaltstack(&other, NULL);
 	sigaction(SIGSEGV, &action, NULL);
@@ -263,11 +279,18 @@ static void seed_prepare(struct sim_run *run, uint64_t seed)
 	sim_program_make(run);
 }
 
+/* Again, and then by the schedule that was written down. */
 static bool same_again(struct sim_run *run)
 {
 	uint64_t hash = run->hash, steps = run->steps;
+	enum sim_mode mode = run->mode;
 
 	(void)sim_run_once(run);
+	if (run->hash == hash && run->steps == steps && sim_as_written(run)) {
+		(void)sim_run_once(run);
+		run->mode = mode;
+		run->replay_n = 0;
+	}
 	if (run->hash == hash && run->steps == steps)
 		return true;
 	printf("FAILED: seed %lu is another run the second time: %lu steps, hash %lx; %lu steps, "
@@ -279,11 +302,19 @@ static bool same_again(struct sim_run *run)
 
 static void found(struct sim_run *run)
 {
+	static char seen[16][sizeof(run->what)];
+	static unsigned seen_n;
 	char path[400];
 
 	print_failure(run, NULL);
 	if (!opt.shrink_to)
 		return;
+	/* The first of each kind. */
+	for (unsigned i = 0; i < seen_n; i++)
+		if (!strcmp(seen[i], run->what))
+			return;
+	if (seen_n < 16)
+		strcpy(seen[seen_n++], run->what);
 	snprintf(path, sizeof(path), "%s/%s-%lu.sim", opt.shrink_to, mode_name(run->mode),
 		 (unsigned long)run->seed);
 	sim_shrink(run, path, opt.seconds ? opt.seconds : 60);
@@ -322,6 +353,11 @@ static int run_seeds(void)
 	}
 	if (opt.table && total.runs)
 		print_table(&total, sim_seconds() - began);
+	for (unsigned i = 0; i < SIM_EV_COUNT; i++)
+		if (100.0 * (double)total.in[i] < opt.least * (double)total.runs) {
+			printf("FAILED: too few runs have a %s\n", sim_event_names[i]);
+			return 1;
+		}
 	return total.failed != 0;
 }
 
@@ -344,10 +380,12 @@ static int run_file(const char *path)
 static void usage(void)
 {
 	fputs("usage: sim [--seed FIRST] [--seeds N] [--mode random|pct] [--depth D] [--seconds S]\n"
-	      "           [--twice] [--keep-going] [--quiet] [--table] [--trace] [--drop STEP]\n"
+	      "           [--twice] [--keep-going] [--quiet] [--table] [--least PERCENT] [--trace]\n"
+	      "           [--drop STEP]\n"
 	      "           [--shrink FOLDER]\n"
 	      "       sim FILE...        run these programs\n"
 	      "--twice: each seed twice, and both have to be the same run. --trace: the hash of each.\n"
+	      "--least: that many runs have each event.\n"
 	      "--shrink: a failing run is made small, and written there. --drop: PAWL_MC_STEP(STEP) is left "
 	      "out.\n"
 	      "exit status: 0 all as it should be, 1 something failed, 2 usage\n",
@@ -374,6 +412,8 @@ static int option(char **argv, int i)
 		opt.depth = (unsigned)strtoul(value_of(argv, &i), NULL, 10);
 	else if (!strcmp(name, "--seconds"))
 		opt.seconds = strtod(value_of(argv, &i), NULL);
+	else if (!strcmp(name, "--least"))
+		opt.least = strtod(value_of(argv, &i), NULL);
 	else if (!strcmp(name, "--drop"))
 		sim_left_out = value_of(argv, &i);
 	else if (!strcmp(name, "--shrink"))

@@ -34,6 +34,7 @@
 #include "../../engine/graph/quiesce.h"
 #include "../../engine/persist/faults.h"
 #include "../../engine/persist/persist.h"
+#include "../../engine/runtime/task.h"
 
 /* What tasks make of values and tell of themselves finds memory; all else in them may not. */
 static int spared_value_of(const struct pawl_value_type *type, const void *payload, size_t bytes,
@@ -126,12 +127,13 @@ enum op {
 	OP_CRASH,
 	OP_CRASH_SNAPSHOT,
 	OP_NO_MEMORY,
+	OP_HURRY,
 	OP_COUNT
 };
 static const char *const op_names[OP_COUNT] = {
 	"world", "change", "together", "root",	   "dispose",	    "settle", "rush",
 	"touch", "peek",   "read",     "snapshot", "snapshot-fails", "tasks", "cancel",
-	"reopen", "stop",  "crash",    "crash-snapshot", "no-memory"};
+	"reopen", "stop",  "crash",    "crash-snapshot", "no-memory", "hurry"};
 
 /* What lives are told of each other. */
 static struct model {
@@ -165,6 +167,14 @@ static unsigned byte(struct bytes *bytes)
 static unsigned below_of(struct bytes *bytes, unsigned limit)
 {
 	return byte(bytes) % limit;
+}
+
+/* A task: mostly one of the first, which reach the others. */
+static unsigned mostly_first(struct bytes *bytes)
+{
+	unsigned n = byte(bytes);
+
+	return (n & 3 ? n >> 2 & 3 : n >> 2) % model->head.tasks;
 }
 
 static void spec_of_seed(unsigned seed, unsigned task, struct graph_spec *ret_spec)
@@ -298,8 +308,11 @@ static void count_events(void)
 {
 	struct pawl_engine_store_stats kept;
 	struct eng_quiesce_stats quiet;
+	struct pawl_runtime_stats runtime;
 	struct pawl_engine_stats stats;
 
+	pawl_runtime_stats_read(pawl_engine_runtime(world.engine), &runtime);
+	sim_run->events[SIM_EV_INLINE] += runtime.inlined;
 	pawl_engine_stats_read(world.engine, &stats);
 	sim_run->events[SIM_EV_STALE] += stats.stale_runs;
 	eng_quiesce_stats_read(world.engine->graph->quiesce, &quiet);
@@ -310,13 +323,25 @@ static void count_events(void)
 	}
 }
 
+/* As graph-program.h's, but bodies may be at work: states go when they have ended. */
+static void engine_close(void)
+{
+	FUZZ_CHECK(pawl_engine_close(world.engine) == 0);
+	for (unsigned i = 0; i < GRAPH_STATES; i++)
+		pawl_state_unpin(world.states[i]);
+	for (unsigned i = 0; i < model->head.tasks; i++)
+		pawl_state_unpin(world.specs[i]);
+	for (unsigned i = 0; i < GRAPH_ROOTS; i++)
+		FUZZ_CHECK(world.roots[i].freed == world.roots[i].spawned);
+}
+
 static void down(void)
 {
 	if (!is_up)
 		return;
 	is_up = false;
 	count_events();
-	graph_engine.close();
+	engine_close();
 	graph_naive.close();
 	pawl_store_close(store);
 }
@@ -331,6 +356,18 @@ static void crash(void)
 	sim_note("crash");
 	sim_run->at++;
 	sim_end_life(SIM_NEXT_LIFE);
+}
+
+/* That somebody else was faster: seen where it is called from another file. */
+bool __real_eng_task_claim(struct eng_task *task);
+bool __wrap_eng_task_claim(struct eng_task *task);
+bool __wrap_eng_task_claim(struct eng_task *task)
+{
+	bool claimed = __real_eng_task_claim(task);
+
+	if (!claimed)
+		sim_event(SIM_EV_RACE);
+	return claimed;
 }
 
 /* ---- comparing ---- */
@@ -359,7 +396,7 @@ static void compare_results(const struct graph_result *is, const struct graph_re
 			    const char *of, unsigned n)
 {
 	sim_event(SIM_EV_COMPARED);
-	if (wanted->ring && (is->error || wanted->error))
+	if (wanted->ring)
 		sim_event(SIM_EV_RING);
 	if (same(is, wanted))
 		return;
@@ -452,6 +489,9 @@ static void op_root(struct bytes *bytes)
 
 	if (roots_n == GRAPH_ROOTS)
 		return;
+	/* After a restart a strong read, or activeness, finds out what below depends on the session; else nobody does. */
+	if (model->head.no_active)
+		how &= ~2u;
 	active[roots_n] = true;
 	graph_engine.root(roots_n, task, how);
 	graph_naive.root(roots_n++, task, how);
@@ -488,6 +528,12 @@ struct outside_thread {
 	bool failed;
 };
 
+/* In the middle of what others do. */
+static void nap(unsigned ns)
+{
+	(void)sim_sleep(&model, sim_now() + ns, "naps", __builtin_return_address(0));
+}
+
 static void *outside_main(void *arg)
 {
 	struct outside_thread *self = arg;
@@ -509,6 +555,7 @@ static void *outside_main(void *arg)
 				   eng_fault_crashed(store));
 			break;
 		case SNAPSHOTS:
+			nap((self->how + i * 41u) % 256u * 61u);
 			self->failed |= pawl_engine_snapshot(world.engine, NULL) != 0;
 			break;
 		}
@@ -531,7 +578,7 @@ static void outside_begin(struct outside_thread *threads, unsigned n, struct byt
 		for (unsigned j = 0; t->what == EDITS && j < t->n; j++)
 			change_decode(bytes, &t->changes[j]);
 		for (unsigned j = 0; t->what == READS && j < t->n; j++)
-			t->tasks[j] = (uint8_t)byte(bytes);
+			t->tasks[j] = (uint8_t)mostly_first(bytes);
 		FUZZ_CHECK(pthread_create(&t->thread, NULL, outside_main, t) == 0);
 	}
 }
@@ -549,17 +596,57 @@ static void op_rush(struct bytes *bytes)
 	static struct outside_thread threads[OUTSIDE_MOST];
 	unsigned how = byte(bytes), n = 1 + how % OUTSIDE_MOST, looks = how >> 2 & 3;
 
-	if (how >> 4 & 1)
-		eng_quiesce_looks(world.engine->graph->quiesce, 0);
+	/* Without a moment of quiet by luck: who is inside suspends himself. */
+	eng_quiesce_looks(world.engine->graph->quiesce, how >> 4 & 3 ? 0 : 10);
 	sim_event(SIM_EV_EDIT_BESIDE);
 	if (n > 2)
 		sim_event(SIM_EV_SNAPSHOT_BESIDE);
 	outside_begin(threads, n, bytes);
 	while (looks--) {
-		graph_engine.look(below_of(bytes, model->head.tasks), LOOK_READ, 0, &result);
+		graph_engine.look(mostly_first(bytes), LOOK_READ, 0, &result);
 		FUZZ_CHECK(!result.error || result.error == -PAWL_ETASK);
 	}
 	outside_end(threads, n);
+	eng_quiesce_looks(world.engine->graph->quiesce, 10);
+}
+
+/*
+ * A task that goes on slowly is read while what it has read changes, and snapshots are taken of that: runs
+ * that are for nothing, operations that suspend themselves.
+ */
+static void op_hurry(struct bytes *bytes)
+{
+	static struct outside_thread threads[3];
+	static const enum outside what[3] = {READS, SNAPSHOTS, READS};
+	unsigned task = below_of(bytes, model->head.tasks), at = below_of(bytes, GRAPH_STATES);
+	struct graph_change change = {.at = task};
+	unsigned n = 4 + below_of(bytes, 8);
+
+	if (!(model->head.kinds[task] & GRAPH_CONSTANT)) {
+		spec_decode(bytes, &change.spec);
+		change.spec.steps[0][0] = GRAPH_STATE;
+		change.spec.steps[0][1] = (uint8_t)at;
+		change.spec.steps[1][0] = change.spec.steps[2][0] = GRAPH_YIELD;
+		model->specs[task] = change.spec;
+		graph_engine.change(&change, 1, false);
+		graph_naive.change(&change, 1, false);
+	}
+	eng_quiesce_looks(world.engine->graph->quiesce, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		threads[i] = (struct outside_thread){.what = what[i], .n = 6, .how = byte(bytes)};
+		memset(threads[i].tasks, (int)task, sizeof(threads[i].tasks));
+		FUZZ_CHECK(pthread_create(&threads[i].thread, NULL, outside_main,
+					  &threads[i]) == 0);
+	}
+	while (n--) {
+		change = (struct graph_change){.is_state = true, .at = at};
+		change.number = model->states[at] = byte(bytes) % 8;
+		graph_engine.change(&change, 1, n & 1);
+		graph_naive.change(&change, 1, false);
+		nap(byte(bytes) * 97u);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		FUZZ_CHECK(pthread_join(threads[i].thread, NULL) == 0);
 	eng_quiesce_looks(world.engine->graph->quiesce, 10);
 }
 
@@ -682,7 +769,7 @@ static void op_snapshot_fails(struct bytes *bytes)
 	eng_fault_at(store, n & 1 ? ENG_FAULT_COMMIT : ENG_FAULT_ANY, n & 1 ? 1 : n,
 		     errors[below_of(bytes, 4)]);
 	op_change(bytes, false);
-	compare(below_of(bytes, model->head.tasks), LOOK_READ, 0);
+	compare(mostly_first(bytes), LOOK_READ, 0);
 	if (pawl_engine_snapshot(world.engine, NULL))
 		sim_event(SIM_EV_SNAPSHOT_FAILED);
 	eng_fault_at(store, ENG_FAULT_ANY, 0, 0);
@@ -696,16 +783,16 @@ static void op_crash(struct bytes *bytes)
 
 	outside_begin(threads, 1 + how % OUTSIDE_MOST, bytes);
 	/* Anywhere in what they do. */
-	while (naps--)
-		sim_yield(__builtin_return_address(0));
+	nap(naps * 211u);
 	crash();
 }
 
 static void op_crash_snapshot(struct bytes *bytes)
 {
-	unsigned how = byte(bytes), n = 1 + below_of(bytes, 30);
+	unsigned how = byte(bytes), n = 1 + below_of(bytes, 8);
 
 	op_change(bytes, false);
+	compare(mostly_first(bytes), LOOK_READ, 0);
 	if (how & 1)
 		eng_fault_crash(store, ENG_FAULT_COMMIT, 1, how >> 1 & 1, -1);
 	else
@@ -779,7 +866,7 @@ static void one_operation(enum op op, struct bytes *bytes)
 		op_root(bytes);
 		break;
 	case OP_DISPOSE:
-		dispose(below_of(bytes, GRAPH_ROOTS));
+		dispose(below_of(bytes, GRAPH_ROOTS) % (roots_n ? roots_n : 1));
 		break;
 	case OP_SETTLE:
 		settle();
@@ -825,6 +912,9 @@ static void one_operation(enum op op, struct bytes *bytes)
 		break;
 	case OP_NO_MEMORY:
 		op_no_memory(bytes);
+		break;
+	case OP_HURRY:
+		op_hurry(bytes);
 		break;
 	case OP_COUNT:
 		break;
@@ -897,9 +987,9 @@ static struct sim_op *add_op(struct sim_run *run, enum op kind, struct sim_rando
 static void add_some(struct sim_run *run, unsigned n, struct sim_random *drawn)
 {
 	static const uint8_t usual[] = {OP_CHANGE, OP_CHANGE, OP_TOGETHER, OP_ROOT, OP_DISPOSE,
-					OP_SETTLE, OP_RUSH,   OP_RUSH,	   OP_TOUCH, OP_PEEK,
-					OP_READ,   OP_READ,   OP_READ,	   OP_TASKS, OP_CANCEL,
-					OP_SNAPSHOT};
+					OP_SETTLE, OP_RUSH,   OP_RUSH,	   OP_RUSH,  OP_TOUCH,
+					OP_PEEK,   OP_READ,   OP_READ,	   OP_READ,  OP_TASKS,
+					OP_CANCEL, OP_SNAPSHOT};
 
 	while (n--)
 		add_op(run, (enum op)usual[sim_below(drawn, sizeof(usual))], drawn);
@@ -912,13 +1002,26 @@ static void add_world(struct sim_run *run, bool rings, struct sim_random *drawn)
 	op->bytes[1] = (uint8_t)((op->bytes[1] & ~4u) | (rings ? 4u : 0u));
 	/* Four tasks at least. */
 	op->bytes[2] = (uint8_t)(2 + sim_below(drawn, GRAPH_TASKS - 3));
+	if (!rings)
+		return;
+	/* The first two read each other. */
+	for (unsigned i = 0; i < 2; i++) {
+		static const uint8_t how[2][6] = {{OP_CHANGE, 0, 1, GRAPH_READ - 1, 1},
+						  {OP_CHANGE, 2, 1, GRAPH_READ - 1, 0}};
+
+		op->bytes[3 + 2 * i] &= (uint8_t)~GRAPH_CONSTANT;
+		memcpy(run->ops[run->ops_n].bytes, how[i], sizeof(how[i]));
+		run->ops[run->ops_n++].n = sizeof(how[i]);
+	}
+	add_op(run, OP_READ, drawn)->bytes[1] = 0;
 }
 
 /* What is rare by itself, in any order. */
 static void add_rare(struct sim_run *run, struct sim_random *drawn)
 {
 	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY, OP_STOP,	 OP_REOPEN,
-			  OP_CRASH_SNAPSHOT, OP_CRASH,	   OP_SNAPSHOT_FAILS};
+			  OP_CRASH_SNAPSHOT, OP_CRASH,	   OP_SNAPSHOT_FAILS, OP_RUSH, OP_HURRY,
+			  OP_HURRY,	     OP_HURRY,	   OP_DISPOSE,	      OP_ROOT};
 
 	for (unsigned n = sizeof(rare); n; n--) {
 		unsigned i = sim_below(drawn, n);
@@ -936,7 +1039,9 @@ void sim_program_make(struct sim_run *run)
 
 	run->ops_n = 0;
 	add_world(run, rings, &drawn);
-	add_some(run, 4, &drawn);
+	add_op(run, OP_ROOT, &drawn);
+	add_op(run, OP_RUSH, &drawn);
+	add_some(run, 2, &drawn);
 	add_rare(run, &drawn);
 	add_some(run, 3, &drawn);
 	add_world(run, !rings, &drawn);

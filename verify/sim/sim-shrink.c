@@ -73,17 +73,14 @@ static void shorten_ops(struct sim_run *run)
 		}
 }
 
-static void write_schedule(struct sim_run *run)
+bool sim_as_written(struct sim_run *run)
 {
-	static struct sim_switch record[SIM_SWITCHES];
-	unsigned n = run->recorded;
-
 	if (!run->recorded_all)
-		return;
-	memcpy(record, run->record, n * sizeof(record[0]));
-	memcpy(run->replay, record, n * sizeof(record[0]));
-	run->replay_n = n;
+		return false;
+	memcpy(run->replay, run->record, run->recorded * sizeof(run->replay[0]));
+	run->replay_n = run->recorded;
 	run->mode = SIM_REPLAY;
+	return true;
 }
 
 static void drop_switches(struct sim_run *run)
@@ -122,8 +119,7 @@ void sim_shrink(struct sim_run *run, const char *path, double seconds)
 		return;
 	}
 	recorded = run->recorded;
-	write_schedule(run);
-	if (run->mode == SIM_REPLAY && fails(run)) {
+	if (sim_as_written(run) && fails(run)) {
 		drop_switches(run);
 	} else {
 		run->mode = mode;

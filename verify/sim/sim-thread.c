@@ -39,6 +39,7 @@ struct sim_thread sim_threads[SIM_THREADS];
 unsigned sim_threads_n, sim_me;
 bool sim_on;
 struct sim_run *sim_run;
+uintptr_t sim_fault_pc, sim_fault_frame;
 
 static uint64_t progress_ns, first_ns = NEVER;
 static uint64_t patience;     /* random: steps to the next switch */
@@ -54,9 +55,17 @@ static struct recent {
 	const void *pc;
 	uint8_t thread;
 	char kind;
-	char note[94];
 } recent[SIM_RECENT];
 static unsigned recent_n;
+
+/* What the program has said of itself. */
+#define NOTES 64
+static struct {
+	uint64_t step;
+	uint8_t thread;
+	char text[120];
+} notes[NOTES];
+static unsigned notes_n;
 
 /* ---- drawing ---- */
 
@@ -76,7 +85,7 @@ unsigned sim_below(struct sim_random *random, unsigned limit)
 
 /* ---- what was done ---- */
 
-static void remember(char kind, uint64_t where, const void *pc, const char *note)
+static void remember(char kind, uint64_t where, const void *pc)
 {
 	struct recent *r = &recent[recent_n++ % SIM_RECENT];
 	uint64_t h = sim_run->hash;
@@ -86,9 +95,6 @@ static void remember(char kind, uint64_t where, const void *pc, const char *note
 	r->pc = pc;
 	r->thread = (uint8_t)sim_me;
 	r->kind = kind;
-	r->note[0] = 0;
-	if (note)
-		snprintf(r->note, sizeof(r->note), "%s", note);
 	/* Code and blocks are where they always are, so these are numbers of places, not of this process. */
 	h = (h ^ (uint64_t)(uintptr_t)pc ^ where << 20 ^ (uint64_t)sim_me << 56) *
 	    0x100000001b3u;
@@ -97,13 +103,14 @@ static void remember(char kind, uint64_t where, const void *pc, const char *note
 
 void sim_note(const char *format, ...)
 {
-	char text[94];
+	unsigned at = notes_n++ % NOTES;
 	va_list ap;
 
+	notes[at].step = sim_run->steps;
+	notes[at].thread = (uint8_t)sim_me;
 	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
+	vsnprintf(notes[at].text, sizeof(notes[at].text), format, ap);
 	va_end(ap);
-	remember('-', 0, NULL, text);
 }
 
 void sim_event(enum sim_event event)
@@ -138,7 +145,10 @@ static void put_stack(const struct sim_thread *t)
 {
 	const uint64_t *frame, *top;
 
-	if (t == sim_self()) {
+	if (t == sim_self() && sim_fault_pc) {
+		put("      <%lx>\n", (unsigned long)sim_fault_pc);
+		frame = (const uint64_t *)sim_fault_frame;
+	} else if (t == sim_self()) {
 		frame = __builtin_frame_address(0);
 	} else {
 		const uint64_t *saved = t->sp;
@@ -181,26 +191,25 @@ static void put_threads(void)
 
 static void put_recent(void)
 {
-	unsigned n = recent_n < SIM_RECENT ? recent_n : SIM_RECENT, told = 0;
-	const struct recent *rows[400];
+	unsigned n = recent_n < 80 ? recent_n : 80;
 
-	/* All that the program said, and the very last steps. */
-	for (unsigned i = 0; i < n && told < 200; i++) {
-		const struct recent *r = &recent[(recent_n - 1 - i) % SIM_RECENT];
+	while (n--) {
+		const struct recent *r = &recent[(recent_n - 1 - n) % SIM_RECENT];
 
-		if (r->kind == '-' || i < 60)
-			rows[told++] = r;
+		put("  %lu  thread %u %c %lx at <%lx>\n", (unsigned long)r->step, r->thread,
+		    r->kind, (unsigned long)r->where, (unsigned long)(uintptr_t)r->pc - 1);
 	}
-	while (told--) {
-		const struct recent *r = rows[told];
+}
 
-		if (r->kind == '-')
-			put("  %lu  thread %u: %s\n", (unsigned long)r->step, r->thread,
-			    r->note);
-		else
-			put("  %lu  thread %u %c %lx at <%lx>\n", (unsigned long)r->step,
-			    r->thread, r->kind, (unsigned long)r->where,
-			    (unsigned long)(uintptr_t)r->pc - 1);
+static void put_notes(void)
+{
+	unsigned n = notes_n < NOTES ? notes_n : NOTES;
+
+	while (n--) {
+		unsigned at = (notes_n - 1 - n) % NOTES;
+
+		put("  %lu  thread %u: %s\n", (unsigned long)notes[at].step, notes[at].thread,
+		    notes[at].text);
 	}
 }
 
@@ -213,7 +222,9 @@ void sim_fail(const char *format, ...)
 	vsnprintf(sim_run->what, sizeof(sim_run->what), format, ap);
 	va_end(ap);
 	sim_run->failed = true;
-	put("last steps (c: compare-exchange, f: fence, l: load, m: other read-modify-write, s: store, "
+	put("what the program does, in this life\n");
+	put_notes();
+	put("last steps (c: compare-exchange, e: ends, f: fence, l: load, m: other read-modify-write, s: store, "
 	    "w: waits, z: sleeps)\n");
 	put_recent();
 	put("threads, in life %u at step %lu\n", sim_run->life, (unsigned long)sim_run->steps);
@@ -394,7 +405,7 @@ static void count_step(char kind, uint64_t where, const void *pc)
 	sim_run->steps++;
 	sim_run->now_ns += STEP_NS;
 	sim_self()->pc = pc;
-	remember(kind, where, pc, NULL);
+	remember(kind, where, pc);
 	if (sim_run->steps > sim_run->limit)
 		sim_fail("livelock: more than %lu steps", (unsigned long)sim_run->limit);
 	if (sim_run->now_ns >= first_ns)
@@ -520,6 +531,8 @@ void sim_thread_end(void *result)
 {
 	struct sim_thread *t = sim_self();
 
+	/* No two decisions have one number. */
+	count_step('e', 0, NULL);
 	t->result = result;
 	t->state = SIM_ENDED;
 	ready_n--;

@@ -138,6 +138,8 @@ struct sim_thread {
 };
 extern struct sim_thread sim_threads[SIM_THREADS];
 extern unsigned sim_threads_n, sim_me;
+/* Where a fault was, if there was one. */
+extern uintptr_t sim_fault_pc, sim_fault_frame;
 /* The scheduler is at work, and steps count. */
 extern bool sim_on;
 
@@ -184,6 +186,8 @@ void sim_program_tell(const struct sim_op *op, char *buf, size_t len);
 /* All lives of run->ops. Returns: it went well. */
 bool sim_run_once(struct sim_run *run);
 void sim_shrink(struct sim_run *run, const char *path, double seconds);
+/* From now on by the schedule of the last run. Returns: false: it is too long. */
+bool sim_as_written(struct sim_run *run);
 bool sim_write(const struct sim_run *run, const char *path);
 bool sim_read(struct sim_run *run, const char *path);
 double sim_seconds(void);
