@@ -98,8 +98,7 @@ bool mc_cas(uint64_t addr, unsigned size, uint64_t *expected, uint64_t desired, 
 	sim_step('c', addr, pc);
 	sim_check_access(addr, size, true, pc);
 	old = peek(addr, size);
-	if (old == *expected &&
-	    !(weak && sim_on && !sim_below(&sim_run->choices, SPURIOUS))) {
+	if (old == *expected && !(weak && sim_on && !sim_below(&sim_run->choices, SPURIOUS))) {
 		poke(addr, size, desired);
 		return true;
 	}

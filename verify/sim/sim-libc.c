@@ -421,7 +421,8 @@ void __wrap___assert_fail(const char *what, const char *file, unsigned line, con
 {
 	(void)fn;
 	(void)line;
-	sim_fail("assertion %s in %s", what, strrchr(file, '/') ? strrchr(file, '/') + 1 : file);
+	sim_fail("assertion %s in %s", what,
+		 strrchr(file, '/') ? strrchr(file, '/') + 1 : file);
 }
 
 /* lib/contract.c is not built in: a broken contract ends here. */

@@ -139,8 +139,7 @@ bool sim_run_once(struct sim_run *run)
 			snprintf(run->what, sizeof(run->what),
 				 WIFSIGNALED(status) ? "the process ended by signal %d"
 						     : "the process ended with status %d",
-				 WIFSIGNALED(status) ? WTERMSIG(status)
-						     : WEXITSTATUS(status));
+				 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		}
 		return false;
 	}
@@ -162,7 +161,8 @@ static void look_up(struct place *places, unsigned n)
 	FILE *pipe;
 
 	for (unsigned i = 0; i < n; i++)
-		at += snprintf(command + at, sizeof(command) - (size_t)at, " %lx", places[i].at);
+		at += snprintf(command + at, sizeof(command) - (size_t)at, " %lx",
+			       places[i].at);
 	pipe = popen(command, "r");
 	for (unsigned i = 0; pipe && i < n; i++) {
 		if (!fgets(line, sizeof(line), pipe))

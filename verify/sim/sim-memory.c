@@ -13,15 +13,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PC	   __builtin_return_address(0)
-#define BASE	   0x10000000000u
-#define BYTES	   (1ull << 32)
-#define SMALL	   1024u /* up to here classes are 16 bytes apart */
-#define CLASSES	   (SMALL / 16 + 1 + 48)
-#define QUEUE	   2048u
-#define LIVE	   0x4c495645u
-#define FREED	   0x46524545u
-#define FILL_MOST  4096u
+#define PC	  __builtin_return_address(0)
+#define BASE	  0x10000000000u
+#define BYTES	  (1ull << 32)
+#define SMALL	  1024u /* up to here classes are 16 bytes apart */
+#define CLASSES	  (SMALL / 16 + 1 + 48)
+#define QUEUE	  2048u
+#define LIVE	  0x4c495645u
+#define FREED	  0x46524545u
+#define FILL_MOST 4096u
 enum { UNKNOWN, IS_LIVE, IS_FREED };
 
 struct head {
@@ -35,7 +35,7 @@ static uint8_t *shadow;
 static char *top;
 static struct free_chunk {
 	struct free_chunk *next;
-} *lists[CLASSES];
+} * lists[CLASSES];
 static struct head *queue[QUEUE];
 static unsigned queue_at;
 static unsigned fail_in;
@@ -43,12 +43,12 @@ static uint64_t failed;
 
 void sim_memory_init(void)
 {
-	void *at = mmap((void *)(uintptr_t)BASE, BYTES, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1,
-			0);
-	void *marks = mmap((void *)(uintptr_t)(BASE + BYTES), BYTES / 16, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE,
-			   -1, 0);
+	void *at =
+		mmap((void *)(uintptr_t)BASE, BYTES, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+	void *marks =
+		mmap((void *)(uintptr_t)(BASE + BYTES), BYTES / 16, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
 
 	if (at != (void *)(uintptr_t)BASE || marks != (void *)(uintptr_t)(BASE + BYTES))
 		abort();
@@ -234,7 +234,8 @@ char *__wrap_strdup(const char *s)
 size_t __wrap_malloc_usable_size(void *block);
 size_t __wrap_malloc_usable_size(void *block)
 {
-	return ((const struct head *)(const void *)((char *)block - sizeof(struct head)))->bytes;
+	return ((const struct head *)(const void *)((char *)block - sizeof(struct head)))
+		->bytes;
 }
 
 /* ---- mappings: blocks that are zero ---- */

@@ -37,8 +37,8 @@
 #include "../../engine/runtime/task.h"
 
 /* What tasks make of values and tell of themselves finds memory; all else in them may not. */
-static int spared_value_of(const struct pawl_value_type *type, const void *payload, size_t bytes,
-			   struct pawl_value **ret_value)
+static int spared_value_of(const struct pawl_value_type *type, const void *payload,
+			   size_t bytes, struct pawl_value **ret_value)
 {
 	struct sim_thread *self = sim_self();
 	int error;
@@ -131,9 +131,9 @@ enum op {
 	OP_COUNT
 };
 static const char *const op_names[OP_COUNT] = {
-	"world", "change", "together", "root",	   "dispose",	    "settle", "rush",
-	"touch", "peek",   "read",     "snapshot", "snapshot-fails", "tasks", "cancel",
-	"reopen", "stop",  "crash",    "crash-snapshot", "no-memory", "hurry"};
+	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
+	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
+	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry"};
 
 /* What lives are told of each other. */
 static struct model {
@@ -141,7 +141,7 @@ static struct model {
 	struct graph_head head;
 	struct graph_spec specs[GRAPH_TASKS];
 	int64_t states[GRAPH_STATES];
-} *model;
+} * model;
 
 static struct pawl_store_disk *disk;
 static struct pawl_store *below;
@@ -400,8 +400,8 @@ static void compare_results(const struct graph_result *is, const struct graph_re
 		sim_event(SIM_EV_RING);
 	if (same(is, wanted))
 		return;
-	sim_note("engine: error %d, number %ld, count %u%s: %.60s", is->error,
-		 (long)is->number, is->count, is->seen ? ", seen" : "", is->text);
+	sim_note("engine: error %d, number %ld, count %u%s: %.60s", is->error, (long)is->number,
+		 is->count, is->seen ? ", seen" : "", is->text);
 	sim_note("naive:  error %d, number %ld, count %u%s: %.60s", wanted->error,
 		 (long)wanted->number, wanted->count, wanted->seen ? ", seen" : "",
 		 wanted->text);
@@ -633,7 +633,8 @@ static void op_hurry(struct bytes *bytes)
 	}
 	eng_quiesce_looks(world.engine->graph->quiesce, 0);
 	for (unsigned i = 0; i < 3; i++) {
-		threads[i] = (struct outside_thread){.what = what[i], .n = 6, .how = byte(bytes)};
+		threads[i] =
+			(struct outside_thread){.what = what[i], .n = 6, .how = byte(bytes)};
 		memset(threads[i].tasks, (int)task, sizeof(threads[i].tasks));
 		FUZZ_CHECK(pthread_create(&threads[i].thread, NULL, outside_main,
 					  &threads[i]) == 0);
@@ -986,9 +987,9 @@ static struct sim_op *add_op(struct sim_run *run, enum op kind, struct sim_rando
 /* Of what a life does most. */
 static void add_some(struct sim_run *run, unsigned n, struct sim_random *drawn)
 {
-	static const uint8_t usual[] = {OP_CHANGE, OP_CHANGE, OP_TOGETHER, OP_ROOT, OP_DISPOSE,
-					OP_SETTLE, OP_RUSH,   OP_RUSH,	   OP_RUSH,  OP_TOUCH,
-					OP_PEEK,   OP_READ,   OP_READ,	   OP_READ,  OP_TASKS,
+	static const uint8_t usual[] = {OP_CHANGE, OP_CHANGE,  OP_TOGETHER, OP_ROOT, OP_DISPOSE,
+					OP_SETTLE, OP_RUSH,    OP_RUSH,	    OP_RUSH, OP_TOUCH,
+					OP_PEEK,   OP_READ,    OP_READ,	    OP_READ, OP_TASKS,
 					OP_CANCEL, OP_SNAPSHOT};
 
 	while (n--)
@@ -1019,9 +1020,10 @@ static void add_world(struct sim_run *run, bool rings, struct sim_random *drawn)
 /* What is rare by itself, in any order. */
 static void add_rare(struct sim_run *run, struct sim_random *drawn)
 {
-	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY, OP_STOP,	 OP_REOPEN,
-			  OP_CRASH_SNAPSHOT, OP_CRASH,	   OP_SNAPSHOT_FAILS, OP_RUSH, OP_HURRY,
-			  OP_HURRY,	     OP_HURRY,	   OP_DISPOSE,	      OP_ROOT};
+	uint8_t rare[] = {
+		OP_SNAPSHOT_FAILS, OP_NO_MEMORY,      OP_STOP, OP_REOPEN, OP_CRASH_SNAPSHOT,
+		OP_CRASH,	   OP_SNAPSHOT_FAILS, OP_RUSH, OP_HURRY,  OP_HURRY,
+		OP_HURRY,	   OP_DISPOSE,	      OP_ROOT};
 
 	for (unsigned n = sizeof(rare); n; n--) {
 		unsigned i = sim_below(drawn, n);

@@ -139,7 +139,8 @@ bool sim_write(const struct sim_run *run, const char *path)
 
 	if (!file)
 		return false;
-	fprintf(file, "# SPDX-License-Identifier: BSD-2-Clause\n# It failed with: %s\n", wanted);
+	fprintf(file, "# SPDX-License-Identifier: BSD-2-Clause\n# It failed with: %s\n",
+		wanted);
 	fprintf(file, "mode %s\nseed %lu\ndepth %u\n",
 		run->mode == SIM_PCT	  ? "pct"
 		: run->mode == SIM_RANDOM ? "random"

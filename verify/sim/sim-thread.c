@@ -28,12 +28,12 @@
 
 #include "../mc-internal.h"
 
-#define STEP_NS	      20u
-#define HANGS_NS      600000000000u
-#define STACKS_BASE   0x20000000000u
-#define NEVER	      UINT64_MAX
-#define PCT_STEPS     400000u /* over which its changes are spread */
-#define PCT_LONG      20000u  /* steps of one thread in a row */
+#define STEP_NS	    20u
+#define HANGS_NS    600000000000u
+#define STACKS_BASE 0x20000000000u
+#define NEVER	    UINT64_MAX
+#define PCT_STEPS   400000u /* over which its changes are spread */
+#define PCT_LONG    20000u  /* steps of one thread in a row */
 
 struct sim_thread sim_threads[SIM_THREADS];
 unsigned sim_threads_n, sim_me;
@@ -42,8 +42,8 @@ struct sim_run *sim_run;
 uintptr_t sim_fault_pc, sim_fault_frame;
 
 static uint64_t progress_ns, first_ns = NEVER;
-static uint64_t patience;     /* random: steps to the next switch */
-static unsigned mean;	      /* random: how many on average */
+static uint64_t patience; /* random: steps to the next switch */
+static unsigned mean;	  /* random: how many on average */
 static unsigned ready_n;
 static uint64_t pct_at[16], row;
 static unsigned pct_n, lowest;
@@ -499,7 +499,8 @@ static void first_main(void)
 
 static void prepare(struct sim_thread *t, void (*fn)(void))
 {
-	char *stack = (char *)(uintptr_t)(STACKS_BASE + (uint64_t)(t - sim_threads) * 2 * SIM_STACK);
+	char *stack =
+		(char *)(uintptr_t)(STACKS_BASE + (uint64_t)(t - sim_threads) * 2 * SIM_STACK);
 	void *got = mmap(stack, SIM_STACK, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 
@@ -515,7 +516,8 @@ unsigned sim_thread_new(void *(*start)(void *), void *arg)
 {
 	unsigned n = 0;
 
-	while (n < sim_threads_n && !(sim_threads[n].state == SIM_ENDED && sim_threads[n].joined))
+	while (n < sim_threads_n &&
+	       !(sim_threads[n].state == SIM_ENDED && sim_threads[n].joined))
 		n++;
 	if (n == SIM_THREADS)
 		sim_fail("more than %d threads", SIM_THREADS);

@@ -103,7 +103,7 @@ struct sim_run {
 
 	/* How it ended. */
 	bool failed;
-	char what[512];  /* in a line, without numbers that change */
+	char what[512]; /* in a line, without numbers that change */
 	size_t text_len;
 	char text[SIM_TEXT];
 };
