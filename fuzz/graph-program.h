@@ -11,7 +11,7 @@
  * cause of an error, the task fails with words of its own.
  *
  * Defines `static const struct graph_side side`; wants GRAPH_HAS_RING(context, ref),
- * GRAPH_IS_LOOSE(context).
+ * GRAPH_IS_LOOSE(context), and may have GRAPH_OPTIONS(options), what else the engine is opened with.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -887,6 +887,9 @@ static void side_open(const struct graph_head *head)
 	options.traits = all_traits;
 	options.traits_n = 2;
 	options.track_active = !head->no_active;
+#ifdef GRAPH_OPTIONS
+	GRAPH_OPTIONS(&options);
+#endif
 	FUZZ_CHECK(pawl_engine_open(&options, &world.engine) == 0);
 	for (unsigned i = 0; i < head->tasks; i++) {
 		world.inputs[i] = head->specs[i];
