@@ -91,6 +91,21 @@ static bool is_settled(struct looker *looker, struct eng_node *node)
 	return false;
 }
 
+/* It has to run, and is waited for. */
+static enum look wait_for_new_run(struct looker *looker, struct eng_node *node,
+				  uint32_t priority, bool cell)
+{
+	eng_schedule(looker->op, node, priority);
+	if (PAWL_LIKELY(eng_run_of(node))) {
+		eng_wait_run(&looker->wait, eng_run_of(node), cell);
+		looker->wait.finished = !cell && node->output;
+		return LOOK_WAIT;
+	}
+	/* The engine stops. */
+	looker->error = -ECANCELED;
+	return LOOK_DONE;
+}
+
 static enum look look_output(struct looker *looker, struct eng_node *node)
 {
 	struct eng_run_state *run = eng_run_of(node);
@@ -121,10 +136,7 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 	}
 	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
 	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
-		eng_schedule(looker->op, node, looker->context->priority);
-		eng_wait_run(&looker->wait, eng_run_of(node), false);
-		looker->wait.finished = node->output;
-		return LOOK_WAIT;
+		return wait_for_new_run(looker, node, looker->context->priority, false);
 	}
 	return LOOK_DONE;
 }
@@ -191,9 +203,7 @@ static enum look look_cell(struct looker *looker, struct eng_node *node)
 						       looker->cell};
 		eng_history_missing(looker->op, node);
 	}
-	eng_schedule(looker->op, node, ENG_PRIORITY_INITIAL);
-	eng_wait_run(&looker->wait, eng_run_of(node), true);
-	return LOOK_WAIT;
+	return wait_for_new_run(looker, node, ENG_PRIORITY_INITIAL, true);
 }
 
 static void take_cell(struct looker *looker, struct eng_node *node)
