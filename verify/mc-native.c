@@ -49,7 +49,7 @@
 #include <pawl/retire.h>
 #include <pawl/thread.h>
 
-#define RUNS_DEFAULT  8000
+#define RUNS_DEFAULT  4000
 #define SPINS	      5000 /* before sleeping, if there is a processor for everybody */
 #define SPINS_TO_MEET 2000
 #define START_CYCLES  600
