@@ -11,8 +11,8 @@
  * cause of an error, the task fails with words of its own.
  *
  * Defines `static const struct graph_side side`; wants GRAPH_HAS_RING(context, ref),
- * GRAPH_IS_LOOSE(context), and GRAPH_STORE where it may have one (graph-store.h): to one that remembers nothing a
- * restart is one more change.
+ * GRAPH_IS_LOOSE(context). May have GRAPH_OPTIONS(options), what else the engine is opened with, and GRAPH_STORE where
+ * it may have one (graph-store.h): to one that remembers nothing a restart is one more change.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -920,6 +920,9 @@ static void engine_open(void)
 	options.traits = all_traits;
 	options.traits_n = 2;
 	options.track_active = !world.head->no_active;
+#ifdef GRAPH_OPTIONS
+	GRAPH_OPTIONS(&options);
+#endif
 #ifdef GRAPH_STORE
 	if (world.head->stored)
 		store_open(&world.store, &options);

@@ -25,6 +25,7 @@ UNIT_TESTS = \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
+	tests/engine/t-closing \
 	tests/engine/t-detach \
 	tests/engine/t-effect \
 	tests/engine/t-engine \
@@ -230,6 +231,8 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_closing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_closing_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

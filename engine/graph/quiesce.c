@@ -25,7 +25,9 @@
  *     is inside again. So whoever tries to come back at the moment of the picture is in it. Who has the moment
  *     has the whole as its `op`.
  *  I4 whoever stops running with the door shut wakes who shut it, also if it was not inside.
- *  I5 who has `one` writes the door and the second part.
+ *  I5 who has `one` shuts and opens the door, and writes the second part. Whoever waits for operations sets WATCHED in
+ *     its word, and who leaves takes that away, and wakes all who do: those that are not done set it again.
+ *  I6 the rest of `running` counts how often its thread has left: an operation is over when that is another number.
  *
  * Ordering:
  *  O1 enter, leave and point: running is stored, then the door loaded; shut_door(): the door is stored, then each
@@ -42,6 +44,11 @@
  *     then it is that one, or a later one, which bears being woken for nothing.
  *  O6 fenced is set before a fence on every thread (fence_otherwise()): who has stored running before that one is seen,
  *     who stores it after that sees fenced, and has a fence of its own.
+ *
+ *  O6 watch: WATCHED is set, then each running loaded, with the fence of O1 in between: who leaves and does not
+ *     see it is seen to have left. Everyone has a fence of his own behind his setting it: that of another
+ *     one may come too late. The round is loaded before, which a release keeps there: a round that ends because of this
+ *     WATCHED is another one.
  *
  * Rejected: one word with a count and a bit (a contended line for each operation); a gate (lib: its entry is a
  * locked instruction, and it has no points); telling of each leave while the door is open (a nap is shorter than what
@@ -72,11 +79,11 @@
 #define MEMORY_WAIT_NS 1000000u
 #define SETTLE_NS      20000000u
 
-enum running { IDLE, RUNNING, SUSPENDED };
-enum door { OPEN, SHUT };
+enum running { IDLE, RUNNING, SUSPENDED, STATE = 3, LEFT_ONE = 4 };
+enum door { OPEN, SHUT, WATCHED };
 
 struct eng_quiesce_slot {
-	/* enum running. I1, I2 */
+	/* enum running, and how often it was left. I1, I2, I6 */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 running;
 	/* I3: the thread's; others read them at a moment, O2. */
 	void *op, *suspended;
@@ -86,7 +93,7 @@ struct eng_quiesce_slot {
 PAWL_STATIC_ASSERT(sizeof(struct eng_quiesce_slot) == PAWL_LINE_BYTES, "a slot is one line");
 
 struct eng_quiesce {
-	/* Read by all, written for moments alone. enum door: I5, O1, O3 */
+	/* Read by all, written for moments and by who waits. Bits of enum door: I5, O1, O3 */
 	struct pawl_atomic_u32 door;
 	/* 1: all have fences of their own. Set once, by who has `one`. O6 */
 	struct pawl_atomic_u32 fenced;
@@ -95,6 +102,8 @@ struct eng_quiesce {
 	PAWL_ALIGNED(PAWL_LINE_BYTES) pthread_mutex_t one;
 	struct pawl_atomic_ptr waiter; /* the thread of who has it. I4, I5, O5 */
 	struct pawl_event opened;      /* the door is open */
+	struct pawl_event left;	       /* somebody left who was waited for */
+	struct pawl_atomic_u32 rounds; /* how often that was. O6 */
 	/* Statistics. Relaxed; written by who has `one`. */
 	struct pawl_atomic_u64 moments, at_once, reopens;
 
@@ -142,15 +151,20 @@ static bool visit_processors(void)
 	return visited && !sched_setaffinity(0, sizeof(before), &before);
 }
 
+/* What is in the store buffers of others is in memory long before this is over. */
+static void settle(void)
+{
+	pawl_fence_dekker();
+	nap(SETTLE_NS);
+	pawl_fence_dekker();
+}
+
 /* membarrier was refused: from now on all have fences of their own; this time it is done in another way. */
 static PAWL_NOINLINE void fence_otherwise(struct eng_quiesce *quiesce)
 {
 	pawl_store_relaxed(&quiesce->fenced, 1u);
-	pawl_fence_dekker();
-	/* What is in the store buffers of others is there long before this is over. */
-	if (!visit_processors())
-		nap(SETTLE_NS);
-	pawl_fence_dekker();
+	if (PAWL_MC_STEP("visit") && !visit_processors())
+		settle();
 }
 
 /* O1, the rare side. */
@@ -215,7 +229,14 @@ static struct eng_quiesce_slot *slot_next(struct eng_quiesce *quiesce, uint32_t 
 
 static bool is_shut(const struct eng_quiesce *quiesce)
 {
-	return pawl_load_acquire(&quiesce->door) == SHUT; /* O3 */
+	return pawl_load_acquire(&quiesce->door) & SHUT; /* O3 */
+}
+
+/* The thread's own word, to this state. */
+static inline uint32_t in_state(const struct eng_quiesce_slot *slot, enum running state)
+{
+	/* Relaxed: I1. */
+	return (pawl_load_relaxed(&slot->running) & ~(uint32_t)STATE) | state;
 }
 
 /* I4. The door was seen to be shut. */
@@ -233,7 +254,7 @@ static void rest(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot, enu
 	struct pawl_listener listener;
 
 	do {
-		pawl_store_release(&slot->running, how); /* O2 */
+		pawl_store_release(&slot->running, in_state(slot, how)); /* O2 */
 		fence_mine(quiesce);
 		tell(quiesce);
 		pawl_event_listen(&quiesce->opened, &listener, "a moment of quiet", 0);
@@ -241,7 +262,7 @@ static void rest(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot, enu
 			pawl_event_wait(&listener);
 		else
 			pawl_event_unlisten(&listener);
-		pawl_store_relaxed(&slot->running, RUNNING);
+		pawl_store_relaxed(&slot->running, in_state(slot, RUNNING));
 		fence_mine(quiesce);
 	} while (PAWL_MC_STEP("look-again") && is_shut(quiesce));
 	(void)pawl_waiter_set(before);
@@ -278,7 +299,7 @@ struct eng_quiesce_slot *eng_quiesce_enter(struct eng_quiesce *quiesce, void *op
 	if (PAWL_UNLIKELY(slot->op))
 		return NULL;
 	/* Relaxed: O1 and O3 order what comes next. */
-	pawl_store_relaxed(&slot->running, RUNNING);
+	pawl_store_relaxed(&slot->running, in_state(slot, RUNNING));
 	fence_mine(quiesce);
 	if (PAWL_UNLIKELY(is_shut(quiesce)))
 		return turned_off(quiesce, op, slot);
@@ -286,15 +307,31 @@ struct eng_quiesce_slot *eng_quiesce_enter(struct eng_quiesce *quiesce, void *op
 	return slot;
 }
 
+/* The door was not just open. */
+static PAWL_NOINLINE void tell_left(struct eng_quiesce *quiesce, uint32_t door)
+{
+	if (door & SHUT)
+		tell(quiesce);
+	if (!(door & WATCHED))
+		return;
+	/* Relaxed: what was done is behind `running` (O2); the event has its own. */
+	pawl_and_relaxed(&quiesce->door, ~(uint32_t)WATCHED);
+	pawl_add_relaxed(&quiesce->rounds, 1u);
+	pawl_event_notify_all(&quiesce->left);
+}
+
 void eng_quiesce_leave(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot)
 {
+	uint32_t door;
+
 	if (PAWL_UNLIKELY(!slot))
 		return;
 	slot->op = NULL;
-	pawl_store_release(&slot->running, IDLE); /* O2 */
+	pawl_store_release(&slot->running, in_state(slot, IDLE) + LEFT_ONE); /* O2, I6 */
 	fence_mine(quiesce);
-	if (PAWL_UNLIKELY(is_shut(quiesce)))
-		tell(quiesce);
+	door = pawl_load_acquire(&quiesce->door); /* O5 */
+	if (PAWL_UNLIKELY(door != OPEN))
+		tell_left(quiesce, door);
 }
 
 static PAWL_NOINLINE void suspend(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot)
@@ -326,22 +363,78 @@ bool eng_quiesce_is_inside(struct eng_quiesce *quiesce)
 	return slot && slot->op;
 }
 
+/* ---- waiting for operations ---------------------------------------------------------- */
+
+/* The next one that is under way, from *at on, as `running` has it. Returns: NULL: none. */
+static struct eng_quiesce_slot *inside_next(struct eng_quiesce *quiesce, uint32_t *at,
+					    uint32_t *ret_left)
+{
+	struct eng_quiesce_slot *slot;
+
+	while ((slot = slot_next(quiesce, at))) {
+		uint32_t word = pawl_load_acquire(&slot->running); /* O2 */
+
+		*ret_left = word & ~(uint32_t)STATE;
+		if ((word & STATE) != IDLE)
+			break;
+	}
+	return slot;
+}
+
+static bool is_over(const struct eng_quiesce_watch *watch)
+{
+	uint32_t word = pawl_load_acquire(&watch->slot->running); /* O2 */
+
+	return (word & STATE) == IDLE || (word & ~(uint32_t)STATE) != watch->left;
+}
+
+bool eng_quiesce_watch(struct eng_quiesce_watch *watch)
+{
+	struct eng_quiesce *quiesce = watch->quiesce;
+	uint32_t at = watch->at, left;
+
+	if (watch->slot && is_over(watch))
+		watch->slot = NULL;
+	/* Who has nobody to wait for needs no fence. */
+	if (!watch->slot && !inside_next(quiesce, &at, &left))
+		return false;
+	watch->round = pawl_load_relaxed(&quiesce->rounds);
+	pawl_or_release(&quiesce->door, WATCHED); /* O6 */
+	fence_all(quiesce);
+	if (!watch->slot)
+		watch->slot = inside_next(quiesce, &watch->at, &watch->left);
+	return watch->slot;
+}
+
+bool eng_quiesce_is_past(const void *arg)
+{
+	const struct eng_quiesce_watch *watch = arg;
+
+	/* Relaxed: the next round looks again. */
+	return is_over(watch) || pawl_load_relaxed(&watch->quiesce->rounds) != watch->round;
+}
+
+struct pawl_event *eng_quiesce_left(struct eng_quiesce *quiesce)
+{
+	return &quiesce->left;
+}
+
 /* ---- moments ------------------------------------------------------------------------- */
 
 static bool is_running(const struct eng_quiesce_slot *slot)
 {
-	return pawl_load_acquire(&slot->running) == RUNNING; /* O2 */
+	return (pawl_load_acquire(&slot->running) & STATE) == RUNNING; /* O2 */
 }
 
 static void shut_door(struct eng_quiesce *quiesce)
 {
-	pawl_store_release(&quiesce->door, SHUT); /* O5 */
+	pawl_or_release(&quiesce->door, SHUT); /* O5 */
 	fence_all(quiesce);
 }
 
 static void open_door(struct eng_quiesce *quiesce)
 {
-	pawl_store_release(&quiesce->door, OPEN); /* O3 */
+	pawl_and_release(&quiesce->door, ~(uint32_t)SHUT); /* O3 */
 	pawl_event_notify_all(&quiesce->opened);
 }
 
@@ -473,6 +566,8 @@ int eng_quiesce_create(const struct eng_quiesce_options *options,
 	pawl_init_word(&quiesce->fenced, quiesce->options.fenced || !membarrier_register());
 	pthread_mutex_init(&quiesce->one, NULL);
 	pawl_event_init(&quiesce->opened);
+	pawl_event_init(&quiesce->left);
+	pawl_init_word(&quiesce->rounds, 0u);
 	for (uint32_t i = 0; i < quiesce->options.ready && i < SLOTS; i++) {
 		if (!slot_make(quiesce, i)) {
 			eng_quiesce_destroy(quiesce);

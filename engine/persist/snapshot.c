@@ -352,7 +352,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 {
 	struct pawl_waiter *before;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, begun_ns;
 	bool tell = false;
 	int error;
 
@@ -364,12 +364,13 @@ int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 	/* It sleeps as the thread. */
 	before = pawl_waiter_set(NULL);
 	pthread_mutex_lock(&persist->one);
+	begun_ns = pawl_now_ns();
 	error = snapshot(persist, ret_tasks, &bytes, &tell);
 	pthread_mutex_unlock(&persist->one);
 	(void)pawl_waiter_set(before);
 	if (tell && error)
 		eng_tell_failed(persist, error);
 	else if (tell)
-		eng_tell_saved(persist, *ret_tasks, bytes);
+		eng_tell_saved(persist, begun_ns, *ret_tasks, bytes);
 	return error;
 }

@@ -145,7 +145,7 @@ typedef void pawl_log_fn(void *arg, enum pawl_severity severity, const char *lin
 enum pawl_verify {
 	PAWL_VERIFY_DEFAULT, /* IDLE in debug builds, else NEVER */
 	PAWL_VERIFY_NEVER,
-	PAWL_VERIFY_CLOSE, /* when it is closed, if nothing runs then */
+	PAWL_VERIFY_CLOSE, /* when it is closed; what runs then has ended before */
 	PAWL_VERIFY_IDLE, /* and when it has been idle for a while, once each time; not with a host */
 	PAWL_VERIFY_COUNT
 };
@@ -288,7 +288,8 @@ struct pawl_engine_store_stats {
 	uint64_t last_quiet_ns, last_ns;
 	uint32_t last_reason; /* enum pawl_snapshot_reason */
 	uint32_t reserved_;
-	uint64_t reserved[4];
+	uint64_t unknown; /* tasks whose record is good, but of another form: as lost ones */
+	uint64_t reserved[3];
 };
 
 /* Errors: -ENOTSUP: there is no store. */
