@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
 	tests/conformance/t-conform-statistics \
+	tests/conformance/t-conform-store \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
 	tests/engine/t-accept-ends \
@@ -24,6 +25,7 @@ UNIT_TESTS = \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
+	tests/engine/t-closing \
 	tests/engine/t-detach \
 	tests/engine/t-effect \
 	tests/engine/t-engine \
@@ -95,6 +97,7 @@ UNIT_TESTS = \
 	tests/persist/t-inspect \
 	tests/persist/t-power \
 	tests/persist/t-power-engine \
+	tests/persist/t-readers \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
@@ -150,6 +153,9 @@ tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_statistics_SOURCES = tests/conformance/t-conform-statistics.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_statistics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_statistics_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_store_SOURCES = tests/conformance/t-conform-store.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_store_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)
@@ -225,6 +231,8 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_closing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_closing_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -282,6 +290,10 @@ tests_persist_t_power_engine_LDADD = $(PERSIST_LDADD)
 tests_persist_t_power_SOURCES = tests/persist/t-power.c $(POWER_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_power_LDADD = $(PERSIST_LDADD)
+PROCESS_SOURCES = tests/persist/process.c tests/persist/process.h $(PERSIST_SOURCES)
+tests_persist_t_readers_SOURCES = tests/persist/t-readers.c $(PROCESS_SOURCES)
+tests_persist_t_readers_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_readers_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_record_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
@@ -290,7 +302,7 @@ tests_persist_t_store_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_fault_SOURCES = tests/persist/t-store-fault.c $(PERSIST_SOURCES)
 tests_persist_t_store_fault_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
-tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
+tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PROCESS_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
 tests_persist_t_together_SOURCES = tests/persist/t-together.c tests/engine/random-graph.h $(PERSIST_SOURCES)
@@ -329,6 +341,10 @@ ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
 ALL_TESTS += tests/program/t-build tests/program/t-build-killed tests/program/t-build-random
 ALL_TESTS += tests/program/t-build-terminal
 EXTRA_DIST += tests/program/builds.py tests/program/terminal.py tests/program/worlds.py
+
+# Real projects, built beside ninja: Debian's sources, where they can be had.
+ALL_TESTS += tests/program/real-projects
+EXTRA_DIST += tests/program/real-projects
 
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools

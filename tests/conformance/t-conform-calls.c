@@ -328,8 +328,11 @@ static void list_refs(const void *payload, size_t bytes,
 		visit(arg, refs[i]);
 }
 /* Any number of references: an option has one or none. */
-static const struct pawl_value_type list_type = {
-	.size = sizeof(list_type), .name = "list", .version = 1, .flags = PAWL_VALUE_PLAIN, .visit_refs = list_refs};
+static const struct pawl_value_type list_type = {.size = sizeof(list_type),
+						 .name = "list",
+						 .version = 1,
+						 .flags = PAWL_VALUE_PLAIN,
+						 .visit_refs = list_refs};
 
 static int give_list(struct pawl_context *context, const pawl_ref_t *refs, size_t n,
 		     pawl_ref_t *ret_output)

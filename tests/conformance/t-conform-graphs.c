@@ -156,18 +156,18 @@ struct link {
 static const struct pawl_function linked;
 
 /* With a store who reads a state is session-dependent, and aggregates: a chain of these is another graph. */
-static int state_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+static int state_of_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	int64_t number;
 	int error = cf_state_get(context, *(const struct cf_state *)args, &number);
 
 	return error ? error : cf_give(context, number, ret_output);
 }
-CF_FUNCTION(state, 0, sizeof(struct cf_state));
+CF_FUNCTION(state_of, 0, sizeof(struct cf_state));
 
 static int look_at(struct pawl_context *context, struct cf_state of, int64_t *ret_number)
 {
-	return cf_stored ? cf_call(context, &state, &of, ret_number)
+	return cf_stored ? cf_call(context, &state_of, &of, ret_number)
 			 : cf_state_get(context, of, ret_number);
 }
 
@@ -196,7 +196,7 @@ static int linked_body(struct pawl_context *context, const void *args, pawl_ref_
 }
 CF_FUNCTION(linked, PAWL_FUNCTION_OPERATION, sizeof(struct link));
 
-static const struct pawl_function *const link_functions[] = {&linked, &state};
+static const struct pawl_function *const link_functions[] = {&linked, &state_of};
 static const struct cf_tables link_tables = {link_functions, 2, NULL, 0, NULL, 0, 0};
 
 static void chain_bug(unsigned run)

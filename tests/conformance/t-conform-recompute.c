@@ -81,8 +81,11 @@ static void holder_refs(const void *payload, size_t bytes,
 	memcpy(&ref, payload, sizeof(ref));
 	visit(arg, ref);
 }
-static const struct pawl_value_type holder_type = {
-	.size = sizeof(holder_type), .name = "holder", .version = 1, .flags = PAWL_VALUE_PLAIN, .visit_refs = holder_refs};
+static const struct pawl_value_type holder_type = {.size = sizeof(holder_type),
+						   .name = "holder",
+						   .version = 1,
+						   .flags = PAWL_VALUE_PLAIN,
+						   .visit_refs = holder_refs};
 
 static int get_ref(struct pawl_context *context, pawl_ref_t holder, pawl_ref_t *ret_ref)
 {

@@ -201,10 +201,8 @@ static void edits(void *arg)
 		struct pawl_edit *edit;
 
 		t_check(!pawl_edit_begin(cf_engine, &edit));
-		t_check(!pawl_edit_set(edit, cf_state_of(pair->a),
-				       cf_value(i)));
-		t_check(!pawl_edit_set(edit, cf_state_of(pair->b),
-				       cf_value(i)));
+		t_check(!pawl_edit_set(edit, cf_state_of(pair->a), cf_value(i)));
+		t_check(!pawl_edit_set(edit, cf_state_of(pair->b), cf_value(i)));
 		pawl_edit_commit(edit);
 		t_step();
 	}

@@ -634,6 +634,35 @@ static int reads_look(struct job *job)
 	return late;
 }
 
+/*
+ * Generators may write what they read: Meson's keeps its options in one of its inputs, CMake's its cache. If all that
+ * it reads is older than all that it has made, it has seen that: what times say of generators counts (plan.c).
+ */
+static bool generator_rests(const struct job *job)
+{
+	struct mf_list deps = mf_deps(job->b->m, job->edge);
+	int64_t oldest = INT64_MAX;
+	struct stamp stamp;
+
+	if (!(job->me->flags & MF_EDGE_GENERATOR))
+		return false;
+	for (size_t i = 0; i < job->outs_n; i++) {
+		if (stamp_take(file_at(job->b->files, job->outs[i])->path, &stamp, NULL) !=
+		    STAMP_FILE)
+			return false;
+		oldest = stamp.mtime_ns < oldest ? stamp.mtime_ns : oldest;
+	}
+	for (size_t i = 0; i < deps.n + job->found_n; i++) {
+		uint32_t file = i < deps.n ? deps.at[i] : job->found[i - deps.n];
+
+		if (stamp_take(file_at(job->b->files, file)->path, &stamp, NULL) ==
+			    STAMP_FILE &&
+		    stamp.mtime_ns > oldest)
+			return false;
+	}
+	return true;
+}
+
 /* ---- what was made ----------------------------------------------------------------------------------- */
 
 static void trace_write(struct job *job, struct digest read)
@@ -844,6 +873,8 @@ static int job_run(struct job *job)
 		late = reads_look(job);
 		if (late < 0)
 			return job_failed(job, EDGE_BLOCKED, "what it read failed");
+		if (late && generator_rests(job))
+			late = 0;
 		if (!late || runs == RUNS_MOST) {
 			read = plan_read_digest(&b->plan, job->edge, job->found, job->found_n,
 						true, &job->scratch);
