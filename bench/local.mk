@@ -182,7 +182,9 @@ bench_b_store_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 endif
 
 # The program's parts: make bench-program.
-PROGRAM_BENCHES = bench/b-manifest
+PROGRAM_BENCHES = bench/b-build bench/b-manifest
+bench_b_build_SOURCES = bench/b-build.c $(BENCH_DRIVER)
+bench_b_build_LDADD = $(BENCH_LDADD)
 bench_b_manifest_SOURCES = bench/b-manifest.c $(BENCH_DRIVER)
 bench_b_manifest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 bench_b_manifest_LDADD = tools/libmanifest.la $(BENCH_LDADD)
@@ -223,8 +225,8 @@ bench-persist: $(PERSIST_BENCHES)
 	@B_FLAGS='$(CFLAGS)' BENCH_NAME=persist BENCH_SUMMARY=1 BENCH_THREADS=1 \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(PERSIST_BENCHES)
 
-# Reading manifests beside ninja and samurai, where they are.
-bench-program: $(PROGRAM_BENCHES) tests/program/read-ninja
+# Builds and reading manifests beside ninja and samurai, where they are.
+bench-program: $(PROGRAM_BENCHES) tests/program/read-ninja tools/pawl$(EXEEXT)
 	@$(AM_TESTS_ENVIRONMENT) B_FLAGS='$(CFLAGS)' BENCH_NAME=program BENCH_SUMMARY=1 BENCH_THREADS=1 \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(PROGRAM_BENCHES)
 

@@ -14,6 +14,7 @@ dist_man_MANS += \
 	doc/man/pawl_engine.7 \
 	doc/man/pawl_engine_open.3 \
 	doc/man/pawl_engine_snapshot.3 \
+	doc/man/pawl_engine_sync_read.3 \
 	doc/man/pawl_engine_update.3 \
 	doc/man/pawl_engine_why.3 \
 	doc/man/pawl_event.3 \

@@ -165,13 +165,21 @@ int pawl_engine_store_stats_read(struct pawl_engine *engine,
 	return 0;
 }
 
+int pawl_engine_sync_read(struct pawl_engine *engine, struct pawl_engine_sync *ret_sync)
+{
+	if (!engine->persist)
+		return -ENOTSUP;
+	*ret_sync = engine->persist->sync;
+	return 0;
+}
+
 /* What cannot be saved now is computed again. */
 static void save_last(struct eng_persist *persist)
 {
 	uint64_t tasks;
 	int error;
 
-	if (!persist || !persist->saves)
+	if (!persist || !persist->saves || !persist->at_stop)
 		return;
 	pawl_store_relaxed(&persist->reason, (uint32_t)PAWL_SNAPSHOT_STOP);
 	error = eng_persist_snapshot(persist, &tasks);
@@ -181,10 +189,14 @@ static void save_last(struct eng_persist *persist)
 
 int pawl_engine_close(struct pawl_engine *engine)
 {
+	bool verifies;
+
 	if (!engine)
 		return 0;
-	if (engine->verify == PAWL_VERIFY_CLOSE || engine->verify == PAWL_VERIFY_IDLE)
-		eng_check(engine);
+	verifies = engine->verify == PAWL_VERIFY_CLOSE || engine->verify == PAWL_VERIFY_IDLE;
+	/* Before they are stopped, if nothing runs: then more can be looked at. */
+	if (verifies && eng_check(engine))
+		verifies = false;
 	/* Relaxed: who does not see it is stopped with the group. */
 	pawl_store_relaxed(&engine->graph->stopping, 1u);
 	pawl_group_cancel(engine->group);
@@ -196,6 +208,8 @@ int pawl_engine_close(struct pawl_engine *engine)
 			return -EBUSY;
 		}
 	}
+	if (verifies)
+		(void)eng_check(engine);
 	save_last(engine->persist);
 	eng_graph_destroy(engine->graph);
 	engine_free(engine);

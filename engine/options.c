@@ -58,6 +58,15 @@ static unsigned word_of(const char *name, const char *const *words, unsigned n, 
 	return or ;
 }
 
+/* 0 is not to wait. */
+static void sync_of(struct pawl_engine_options *options)
+{
+	uint32_t ms;
+
+	if (!options->sync_wait_ns && number_of("PAWL_SYNC_WAIT_MS", MILLISECONDS_MOST, &ms))
+		options->sync_wait_ns = ms ? ms * UINT64_C(1000000) : PAWL_SYNC_NO_WAIT;
+}
+
 static void environment_of_reports(struct pawl_engine_options *options)
 {
 	static const char *const severities[] = {"info", "warning", "error"};
@@ -96,6 +105,9 @@ static void environment(struct pawl_engine_options *options)
 	milliseconds_of("PAWL_SNAPSHOT_FIRST_MS", &options->snapshot_first_ns);
 	milliseconds_of("PAWL_SNAPSHOT_INTERVAL_MS", &options->snapshot_interval_ns);
 	milliseconds_of("PAWL_SNAPSHOT_IDLE_MS", &options->snapshot_idle_ns);
+	if (options->snapshot_at_stop)
+		(void)number_of("PAWL_SNAPSHOT_AT_STOP", 1, &options->snapshot_at_stop);
+	sync_of(options);
 	environment_of_reports(options);
 }
 
@@ -103,6 +115,7 @@ static bool is_valid(const struct pawl_engine_options *given)
 {
 	return given->track_dependencies <= 1 && given->track_active <= 1 &&
 	       given->function_stats <= 1 && given->histories <= 1 &&
+	       given->snapshot_at_stop <= 1 && !given->reserved &&
 	       (unsigned)given->log_least <= PAWL_SEVERITY_ERROR &&
 	       (unsigned)given->verify < PAWL_VERIFY_COUNT;
 }

@@ -329,7 +329,10 @@ static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 		change_make(&op, &changes->list[i]);
 	invalidate_many(&op, changes);
 	eng_op_end(&op);
-	eng_edit_leave(graph);
+	if (op.found)
+		eng_edit_leave_found(graph);
+	else
+		eng_edit_leave(graph);
 	/* The old values, outside of everything. */
 	for (size_t i = 0; i < changes->n; i++)
 		pawl_value_unpin(changes->list[i].value);

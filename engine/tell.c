@@ -4,7 +4,8 @@
  * held and outside of operations.
  *
  *	engine.snapshot		what has changed was saved; a warning where that took long
- *	engine.store		what was saved does not count, or is damaged; what has changed could not be saved
+ *	engine.store		what was saved does not count, or is damaged; what has changed could not be saved;
+ *				another process writes, and may have more
  *
  * Of failures in a row only the first is told, and the last one when the engine is closed: what is lost then. Of
  * damage only the first, since all is computed again because of it.
@@ -19,14 +20,16 @@
 
 #include "notice.h"
 #include "persist/persist.h"
+#include "runtime/worker.h"
 
 #define LONG_NS	   UINT64_C(10000000000)
 #define JSON_BYTES 256
 
-static const char *const reasons[PAWL_SNAPSHOT_REASON_COUNT] = {"asked", "time", "idle",
-								"stop"};
+static const char *const reasons[PAWL_SNAPSHOT_REASON_COUNT] = {"asked", "time", "idle", "stop",
+								"reader"};
 
-void eng_tell_saved(struct eng_persist *persist, uint64_t tasks, uint64_t bytes)
+void eng_tell_saved(struct eng_persist *persist, uint64_t begun_ns, uint64_t tasks,
+		    uint64_t bytes)
 {
 	uint64_t quiet_ns = pawl_load_relaxed(&persist->quiet_ns);
 	uint64_t ns = pawl_load_relaxed(&persist->snapshot_ns);
@@ -35,6 +38,7 @@ void eng_tell_saved(struct eng_persist *persist, uint64_t tasks, uint64_t bytes)
 		ns >= LONG_NS ? PAWL_SEVERITY_WARNING : PAWL_SEVERITY_INFO;
 	char json[JSON_BYTES];
 
+	eng_watch_snapshot(persist->graph->rt, begun_ns, quiet_ns, reason, tasks);
 	if (!eng_notices_wanted(persist->notices, severity, "engine.snapshot"))
 		return;
 	(void)snprintf(json, sizeof(json),
@@ -66,8 +70,23 @@ void eng_tell_unsaved(struct eng_persist *persist, int error)
 		   strerror(-error));
 }
 
+/* What a reader in another process does not see. */
+static void tell_sync(struct eng_persist *persist)
+{
+	const struct pawl_engine_sync *sync = &persist->sync;
+	const char *name = persist->writer_name;
+
+	if (sync->sync != PAWL_SYNC_UNKNOWN)
+		return;
+	eng_notice(persist->notices, PAWL_SEVERITY_INFO, "engine.store", NULL,
+		   "process %" PRId64
+		   "%s%s%s writes the store, and may have more than is in it",
+		   sync->writer_pid, *name ? " (" : "", name, *name ? ")" : "");
+}
+
 void eng_tell_opened(struct eng_persist *persist)
 {
+	tell_sync(persist);
 	if (persist->cold && !persist->is_empty)
 		eng_notice(persist->notices, PAWL_SEVERITY_WARNING, "engine.store", NULL,
 			   "nothing of what is stored counts: %s", persist->cold);
@@ -80,13 +99,18 @@ void eng_tell_opened(struct eng_persist *persist)
 /* Of the graph's backing. */
 void eng_persist_recovered(void *arg)
 {
+	struct pawl_engine_store_stats stats;
 	struct eng_persist *persist = arg;
+	char json[JSON_BYTES];
 
 	if (persist->told_lost)
 		return;
 	persist->told_lost = true;
-	eng_notice(persist->notices, PAWL_SEVERITY_WARNING, "engine.store", NULL,
-		   "records of %" PRIu64
-		   " tasks are damaged or missing: all that is stored is computed again",
-		   pawl_load_relaxed(&persist->lost));
+	eng_persist_stats(persist, &stats);
+	(void)snprintf(json, sizeof(json), "{\"damaged\":%" PRIu64 ",\"unknown\":%" PRIu64 "}",
+		       stats.lost, stats.unknown);
+	eng_notice(persist->notices, PAWL_SEVERITY_WARNING, "engine.store", json,
+		   "records of %" PRIu64 " tasks are damaged or missing, of %" PRIu64
+		   " of another version: all that is stored is computed again",
+		   stats.lost, stats.unknown);
 }

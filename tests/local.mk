@@ -17,12 +17,15 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
 	tests/conformance/t-conform-statistics \
+	tests/conformance/t-conform-store \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
+	tests/engine/t-accept-ends \
 	tests/engine/t-accept-groups \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
 	tests/engine/t-blocking \
+	tests/engine/t-closing \
 	tests/engine/t-detach \
 	tests/engine/t-effect \
 	tests/engine/t-engine \
@@ -63,6 +66,8 @@ UNIT_TESTS = \
 	tests/lib/t-deque \
 	tests/lib/t-ec \
 	tests/lib/t-event \
+	tests/lib/t-event-report \
+	tests/lib/t-event-threads \
 	tests/lib/t-fiber \
 	tests/lib/t-fiber-stack \
 	tests/lib/t-fiber-wait \
@@ -92,6 +97,7 @@ UNIT_TESTS = \
 	tests/persist/t-inspect \
 	tests/persist/t-power \
 	tests/persist/t-power-engine \
+	tests/persist/t-readers \
 	tests/persist/t-record \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
@@ -99,8 +105,10 @@ UNIT_TESTS = \
 	tests/persist/t-together \
 	tests/persist/t-warm \
 	tests/program/t-depfile \
+	tests/program/t-journal \
 	tests/program/t-manifest \
-	tests/program/t-ninja
+	tests/program/t-ninja \
+	tests/program/t-stamps
 
 # What engines of this kind are held to: tests/conformance/table.txt.
 tests_conformance_t_conform_calls_SOURCES = tests/conformance/t-conform-calls.c $(CONFORM_SOURCES)
@@ -145,6 +153,9 @@ tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_statistics_SOURCES = tests/conformance/t-conform-statistics.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_statistics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_statistics_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_store_SOURCES = tests/conformance/t-conform-store.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_store_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)
@@ -163,6 +174,9 @@ check-conformance:
 PHONY_TARGETS += check-conformance
 
 # Tests of the engine's rooms.
+tests_engine_t_accept_ends_SOURCES = tests/engine/t-accept-ends.c tests/engine/accept.c tests/engine/accept.h
+tests_engine_t_accept_ends_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_ends_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_accept_groups_SOURCES = tests/engine/t-accept-groups.c tests/engine/accept.c tests/engine/accept.h
 tests_engine_t_accept_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_accept_groups_LDADD = engine/libengine-core.la $(LDADD)
@@ -217,6 +231,8 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_closing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_closing_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -274,6 +290,10 @@ tests_persist_t_power_engine_LDADD = $(PERSIST_LDADD)
 tests_persist_t_power_SOURCES = tests/persist/t-power.c $(POWER_SOURCES)
 tests_persist_t_power_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_power_LDADD = $(PERSIST_LDADD)
+PROCESS_SOURCES = tests/persist/process.c tests/persist/process.h $(PERSIST_SOURCES)
+tests_persist_t_readers_SOURCES = tests/persist/t-readers.c $(PROCESS_SOURCES)
+tests_persist_t_readers_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_readers_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_record_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
@@ -282,7 +302,7 @@ tests_persist_t_store_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_fault_SOURCES = tests/persist/t-store-fault.c $(PERSIST_SOURCES)
 tests_persist_t_store_fault_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
-tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
+tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PROCESS_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
 tests_persist_t_together_SOURCES = tests/persist/t-together.c tests/engine/random-graph.h $(PERSIST_SOURCES)
@@ -307,6 +327,7 @@ tests_libharness_la_SOURCES = \
 	tests/watchdog.c \
 	tests/watchdog.h \
 	tests/lib/fibers.h \
+	tests/lib/listeners.h \
 	tests/lib/waiting.h
 
 # A program for the debugger to look at (tests/gdb/run.sh).
@@ -316,17 +337,30 @@ tests_gdb_parked_LDADD = engine/libengine-core.la lib/libpawl-core.la
 ALL_TESTS += tests/gdb/run.sh
 
 # The program, from outside.
-ALL_TESTS += tests/program/pawl.sh tests/program/t-build
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
+ALL_TESTS += tests/program/t-build tests/program/t-build-killed tests/program/t-build-random
+ALL_TESTS += tests/program/t-build-terminal
+EXTRA_DIST += tests/program/builds.py tests/program/terminal.py tests/program/worlds.py
+
+# Real projects, built beside ninja: Debian's sources, where they can be had.
+ALL_TESTS += tests/program/real-projects
+EXTRA_DIST += tests/program/real-projects
 
 # The ninja language, from inside, and beside ninja.
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_depfile_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_journal_SOURCES = tests/program/t-journal.c \
+	tools/build/common.c tools/build/journal.c tools/build/stamp.c
+tests_program_t_journal_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_manifest_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_manifest_LDADD = tools/libmanifest.la $(LDADD)
 tests_program_t_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_ninja_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_stamps_SOURCES = tests/program/t-stamps.c \
+	tools/build/common.c tools/build/files.c tools/build/stamp.c
+tests_program_t_stamps_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_stamps_LDADD = tools/libmanifest.la $(LDADD)
 check_PROGRAMS += tests/program/read-ninja
 tests_program_read_ninja_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_read_ninja_LDADD = tools/libmanifest.la lib/libpawl-core.la $(JEMALLOC_LIBS)

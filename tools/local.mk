@@ -31,6 +31,7 @@ tools_libmanifest_la_SOURCES = \
 	tools/ninja/tool.h \
 	tools/ninja/tool-clean.c \
 	tools/ninja/tool-deps.c \
+	tools/ninja/tool-dyndep.c \
 	tools/ninja/tool-list.c \
 	tools/ninja/tool-walk.c \
 	tools/ninja/tools.c \
@@ -40,6 +41,7 @@ tools_libmanifest_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 
 bin_PROGRAMS += tools/pawl
 tools_pawl_SOURCES = \
+	tools/build/adopt.c \
 	tools/build/build.c \
 	tools/build/build.h \
 	tools/build/command.c \
@@ -50,6 +52,8 @@ tools_pawl_SOURCES = \
 	tools/build/files.c \
 	tools/build/files.h \
 	tools/build/front.c \
+	tools/build/import.c \
+	tools/build/import.h \
 	tools/build/inside.h \
 	tools/build/journal.c \
 	tools/build/journal.h \

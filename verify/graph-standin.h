@@ -463,6 +463,7 @@ static inline void edit(unsigned n, uint32_t number)
 static const struct pawl_function *more_functions[2];
 static unsigned more_functions_n;
 static const struct pawl_value_type *more_type;
+static const struct pawl_trait *more_trait;
 
 /* Whether something runs is what it is about: else the scenario's share in `busy` keeps that out of it. */
 static bool busy_counts;
@@ -487,6 +488,8 @@ static inline void setup_empty(void)
 	options.functions_n = 7 + more_functions_n;
 	options.types = types;
 	options.types_n = more_type ? 2 : 1;
+	options.traits = &more_trait;
+	options.traits_n = more_trait ? 1 : 0;
 	mc_assert(!eng_graph_create(&runtime, NULL, &options, &graph));
 	top = &twice;
 	root = 0;

@@ -8,6 +8,8 @@
  *  wait-strong      a strong read waits for the run of an input
  *  wait-output      a read waits for the run of what it reads
  *  wait-cell        a read of a cell, by its reference; the run gives another value
+ *  told             a strong read finds nothing to wait for: what is over is being told
+ *  peek-told        collectibles of what is reached no more are gone, though that is being told
  *  claim-output     either runs it, the reader or a worker
  *
  * Who waits looks again and again, and the run gives another value:
@@ -84,6 +86,89 @@ static void setup_root_changed(void)
 {
 	setup_root_of(&twice);
 	input_changed(1, true);
+}
+
+/* ---- what is being told -------------------------------------------------------------------- */
+
+/* An operation that has begun: what is left of it is to tell those above. On the slot of setup(). */
+static struct eng_op telling;
+
+static void tell(void)
+{
+	eng_op_end(&telling);
+}
+
+/* The input is clean, and above it is not known yet. */
+static void setup_told(void)
+{
+	struct eng_node *node;
+
+	setup_of(&twice);
+	top_ref = eng_ref(task_of(top, 0), 0);
+	invalidate(0);
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock(graph, inputs[0]);
+	eng_set_dirty(&telling, node, 0);
+	eng_unlock(node);
+	looks = false;
+}
+
+/* ---- what is emitted ---------------------------------------------------------------------- */
+
+static const struct pawl_trait mark = {sizeof(mark), "mark", NULL, 0};
+
+static int emits_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	(void)give(context, 0, ret_output);
+	return pawl_emit(context, &mark, *ret_output);
+}
+FUNCTION(emits);
+
+static int holder_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	return give(context, get(context, call(context, &emits, 0), 0), ret_output);
+}
+FUNCTION(holder);
+
+static void count_mark(void *arg, pawl_ref_t ref, int32_t count)
+{
+	(void)ref;
+	*(int32_t *)arg += count;
+}
+
+static int32_t marks_now(void)
+{
+	struct pawl_context context = {.graph = graph};
+	int32_t n = 0;
+
+	mc_assert(!pawl_peek(&context, top_ref, &mark, count_mark, &n));
+	eng_context_fini(&context);
+	return n;
+}
+
+static void peek_none(void)
+{
+	mc_assert(!marks_now());
+}
+
+/* It has left what emits, and that is not known above. */
+static void setup_left(void)
+{
+	more_functions[0] = &emits;
+	more_functions[1] = &holder;
+	more_functions_n = 2;
+	more_trait = &mark;
+	setup_of(&twice);
+	mc_assert(ask(&holder, 0, PAWL_READ_STRONG) == 0);
+	run_own();
+	top_ref = eng_ref(task_of(&holder, 0), 0);
+	mc_assert(marks_now() == 1);
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+	eng_children_lost(&telling, eng_ref_task(top_ref),
+			  eng_list_one(&telling.queue, task_of(&emits, 0)));
+	looks = false;
 }
 
 static void run_first(void)
@@ -270,12 +355,14 @@ static void finish_guard(void)
 }
 
 static const struct mc_scenario scenarios[] = {
-#ifndef PAWL_MC
-	/* A strong reader looks again and again until it finds whom to wait for: to the checker that may go on for ever. */
+	SCN(.name = "told", .setup = setup_told, .threads = {tell, read_strong},
+	    .no_membarrier = true),
+	SCN(.name = "peek-told", .setup = setup_left, .threads = {tell, peek_none},
+	    .no_membarrier = true),
 	SCN(.name = "wait-strong", .setup = setup_same_clean,
-	    .threads = {run_first, read_strong}),
-	SCN(.name = "run-strong", .setup = setup_changed, .threads = {run_on, read_strong}),
-#endif
+	    .threads = {run_first, read_strong}, .no_membarrier = true),
+	SCN(.name = "run-strong", .setup = setup_changed, .threads = {run_first, read_strong},
+	    .no_membarrier = true),
 	SCN(.name = "wait-output", .setup = setup_same, .threads = {run_first, read_output}),
 	SCN(.name = "wait-cell", .setup = setup_cell, .threads = {run_first, read_cell}),
 	SCN(.name = "claim-output", .setup = setup_same_free,

@@ -8,6 +8,8 @@
  *  set-set          one state gets the same value twice: who comes second finds an equal one
  *  set-run          a task that has begun reads it before or after, and runs again if it was before
  *  invalidate-run   the same by an invalidator
+ *  edit-dirty       an edit finds a task dirty already, which those above are not told of yet: who comes after
+ *                   the edit sees what it has changed
  *  idle             who waits until nothing runs sees what ran
  *  pins             the last to give a state up frees it
  */
@@ -225,6 +227,39 @@ static void finish_pins(void)
 	finish_graph();
 }
 
+/* ---- what is dirty already ---------------------------------------------------------------- */
+
+/* An operation that has begun, on the slot of setup(): the input is dirty, and above it is not known yet. */
+static struct eng_op telling;
+
+static void setup_dirty(void)
+{
+	struct eng_node *node;
+
+	setup_of(&twice);
+	engine = (struct pawl_engine){.graph = graph};
+	adds_id = task_of(top, 0);
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock(graph, inputs[0]);
+	eng_make_dirty(&telling, node, true);
+	eng_unlock(node);
+	looks = false;
+}
+
+static void tell(void)
+{
+	eng_op_end(&telling);
+}
+
+static void edit_read(void)
+{
+	struct pawl_invalidator invalidator = {.pawl_graph = graph, .pawl_task = inputs[0]};
+
+	pawl_store_release(&world[0], 1u);
+	pawl_invalidate(&invalidator, 1);
+	mc_assert(read_sum(PAWL_READ_STRONG) == 2);
+}
+
 /* ---- idle ------------------------------------------------------------------------------- */
 
 static void setup_busy(void)
@@ -263,6 +298,8 @@ static const struct mc_scenario scenarios[] = {
 	EDITS(.name = "set-run", .setup = setup_again, .threads = {set_1, work}),
 	EDITS(.name = "invalidate-run", .setup = setup_again,
 	      .threads = {invalidate_sum, work}),
+	SCN(.name = "edit-dirty", .setup = setup_dirty, .threads = {tell, edit_read},
+	    .no_membarrier = true),
 	EDITS(.name = "idle", .setup = setup_busy, .threads = {work, wait_idle}),
 	{.name = "pins",
 	 .setup = setup_pins,

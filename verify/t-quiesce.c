@@ -16,7 +16,14 @@
  *  removal          one waits inside for what another one adds
  *  two-moments      of two threads
  *  nested           inside of another one
+ *  watch            who has seen what an operation did first waits until it is over, and sees the rest
+ *  watch-again      that does not wait for the next one: and is not kept waiting by it
+ *  watch-two        two who wait
+ *  watch-both       for two
+ *  watch-point      for one that suspends itself, for a moment
+ *  watch-real       with the real lock and park
  *  make, make-two   the first entry of a thread; of two
+ *  lost-...         membarrier(2) is refused after it was granted
  *  fenced-...       where membarrier(2) is not to be had
  *  real             with the real lock and park
  */
@@ -35,6 +42,8 @@ struct work {
 static struct eng_quiesce *quiesce;
 static struct work works[3];
 static struct pawl_atomic_u32 added;
+static unsigned told[2];
+static struct eng_quiesce_slot *other;
 
 static void make(bool fenced, uint32_t ready, uint32_t looks, uint32_t reopens)
 {
@@ -50,6 +59,7 @@ static void make(bool fenced, uint32_t ready, uint32_t looks, uint32_t reopens)
 	mc_assert(eng_quiesce_create(&options, &quiesce) == 0);
 	memset(works, 0, sizeof(works));
 	pawl_init_word(&added, 0u);
+	memset(told, 0, sizeof(told));
 }
 
 static void setup(void)
@@ -196,6 +206,81 @@ static void add(void)
 	end(work, slot);
 }
 
+/* The first half is seen by who looks, the second by who waits. */
+static struct eng_quiesce_slot *begin_telling(struct work *work, unsigned bit)
+{
+	struct eng_quiesce_slot *slot = begin(work);
+
+	pawl_or_release(&added, bit);
+	return slot;
+}
+
+static void tell(void)
+{
+	struct work *work = &works[0];
+	struct eng_quiesce_slot *slot = begin_telling(work, 1);
+
+	told[0] = 1;
+	end(work, slot);
+}
+
+/* And goes on with what another slot has begun: that of setup(). */
+static void setup_both(void)
+{
+	setup_fenced();
+	other = begin_telling(&works[1], 2);
+}
+
+static void tell_both(void)
+{
+	tell();
+	told[1] = 1;
+	end(&works[1], other);
+}
+
+static void tell_twice(void)
+{
+	tell();
+	operate();
+}
+
+static void tell_point(void)
+{
+	struct work *work = &works[0];
+	struct eng_quiesce_slot *slot = begin_telling(work, 1);
+
+	work->left = 1;
+	eng_quiesce_point(quiesce, slot);
+	told[0] = 1;
+	end(work, slot);
+}
+
+static void watch(void)
+{
+	struct eng_quiesce_watch watch = {.quiesce = quiesce};
+	uint32_t seen = pawl_load_acquire(&added);
+
+	if (!seen)
+		return;
+	while (eng_quiesce_watch(&watch)) {
+		struct pawl_listener listener;
+
+		pawl_event_listen(eng_quiesce_left(quiesce), &listener, "left", 0);
+		if (eng_quiesce_is_past(&watch))
+			(void)pawl_event_unlisten(&listener);
+		else
+			(void)pawl_event_wait(&listener);
+	}
+	mc_assert(!(seen & 1) || told[0]);
+	mc_assert(!(seen & 2) || told[1]);
+}
+
+static void take_watch(void)
+{
+	take();
+	watch();
+}
+
 /* It has seen the first half of the addition, and comes inside before the second. */
 static void remove_added(void)
 {
@@ -222,6 +307,11 @@ static void remove_added(void)
 		COMMON(__VA_ARGS__), .quick = true \
 	}
 
+#define LOST(...)                                            \
+	{                                                    \
+		COMMON(__VA_ARGS__), .membarrier_lost = true \
+	}
+
 static const struct mc_scenario scenarios[] = {
 	QUICK("enter", setup, operate, take),
 	QUIET("enter-two", setup_fenced, operate, operate, take),
@@ -234,8 +324,22 @@ static const struct mc_scenario scenarios[] = {
 	QUIET("removal", setup_fenced, add, remove_added, take),
 	QUICK("two-moments", setup, take, take),
 	QUICK("nested", setup_fenced, operate_nested, take),
+	QUICK("watch", setup, tell, watch),
+	QUICK("watch-fenced", setup_fenced, tell, watch),
+	QUIET("watch-again", setup_fenced, tell_twice, watch),
+	QUIET("watch-two", setup_fenced, tell, watch, watch),
+	QUIET("watch-both", setup_both, tell_both, watch),
+	QUIET("watch-point", setup_fenced, tell_point, take_watch),
+	{.name = "watch-real",
+	 .setup = setup_fenced,
+	 .threads = {tell, watch},
+	 .finish = finish,
+	 .no_spurious = true},
 	QUICK("make", setup_new, operate, take),
 	QUIET("make-two", setup_new, operate, operate),
+	LOST("lost-enter", setup, operate, take),
+	LOST("lost-twice", setup, operate_twice, take),
+	LOST("lost-point", setup, operate_point, take),
 	QUICK("fenced-enter", setup_fenced, operate, take),
 	QUICK("fenced-point", setup_fenced, operate_point, take),
 	{.name = "real",

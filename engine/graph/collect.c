@@ -177,6 +177,10 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 		/* A task that failed has collectibles, too. */
 		if (error && error != -PAWL_ETASK)
 			return error;
+		/* What it reaches no more may be on its way out yet: nobody above who is not clean knows of that. */
+		error = eng_told_wait(context->graph);
+		if (error)
+			return eng_refused(context, error);
 		inside = eng_quiesce_enter(context->graph->quiesce, context->graph);
 		error = look(context, eng_ref_task(task), number, &all);
 		eng_quiesce_leave(context->graph->quiesce, inside);

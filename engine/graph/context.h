@@ -30,6 +30,9 @@ void eng_context_fini(struct pawl_context *context);
 int eng_context_error(struct pawl_context *context, struct pawl_error *error,
 		      const struct pawl_error **ret_error);
 
+/* eng_refused() - It got nothing, since the engine stops: what its body makes of that is no output. Returns: error. */
+int eng_refused(struct pawl_context *context, int error);
+
 /* eng_failure() - The error that the task has as its output. The caller's. */
 struct pawl_error *eng_failure(struct pawl_context *context, int error);
 

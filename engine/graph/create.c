@@ -480,7 +480,7 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 	if (!number)
 		return -EINVAL;
 	if (pawl_load_relaxed(&graph->stopping))
-		return -ESHUTDOWN;
+		return eng_refused(context, -ESHUTDOWN);
 	error = key_write(context, function, args, &writer);
 	if (error == -EAGAIN)
 		return call_later(context, function, args, ret_output);

@@ -83,6 +83,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 		run->stale = true;
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
+		op->found = true;
 		/* What runs later is kept: it comes after all that caused it. */
 		if (slot && slot->words.a > priority)
 			keep_priority(node, priority);

@@ -151,6 +151,7 @@ struct eng_op {
 	struct eng_graph *graph;
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
+	bool found;		       /* something was dirty already, or may have been */
 	/* Edges that may close a ring of calls, and those that do. In the arena. */
 	struct eng_ring_edge *suspects, *rings;
 	struct eng_cause cause; /* of what it makes dirty from now on */
@@ -162,6 +163,7 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 {
 	op->graph = graph;
 	op->priority = priority;
+	op->found = false;
 	op->suspects = op->rings = NULL;
 	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);

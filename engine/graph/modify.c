@@ -90,9 +90,12 @@ static bool bitmap_set(struct eng_bitmap *bitmap, uint32_t id)
 
 static void set(struct eng_marks *marks, eng_id id)
 {
+	if (PAWL_LIKELY(!bitmap_set(pawl_load_relaxed(&marks->modified), id)))
+		return;
+	if (marks->begun)
+		marks->begun(marks->arg);
 	/* The event has the fence between what was stored and who listens. */
-	if (PAWL_UNLIKELY(bitmap_set(pawl_load_relaxed(&marks->modified), id)))
-		pawl_event_notify_all(&marks->first);
+	pawl_event_notify_all(&marks->first);
 }
 
 static const struct leaf *leaf_of(const struct eng_bitmap *bitmap, uint32_t id,

@@ -46,6 +46,8 @@ struct eng_marks {
 	/* Notified when something is modified and nothing was. */
 	struct pawl_event first;
 	eng_help_fn *help;
+	/* The same, by whoever modified it, with its lock held. NULL: nobody wants to know. */
+	void (*begun)(void *arg);
 	void *arg;
 };
 

@@ -6,7 +6,8 @@
  * door. Who wants a moment shuts the door, and then looks at the slots. One of the two must see the other, for which
  * each needs a fence between its store and its loads. Entering happens all the time and moments are rare, so
  * it is these that pay for both, with membarrier(2), which is a fence on every thread; entering has only to keep the
- * compiler from changing the order. Where the kernel refuses membarrier all have fences of their own.
+ * compiler from changing the order. Where the kernel refuses membarrier all have fences of their own, at once or from
+ * the moment on at which a filter of system calls that came later does.
  *
  * First the door is shut only for a look, and opened again if somebody is inside: what is inside may need an
  * operation that has not begun yet. After some such looks it stays shut: who comes waits, and who is inside
@@ -24,7 +25,9 @@
  *     is inside again. So whoever tries to come back at the moment of the picture is in it. Who has the moment
  *     has the whole as its `op`.
  *  I4 whoever stops running with the door shut wakes who shut it, also if it was not inside.
- *  I5 who has `one` writes the door and the second part.
+ *  I5 who has `one` shuts and opens the door, and writes the second part. Whoever waits for operations sets WATCHED in
+ *     its word, and who leaves takes that away, and wakes all who do: those that are not done set it again.
+ *  I6 the rest of `running` counts how often its thread has left: an operation is over when that is another number.
  *
  * Ordering:
  *  O1 enter, leave and point: running is stored, then the door loaded; shut_door(): the door is stored, then each
@@ -39,6 +42,13 @@
  *     seen by O1, since it was before it first ran.
  *  O5 the waiter is stored before the door is shut, with release, and loaded after it was found shut, with acquire:
  *     then it is that one, or a later one, which bears being woken for nothing.
+ *  O6 fenced is set before a fence on every thread (fence_otherwise()): who has stored running before that one is seen,
+ *     who stores it after that sees fenced, and has a fence of its own.
+ *
+ *  O6 watch: WATCHED is set, then each running loaded, with the fence of O1 in between: who leaves and does not
+ *     see it is seen to have left. Everyone has a fence of his own behind his setting it: that of another
+ *     one may come too late. The round is loaded before, which a release keeps there: a round that ends because of this
+ *     WATCHED is another one.
  *
  * Rejected: one word with a count and a bit (a contended line for each operation); a gate (lib: its entry is a
  * locked instruction, and it has no points); telling of each leave while the door is open (a nap is shorter than what
@@ -53,6 +63,7 @@
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,12 +77,13 @@
 /* The library's own threads have the number after the last. */
 #define SLOTS	       (PAWL_THREADS_MAX + 1)
 #define MEMORY_WAIT_NS 1000000u
+#define SETTLE_NS      20000000u
 
-enum running { IDLE, RUNNING, SUSPENDED };
-enum door { OPEN, SHUT };
+enum running { IDLE, RUNNING, SUSPENDED, STATE = 3, LEFT_ONE = 4 };
+enum door { OPEN, SHUT, WATCHED };
 
 struct eng_quiesce_slot {
-	/* enum running. I1, I2 */
+	/* enum running, and how often it was left. I1, I2, I6 */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 running;
 	/* I3: the thread's; others read them at a moment, O2. */
 	void *op, *suspended;
@@ -81,14 +93,17 @@ struct eng_quiesce_slot {
 PAWL_STATIC_ASSERT(sizeof(struct eng_quiesce_slot) == PAWL_LINE_BYTES, "a slot is one line");
 
 struct eng_quiesce {
-	/* Read by all, written for moments alone. enum door: I5, O1, O3 */
+	/* Read by all, written for moments and by who waits. Bits of enum door: I5, O1, O3 */
 	struct pawl_atomic_u32 door;
-	bool fenced; /* const */
+	/* 1: all have fences of their own. Set once, by who has `one`. O6 */
+	struct pawl_atomic_u32 fenced;
 	struct eng_quiesce_options options;
 	/* Somebody has, or waits for, his moment. Threads sleep here; nobody who is inside does. */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) pthread_mutex_t one;
 	struct pawl_atomic_ptr waiter; /* the thread of who has it. I4, I5, O5 */
 	struct pawl_event opened;      /* the door is open */
+	struct pawl_event left;	       /* somebody left who was waited for */
+	struct pawl_atomic_u32 rounds; /* how often that was. O6 */
 	/* Statistics. Relaxed; written by who has `one`. */
 	struct pawl_atomic_u64 moments, at_once, reopens;
 
@@ -102,23 +117,66 @@ struct eng_quiesce {
 /* O1, the frequent side. */
 static inline void fence_mine(const struct eng_quiesce *quiesce)
 {
-	if (PAWL_UNLIKELY(quiesce->fenced))
+	/* Relaxed: O6. */
+	if (PAWL_UNLIKELY(pawl_load_relaxed(&quiesce->fenced)))
 		pawl_fence_dekker();
 	else
 		__asm__ __volatile__("" ::: "memory");
 }
 
-/* O1, the rare side. */
-static void fence_all(const struct eng_quiesce *quiesce)
+static void nap(uint64_t ns)
 {
-	if (quiesce->fenced) {
-		pawl_fence_dekker();
-		return;
+	const struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+
+	if (ns)
+		nanosleep(&time, NULL);
+}
+
+/*
+ * Runs on each processor once: whoever runs there is switched off for that, which is a fence. Processors where this
+ * thread may not run (EINVAL) are none of the others' either. Returns: false: that was refused as well.
+ */
+static bool visit_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+	cpu_set_t before, one;
+	bool visited =
+		n > 0 && n <= CPU_SETSIZE && !sched_getaffinity(0, sizeof(before), &before);
+
+	for (long i = 0; visited && i < n; i++) {
+		CPU_ZERO(&one);
+		CPU_SET((size_t)i, &one);
+		visited = !sched_setaffinity(0, sizeof(one), &one) || errno == EINVAL;
 	}
-	/* It was registered, so it cannot be refused for a reason of the kernel's; a filter that came later
-	 * leaves no way to go on. */
-	if (PAWL_MC_STEP("membarrier"))
-		PAWL_REQUIRE(!syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+	return visited && !sched_setaffinity(0, sizeof(before), &before);
+}
+
+/* What is in the store buffers of others is in memory long before this is over. */
+static void settle(void)
+{
+	pawl_fence_dekker();
+	nap(SETTLE_NS);
+	pawl_fence_dekker();
+}
+
+/* membarrier was refused: from now on all have fences of their own; this time it is done in another way. */
+static PAWL_NOINLINE void fence_otherwise(struct eng_quiesce *quiesce)
+{
+	pawl_store_relaxed(&quiesce->fenced, 1u);
+	if (PAWL_MC_STEP("visit") && !visit_processors())
+		settle();
+}
+
+/* O1, the rare side. */
+static void fence_all(struct eng_quiesce *quiesce)
+{
+	/* Relaxed: written by who has `one`. */
+	if (pawl_load_relaxed(&quiesce->fenced))
+		pawl_fence_dekker();
+	else if (PAWL_MC_STEP("membarrier") &&
+		 syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
+		/* It was registered: this is a filter that came later. */
+		fence_otherwise(quiesce);
 }
 
 static bool membarrier_register(void)
@@ -130,14 +188,6 @@ static bool membarrier_register(void)
 }
 
 /* ---- slots --------------------------------------------------------------------------- */
-
-static void nap(uint64_t ns)
-{
-	const struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-
-	if (ns)
-		nanosleep(&time, NULL);
-}
 
 /* Nobody else makes that one. Returns: false: there is no memory. */
 static bool slot_make(struct eng_quiesce *quiesce, uint32_t number)
@@ -179,7 +229,14 @@ static struct eng_quiesce_slot *slot_next(struct eng_quiesce *quiesce, uint32_t 
 
 static bool is_shut(const struct eng_quiesce *quiesce)
 {
-	return pawl_load_acquire(&quiesce->door) == SHUT; /* O3 */
+	return pawl_load_acquire(&quiesce->door) & SHUT; /* O3 */
+}
+
+/* The thread's own word, to this state. */
+static inline uint32_t in_state(const struct eng_quiesce_slot *slot, enum running state)
+{
+	/* Relaxed: I1. */
+	return (pawl_load_relaxed(&slot->running) & ~(uint32_t)STATE) | state;
 }
 
 /* I4. The door was seen to be shut. */
@@ -197,7 +254,7 @@ static void rest(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot, enu
 	struct pawl_listener listener;
 
 	do {
-		pawl_store_release(&slot->running, how); /* O2 */
+		pawl_store_release(&slot->running, in_state(slot, how)); /* O2 */
 		fence_mine(quiesce);
 		tell(quiesce);
 		pawl_event_listen(&quiesce->opened, &listener, "a moment of quiet", 0);
@@ -205,7 +262,7 @@ static void rest(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot, enu
 			pawl_event_wait(&listener);
 		else
 			pawl_event_unlisten(&listener);
-		pawl_store_relaxed(&slot->running, RUNNING);
+		pawl_store_relaxed(&slot->running, in_state(slot, RUNNING));
 		fence_mine(quiesce);
 	} while (PAWL_MC_STEP("look-again") && is_shut(quiesce));
 	(void)pawl_waiter_set(before);
@@ -242,7 +299,7 @@ struct eng_quiesce_slot *eng_quiesce_enter(struct eng_quiesce *quiesce, void *op
 	if (PAWL_UNLIKELY(slot->op))
 		return NULL;
 	/* Relaxed: O1 and O3 order what comes next. */
-	pawl_store_relaxed(&slot->running, RUNNING);
+	pawl_store_relaxed(&slot->running, in_state(slot, RUNNING));
 	fence_mine(quiesce);
 	if (PAWL_UNLIKELY(is_shut(quiesce)))
 		return turned_off(quiesce, op, slot);
@@ -250,15 +307,31 @@ struct eng_quiesce_slot *eng_quiesce_enter(struct eng_quiesce *quiesce, void *op
 	return slot;
 }
 
+/* The door was not just open. */
+static PAWL_NOINLINE void tell_left(struct eng_quiesce *quiesce, uint32_t door)
+{
+	if (door & SHUT)
+		tell(quiesce);
+	if (!(door & WATCHED))
+		return;
+	/* Relaxed: what was done is behind `running` (O2); the event has its own. */
+	pawl_and_relaxed(&quiesce->door, ~(uint32_t)WATCHED);
+	pawl_add_relaxed(&quiesce->rounds, 1u);
+	pawl_event_notify_all(&quiesce->left);
+}
+
 void eng_quiesce_leave(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot)
 {
+	uint32_t door;
+
 	if (PAWL_UNLIKELY(!slot))
 		return;
 	slot->op = NULL;
-	pawl_store_release(&slot->running, IDLE); /* O2 */
+	pawl_store_release(&slot->running, in_state(slot, IDLE) + LEFT_ONE); /* O2, I6 */
 	fence_mine(quiesce);
-	if (PAWL_UNLIKELY(is_shut(quiesce)))
-		tell(quiesce);
+	door = pawl_load_acquire(&quiesce->door); /* O5 */
+	if (PAWL_UNLIKELY(door != OPEN))
+		tell_left(quiesce, door);
 }
 
 static PAWL_NOINLINE void suspend(struct eng_quiesce *quiesce, struct eng_quiesce_slot *slot)
@@ -290,22 +363,78 @@ bool eng_quiesce_is_inside(struct eng_quiesce *quiesce)
 	return slot && slot->op;
 }
 
+/* ---- waiting for operations ---------------------------------------------------------- */
+
+/* The next one that is under way, from *at on, as `running` has it. Returns: NULL: none. */
+static struct eng_quiesce_slot *inside_next(struct eng_quiesce *quiesce, uint32_t *at,
+					    uint32_t *ret_left)
+{
+	struct eng_quiesce_slot *slot;
+
+	while ((slot = slot_next(quiesce, at))) {
+		uint32_t word = pawl_load_acquire(&slot->running); /* O2 */
+
+		*ret_left = word & ~(uint32_t)STATE;
+		if ((word & STATE) != IDLE)
+			break;
+	}
+	return slot;
+}
+
+static bool is_over(const struct eng_quiesce_watch *watch)
+{
+	uint32_t word = pawl_load_acquire(&watch->slot->running); /* O2 */
+
+	return (word & STATE) == IDLE || (word & ~(uint32_t)STATE) != watch->left;
+}
+
+bool eng_quiesce_watch(struct eng_quiesce_watch *watch)
+{
+	struct eng_quiesce *quiesce = watch->quiesce;
+	uint32_t at = watch->at, left;
+
+	if (watch->slot && is_over(watch))
+		watch->slot = NULL;
+	/* Who has nobody to wait for needs no fence. */
+	if (!watch->slot && !inside_next(quiesce, &at, &left))
+		return false;
+	watch->round = pawl_load_relaxed(&quiesce->rounds);
+	pawl_or_release(&quiesce->door, WATCHED); /* O6 */
+	fence_all(quiesce);
+	if (!watch->slot)
+		watch->slot = inside_next(quiesce, &watch->at, &watch->left);
+	return watch->slot;
+}
+
+bool eng_quiesce_is_past(const void *arg)
+{
+	const struct eng_quiesce_watch *watch = arg;
+
+	/* Relaxed: the next round looks again. */
+	return is_over(watch) || pawl_load_relaxed(&watch->quiesce->rounds) != watch->round;
+}
+
+struct pawl_event *eng_quiesce_left(struct eng_quiesce *quiesce)
+{
+	return &quiesce->left;
+}
+
 /* ---- moments ------------------------------------------------------------------------- */
 
 static bool is_running(const struct eng_quiesce_slot *slot)
 {
-	return pawl_load_acquire(&slot->running) == RUNNING; /* O2 */
+	return (pawl_load_acquire(&slot->running) & STATE) == RUNNING; /* O2 */
 }
 
 static void shut_door(struct eng_quiesce *quiesce)
 {
-	pawl_store_release(&quiesce->door, SHUT); /* O5 */
+	pawl_or_release(&quiesce->door, SHUT); /* O5 */
 	fence_all(quiesce);
 }
 
 static void open_door(struct eng_quiesce *quiesce)
 {
-	pawl_store_release(&quiesce->door, OPEN); /* O3 */
+	pawl_and_release(&quiesce->door, ~(uint32_t)SHUT); /* O3 */
 	pawl_event_notify_all(&quiesce->opened);
 }
 
@@ -434,9 +563,11 @@ int eng_quiesce_create(const struct eng_quiesce_options *options,
 	if (!quiesce)
 		return -ENOMEM;
 	quiesce->options = options ? *options : defaults;
-	quiesce->fenced = quiesce->options.fenced || !membarrier_register();
+	pawl_init_word(&quiesce->fenced, quiesce->options.fenced || !membarrier_register());
 	pthread_mutex_init(&quiesce->one, NULL);
 	pawl_event_init(&quiesce->opened);
+	pawl_event_init(&quiesce->left);
+	pawl_init_word(&quiesce->rounds, 0u);
 	for (uint32_t i = 0; i < quiesce->options.ready && i < SLOTS; i++) {
 		if (!slot_make(quiesce, i)) {
 			eng_quiesce_destroy(quiesce);
@@ -467,7 +598,7 @@ void eng_quiesce_looks(struct eng_quiesce *quiesce, uint32_t looks)
 
 bool eng_quiesce_fenced(const struct eng_quiesce *quiesce)
 {
-	return quiesce->fenced;
+	return pawl_load_relaxed(&quiesce->fenced);
 }
 
 void eng_quiesce_stats_read(struct eng_quiesce *quiesce, struct eng_quiesce_stats *ret_stats)

@@ -11,6 +11,7 @@
  *  eng_quiesce_leave         the same; never sleeps
  *  eng_quiesce_point         a load; sleeps while somebody has, or waits for, his moment
  *  eng_quiesce_run           blocks on all that are inside
+ *  eng_quiesce_watch         finitely many steps; membarrier(2) where somebody is to be waited for
  *
  * All but create and destroy need an attached thread. Whoever sleeps here sleeps as the thread, whatever fibre
  * runs on it: nobody else may use its slot meanwhile, and nobody waits for a fibre's turn.
@@ -20,6 +21,7 @@
 
 #include <pawl/base.h>
 
+struct pawl_event;
 struct eng_quiesce;
 struct eng_quiesce_slot;
 
@@ -46,7 +48,7 @@ void eng_quiesce_destroy(struct eng_quiesce *quiesce);
 /* eng_quiesce_looks() - From now on it is tried so often with the door open. For tests; nobody asks for a moment. */
 void eng_quiesce_looks(struct eng_quiesce *quiesce, uint32_t looks);
 
-/* eng_quiesce_fenced() - membarrier(2) is refused, or was not wanted: each entry pays two fences. */
+/* eng_quiesce_fenced() - membarrier(2) is refused, now or from some time on, or was not wanted: each entry pays two fences. */
 bool eng_quiesce_fenced(const struct eng_quiesce *quiesce);
 
 /*
@@ -85,6 +87,34 @@ bool eng_quiesce_is_inside(struct eng_quiesce *quiesce);
  */
 PAWL_MUST_CHECK int eng_quiesce_run(struct eng_quiesce *quiesce, void (*fn)(void *arg),
 				    void *arg);
+
+/* ---- waiting for operations ------------------------------------------------------------- */
+
+/*
+ * Until all those that are under way now, suspended ones among them, are over; later ones are not waited for:
+ *
+ *	struct eng_quiesce_watch watch = {.quiesce = quiesce};
+ *
+ *	while (eng_quiesce_watch(&watch))
+ *		sleep until eng_quiesce_is_past(&watch), which eng_quiesce_left(quiesce) announces
+ *
+ * Nothing is to be given back. It costs operations nothing as long as nobody waits.
+ */
+struct eng_quiesce_watch {
+	struct eng_quiesce *quiesce;
+	struct eng_quiesce_slot *slot; /* NULL: to be found */
+	uint32_t at, left, round;
+};
+/*
+ * eng_quiesce_watch() - Returns: false: all are over.
+ *
+ * Requires: the calling thread is not inside. What it has seen of records under their locks is why it waits: of those
+ *           operations alone it is certain to see that they are there.
+ * Ordering: all they did is before.
+ */
+bool eng_quiesce_watch(struct eng_quiesce_watch *watch);
+bool eng_quiesce_is_past(const void *watch);
+struct pawl_event *eng_quiesce_left(struct eng_quiesce *quiesce);
 
 /* ---- at such a moment alone ----------------------------------------------------------- */
 

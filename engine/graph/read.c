@@ -412,7 +412,7 @@ static int ring_check(struct looker *looker, unsigned tries)
 }
 
 /* Until there is an answer, or an error. */
-static void look_on(struct looker *looker)
+static void look_until(struct looker *looker)
 {
 	bool glances = may_glance(looker);
 	enum look outcome;
@@ -442,6 +442,13 @@ static void look_on(struct looker *looker)
 		if (error)
 			return;
 	}
+}
+
+static void look_on(struct looker *looker)
+{
+	look_until(looker);
+	if (PAWL_UNLIKELY(looker->error == -ECANCELED))
+		(void)eng_refused(looker->context, looker->error);
 }
 
 /*

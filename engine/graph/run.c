@@ -257,6 +257,13 @@ static int join_locals(struct pawl_context *context, int error, pawl_ref_t *outp
 	return error;
 }
 
+int eng_refused(struct pawl_context *context, int error)
+{
+	if (context->run)
+		pawl_store_relaxed(&context->run->refused, 1u);
+	return error;
+}
+
 /* The engine stops and the body was unwound, or gave up. */
 static void abandon(struct pawl_context *context)
 {
@@ -288,10 +295,11 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 	if (PAWL_UNLIKELY(context->run->locals || eng_ref_is_local(output)))
 		error = join_locals(context, error, &output);
 	/*
-	 * What its calls and reads gave it then is no failure of its own, nor what it has made of that. One that would have
-	 * failed anyway fails in the next session.
+	 * What its calls and reads gave it then is no failure of its own, nor what it has made of that, even if it says that
+	 * all went well. One that would have failed anyway fails in the next session.
 	 */
-	if (PAWL_UNLIKELY(error) && pawl_load_relaxed(&context->graph->stopping)) {
+	if (PAWL_UNLIKELY(error || pawl_load_relaxed(&context->run->refused)) &&
+	    pawl_load_relaxed(&context->graph->stopping)) {
 		abandon(context);
 		return;
 	}

@@ -43,6 +43,8 @@ struct eng_run_state {
 	struct pawl_atomic_u32 writes;
 	/* 1: its output counts though the body goes on. Stored under the record's lock, read by waiters. */
 	struct pawl_atomic_u32 finished;
+	/* 1: a call or a read gave nothing, since the engine stops. By the body and its jobs; relaxed: read after both. */
+	struct pawl_atomic_u32 refused;
 	/* Notified when over or finished, and when a cell was written. */
 	struct pawl_event changed;
 	struct eng_graph *graph;
@@ -72,7 +74,6 @@ struct eng_run_state {
 	bool session_dependent;
 	bool in_ring;	  /* it found itself in one: it is tried again */
 	bool invalidator; /* somebody may invalidate it at any time */
-	bool again;	  /* it was clean when it began: a cell was missing */
 	bool planned;	  /* its body is over, and which calls are new is decided */
 	struct eng_replacing *replacing; /* cells whose values are not to be read */
 	/*

@@ -55,6 +55,7 @@ static struct eng_run_state *run_make(struct eng_graph *graph, struct eng_node *
 	pawl_init_word(&run->owners, 2u); /* the record's, and the runtime's task's */
 	pawl_init_word(&run->over, 0u);
 	pawl_init_word(&run->writes, 0u);
+	pawl_init_word(&run->refused, 0u);
 	pawl_init_word(&run->reading, 0u);
 	pawl_init_word(&run->finished, 0u);
 	pawl_event_init(&run->changed);

@@ -94,6 +94,7 @@ void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg)
 		fn(op, arg, 0, n);
 		return;
 	}
+	op->found = true;
 	pawl_add_relaxed(&graph->spreads, 1u);
 	if (pawl_load_relaxed(&spread.ring))
 		eng_ring_of_calls(op, pawl_load_relaxed(&spread.ring));

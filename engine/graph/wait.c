@@ -21,7 +21,6 @@
 #include "../runtime/worker.h"
 
 #define WALK_MOST 64
-#define MOMENTS	  100 /* before it waits longer */
 
 void eng_wait_run(struct eng_wait *wait, struct eng_run_state *run, bool cell)
 {
@@ -145,15 +144,49 @@ static void search_run(struct eng_wait *wait, struct pawl_context *context)
 	eng_op_end(&op);
 }
 
-/*
- * Nothing below it has to run, and it is not told so yet: an operation is under way. To sleep now would be to sleep
- * for what comes next below it without its name, and no ring would be found.
- */
-static int a_moment(struct eng_wait *wait)
+/* Returns: false: not now. */
+static bool moment_now(const struct eng_graph *graph, uint64_t *ret_moment)
 {
-	if (wait->moments++ >= MOMENTS)
-		eng_memory_wait();
-	return pawl_yield();
+	/* Relaxed: read.c. */
+	uint64_t edit = pawl_load_relaxed(&graph->edit);
+	uint64_t untold = pawl_load_acquire(&graph->untold);
+
+	*ret_moment = edit + (untold >> 32);
+	return !(edit & 1) && !(uint32_t)untold && !pawl_load_acquire(&graph->lost);
+}
+
+static bool no_edit(const void *arg)
+{
+	uint64_t moment;
+
+	return moment_now(arg, &moment);
+}
+
+/*
+ * Nothing below it has to run, and it is not told so yet: operations that have had records which were looked at are under
+ * way, or were a moment ago. To sleep until it is clean would be to sleep for what comes next below it without its
+ * name, and no ring would be found. Operations wait for no task: one can sleep until those are over, and look again.
+ */
+static int wait_told(struct eng_graph *graph)
+{
+	struct pawl_event *event = &graph->edited;
+
+	/* What was lost may have taken its edges along, until all is summed up anew. */
+	if (PAWL_UNLIKELY(pawl_load_acquire(&graph->lost)))
+		return eng_wait_events(&event, 1, no_edit, graph, "what was lost");
+	return eng_told_wait(graph);
+}
+
+int eng_told_wait(struct eng_graph *graph)
+{
+	struct eng_quiesce_watch watch = {.quiesce = graph->quiesce};
+	struct pawl_event *event = eng_quiesce_left(graph->quiesce);
+	int error = 0;
+
+	while (!error && eng_quiesce_watch(&watch))
+		error = eng_wait_events(&event, 1, eng_quiesce_is_past, &watch,
+					"what is being told");
+	return error;
 }
 
 static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
@@ -169,7 +202,7 @@ static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
 		if (!wait->run)
 			search_run(wait, context);
 		if (!wait->run)
-			return a_moment(wait);
+			return wait_told(graph);
 	}
 	if (wait->run)
 		events[n++] = &wait->run->changed;
@@ -233,30 +266,12 @@ void eng_untold_end(struct eng_graph *graph)
 		pawl_event_notify_all(&graph->edited);
 }
 
-/* Returns: false: not now. */
-static bool moment_now(const struct eng_graph *graph, uint64_t *ret_moment)
-{
-	/* Relaxed: read.c. */
-	uint64_t edit = pawl_load_relaxed(&graph->edit);
-	uint64_t untold = pawl_load_acquire(&graph->untold);
-
-	*ret_moment = edit + (untold >> 32);
-	return !(edit & 1) && !(uint32_t)untold && !pawl_load_acquire(&graph->lost);
-}
-
 uint64_t eng_moment(const struct eng_graph *graph)
 {
 	uint64_t moment;
 
 	(void)moment_now(graph, &moment);
 	return moment;
-}
-
-static bool no_edit(const void *arg)
-{
-	uint64_t moment;
-
-	return moment_now(arg, &moment);
 }
 
 uint64_t eng_edit_wait(struct pawl_context *context)
@@ -302,4 +317,37 @@ void eng_edit_leave(struct eng_graph *graph)
 	/* Relaxed: as above. */
 	pawl_add_relaxed(&graph->edit, 1u);
 	pawl_event_notify_all(&graph->edited);
+}
+
+/* Sleeps as the thread: the edit is not over before that is. */
+static void watch_others(struct eng_quiesce_watch *watch)
+{
+	struct pawl_waiter *before = pawl_waiter_set(NULL);
+
+	do {
+		struct pawl_listener listener;
+
+		pawl_event_listen(eng_quiesce_left(watch->quiesce), &listener,
+				  "what is being told", 0);
+		if (eng_quiesce_is_past(watch))
+			pawl_event_unlisten(&listener);
+		else
+			pawl_event_wait(&listener);
+	} while (eng_quiesce_watch(watch));
+	(void)pawl_waiter_set(before);
+}
+
+/* Not as an edit: what others are about to drop may begin another one. */
+void eng_edit_leave_found(struct eng_graph *graph)
+{
+	struct eng_quiesce_watch watch = {.quiesce = graph->quiesce};
+
+	if (PAWL_LIKELY(eng_quiesce_is_inside(graph->quiesce) || !eng_quiesce_watch(&watch))) {
+		eng_edit_leave(graph);
+		return;
+	}
+	eng_untold_begin(graph);
+	eng_edit_leave(graph);
+	watch_others(&watch);
+	eng_untold_end(graph);
 }

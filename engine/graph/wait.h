@@ -18,8 +18,7 @@ struct eng_wait {
 	struct eng_clean *clean;   /* pinned; NULL: not waited for */
 	eng_id id;		   /* of what is to be clean */
 	char *ring;		   /* after -EDEADLK; NULL: none */
-	/* Kept from wait to wait: where the next search below it begins, and how often there was nothing. */
-	uint32_t cursor, moments;
+	uint32_t cursor; /* kept from wait to wait: where the next search below it begins */
 };
 
 /* All zero to begin with. Under the lock. */
@@ -55,5 +54,16 @@ void eng_untold_end(struct eng_graph *graph);
 /* eng_edit_enter() - An edit begins: graph->edit is odd. Sleeps while there is another. Not in an operation. */
 void eng_edit_enter(struct eng_graph *graph);
 void eng_edit_leave(struct eng_graph *graph);
+/*
+ * eng_edit_leave_found() - The same of one that found something dirty already: whoever made it so may be about to tell
+ * those above. Returns when they are told; until then strong readers wait.
+ */
+void eng_edit_leave_found(struct eng_graph *graph);
+
+/*
+ * eng_told_wait() - Until all operations that are under way are over, of those that had records which the caller has looked
+ * at since. Not in an operation. Returns: 0; -ECANCELED.
+ */
+PAWL_MUST_CHECK int eng_told_wait(struct eng_graph *graph);
 
 #endif

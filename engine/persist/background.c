@@ -8,6 +8,9 @@
  * it sleeps the idle time out, and looks whether anything ran meanwhile. So bursts of short work wake it once in an
  * idle time. The snapshot itself blocks, so it is made on another thread.
  *
+ * While something is to be saved it looks every tenth of a second whether a reader in another process asks for it
+ * (sync.c), and saves it then.
+ *
  * After one that failed only time makes the next: a full disk is not tried again at each pause, but after two seconds,
  * then after twice as long, and so on up to the usual time.
  */
@@ -22,6 +25,7 @@
 #include "persist.h"
 
 #define RETRY_NS UINT64_C(2000000000)
+#define LOOK_NS	 UINT64_C(100000000)
 
 static bool is_saved(const struct eng_persist *persist)
 {
@@ -54,35 +58,65 @@ static int wait_for(struct eng_persist *persist, struct pawl_event *event,
 	return pawl_wait(&listener, deadline_ns);
 }
 
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* Since when no task has run; `from_ns`: PAWL_FOREVER: one does. */
+struct quiet {
+	uint64_t from_ns, runs;
+};
+
+/* Returns: until when it would be idle long enough. */
+static uint64_t quiet_until(const struct eng_persist *persist, struct quiet *quiet,
+			    uint64_t now_ns)
+{
+	/* Relaxed: a number that is compared with itself. */
+	uint64_t runs = pawl_load_relaxed(&persist->graph->runs);
+
+	if (!is_idle(persist)) {
+		quiet->from_ns = PAWL_FOREVER;
+		return PAWL_FOREVER;
+	}
+	if (quiet->from_ns == PAWL_FOREVER || quiet->runs != runs)
+		*quiet = (struct quiet){now_ns, runs};
+	return later(quiet->from_ns, persist->idle_ns);
+}
+
 /* Until it is time. ret_reason: why. Errors: -ECANCELED. */
 static int wait_due(struct eng_persist *persist, uint64_t due_ns, bool failed,
 		    enum pawl_snapshot_reason *ret_reason)
 {
+	struct quiet quiet = {PAWL_FOREVER, 0};
+
 	for (;;) {
-		uint64_t now_ns = pawl_runtime_now(persist->rt), runs, until_ns;
+		uint64_t now_ns = pawl_runtime_now(persist->rt), until_ns, next_ns;
 		int error;
 
 		*ret_reason = PAWL_SNAPSHOT_TIME;
 		if (now_ns >= due_ns)
 			return 0;
-		if (failed || !is_idle(persist)) {
-			error = failed ? pawl_sleep_until(due_ns)
-				       : wait_for(persist, &persist->graph->idle, is_idle, true,
-						  due_ns);
-			if (error && error != -ETIMEDOUT)
+		if (failed) {
+			error = pawl_sleep_until(due_ns);
+			if (error)
 				return error;
 			continue;
 		}
-		/* Relaxed: a number that is compared with itself. */
-		runs = pawl_load_relaxed(&persist->graph->runs);
-		until_ns = later(now_ns, persist->idle_ns);
-		error = pawl_sleep_until(until_ns < due_ns ? until_ns : due_ns);
-		if (error)
-			return error;
+		until_ns = quiet_until(persist, &quiet, now_ns);
 		*ret_reason = PAWL_SNAPSHOT_IDLE;
-		if (until_ns < due_ns && is_idle(persist) &&
-		    pawl_load_relaxed(&persist->graph->runs) == runs)
+		if (now_ns >= until_ns)
 			return 0;
+		*ret_reason = PAWL_SNAPSHOT_READER;
+		if (eng_sync_asked(persist))
+			return 0;
+		next_ns = earlier(due_ns, later(now_ns, LOOK_NS));
+		error = quiet.from_ns == PAWL_FOREVER
+				? wait_for(persist, &persist->graph->idle, is_idle, true,
+					   next_ns)
+				: pawl_sleep_until(earlier(until_ns, next_ns));
+		if (error && error != -ETIMEDOUT)
+			return error;
 	}
 }
 

@@ -2,10 +2,12 @@
 /*
  * folder.c - the folder of a store.
  *
- * The file `lock` in it has two bytes that are locked: the first by the writer, the second by all, shared, but by
- * who exchanges files (compaction), alone. The locks are of open file descriptions (F_OFD_SETLK), so they go with the
- * last descriptor, by kill -9 too, and another descriptor of the same process neither has nor drops them. They do
- * not say whose they are: the writer's pid stands in the file, as text.
+ * The file `lock` in it has four bytes that are locked: the first by the writer; the second by all, shared, but by
+ * who exchanges files (compaction), alone; the third by the writer, while it has something that is not in the store; the
+ * fourth, shared, by readers that ask it for that. The locks are of open file descriptions (F_OFD_SETLK), so they go
+ * with the last descriptor, by kill -9 too, and another descriptor of the same process neither has nor drops them;
+ * and a reader needs not be allowed to write anything. They do not say whose they are: the writer's pid and
+ * program stand in the file, as text.
  *
  * LMDB must not open a file twice in one process (its own locks are the older kind, dropped by any close()), so
  * the folders that are open are in a list, by device and inode of `lock`.
@@ -30,6 +32,9 @@
 #define LOCK_FILE   "lock"
 #define BYTE_WRITER 0
 #define BYTE_FILES  1
+#define BYTE_BEHIND 2
+#define BYTE_ASKED  3
+#define TEXT_BYTES  56
 
 static pthread_mutex_t open_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct eng_folder *open_folders;
@@ -118,43 +123,65 @@ static int lock_byte(int fd, int byte, short kind)
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
-/* Who wrote his number into `lock`; 0: nobody. */
-static int64_t writer_of(int fd)
+/* Does somebody else have a lock on that byte which one of this kind would have to wait for? -errno */
+static int is_locked(int fd, int byte, short kind, bool *ret_locked)
 {
-	char text[24] = "";
-	ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
-	long long pid = got > 0 ? strtoll(text, NULL, 10) : 0;
+	struct flock lock = {.l_type = kind, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 
+	if (fcntl(fd, F_OFD_GETLK, &lock))
+		return -errno;
+	*ret_locked = lock.l_type != F_UNLCK;
+	return 0;
+}
+
+/* Who wrote his number and name into `lock`; 0: nobody. What is no letter of a name is left out. */
+static int64_t writer_of(int fd, char *name, size_t bytes)
+{
+	char text[TEXT_BYTES] = "", *at = text;
+	ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+	long long pid = got > 0 ? strtoll(text, &at, 10) : 0;
+	size_t n = 0;
+
+	for (at += *at == ' '; *at && *at != '\n' && n + 1 < bytes; at++)
+		if (*at > ' ' && *at < 127)
+			name[n++] = *at;
+	name[n] = 0;
 	return pid > 0 ? pid : 0;
+}
+
+static int say_busy(const struct eng_folder *folder, struct pawl_store_why *why)
+{
+	char name[32];
+	int64_t pid = writer_of(folder->lock_fd, name, sizeof(name));
+
+	if (!pid)
+		return eng_why(why, -EBUSY, 0, "%.120s is written by another process",
+			       folder->path);
+	return eng_why(why, -EBUSY, pid, "%.120s is written by process %lld%s%s%s",
+		       folder->path, (long long)pid, *name ? " (" : "", name, *name ? ")" : "");
 }
 
 static int take_locks(struct eng_folder *folder, struct pawl_store_why *why)
 {
-	char text[24];
-	int64_t pid;
+	char text[TEXT_BYTES], name[32];
 	int error = 0, length;
 
 	if (!folder->read_only)
 		error = lock_byte(folder->lock_fd, BYTE_WRITER, F_WRLCK);
-	if (error == -EAGAIN) {
-		pid = writer_of(folder->lock_fd);
-		if (pid)
-			return eng_why(why, -EBUSY, pid, "%.120s is written by process %lld",
-				       folder->path, (long long)pid);
-		return eng_why(why, -EBUSY, 0, "%.120s is written by another process",
-			       folder->path);
-	}
+	if (error == -EAGAIN)
+		return say_busy(folder, why);
 	if (!error)
 		error = lock_byte(folder->lock_fd, BYTE_FILES, F_RDLCK);
 	if (error == -EAGAIN)
-		return eng_why(why, -EBUSY, writer_of(folder->lock_fd),
+		return eng_why(why, -EBUSY, writer_of(folder->lock_fd, name, sizeof(name)),
 			       "%.120s is being compacted: try again", folder->path);
 	if (error)
 		return eng_why(why, error, 0, "cannot lock %.120s: %s", folder->path,
 			       strerror(-error));
 	if (folder->read_only)
 		return 0;
-	length = snprintf(text, sizeof(text), "%lld\n", (long long)getpid());
+	length = snprintf(text, sizeof(text), "%lld %.30s\n", (long long)getpid(),
+			  program_invocation_short_name);
 	/* For people. Where it cannot be written nobody is named. */
 	if (ftruncate(folder->lock_fd, 0) ||
 	    pwrite(folder->lock_fd, text, (size_t)length, 0) != length)
@@ -284,6 +311,31 @@ void eng_folder_share(struct eng_folder *folder)
 	int error = lock_byte(folder->lock_fd, BYTE_FILES, F_RDLCK);
 
 	PAWL_REQUIRE(!error && "a lock is made weaker");
+}
+
+int eng_folder_tell(struct eng_folder *folder, bool behind, bool *ret_asked)
+{
+	/* A reader that looks is not in the way: it asks, and locks nothing there. */
+	int error = lock_byte(folder->lock_fd, BYTE_BEHIND, behind ? F_WRLCK : F_UNLCK);
+
+	return error ? error : is_locked(folder->lock_fd, BYTE_ASKED, F_WRLCK, ret_asked);
+}
+
+int eng_folder_ask(struct eng_folder *folder, bool asks, struct pawl_store_writer *ret_writer)
+{
+	int fd = folder->lock_fd, error = lock_byte(fd, BYTE_ASKED, asks ? F_RDLCK : F_UNLCK);
+
+	if (!error)
+		error = is_locked(fd, BYTE_BEHIND, F_RDLCK, &ret_writer->behind);
+	/* After that: who ended in between, and had something, is not taken for one that had nothing. */
+	if (!error)
+		error = is_locked(fd, BYTE_WRITER, F_RDLCK, &ret_writer->there);
+	if (error)
+		return error;
+	ret_writer->behind &= ret_writer->there;
+	if (ret_writer->there)
+		ret_writer->pid = writer_of(fd, ret_writer->name, sizeof(ret_writer->name));
+	return 0;
 }
 
 static int sync_fd(int fd)

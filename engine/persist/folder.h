@@ -36,6 +36,10 @@ void eng_folder_forget(struct eng_folder *folder);
 int eng_folder_alone(struct eng_folder *folder);
 void eng_folder_share(struct eng_folder *folder);
 
+/* eng_folder_tell(), eng_folder_ask() - As pawl_store_tell() and _ask(); the folder was opened for that. */
+int eng_folder_tell(struct eng_folder *folder, bool behind, bool *ret_asked);
+int eng_folder_ask(struct eng_folder *folder, bool asks, struct pawl_store_writer *ret_writer);
+
 /* eng_folder_sync() - Names of files in it are on the disk, and its own. */
 int eng_folder_sync(const struct eng_folder *folder);
 

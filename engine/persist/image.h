@@ -68,7 +68,8 @@ void eng_image_fini(struct eng_image *image);
 /*
  * eng_image_read() - The record with that id, in no table yet. Ids in it are below `limit`.
  *
- * Errors: -EUCLEAN: these are not the bytes of such a record, or its function is not there; -ENOMEM.
+ * Errors: -EUCLEAN: these are not the bytes of such a record, or its function is not there; -ESTALE: they are of a
+ *         record of another form; -ENOMEM.
  */
 PAWL_MUST_CHECK int eng_image_read(struct eng_graph *graph, eng_id id, uint32_t limit,
 				   struct pawl_slice meta, struct pawl_slice data,

@@ -8,8 +8,8 @@
  *	new.mdb		a data.mdb that is not complete yet; what a process that ended left of one is removed
  *
  * data.mdb is made under another name and renamed when all of it is on the disk, so that a power cut leaves a
- * complete one or none. Names are synced each time a store is opened for writing, the folder and the folder that it is in:
- * who made them may have ended before he could.
+ * complete one or none. Names, of the folder and in it, are synced before the first commit of each process that writes
+ * (store-lmdb.c).
  *
  * LMDB maps the file and trusts its own account of how long it is. A file that was cut shorter would end the
  * process by SIGBUS; the writer fills it up with zeros, which are no pages, so that LMDB says "corrupted". (A last
@@ -26,6 +26,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -137,8 +138,8 @@ static int env_open(const struct lmdb_store *s, const char *path, unsigned flags
 	flags |= MDB_NOTLS;
 	if (s->options.read_only)
 		flags |= MDB_RDONLY;
-	if (s->options.sparse_reads)
-		flags |= MDB_NORDAHEAD;
+	/* What the system would read around each page is its own idea, from nothing to megabytes. */
+	flags |= MDB_NORDAHEAD;
 	if (s->flags & ENG_LMDB_NOSYNC)
 		flags |= MDB_NOSYNC;
 	for (;; reserve = (reserve ? reserve : RESERVE) / 2) {
@@ -352,8 +353,6 @@ int eng_lmdb_env_open(struct lmdb_store *s, struct pawl_store_why *why)
 		remove_new(s);
 		if (!s->opened && !is_there(s, "data.mdb"))
 			rc = make(s);
-		if (!rc)
-			rc = -eng_folder_sync(s->folder);
 		if (rc)
 			return eng_lmdb_error(s, rc, why, "the store could not be made");
 	}
@@ -375,6 +374,19 @@ int eng_lmdb_env_open(struct lmdb_store *s, struct pawl_store_why *why)
 		rc = eng_lmdb_error(s, rc, why, "the store could not be opened");
 	eng_lmdb_env_close(s);
 	return rc;
+}
+
+void eng_lmdb_around(struct lmdb_store *s, const void *value)
+{
+	uint64_t window = (uint64_t)(uintptr_t)value >> LMDB_WINDOW_BITS;
+	struct pawl_atomic_u64 *told = &s->windows[window % LMDB_WINDOWS];
+
+	if (PAWL_LIKELY(pawl_load_relaxed(told) == window) || s->options.sparse_reads)
+		return;
+	pawl_store_relaxed(told, window);
+	/* This one and the next. Where that is refused, or some of it is no part of the map, it goes slower. */
+	(void)madvise((void *)(uintptr_t)(window << LMDB_WINDOW_BITS),
+		      (size_t)2 << LMDB_WINDOW_BITS, MADV_WILLNEED);
 }
 
 void eng_lmdb_env_close(struct lmdb_store *s)
@@ -413,6 +425,7 @@ int eng_lmdb_compact(struct lmdb_store *s, struct pawl_store_why *why)
 	/* Two files of one name, and LMDB has one of them open: it must not. */
 	eng_lmdb_env_close(s);
 	rc = rename_new(s);
+	s->named = false;
 	again = eng_lmdb_env_open(s, rc ? NULL : why);
 	if (rc)
 		return eng_lmdb_error(s, rc, why, "the compacted store could not be taken");

@@ -13,6 +13,12 @@
 
 #include <lmdb.h>
 
+#include <pawl/atomic.h>
+
+/* So many bytes around what is read are read with it. */
+#define LMDB_WINDOW_BITS 17u
+#define LMDB_WINDOWS	 4096u
+
 struct lmdb_view {
 	struct pawl_store_view view;
 	MDB_txn *txn;
@@ -37,10 +43,13 @@ struct lmdb_store {
 	MDB_env *env; /* NULL: it could not be opened again */
 	MDB_dbi main, dbis[PAWL_STORE_SPACE_COUNT];
 	bool opened; /* once: from then on a data.mdb that is not there is not made */
+	bool named;  /* the names of its files are on the disk; under `writing` */
 	bool broken; /* LMDB asks for the environment to be opened anew */
 	struct lmdb_view *idle;
 	uint32_t views;
 	struct lmdb_batch *batch;
+	/* Windows of the map that the system was told of, by number; relaxed: one more time does no harm. */
+	struct pawl_atomic_u64 windows[LMDB_WINDOWS];
 };
 
 /* A key of a space as LMDB has it: big-endian, so that LMDB's order is ours. Returns: its bytes. */
@@ -60,6 +69,9 @@ void eng_lmdb_env_close(struct lmdb_store *s);
 
 /* eng_lmdb_compact() - Write all into a new file, and exchange the two. Nobody else has it open. */
 int eng_lmdb_compact(struct lmdb_store *s, struct pawl_store_why *why);
+
+/* eng_lmdb_around() - What lies around a value is wanted soon: the system may begin to read it. */
+void eng_lmdb_around(struct lmdb_store *s, const void *value);
 
 /* eng_lmdb_fill() - No page that LMDB knows of lies behind the file's end. */
 int eng_lmdb_fill(struct lmdb_store *s);

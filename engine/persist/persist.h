@@ -64,14 +64,21 @@ struct eng_persist {
 	pthread_rwlock_t view_lock;
 	struct pawl_store_view *view;
 
+	/* What readers in other processes are told; what a reader knows of who writes (sync.c). */
+	pthread_mutex_t sync_lock;
+	bool behind;
+	struct pawl_engine_sync sync;
+	char writer_name[32];
+
 	/* Snapshots that nobody asks for (background.c). */
-	bool background;
+	bool background, at_stop;
 	struct pawl_runtime *rt;
 	uint64_t first_ns, interval_ns, idle_ns;
 
 	/* Statistics. Relaxed. */
-	struct pawl_atomic_u64 snapshots, saved, failures, restored, lost, helped, bytes;
-	struct pawl_atomic_u64 ops_saved; /* snapshots that had some */
+	struct pawl_atomic_u64 snapshots, saved, failures, restored, helped, bytes;
+	struct pawl_atomic_u64 lost, unknown; /* damaged or not there; of another form */
+	struct pawl_atomic_u64 ops_saved;     /* snapshots that had some */
 	struct pawl_atomic_u64 quiet_ns, snapshot_ns;
 	struct pawl_atomic_u32 reason; /* enum pawl_snapshot_reason */
 };
@@ -102,6 +109,15 @@ PAWL_MUST_CHECK int eng_persist_start(struct eng_persist *persist, struct pawl_r
 void eng_persist_stats(const struct eng_persist *persist,
 		       struct pawl_engine_store_stats *ret_stats);
 
+/* sync.c */
+void eng_sync_behind(void *arg);
+void eng_sync_saved(struct eng_persist *persist);
+void eng_sync_end(struct eng_persist *persist);
+/* Does a reader ask for what is not saved? */
+bool eng_sync_asked(struct eng_persist *persist);
+/* Before the view: until the writer has saved all it has, or it took too long. */
+void eng_sync_wait(struct eng_persist *persist, uint64_t wait_ns);
+bool eng_persist_is_saved(const struct eng_persist *persist);
 /* tables.c */
 PAWL_MUST_CHECK int eng_tables_read(struct eng_persist *persist,
 				    const struct pawl_engine_options *options);
@@ -117,7 +133,8 @@ PAWL_MUST_CHECK int eng_repair(struct eng_persist *persist);
 /* build-id.c: of what has this address in it; never 0 */
 uint64_t eng_build_id(const void *address);
 /* ../tell.c. No lock held, not in an operation */
-void eng_tell_saved(struct eng_persist *persist, uint64_t tasks, uint64_t bytes);
+void eng_tell_saved(struct eng_persist *persist, uint64_t begun_ns, uint64_t tasks,
+		    uint64_t bytes);
 void eng_tell_failed(struct eng_persist *persist, int error);
 /* When the engine is closed, and that was tried in vain. */
 void eng_tell_unsaved(struct eng_persist *persist, int error);

@@ -20,6 +20,7 @@
 #define FIRST_NS    (300 * SECOND_NS)
 #define INTERVAL_NS (120 * SECOND_NS)
 #define IDLE_NS	    (2 * SECOND_NS)
+#define SYNC_NS	    (3 * SECOND_NS)
 
 /* ---- what the graph asks for ------------------------------------------------------------- */
 
@@ -50,7 +51,11 @@ int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
 	pthread_rwlock_unlock(&persist->view_lock);
 	if (!error)
 		pawl_add_relaxed(&persist->restored, 1u);
-	return error;
+	if (error != -ESTALE)
+		return error;
+	/* To the graph it is lost, as all that is. */
+	pawl_add_relaxed(&persist->unknown, 1u);
+	return -EUCLEAN;
 }
 
 eng_id eng_persist_look_up(void *arg, struct pawl_digest digest)
@@ -120,12 +125,24 @@ static int head_read(struct eng_persist *persist)
 	return 0;
 }
 
+static uint64_t or_default(uint64_t given_ns, uint64_t default_ns)
+{
+	return given_ns ? given_ns : default_ns;
+}
+
 static int open_store(struct eng_persist *persist, const struct pawl_engine_options *options)
 {
-	int error = pawl_store_view_begin(persist->store, &persist->view);
+	int error;
 
-	if (!error)
-		error = eng_tables_read(persist, options);
+	if (persist->saves)
+		persist->sync.sync = PAWL_SYNC_ALONE;
+	else
+		eng_sync_wait(persist, or_default(options->sync_wait_ns, SYNC_NS));
+	error = pawl_store_view_begin(persist->store, &persist->view);
+	if (error)
+		return error;
+	persist->sync.generation = pawl_store_view_generation(persist->view);
+	error = eng_tables_read(persist, options);
 	if (!error && !persist->cold)
 		error = head_read(persist);
 	if (!error && !persist->cold)
@@ -135,12 +152,12 @@ static int open_store(struct eng_persist *persist, const struct pawl_engine_opti
 		error = eng_tables_put(persist, options);
 	if (!error && persist->saves)
 		error = eng_marks_create(eng_persist_help, persist, &persist->marks);
+	if (!error && persist->saves) {
+		persist->marks->begun = eng_sync_behind;
+		if (!eng_persist_is_saved(persist))
+			eng_sync_behind(persist);
+	}
 	return error;
-}
-
-static uint64_t or_default(uint64_t given_ns, uint64_t default_ns)
-{
-	return given_ns ? given_ns : default_ns;
 }
 
 int eng_persist_open(const struct pawl_engine_options *options,
@@ -152,11 +169,13 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	if (!persist)
 		return -ENOMEM;
 	pthread_mutex_init(&persist->one, NULL);
+	pthread_mutex_init(&persist->sync_lock, NULL);
 	pthread_rwlock_init(&persist->view_lock, NULL);
 	pawl_lock_init(&persist->images_lock, PAWL_LOCK_RANK_NONE);
 	persist->store = options->store;
 	persist->saves = options->storage != PAWL_STORAGE_READ_ONLY;
 	persist->background = options->storage == PAWL_STORAGE_READ_WRITE;
+	persist->at_stop = options->snapshot_at_stop;
 	persist->first_ns = or_default(options->snapshot_first_ns, FIRST_NS);
 	persist->interval_ns = or_default(options->snapshot_interval_ns, INTERVAL_NS);
 	persist->idle_ns = or_default(options->snapshot_idle_ns, IDLE_NS);
@@ -180,6 +199,15 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	return 0;
 }
 
+/* Those of another form were told to be lost as well, after they were counted. */
+static uint64_t lost_of(const struct eng_persist *persist)
+{
+	uint64_t lost = pawl_load_relaxed(&persist->lost);
+	uint64_t unknown = pawl_load_relaxed(&persist->unknown);
+
+	return lost > unknown ? lost - unknown : 0;
+}
+
 void eng_persist_stats(const struct eng_persist *persist,
 		       struct pawl_engine_store_stats *ret_stats)
 {
@@ -189,7 +217,8 @@ void eng_persist_stats(const struct eng_persist *persist,
 	ret_stats->saved = pawl_load_relaxed(&persist->saved);
 	ret_stats->saved_bytes = pawl_load_relaxed(&persist->bytes);
 	ret_stats->restored = pawl_load_relaxed(&persist->restored);
-	ret_stats->lost = pawl_load_relaxed(&persist->lost);
+	ret_stats->unknown = pawl_load_relaxed(&persist->unknown);
+	ret_stats->lost = lost_of(persist);
 	ret_stats->last_quiet_ns = pawl_load_relaxed(&persist->quiet_ns);
 	ret_stats->last_ns = pawl_load_relaxed(&persist->snapshot_ns);
 	ret_stats->last_reason = pawl_load_relaxed(&persist->reason);
@@ -207,7 +236,9 @@ void eng_persist_close(struct eng_persist *persist)
 	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++)
 		pawl_mem_free(persist->numbers[kind],
 			      persist->numbers_n[kind] * sizeof(uint32_t), 0);
+	eng_sync_end(persist);
 	pthread_mutex_destroy(&persist->one);
+	pthread_mutex_destroy(&persist->sync_lock);
 	pthread_rwlock_destroy(&persist->view_lock);
 	pawl_mem_free(persist, sizeof(*persist), 0);
 }

@@ -294,6 +294,7 @@ static void saved(struct batch *batch)
 	persist->ops_stored = batch->ops.n;
 	eng_out_fini(&persist->tables);
 	eng_persist_view_renew(persist);
+	eng_sync_saved(persist);
 	pawl_add_relaxed(&persist->snapshots, 1u);
 	pawl_add_relaxed(&persist->saved, batch->tasks);
 	pawl_add_relaxed(&persist->bytes, batch->bytes);
@@ -308,9 +309,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 	uint64_t begun_ns = pawl_now_ns();
 	int error;
 
-	/* Acquire: its contents, if it was exchanged. */
-	if (eng_bitmap_is_empty(pawl_load_acquire(&persist->marks->modified)) &&
-	    !persist->ops_stored && !persist->backing.changed)
+	if (eng_persist_is_saved(persist))
 		return 0;
 	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);
 	if (error)
@@ -335,7 +334,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 {
 	struct pawl_waiter *before;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, begun_ns;
 	bool tell = false;
 	int error;
 
@@ -347,12 +346,13 @@ int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 	/* It sleeps as the thread. */
 	before = pawl_waiter_set(NULL);
 	pthread_mutex_lock(&persist->one);
+	begun_ns = pawl_now_ns();
 	error = snapshot(persist, ret_tasks, &bytes, &tell);
 	pthread_mutex_unlock(&persist->one);
 	(void)pawl_waiter_set(before);
 	if (tell && error)
 		eng_tell_failed(persist, error);
 	else if (tell)
-		eng_tell_saved(persist, *ret_tasks, bytes);
+		eng_tell_saved(persist, begun_ns, *ret_tasks, bytes);
 	return error;
 }

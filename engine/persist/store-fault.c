@@ -330,6 +330,17 @@ static int fault_stat(struct pawl_store *store, struct pawl_store_stat *ret_stat
 	return over(s, verdict, pawl_store_stat_read(s->below, ret_stat));
 }
 
+/* These are about processes, and never fail. */
+static int fault_tell(struct pawl_store *store, bool behind, bool *ret_asked)
+{
+	return pawl_store_tell(fault(store)->below, behind, ret_asked);
+}
+
+static int fault_ask(struct pawl_store *store, bool asks, struct pawl_store_writer *ret_writer)
+{
+	return pawl_store_ask(fault(store)->below, asks, ret_writer);
+}
+
 static void fault_close(struct pawl_store *store)
 {
 	struct fault_store *s = fault(store);
@@ -355,6 +366,8 @@ static const struct pawl_store_ops fault_ops = {
 	.compact = fault_compact,
 	.verify = fault_verify,
 	.stat = fault_stat,
+	.tell = fault_tell,
+	.ask = fault_ask,
 };
 
 int eng_store_fault(struct pawl_store *below, uint64_t seed, struct pawl_store **ret_store)

@@ -44,7 +44,8 @@ struct pawl_store_disk {
 	struct generation *current;
 	struct item *waiting;
 	uint32_t format;
-	bool made, writer;
+	bool made, writer, behind;
+	uint32_t asks; /* stores that ask */
 	uint32_t stores, views;
 	uint64_t bytes; /* of items, waiting ones too */
 };
@@ -56,6 +57,7 @@ struct mem_store {
 	struct mem_batch *batch;
 	uint32_t views;
 	pid_t pid;
+	bool asks;
 };
 
 struct mem_view {
@@ -567,6 +569,42 @@ static int mem_stat(struct pawl_store *store, struct pawl_store_stat *ret_stat)
 	return 0;
 }
 
+static int mem_tell(struct pawl_store *store, bool behind, bool *ret_asked)
+{
+	struct mem_store *s = mem(store);
+
+	if (s->pid != getpid())
+		return -ECHILD;
+	if (s->options.read_only)
+		return -EROFS;
+	lock(s->disk);
+	s->disk->behind = behind;
+	*ret_asked = s->disk->asks;
+	unlock(s->disk);
+	return 0;
+}
+
+static int mem_ask(struct pawl_store *store, bool asks, struct pawl_store_writer *ret_writer)
+{
+	struct mem_store *s = mem(store);
+
+	if (s->pid != getpid())
+		return -ECHILD;
+	/* Who writes is not another one. */
+	if (!s->options.read_only)
+		return 0;
+	lock(s->disk);
+	if (s->asks != asks)
+		s->disk->asks += asks ? 1u : UINT32_MAX;
+	s->asks = asks;
+	ret_writer->there = s->disk->writer;
+	ret_writer->behind = s->disk->writer && s->disk->behind;
+	unlock(s->disk);
+	if (ret_writer->there)
+		ret_writer->pid = getpid();
+	return 0;
+}
+
 static void mem_close(struct pawl_store *store)
 {
 	struct mem_store *s = mem(store);
@@ -576,8 +614,9 @@ static void mem_close(struct pawl_store *store)
 	PAWL_REQUIRE(!s->views && !s->batch);
 	lock(s->disk);
 	s->disk->stores--;
+	s->disk->asks -= s->asks;
 	if (!s->options.read_only)
-		s->disk->writer = false;
+		s->disk->writer = s->disk->behind = false;
 	unlock(s->disk);
 	pawl_mem_free(s, sizeof(*s), 0);
 }
@@ -598,6 +637,8 @@ static const struct pawl_store_ops mem_ops = {
 	.compact = mem_compact,
 	.verify = mem_verify,
 	.stat = mem_stat,
+	.tell = mem_tell,
+	.ask = mem_ask,
 };
 
 /* Under the disk's mutex. */

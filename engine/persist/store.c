@@ -172,6 +172,26 @@ int pawl_store_verify(struct pawl_store *store, struct pawl_store_why *why)
 	return store->ops->verify(store, why);
 }
 
+int pawl_store_tell(struct pawl_store *store, bool behind, bool *ret_asked)
+{
+	bool asked = false;
+	int error = store->ops->tell(store, behind, &asked);
+
+	if (!error && ret_asked)
+		*ret_asked = asked;
+	return error;
+}
+
+int pawl_store_ask(struct pawl_store *store, bool asks, struct pawl_store_writer *ret_writer)
+{
+	struct pawl_store_writer writer = {0};
+	int error = store->ops->ask(store, asks, &writer);
+
+	if (!error)
+		*ret_writer = writer;
+	return error;
+}
+
 int pawl_store_stat_read(struct pawl_store *store, struct pawl_store_stat *ret_stat)
 {
 	memset(ret_stat, 0, sizeof(*ret_stat));

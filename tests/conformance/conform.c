@@ -5,20 +5,46 @@
 #include "conform.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include <pawl/store.h>
+
+#include "../../engine/engine.h"
+#include "../../engine/graph/backing.h"
 
 #define STATES_MOST 256
 #define TYPES_MOST  16
+#define OFTEN_NS    UINT64_C(2000000)
 
 struct pawl_engine *cf_engine;
+bool cf_stored, cf_snapshots_often = true;
+const char cf_in_memory_only = 1;
 
 static struct pawl_state *states[STATES_MOST];
 static size_t states_n;
 
-const struct pawl_value_type cf_number = PAWL_VALUE_TYPE("number");
+static struct pawl_store_disk *disk;
+static struct pawl_store *store;
+static const struct cf_tables *present;
+
+const struct pawl_value_type cf_number = {
+	.size = sizeof(cf_number), .name = "number", .version = 1, .flags = PAWL_VALUE_PLAIN};
 
 /* ---- engines ------------------------------------------------------------------------ */
 
-void cf_open(const struct cf_tables *tables)
+static void disk_make(void)
+{
+	if (cf_stored)
+		assert_int_equal(pawl_store_disk_create(&disk), 0);
+}
+
+static void disk_drop(void)
+{
+	pawl_store_disk_destroy(disk);
+	disk = NULL;
+}
+
+static void engine_open(const struct cf_tables *tables)
 {
 	const struct pawl_value_type *types[TYPES_MOST] = {&cf_number};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
@@ -33,7 +59,58 @@ void cf_open(const struct cf_tables *tables)
 	options.types_n = tables->types_n + 1;
 	options.traits = tables->traits;
 	options.traits_n = tables->traits_n;
+	if (cf_stored) {
+		assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
+		options.storage = PAWL_STORAGE_READ_WRITE;
+		options.store = store;
+		options.snapshot_first_ns = options.snapshot_interval_ns =
+			options.snapshot_idle_ns = cf_snapshots_often ? OFTEN_NS : PAWL_FOREVER;
+	}
+	present = tables;
 	assert_int_equal(pawl_engine_open(&options, &cf_engine), 0);
+}
+
+static void engine_close(void)
+{
+	assert_int_equal(pawl_engine_close(cf_engine), 0);
+	while (states_n)
+		pawl_state_unpin(states[--states_n]);
+	pawl_store_close(store);
+	store = NULL;
+}
+
+/* What is in the store, without anybody who asks for it. */
+static void look_into_store(const struct cf_tables *tables)
+{
+	struct pawl_engine_store_stats stats;
+	struct pawl_engine_stats runs;
+
+	if (!cf_stored)
+		return;
+	engine_open(tables);
+	eng_restore_all(cf_engine->graph);
+	cf_settle();
+	assert_int_equal(pawl_engine_store_stats_read(cf_engine, &stats), 0);
+	assert_int_equal(stats.lost, 0);
+	pawl_engine_stats_read(cf_engine, &runs);
+	assert_int_equal(runs.runs, 0);
+	engine_close();
+}
+
+void cf_open(const struct cf_tables *tables)
+{
+	disk_make();
+	engine_open(tables);
+}
+
+void cf_restart(void)
+{
+	const struct cf_tables *tables = present;
+
+	assert_true(cf_stored);
+	cf_settle();
+	engine_close();
+	engine_open(tables);
 }
 
 void cf_settle(void)
@@ -46,17 +123,20 @@ void cf_settle(void)
 	t_step();
 }
 
-static void free_engine(void)
-{
-	assert_int_equal(pawl_engine_close(cf_engine), 0);
-	while (states_n)
-		pawl_state_unpin(states[--states_n]);
-}
-
 void cf_close(void)
 {
+	const struct cf_tables *tables = present;
+
 	cf_settle();
-	free_engine();
+	engine_close();
+	look_into_store(tables);
+	disk_drop();
+}
+
+void cf_abandon(void)
+{
+	engine_close();
+	disk_drop();
 }
 
 void cf_thrice(const struct cf_tables *tables, void (*body)(unsigned run))
@@ -65,8 +145,9 @@ void cf_thrice(const struct cf_tables *tables, void (*body)(unsigned run))
 	body(0);
 	cf_settle();
 	body(1);
-	cf_close();
-	cf_open(tables);
+	cf_settle();
+	engine_close();
+	engine_open(tables);
 	body(2);
 	cf_close();
 }
@@ -76,6 +157,50 @@ void cf_once(const struct cf_tables *tables, void (*body)(unsigned run))
 	cf_open(tables);
 	body(0);
 	cf_close();
+}
+
+/* ---- cases, in memory and with a store ------------------------------------------------ */
+
+static void in_memory(void **state)
+{
+	const struct CMUnitTest *test = *state;
+
+	cf_stored = false;
+	test->test_func(state);
+}
+
+static void stored(void **state)
+{
+	const struct CMUnitTest *test = *state;
+
+	cf_stored = true;
+	test->test_func(state);
+}
+
+int cf_run_group(const char *name, const struct CMUnitTest *cases, size_t count)
+{
+	struct CMUnitTest *both = calloc(count * 2, sizeof(*both));
+	char(*names)[128] = calloc(count, sizeof(*names));
+	size_t n = count;
+	int failed;
+
+	if (!both || !names)
+		abort();
+	for (size_t i = 0; i < count; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "%s_stored", cases[i].name);
+		both[i].name = cases[i].name;
+		both[i].test_func = in_memory;
+		both[i].initial_state = (void *)(uintptr_t)&cases[i];
+		if (cases[i].initial_state == &cf_in_memory_only)
+			continue;
+		both[n] = both[i];
+		both[n].name = names[i];
+		both[n++].test_func = stored;
+	}
+	failed = t_run_group(name, both, n);
+	free(names);
+	free(both);
+	return failed;
 }
 
 /* ---- numbers -------------------------------------------------------------------------- */
@@ -198,19 +323,24 @@ struct cf_state cf_state_make(int64_t number)
 	t_check(states_n < STATES_MOST);
 	t_check(!pawl_state_create(cf_engine, cf_value(number), &state));
 	states[states_n++] = state;
-	return (struct cf_state){(uintptr_t)state};
+	return (struct cf_state){states_n};
+}
+
+struct pawl_state *cf_state_of(struct cf_state state)
+{
+	t_check(state.state && state.state <= STATES_MOST);
+	return states[state.state - 1];
 }
 
 void cf_state_set(struct cf_state state, int64_t number)
 {
-	t_check(!pawl_state_set((struct pawl_state *)(uintptr_t)state.state, cf_value(number)));
+	t_check(!pawl_state_set(cf_state_of(state), cf_value(number)));
 }
 
 int cf_state_get(struct pawl_context *context, struct cf_state state, int64_t *ret_number)
 {
 	struct pawl_value *value;
-	int error =
-		pawl_state_get(context, (struct pawl_state *)(uintptr_t)state.state, &value);
+	int error = pawl_state_get(context, cf_state_of(state), &value);
 
 	if (error)
 		return error;

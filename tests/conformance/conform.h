@@ -6,8 +6,14 @@
  *	static const struct cf_tables tables = {functions, N(functions), ...};
  *	static void body(unsigned run) { assert_int_equal(cf_ask(...), 42); }
  *	static void case_x(void **state) { cf_thrice(&tables, body); }
+ *	int main(void) { ... return cf_run("conform-x", cases); }
  *
- * Bodies run on the main thread. Nothing here looks at a clock.
+ * Each case runs twice: in memory alone, and, as case_x_stored, on engines with a store, into which snapshots go all the
+ * while. There the last of three runs is on what was saved by the first two, and when a case is over another engine
+ * restores all that it has left, and finds that its sums are right and that there is nothing to be done.
+ *
+ * Bodies run on the main thread. Nothing here looks at a clock, but for the snapshots: when they are made is a matter of
+ * chance, and makes no difference.
  */
 #ifndef CONFORM_H
 #define CONFORM_H
@@ -59,14 +65,44 @@ struct cf_tables {
 
 extern struct pawl_engine *cf_engine;
 
+/* This case is on a store: "case_x_stored". */
+extern bool cf_stored;
+/* Snapshots go there all the while (true to begin with). */
+extern bool cf_snapshots_often;
+/* Is all that run 0 computed still there in this one? */
+static inline bool cf_is_kept(unsigned run)
+{
+	return run == 1 || (run && cf_stored);
+}
+
+/* Is it the one after a restart? */
+static inline bool cf_is_restored(unsigned run)
+{
+	return run == 2 && cf_stored;
+}
+
 void cf_open(const struct cf_tables *tables);
+/* With a store: the engine is closed, and another one opened on it. States are to be made again. */
+void cf_restart(void);
 /* Waits until nothing runs; recomputes every sum. */
 void cf_settle(void);
-/* The same, and frees the engine and the states that were made. */
+/* The same, and frees the engine and the states that were made; with a store, looks at what is in there. */
 void cf_close(void);
-/* Run 0 on a new engine, 1 on the same, 2 on a new one. Sums are checked after each. */
+/* Frees it at once: it is no case's matter what is left. */
+void cf_abandon(void);
+/* Run 0 on a new engine, 1 on the same, 2 on a new one on the same store. Sums are checked after each. */
 void cf_thrice(const struct cf_tables *tables, void (*body)(unsigned run));
 void cf_once(const struct cf_tables *tables, void (*body)(unsigned run));
+
+/* In a list of cases: one that is about something that is otherwise with a store. */
+/* clang-format off */
+#define cf_in_memory_test(function) \
+	{#function, function, NULL, NULL, (void *)(uintptr_t)&cf_in_memory_only}
+/* clang-format on */
+extern const char cf_in_memory_only;
+/* The whole of main(): each case in memory, and with a store. */
+#define cf_run(name, cases) cf_run_group((name), (cases), CF_N(cases))
+int cf_run_group(const char *name, const struct CMUnitTest *cases, size_t count);
 
 /* ---- numbers ----------------------------------------------------------------------- */
 
@@ -91,11 +127,16 @@ int cf_ask_error(const struct pawl_function *function, const void *args, char *t
 /* Call fn on a worker; it succeeds. */
 void cf_visit(pawl_visit_fn *fn, void *arg);
 
-/* ---- states: kept until the engine is closed; an argument is their address --------------- */
+/*
+ * States: kept until the engine is closed; an argument is their number. The first one of an engine is 1, so a body's
+ * states have the same numbers again on a new engine.
+ */
 
 struct cf_state {
 	uint64_t state;
 };
+
+struct pawl_state *cf_state_of(struct cf_state state);
 
 struct cf_state cf_state_make(int64_t number);
 void cf_state_set(struct cf_state state, int64_t number);

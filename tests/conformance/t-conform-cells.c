@@ -54,6 +54,7 @@ static const struct pawl_value_type map_type = {.size = sizeof(map_type),
 						.name = "map",
 						.version = 1,
 						.mode = PAWL_CELL_KEYED,
+						.flags = PAWL_VALUE_PLAIN,
 						.changed_keys = map_changed};
 
 static const struct entry map_1[] = {{'a', 1}, {'b', 2}};
@@ -163,8 +164,8 @@ static void invalidation_set(unsigned run)
 {
 	struct cf_state state = cf_state_make(4);
 
-	(void)run;
-	expect_keys(state, 1, 1, -1, "abc");
+	/* After a restart the reader of b finds what it found before: the last set has it, too. */
+	expect_keys(state, 1, 1, -1, cf_is_restored(run) ? "ac" : "abc");
 	cf_state_set(state, 5);
 	expect_keys(state, 1, 1, -1, "");
 	cf_state_set(state, 6);
@@ -349,6 +350,7 @@ CF_FUNCTION(counter_ref, 0, sizeof(uint64_t));
 static int count_of_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	const struct one_ref *self = args;
+	struct pawl_invalidator invalidator;
 	struct counter *counter;
 	struct pawl_value *value;
 	int64_t count;
@@ -358,9 +360,11 @@ static int count_of_body(struct pawl_context *context, const void *args, pawl_re
 		return error;
 	memcpy(&counter, pawl_value_payload(value), sizeof(counter));
 	pawl_value_unpin(value);
+	/* With no lock held: it may be an operation. */
+	t_check(!pawl_context_invalidator(context, &invalidator));
 	pawl_lock_lock(&counter->lock);
 	t_check(counter->told_n < CF_N(counter->told));
-	t_check(!pawl_context_invalidator(context, &counter->told[counter->told_n++]));
+	counter->told[counter->told_n++] = invalidator;
 	count = counter->count;
 	pawl_lock_unlock(&counter->lock);
 	return cf_give(context, count, ret_output);
@@ -652,5 +656,5 @@ int main(void)
 		cmocka_unit_test(case_changing_generic),
 	};
 
-	return t_run("conform-cells", tests);
+	return cf_run("conform-cells", tests);
 }

@@ -679,5 +679,5 @@ int main(void)
 		cmocka_unit_test(case_transient_collectible),
 	};
 
-	return t_run("conform-collect", tests);
+	return cf_run("conform-collect", tests);
 }

@@ -199,5 +199,5 @@ int main(void)
 		cmocka_unit_test(case_changing),
 	};
 
-	return t_run("conform-detached", cases);
+	return cf_run("conform-detached", cases);
 }

@@ -396,5 +396,5 @@ int main(void)
 		cmocka_unit_test(case_capture_skips),	cmocka_unit_test(case_retry),
 	};
 
-	return t_run("conform-effects", cases);
+	return cf_run("conform-effects", cases);
 }

@@ -98,7 +98,7 @@ static void case_errors(void **state)
 /* What the network is like, and how often somebody has asked for another attempt. */
 struct weather {
 	struct cf_state up, attempt;
-	uint64_t fails_always;
+	uint64_t fails_always, run;
 };
 
 /* Looks outside: a failure is one of the moment, and the attempt is what it depends on. */
@@ -113,7 +113,7 @@ static int fetch_body(struct pawl_context *context, const void *args, pawl_ref_t
 	cf_count(&ran);
 	if (weather->fails_always)
 		return pawl_context_fail(context, "there is no such thing");
-	error = pawl_state_get(NULL, (struct pawl_state *)(uintptr_t)weather->up.state, &up);
+	error = pawl_state_get(NULL, cf_state_of(weather->up), &up);
 	if (error)
 		return error;
 	works = cf_number_of(up);
@@ -140,11 +140,10 @@ static const struct cf_tables weather_tables = {weather_functions, 2, NULL, 0, N
 /* An error of the moment is forgotten with the attempt: it and who is above run again. Others stay. */
 static void transient_error(unsigned run)
 {
-	struct weather weather = {cf_state_make(0), cf_state_make(0), 0};
+	struct weather weather = {cf_state_make(0), cf_state_make(0), 0, run};
 	struct weather never = weather;
 	char text[256];
 
-	(void)run;
 	never.fails_always = 1;
 	(void)cf_counted(&ran);
 	assert_int_equal(cf_ask_error(&above, &weather, text, sizeof(text)), -PAWL_ETASK);
@@ -219,7 +218,57 @@ static void case_shutdown_unblocks_read(void **state)
 		assert_int_equal(
 			pawl_engine_spawn_root(cf_engine, late_reader, NULL, NULL, &root), 0);
 		cf_gate_wait(&gate, 1);
-		assert_int_equal(pawl_engine_close(cf_engine), 0);
+		cf_abandon();
+		assert_int_equal(cf_counted(&ran), 1);
+		t_step();
+	}
+}
+
+/* The same where the value of a cell is to be brought back: that is too late as well. */
+static int taken_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const uint64_t *key = args;
+
+	return cf_give(context, (int64_t)*key, ret_output);
+}
+CF_FUNCTION(taken, 0, sizeof(uint64_t));
+
+static const struct pawl_function *const taken_functions[] = {&taken};
+static const struct cf_tables taken_tables = {taken_functions, 1, NULL, 0, NULL, 0, 0};
+
+static int taken_reader(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const uint64_t key = 5;
+	int64_t number = 0;
+	pawl_ref_t ref;
+	int error = pawl_call(context, &taken, &key, &ref);
+
+	(void)args;
+	if (!error)
+		error = pawl_resolve(context, ref, 0, &ref, NULL);
+	if (!error)
+		error = cf_get(context, ref, PAWL_READ_FINAL, &number);
+	t_check(!error && number == 5);
+	(void)cf_gate_pass(&gate);
+	error = cf_get(context, ref, 0, &number);
+	t_check(error == -ECANCELED || error == -ESHUTDOWN);
+	cf_count(&ran);
+	return error ? error : cf_give(context, number, ret_output);
+}
+
+static void case_shutdown_brings_back_nothing(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < t_scaled(50); i++) {
+		pawl_ref_t root;
+
+		cf_gate_init(&gate);
+		cf_open(&taken_tables);
+		(void)cf_counted(&ran);
+		assert_int_equal(
+			pawl_engine_spawn_root(cf_engine, taken_reader, NULL, NULL, &root), 0);
+		cf_gate_wait(&gate, 1);
+		cf_abandon();
 		assert_int_equal(cf_counted(&ran), 1);
 		t_step();
 	}
@@ -412,11 +461,12 @@ int main(void)
 		cmocka_unit_test(case_errors),
 		cmocka_unit_test(case_transient_error),
 		cmocka_unit_test(case_shutdown_unblocks_read),
+		cmocka_unit_test(case_shutdown_brings_back_nothing),
 		cmocka_unit_test(case_task_must_exist),
 		cmocka_unit_test(case_transient_vc),
 		cmocka_unit_test(case_trace_transient),
 		cmocka_unit_test(case_top_level_reads),
 	};
 
-	return t_run("conform-errors", tests);
+	return cf_run("conform-errors", tests);
 }

@@ -161,5 +161,5 @@ int main(void)
 		cmocka_unit_test(case_location),
 	};
 
-	return t_run("conform-panics", cases);
+	return cf_run("conform-panics", cases);
 }

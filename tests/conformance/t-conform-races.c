@@ -680,5 +680,5 @@ int main(void)
 		cmocka_unit_test(case_end_beside_change),
 	};
 
-	return t_run("conform-races", tests);
+	return cf_run("conform-races", tests);
 }

@@ -81,8 +81,11 @@ static void holder_refs(const void *payload, size_t bytes,
 	memcpy(&ref, payload, sizeof(ref));
 	visit(arg, ref);
 }
-static const struct pawl_value_type holder_type = {
-	.size = sizeof(holder_type), .name = "holder", .version = 1, .visit_refs = holder_refs};
+static const struct pawl_value_type holder_type = {.size = sizeof(holder_type),
+						   .name = "holder",
+						   .version = 1,
+						   .flags = PAWL_VALUE_PLAIN,
+						   .visit_refs = holder_refs};
 
 static int get_ref(struct pawl_context *context, pawl_ref_t holder, pawl_ref_t *ret_ref)
 {
@@ -328,14 +331,13 @@ static void hidden_mutate(unsigned run)
 	struct through reads = {cf_state_make(1), 0};
 	struct through ignores = {reads.state, 1};
 
-	(void)run;
 	(void)cf_counted(&ran);
 	for (unsigned i = 0; i < CF_N(steps); i++) {
 		cf_state_set(reads.state, steps[i]);
 		assert_int_equal(cf_ask(&through, &reads), steps[i]);
 		assert_int_equal(cf_ask(&through, &ignores), 42);
 	}
-	assert_int_equal(cf_counted(&ran), 1);
+	assert_int_equal(cf_counted(&ran), cf_is_restored(run) ? 0 : 1);
 }
 
 static void case_hidden_mutate(void **state)
@@ -626,5 +628,5 @@ int main(void)
 		cmocka_unit_test(case_dirty_in_progress),
 	};
 
-	return t_run("conform-recompute", tests);
+	return cf_run("conform-recompute", tests);
 }

@@ -430,5 +430,5 @@ int main(void)
 		cmocka_unit_test(case_completed_stays), cmocka_unit_test(case_effect),
 	};
 
-	return t_run("conform-stale", cases);
+	return cf_run("conform-stale", cases);
 }

@@ -201,10 +201,8 @@ static void edits(void *arg)
 		struct pawl_edit *edit;
 
 		t_check(!pawl_edit_begin(cf_engine, &edit));
-		t_check(!pawl_edit_set(edit, (struct pawl_state *)(uintptr_t)pair->a.state,
-				       cf_value(i)));
-		t_check(!pawl_edit_set(edit, (struct pawl_state *)(uintptr_t)pair->b.state,
-				       cf_value(i)));
+		t_check(!pawl_edit_set(edit, cf_state_of(pair->a), cf_value(i)));
+		t_check(!pawl_edit_set(edit, cf_state_of(pair->b), cf_value(i)));
 		pawl_edit_commit(edit);
 		t_step();
 	}
@@ -274,7 +272,7 @@ static int busy(void *arg, const struct pawl_value *before, struct pawl_value **
 	t_check(!cf_state_get(NULL, *state, &number));
 	t_check(number == cf_number_of(before));
 	cf_state_set(aside, number);
-	t_check(!pawl_state_update((struct pawl_state *)(uintptr_t)aside.state, add_one, NULL));
+	t_check(!pawl_state_update(cf_state_of(aside), add_one, NULL));
 	t_check(!pawl_engine_run(cf_engine, ask_visit, state));
 	*ret_after = cf_value(number + 1);
 	return 0;
@@ -282,7 +280,7 @@ static int busy(void *arg, const struct pawl_value *before, struct pawl_value **
 
 static int update(struct cf_state state, pawl_state_update_fn *fn, void *arg)
 {
-	return pawl_state_update((struct pawl_state *)(uintptr_t)state.state, fn, arg);
+	return pawl_state_update(cf_state_of(state), fn, arg);
 }
 
 static void updater(void *arg)
@@ -342,5 +340,5 @@ int main(void)
 		cmocka_unit_test(case_updates),
 	};
 
-	return t_run("conform-state", tests);
+	return cf_run("conform-state", tests);
 }

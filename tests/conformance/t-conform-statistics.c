@@ -407,5 +407,5 @@ int main(void)
 
 	if (setenv("PAWL_FUNCTION_STATS", "1", 1))
 		return 99;
-	return t_run("conform-statistics", cases);
+	return cf_run("conform-statistics", cases);
 }

@@ -485,5 +485,5 @@ int main(void)
 		cmocka_unit_test(case_casts),
 	};
 
-	return t_run("conform-traits", tests);
+	return cf_run("conform-traits", tests);
 }

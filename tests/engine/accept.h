@@ -57,6 +57,9 @@ int acc_astray(void *arg, void **ret_value);
 /* Ends by pawl_exit() with -EIO and its argument, a text. */
 int acc_fail(void *arg, void **ret_value);
 
+/* Of an interval that is never to be called: it counts itself, too. */
+int acc_tick(void *arg, uint64_t tick);
+
 void acc_count_freed(void *arg);
 
 pawl_task_t acc_spawn(struct pawl_group *group, pawl_body_fn *body, void *arg);

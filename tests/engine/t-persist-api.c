@@ -9,12 +9,14 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pawl.h>
 #include <pawl/atomic.h>
 #include <pawl/engine.h>
 #include <pawl/state.h>
 #include <pawl/store.h>
+#include <pawl/trace.h>
 
 #include "../persist/stores.h"
 
@@ -445,6 +447,31 @@ static void case_build(void **state)
 	forget();
 }
 
+struct search {
+	char text[65536];
+	size_t n;
+};
+
+static int keep_text(void *arg, const char *text, size_t length)
+{
+	struct search *search = arg;
+
+	t_check(search->n + length < sizeof(search->text));
+	memcpy(search->text + search->n, text, length);
+	search->n += length;
+	return 0;
+}
+
+static void assert_in_trace(const char *what)
+{
+	static struct search search;
+
+	search.n = 0;
+	assert_int_equal(pawl_trace_export(pawl_engine_runtime(engine), keep_text, &search), 0);
+	search.text[search.n] = 0;
+	assert_non_null(strstr(search.text, what));
+}
+
 static void case_modes(void **state)
 {
 	static const struct pawl_function *const functions[] = {&leaf, &sum};
@@ -458,14 +485,31 @@ static void case_modes(void **state)
 	before = generation();
 	assert_int_equal(ask(&leaf, NUMBER, 1), 1);
 	assert_int_equal(generation(), before);
+	assert_int_equal(pawl_trace_start(pawl_engine_runtime(engine), NULL), 0);
 	assert_int_equal(pawl_engine_snapshot(engine, &tasks), 0);
 	assert_int_equal(tasks, 1);
+	assert_in_trace("\"name\":\"snapshots\"");
+	assert_in_trace("\"name\":\"snapshot\"");
+	assert_in_trace("{\"reason\":\"asked\",\"snapshot_ms\":");
+	assert_in_trace(",\"tasks\":1}");
 	assert_int_equal(generation(), before + 1);
 	assert_int_equal(pawl_engine_snapshot(engine, &tasks), 0);
 	assert_int_equal(tasks, 0);
 	assert_int_equal(generation(), before + 1);
 	assert_int_equal(ask(&leaf, NUMBER, 2), 2);
 	down();
+	store_open();
+	assert_int_equal(generation(), before + 2);
+	pawl_store_close(store);
+	/* Only when it is asked for. */
+	for (unsigned i = 0; i < 2; i++) {
+		options.snapshot_at_stop = i;
+		assert_int_equal(setenv("PAWL_SNAPSHOT_AT_STOP", "0", 1), 0);
+		up_with(options);
+		assert_int_equal(unsetenv("PAWL_SNAPSHOT_AT_STOP"), 0);
+		assert_int_equal(ask(&leaf, NUMBER, 4), 4);
+		down();
+	}
 	store_open();
 	assert_int_equal(generation(), before + 2);
 	pawl_store_close(store);
@@ -494,6 +538,66 @@ static void case_modes(void **state)
 	forget();
 }
 
+static void assert_sync(struct pawl_engine *of, enum pawl_sync sync, uint64_t is_at)
+{
+	struct pawl_engine_sync got;
+
+	assert_int_equal(pawl_engine_sync_read(of, &got), 0);
+	assert_int_equal(got.sync, sync);
+	assert_int_equal(got.writer_pid, sync == PAWL_SYNC_ALONE ? 0 : getpid());
+	assert_int_equal(got.generation, is_at);
+}
+
+/* Of two engines on one disk. Between processes: t-readers. */
+static void case_sync(void **state)
+{
+	static const struct pawl_function *const functions[] = {&leaf, &sum};
+	struct pawl_engine_options options = options_of(functions, 2);
+	struct pawl_store_options reads = PAWL_STORE_OPTIONS_INIT;
+	struct pawl_engine *reader;
+	struct pawl_store *beside;
+	uint64_t before;
+
+	(void)state;
+	up();
+	before = generation();
+	assert_sync(engine, PAWL_SYNC_ALONE, before);
+	reads.read_only = 1;
+	assert_int_equal(pawl_store_open_mem(disk, &reads, NULL, &beside), 0);
+	options.store = beside;
+	options.storage = PAWL_STORAGE_READ_ONLY;
+	/* It has nothing. */
+	assert_int_equal(pawl_engine_open(&options, &reader), 0);
+	assert_sync(reader, PAWL_SYNC_SYNCED, before);
+	assert_int_equal(pawl_engine_close(reader), 0);
+	assert_int_equal(ask(&leaf, NUMBER, 1), 1);
+	/* The same by an option, and from the environment. */
+	for (unsigned i = 0; i < 3; i++) {
+		options.sync_wait_ns = i ? 0 : PAWL_SYNC_NO_WAIT;
+		assert_int_equal(setenv("PAWL_SYNC_WAIT_MS", i == 2 ? "1" : "0", 1), 0);
+		assert_int_equal(pawl_engine_open(&options, &reader), 0);
+		assert_sync(reader, PAWL_SYNC_UNKNOWN, before);
+		assert_int_equal(pawl_engine_close(reader), 0);
+	}
+	assert_int_equal(unsetenv("PAWL_SYNC_WAIT_MS"), 0);
+	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_int_equal(pawl_engine_open(&options, &reader), 0);
+	assert_sync(reader, PAWL_SYNC_SYNCED, before + 1);
+	down();
+	assert_int_equal(pawl_engine_close(reader), 0);
+	assert_int_equal(pawl_engine_open(&options, &reader), 0);
+	assert_sync(reader, PAWL_SYNC_ALONE, before + 1);
+	assert_int_equal(pawl_engine_close(reader), 0);
+	pawl_store_close(beside);
+	options.storage = PAWL_STORAGE_NONE;
+	options.store = NULL;
+	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	assert_int_equal(pawl_engine_sync_read(engine, &(struct pawl_engine_sync){0}),
+			 -ENOTSUP);
+	assert_int_equal(pawl_engine_close(engine), 0);
+	forget();
+}
+
 static void case_options(void **state)
 {
 	static const struct pawl_function *const functions[] = {&leaf, &sum};
@@ -508,6 +612,9 @@ static void case_options(void **state)
 	options.storage = PAWL_STORAGE_NONE;
 	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
 	options.storage = PAWL_STORAGE_READ_ONLY;
+	options.snapshot_at_stop = 2;
+	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+	options.snapshot_at_stop = 1;
 	eng_fault_at(store, ENG_FAULT_VIEW, 1, -EIO);
 	assert_int_equal(pawl_engine_open(&options, &engine), -EIO);
 	eng_fault_at(store, ENG_FAULT_GET, 1, -EIO);
@@ -637,17 +744,12 @@ static int oom_all(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_values),
-		cmocka_unit_test(case_errors),
-		cmocka_unit_test(case_sessions),
-		cmocka_unit_test(case_states),
-		cmocka_unit_test(case_functions),
-		cmocka_unit_test(case_build),
-		cmocka_unit_test(case_modes),
-		cmocka_unit_test(case_options),
-		cmocka_unit_test(case_background),
-		cmocka_unit_test(case_disk),
-		T_OOM(oom_all),
+		cmocka_unit_test(case_values),	  cmocka_unit_test(case_errors),
+		cmocka_unit_test(case_sessions),  cmocka_unit_test(case_states),
+		cmocka_unit_test(case_functions), cmocka_unit_test(case_build),
+		cmocka_unit_test(case_modes),	  cmocka_unit_test(case_sync),
+		cmocka_unit_test(case_options),	  cmocka_unit_test(case_background),
+		cmocka_unit_test(case_disk),	  T_OOM(oom_all),
 	};
 
 	return t_run("persist-api", tests);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * t-quiesce.c - moments at which no operation is inside: of threads alone, and of an engine that works. With
- * membarrier(2), without it because nobody wants it, and, in a process of its own, because it is refused.
+ * membarrier(2), without it because nobody wants it, and, in a process of its own, because it is refused, at
+ * once or later.
  */
 #include "harness.h"
 
@@ -475,6 +476,60 @@ static int start_refused(void)
 	return 78;
 }
 
+/*
+ * It comes while they work, for this thread, which asks for the moments: liburcu, where it is built on membarrier, ends a
+ * process whose own thread is refused it later. Returns: 77: there is none.
+ */
+static int filter_this(bool processors_too)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+			 processors_too ? SYS_sched_setaffinity : SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		return 77;
+	return 0;
+}
+
+static int refused_later(bool processors_too)
+{
+	struct t_thread *threads[WORKERS];
+	unsigned n = t_scaled(1000), before = n;
+	cpu_set_t cpus, now;
+	int status;
+
+	if (pawl_thread_attach("refused later"))
+		return 1;
+	up(false);
+	if (eng_quiesce_fenced(quiesce))
+		return 77;
+	t_check(!sched_getaffinity(0, sizeof(cpus), &cpus));
+	moments_left = 2 * n;
+	memset(halves, 0, sizeof(halves));
+	pawl_store_relaxed(&enough, 0u);
+	for (unsigned i = 0; i < WORKERS; i++)
+		threads[i] = t_thread_start(work, halves[i]);
+	moments(&before);
+	status = filter_this(processors_too);
+	t_check(!eng_quiesce_fenced(quiesce));
+	moments(&n);
+	t_check(status || eng_quiesce_fenced(quiesce));
+	pawl_store_relaxed(&enough, 1u);
+	for (unsigned i = 0; i < WORKERS; i++)
+		t_thread_join(threads[i]);
+	t_check(!sched_getaffinity(0, sizeof(now), &now) && CPU_EQUAL(&cpus, &now));
+	eng_quiesce_destroy(quiesce);
+	pawl_thread_detach();
+	return status;
+}
+
 static int refused(void)
 {
 	if (pawl_thread_attach("refused"))
@@ -499,6 +554,20 @@ static void case_refused(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void case_refused_later(void **state)
+{
+	static const char *const words[] = {"later", "later, all"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		int status = t_rerun(words[i], NULL, 0);
+
+		if (status == 77)
+			return t_skip("no seccomp, or no membarrier, here");
+		assert_int_equal(status, 0);
+	}
+}
+
 /* ---- no memory ------------------------------------------------------------------------------- */
 
 static int oom_create(void)
@@ -514,18 +583,17 @@ static int oom_create(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_alone),
-		cmocka_unit_test(case_suspend),
-		cmocka_unit_test(case_reopen),
-		cmocka_unit_test(case_many),
-		cmocka_unit_test(case_engine),
-		cmocka_unit_test(case_refused),
-		T_OOM(oom_create),
+		cmocka_unit_test(case_alone),	      cmocka_unit_test(case_suspend),
+		cmocka_unit_test(case_reopen),	      cmocka_unit_test(case_many),
+		cmocka_unit_test(case_engine),	      cmocka_unit_test(case_refused),
+		cmocka_unit_test(case_refused_later), T_OOM(oom_create),
 	};
 
 	if (argc > 1 && !strcmp(argv[1], "filter"))
 		return start_refused();
 	if (argc > 1 && !strcmp(argv[1], "refused"))
 		return refused();
+	if (argc > 1 && !strncmp(argv[1], "later", 5))
+		return refused_later(strlen(argv[1]) > 5);
 	return t_run("quiesce", cases);
 }

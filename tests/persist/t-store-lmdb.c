@@ -5,6 +5,7 @@
  * This program defines the calls by which LMDB and the store write: within disk_fail_at() they fail. Other
  * processes are this program again, with the folder in T_STORE, a word that says what to do, and two pipes.
  */
+#include "process.h"
 #include "stores.h"
 
 #include <stdio.h>
@@ -732,72 +733,17 @@ static void case_cut_short(void **state)
 
 /* ---- other processes ------------------------------------------------------------------------------ */
 
-struct process {
-	pid_t pid;
-	int to, from;
-};
-
-static struct process start(const char *word)
+static struct t_process start(const char *word)
 {
-	posix_spawn_file_actions_t actions;
-	int in[2], out[2];
-	char self[400];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *arguments[] = {self, (char *)(uintptr_t)word, NULL};
-	struct process process;
-
-	t_check(n > 0 && !pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
-	self[n] = 0;
 	setenv("T_STORE", place.folder, 1);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	t_check(!posix_spawn(&process.pid, self, &actions, NULL, arguments, environ));
-	posix_spawn_file_actions_destroy(&actions);
-	close(in[0]);
-	close(out[1]);
-	process.to = in[1];
-	process.from = out[0];
-	return process;
-}
-
-/* A line from it; false: it has gone. */
-static bool line_from(const struct process *process, char *line, size_t bytes)
-{
-	size_t n = 0;
-
-	while (n + 1 < bytes && read(process->from, line + n, 1) == 1) {
-		if (line[n] == '\n') {
-			line[n] = 0;
-			return true;
-		}
-		n++;
-	}
-	return false;
-}
-
-static void finish(struct process *process, bool killed)
-{
-	int status;
-
-	if (killed)
-		kill(process->pid, SIGKILL);
-	close(process->to);
-	t_check(waitpid(process->pid, &status, 0) == process->pid);
-	close(process->from);
-	t_check(killed ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL : !status);
-}
-
-static void say(const char *text)
-{
-	t_check(syscall(SYS_write, 1, text, strlen(text)) == (ssize_t)strlen(text));
+	return t_process_start(word);
 }
 
 static void await_word(void)
 {
-	char c;
+	char line[64];
 
-	(void)!read(0, &c, 1);
+	(void)t_hear(line, sizeof(line));
 }
 
 static int child_opens(void)
@@ -807,8 +753,8 @@ static int child_opens(void)
 	char line[64];
 	int error = t_open(&place, NULL, &why, &store);
 
-	snprintf(line, sizeof(line), "%d %lld\n", error, (long long)why.pid);
-	say(line);
+	snprintf(line, sizeof(line), "%d %lld", error, (long long)why.pid);
+	t_say(line);
 	if (!error)
 		pawl_store_close(store);
 	return 0;
@@ -829,17 +775,17 @@ static int child_reads(void)
 	t_check(!pawl_store_view_begin(store, &view));
 	for (i = 0; i < 2; i++) {
 		t_check(!pawl_store_get(view, PAWL_STORE_DATA, pawl_store_id(1), &value));
-		snprintf(line, sizeof(line), "%llu %.*s\n",
+		snprintf(line, sizeof(line), "%llu %.*s",
 			 (unsigned long long)pawl_store_view_generation(view), (int)value.len,
 			 (const char *)value.ptr);
-		say(line);
+		t_say(line);
 		await_word();
 	}
 	pawl_store_view_end(view);
 	t_check(!pawl_store_view_begin(store, &view));
-	snprintf(line, sizeof(line), "%llu\n",
+	snprintf(line, sizeof(line), "%llu",
 		 (unsigned long long)pawl_store_view_generation(view));
-	say(line);
+	t_say(line);
 	pawl_store_view_end(view);
 	pawl_store_close(store);
 	return 0;
@@ -856,8 +802,8 @@ static int child_writes(void)
 	t_check(!pawl_thread_attach("writes"));
 	for (;;) {
 		t_check(!write_round(store, ++round));
-		snprintf(line, sizeof(line), "%u\n", round);
-		say(line);
+		snprintf(line, sizeof(line), "%u", round);
+		t_say(line);
 		if (round % 5 == 0)
 			t_check(!pawl_store_compact(store, NULL, &done));
 	}
@@ -867,28 +813,28 @@ static void case_second_writer(void **state)
 {
 	struct pawl_store *store = begin();
 	struct pawl_store_why why;
-	struct process process;
+	struct t_process process;
 	char line[64];
 
 	(void)state;
 	process = start("opens");
-	assert_true(line_from(&process, line, sizeof(line)));
+	assert_true(t_process_line(&process, line, sizeof(line)));
 	assert_int_equal(strtol(line, NULL, 10), -EBUSY);
 	assert_int_equal(strtol(strchr(line, ' '), NULL, 10), getpid());
-	finish(&process, false);
+	t_process_end(&process, false);
 	t_put_one(store, 1, "one");
 	pawl_store_close(store);
 	process = start("opens");
-	assert_true(line_from(&process, line, sizeof(line)));
+	assert_true(t_process_line(&process, line, sizeof(line)));
 	assert_int_equal(strtol(line, NULL, 10), 0);
-	finish(&process, false);
+	t_process_end(&process, false);
 	/* The other way round. */
 	process = start("writes");
-	assert_true(line_from(&process, line, sizeof(line)));
+	assert_true(t_process_line(&process, line, sizeof(line)));
 	t_assert_errno(t_open(&place, NULL, &why, &store), EBUSY);
 	assert_int_equal(why.pid, process.pid);
 	assert_non_null(strstr(why.text, "process"));
-	finish(&process, true);
+	t_process_end(&process, true);
 	store = t_must_open(&place);
 	end(store);
 }
@@ -897,7 +843,7 @@ static void case_reader_elsewhere(void **state)
 {
 	struct pawl_store *store = begin();
 	struct pawl_store_stat stat;
-	struct process process;
+	struct t_process process;
 	char line[64];
 	bool done;
 	unsigned i;
@@ -905,7 +851,7 @@ static void case_reader_elsewhere(void **state)
 	(void)state;
 	t_put_one(store, 1, "before");
 	process = start("reads");
-	assert_true(line_from(&process, line, sizeof(line)));
+	assert_true(t_process_line(&process, line, sizeof(line)));
 	assert_string_equal(line, "1 before");
 	for (i = 0; i < 20; i++)
 		assert_int_equal(write_round(store, i), 0);
@@ -914,13 +860,13 @@ static void case_reader_elsewhere(void **state)
 	assert_int_equal(stat.readers, 1);
 	assert_int_equal(stat.views, 0);
 	t_assert_errno(pawl_store_compact(store, NULL, &done), EBUSY);
-	t_check(syscall(SYS_write, process.to, "x", 1) == 1);
-	assert_true(line_from(&process, line, sizeof(line)));
+	t_process_tell(&process, "on");
+	assert_true(t_process_line(&process, line, sizeof(line)));
 	assert_string_equal(line, "1 before");
-	t_check(syscall(SYS_write, process.to, "x", 1) == 1);
-	assert_true(line_from(&process, line, sizeof(line)));
+	t_process_tell(&process, "on");
+	assert_true(t_process_line(&process, line, sizeof(line)));
 	assert_string_equal(line, "22");
-	finish(&process, false);
+	t_process_end(&process, false);
 	end(store);
 }
 
@@ -931,7 +877,7 @@ static void case_reader_follows(void **state)
 	struct pawl_store_options options = PAWL_STORE_OPTIONS_INIT;
 	struct pawl_store *store;
 	struct pawl_store_batch *batch;
-	struct process process;
+	struct t_process process;
 	char line[64];
 	unsigned i;
 
@@ -941,7 +887,7 @@ static void case_reader_follows(void **state)
 	assert_int_equal(t_open(&place, &options, NULL, &store), 0);
 	t_put_one(store, 1, "before");
 	process = start("reads");
-	assert_true(line_from(&process, line, sizeof(line)));
+	assert_true(t_process_line(&process, line, sizeof(line)));
 	assert_string_equal(line, "1 before");
 	pawl_store_close(store);
 	store = t_must_open(&place);
@@ -951,11 +897,11 @@ static void case_reader_follows(void **state)
 			 0);
 	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
 	for (i = 0; i < 2; i++) {
-		t_check(syscall(SYS_write, process.to, "x", 1) == 1);
-		assert_true(line_from(&process, line, sizeof(line)));
+		t_process_tell(&process, "on");
+		assert_true(t_process_line(&process, line, sizeof(line)));
 	}
 	assert_string_equal(line, "2");
-	finish(&process, false);
+	t_process_end(&process, false);
 	end(store);
 }
 
@@ -964,15 +910,15 @@ static void case_dead_reader(void **state)
 {
 	struct pawl_store *store = begin();
 	struct pawl_store_stat before, after;
-	struct process process;
+	struct t_process process;
 	char line[64];
 	unsigned i;
 
 	(void)state;
 	t_put_one(store, 1, "before");
 	process = start("reads");
-	assert_true(line_from(&process, line, sizeof(line)));
-	finish(&process, true);
+	assert_true(t_process_line(&process, line, sizeof(line)));
+	t_process_end(&process, true);
 	assert_int_equal(write_round(store, 1), 0);
 	assert_int_equal(pawl_store_stat_read(store, &before), 0);
 	assert_int_equal(before.readers, 0);
@@ -991,19 +937,19 @@ static void case_killed(void **state)
 	end(begin());
 	t_place_make(&place, &t_kinds[2]);
 	for (i = 0; i < n; i++) {
-		struct process process = start("writes");
+		struct t_process process = start("writes");
 		unsigned acknowledged = 0, lines = (unsigned)t_random_below(12) + 1;
 		struct pawl_store *store;
 		char line[64];
 
 		while (lines--) {
-			assert_true(line_from(&process, line, sizeof(line)));
+			assert_true(t_process_line(&process, line, sizeof(line)));
 			acknowledged = (unsigned)strtoul(line, NULL, 10);
 		}
 		kill(process.pid, SIGKILL);
-		while (line_from(&process, line, sizeof(line)))
+		while (t_process_line(&process, line, sizeof(line)))
 			acknowledged = (unsigned)strtoul(line, NULL, 10);
-		finish(&process, true);
+		t_process_end(&process, true);
 		store = t_must_open(&place);
 		/* The one after may be there as well. */
 		assert_true(round_of(store) == acknowledged ||

@@ -20,6 +20,7 @@
 #include <pawl/mem.h>
 #include <pawl/thread.h>
 
+#include "import.h"
 #include "inside.h"
 #include "report.h"
 #include "state.h"
@@ -40,12 +41,13 @@ static uint64_t build_key(const struct build_options *o)
 static bool settled(struct build *b)
 {
 	struct string path = {NULL, 0, 0};
-	uint64_t files;
-	bool done =
-		state_folder_guess(b->options->manifest, &b->folder) &&
-		stamps_settled(state_path(b, "stamps", &path), build_key(b->options), &files);
+	uint64_t files, begun_ns = build_now_ns();
+	bool done = state_folder_guess(b->options->manifest, &b->folder) && state_rests(b) &&
+		    stamps_settled(state_path(b, "stamps", &path), build_key(b->options),
+				   build_boot(), &files);
 
 	string_free(&path);
+	build_spent(b, PHASE_SETTLED, begun_ns);
 	return done;
 }
 
@@ -186,9 +188,10 @@ int build_open(struct build *b)
 {
 	struct string path = {NULL, 0, 0};
 	bool damaged = false, read_only = b->options->dry_run;
-	uint64_t lost = 0;
+	uint64_t lost = 0, begun_ns = build_now_ns();
 	int error = manifest_load(b);
 
+	build_spent(b, PHASE_MANIFEST, begun_ns);
 	if (!error && b->lock_fd < 0 && !read_only) {
 		error = state_lock(b);
 		if (!error)
@@ -198,8 +201,10 @@ int build_open(struct build *b)
 		string_free(&path);
 		return error;
 	}
+	begun_ns = build_now_ns();
 	b->files = files_create(b->m);
-	(void)files_load(b->files, state_path(b, "stamps", &path), b->manifest, &damaged);
+	(void)files_load(b->files, state_path(b, "stamps", &path), b->manifest, build_boot(),
+			 &damaged);
 	if (damaged)
 		status_say(b->status, "warning", "%s is damaged; all files are read again",
 			   path.bytes);
@@ -211,8 +216,35 @@ int build_open(struct build *b)
 		status_say(b->status, "warning",
 			   "%s was damaged or of another version: %llu bytes of it are lost",
 			   path.bytes, (unsigned long long)lost);
+	if (!error && !read_only)
+		build_import(b);
 	string_free(&path);
+	build_spent(b, PHASE_STATE, begun_ns);
 	return error;
+}
+
+/*
+ * The command that makes the manifest was begun, and did not end well; and what is there does not say any more how it is
+ * made, so it is not made again. Said once.
+ */
+static int manifest_half(struct build *b)
+{
+	const char *path = b->options->manifest;
+	uint32_t node = mf_find(b->m, path, strlen(path)), file;
+
+	if (b->options->dry_run ||
+	    (node != MF_NONE && plan_producer(&b->plan, node) != MF_NONE))
+		return 0;
+	file = files_add(b->files, path, strlen(path));
+	if (!plan_begun(&b->plan, file))
+		return 0;
+	status_say(b->status, "error",
+		   "the command that makes %s was interrupted, and may have left half of it: "
+		   "make it again (the next build takes it as it is)",
+		   path);
+	(void)journal_forget(b->plan.journal,
+			     pawl_load_relaxed(&file_at(b->files, file)->number) - 1);
+	return -EUCLEAN;
 }
 
 /* Everything but the locks. */
@@ -249,13 +281,14 @@ static bool manifest_files_see(struct build *b)
 static void build_save(struct build *b, bool done)
 {
 	struct string path = {NULL, 0, 0};
+	uint64_t begun_ns = build_now_ns();
 	bool settles = manifest_files_see(b) && done && !b->always && !b->ended_badly;
 	int error;
 
 	if (b->options->dry_run)
 		return;
-	error = files_save(b->files, state_path(b, "stamps", &path), b->manifest, settles,
-			   build_key(b->options));
+	error = files_save(b->files, state_path(b, "stamps", &path), b->manifest, build_boot(),
+			   settles, build_key(b->options));
 	if (error)
 		status_say(b->status, "warning", "%s: %s", path.bytes, strerror(-error));
 	if (journal_wasteful(b->plan.journal))
@@ -263,16 +296,21 @@ static void build_save(struct build *b, bool done)
 	if (b->ran)
 		report_why_save(b);
 	string_free(&path);
+	build_spent(b, PHASE_SAVE, begun_ns);
 }
 
 /* ---- doing it ----------------------------------------------------------------------------------------- */
 
 static int plan_for(struct build *b, const struct nodes *nodes)
 {
+	uint64_t begun_ns = build_now_ns();
 	int error = plan_make(&b->plan, nodes->at, nodes->n);
 
+	build_spent(b, PHASE_PLAN, begun_ns);
 	if (error)
 		status_say(b->status, "error", "%s", b->plan.error.bytes);
+	else if (!b->options->dry_run)
+		build_adopt(b);
 	return error;
 }
 
@@ -306,13 +344,19 @@ static void dry_run(struct build *b)
 
 static int work(struct build *b)
 {
+	uint64_t begun_ns;
+	int error;
+
 	if (!b->plan.dirty && !b->plan.maybe)
 		return 0;
 	if (b->options->dry_run) {
 		dry_run(b);
 		return 0;
 	}
-	return build_plan_run(b);
+	begun_ns = build_now_ns();
+	error = build_plan_run(b);
+	build_spent(b, PHASE_COMMANDS, begun_ns);
+	return error;
 }
 
 #define MANIFESTS_MOST 100
@@ -390,6 +434,9 @@ static int build_do(struct build *b)
 
 		if (error)
 			return BUILD_FAILED;
+		error = manifest_half(b);
+		if (error)
+			return BUILD_FAILED;
 		error = manifest_build(b);
 		if (error < 0) {
 			if (error == -EIO || error == -EINTR)
@@ -446,7 +493,7 @@ int build_run(const struct build_options *o)
 	int code;
 
 	build_init(&b, o);
-	if (!o->explain && !o->dry_run && settled(&b)) {
+	if (!o->explain && !o->dry_run && !o->trace && !o->dot && settled(&b)) {
 		report_nothing(&b);
 		code = BUILD_DONE;
 	} else if (command_stop_init(&b.stop) || pawl_thread_attach("main")) {
@@ -456,9 +503,15 @@ int build_run(const struct build_options *o)
 		code = build_do(&b);
 		if (o->trace)
 			report_trace(&b);
+		if (o->dot && b.m)
+			report_dot(&b);
+		if (o->stats)
+			report_stats(&b);
 		build_close(&b);
 		pawl_thread_detach();
 	}
+	if (o->stats && !b.spent[PHASE_MANIFEST].n)
+		report_stats(&b);
 	build_fini(&b);
 	return code;
 }

@@ -31,6 +31,7 @@ struct build_options {
 	bool duplicates_warn, phony_cycle_error;
 	enum status_color color;
 	const char *trace; /* file to write; NULL: none */
+	const char *dot;   /* as well */
 };
 
 /* Exit codes, as ninja's. */
@@ -48,8 +49,23 @@ int build_tool(const struct build_options *options, const char *tool, char **arg
 
 /* ---- inside ---- */
 
+/* What takes time, for -d stats. */
+enum build_phase {
+	PHASE_SETTLED, /* is there anything to do at all? */
+	PHASE_MANIFEST,
+	PHASE_STATE, /* stamps and journal */
+	PHASE_PLAN,
+	PHASE_COMMANDS,
+	PHASE_SAVE,
+	PHASE_COUNT
+};
+
 struct build {
 	const struct build_options *options;
+	struct build_spent {
+		unsigned n;
+		uint64_t ns;
+	} spent[PHASE_COUNT];
 	struct mf_manifest *m;
 	struct digest manifest; /* of all of its files */
 	struct files *files;
@@ -79,6 +95,13 @@ struct build {
 	struct string trace;
 };
 
+/* A phase that began at `begun_ns` ends now. */
+static inline void build_spent(struct build *build, enum build_phase phase, uint64_t begun_ns)
+{
+	build->spent[phase].n++;
+	build->spent[phase].ns += build_now_ns() - begun_ns;
+}
+
 /* run.c: do what the plan says. Returns: 0; -EINTR: it was asked to end; -EIO: commands failed; others: it could not run. */
 int build_plan_run(struct build *build);
 
@@ -90,9 +113,16 @@ struct build_edge_args {
 };
 /* The build that bodies belong to: there is one at a time in a process. */
 void build_edges_of(struct build *build);
+/* The number of a file in the journal; UINT32_MAX: it cannot be written. */
+uint32_t build_number(struct build *build, uint32_t file);
 void build_dyns_free(struct build *build);
 void build_edge_texts(struct build *build, uint32_t edge, struct string *description,
 		      struct string *command, struct string *outputs);
+/* The journal cannot be written: said once, and the next build looks at everything. */
+void build_state_broken(struct build *build, int error);
 void build_explain(struct build *build, uint32_t edge, const struct why *why);
+
+/* adopt.c: of what times alone said that it is up to date. */
+void build_adopt(struct build *build);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "common.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <pawl/atomic.h>
+#include <pawl/hash.h>
 
 void build_out_of_memory(void)
 {
@@ -126,6 +128,17 @@ int64_t build_wall_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint64_t build_boot(void)
+{
+	char id[64];
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, id, sizeof(id));
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? pawl_hash_bytes(id, (size_t)n, 0) | 1 : 1;
 }
 
 /* ---- loops -------------------------------------------------------------------------------- */

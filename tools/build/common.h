@@ -44,6 +44,9 @@ void string_free(struct string *string);
 uint64_t build_now_ns(void);
 int64_t build_wall_ns(void);
 
+/* A number for the time from one start of the machine to the next; 1 where there is none to be had. */
+uint64_t build_boot(void);
+
 /* Parts of [0, n) on several threads at once; fn gets [from, to). Returns when all was done. */
 void build_parallel(size_t n, size_t piece, void (*fn)(void *arg, size_t from, size_t to),
 		    void *arg);

@@ -23,8 +23,11 @@
 
 #include <pawl/hash.h>
 
-#define MAGIC	UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
-#define VERSION 1u
+#define MAGIC	       UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
+#define STAMPS_VERSION 2u
+
+/* What is older than that when the machine stops is on the disk: systems write back what has waited for half a minute. */
+#define WRITTEN_NS INT64_C(600000000000)
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
@@ -101,7 +104,7 @@ uint32_t files_add(struct files *files, const char *path, size_t bytes)
 
 /* ---- looking ------------------------------------------------------------------------------ */
 
-static bool look_locked(struct file *file)
+static bool look_locked(struct file *file, bool *ret_digested)
 {
 	struct digest before = file->digest;
 	bool known = (file->flags & FILE_KNOWN) != 0;
@@ -112,8 +115,10 @@ static bool look_locked(struct file *file)
 	    stamp_take(file->path, &stamp, NULL) != STAMP_ERROR &&
 	    stamp_equal(&stamp, &file->stamp)) {
 		file->flags |= FILE_FRESH;
+		*ret_digested = false;
 		return false;
 	}
+	*ret_digested = true;
 	(void)digest_file(file->path, &stamp, &file->digest, &taken_ns);
 	file->flags &= ~FILE_RACY;
 	file->flags |= FILE_KNOWN | FILE_FRESH | FILE_MOVED;
@@ -125,11 +130,19 @@ static bool look_locked(struct file *file)
 
 bool file_look(struct files *files, uint32_t i)
 {
-	bool changed;
+	bool changed, digested;
+	uint64_t bytes;
 
 	file_lock(files, i);
-	changed = look_locked(file_at(files, i));
+	changed = look_locked(file_at(files, i), &digested);
+	bytes = file_at(files, i)->stamp.size;
 	file_unlock(files, i);
+	/* Relaxed: they are only counted. */
+	(void)pawl_add_relaxed(&files->looked, 1);
+	if (digested) {
+		(void)pawl_add_relaxed(&files->digested, 1);
+		(void)pawl_add_relaxed(&files->bytes, bytes);
+	}
 	return changed;
 }
 
@@ -179,6 +192,8 @@ struct head {
 	uint64_t key;
 	struct digest manifest;
 	uint64_t n, path_bytes;
+	uint64_t boot;
+	int64_t saved_ns; /* CLOCK_REALTIME */
 	uint32_t settled, reserved;
 };
 
@@ -216,7 +231,7 @@ static bool stamps_right(struct stamps *s)
 	const struct head *head = s->map;
 	size_t rest = s->bytes - sizeof(*head);
 
-	if (head->magic != MAGIC || head->version != VERSION ||
+	if (head->magic != MAGIC || head->version != STAMPS_VERSION ||
 	    head->entry_bytes != sizeof(struct entry) ||
 	    head->n > rest / sizeof(struct entry) ||
 	    head->path_bytes != rest - head->n * sizeof(struct entry))
@@ -254,7 +269,7 @@ static int stamps_open(const char *path, struct stamps *s)
 	return -EUCLEAN;
 }
 
-bool files_load(struct files *files, const char *path, struct digest manifest,
+bool files_load(struct files *files, const char *path, struct digest manifest, uint64_t boot,
 		bool *ret_damaged)
 {
 	struct stamps s;
@@ -275,6 +290,8 @@ bool files_load(struct files *files, const char *path, struct digest manifest,
 		file->stamp = e->stamp;
 		file->digest = (struct digest){e->low, e->high, e->kind & ENTRY_KIND, 0};
 		file->flags |= FILE_KNOWN | (e->kind & ENTRY_RACY ? FILE_RACY : 0);
+		if (s.head->boot != boot && e->stamp.ctime_ns > s.head->saved_ns - WRITTEN_NS)
+			file->flags |= FILE_RACY;
 	}
 	stamps_close(&s);
 	return true;
@@ -314,16 +331,18 @@ static int stamps_write(const char *path, struct head *head, const struct string
 	return error;
 }
 
-int files_save(struct files *files, const char *path, struct digest manifest, bool settled,
-	       uint64_t key)
+int files_save(struct files *files, const char *path, struct digest manifest, uint64_t boot,
+	       bool settled, uint64_t key)
 {
 	struct string entries = {NULL, 0, 0}, paths = {NULL, 0, 0};
 	uint32_t n = pawl_load_acquire(&files->n);
 	struct head head = {.magic = MAGIC,
-			    .version = VERSION,
+			    .version = STAMPS_VERSION,
 			    .entry_bytes = sizeof(struct entry),
 			    .key = key,
 			    .manifest = manifest,
+			    .boot = boot,
+			    .saved_ns = build_wall_ns(),
 			    .settled = settled};
 	int error;
 
@@ -408,7 +427,7 @@ static void sweep_part(void *arg, size_t from, size_t to)
 	}
 }
 
-bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files)
+bool stamps_settled(const char *path, uint64_t key, uint64_t boot, uint64_t *ret_files)
 {
 	struct sweep sweep = {.moved = NULL};
 	struct stamps s;
@@ -416,7 +435,7 @@ bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files)
 
 	if (stamps_open(path, &s))
 		return false;
-	if (!s.head->settled || s.head->key != key) {
+	if (!s.head->settled || s.head->key != key || s.head->boot != boot) {
 		stamps_close(&s);
 		return false;
 	}
@@ -430,6 +449,7 @@ bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files)
 					 0};
 		struct string paths = {(char *)(uintptr_t)s.paths, s.head->path_bytes, 0};
 
+		head.saved_ns = build_wall_ns();
 		/* The next one does not digest them again. If it cannot be written, it does. */
 		(void)stamps_write(path, &head, &entries, &paths);
 	}

@@ -47,6 +47,7 @@ struct files {
 	struct names extra;   /* number + n_nodes */
 	pthread_mutex_t lock; /* over extra, and growing */
 	pthread_mutex_t stripes[FILES_STRIPES];
+	struct pawl_atomic_u64 looked, digested, bytes; /* for -d stats */
 };
 
 struct files *files_create(const struct mf_manifest *m);
@@ -78,17 +79,22 @@ void files_look(struct files *files, const uint32_t *which, size_t n);
 
 /* ---- stamps: the file ---- */
 
-/* Take what the last build left; numbers hold if the manifest is the same. False: nothing, or damaged. */
-bool files_load(struct files *files, const char *path, struct digest manifest,
+/*
+ * Take what the last build left; numbers hold if the manifest is the same. False: nothing, or damaged. boot: of this life of the
+ * machine. What changed shortly before the end of another one may not have reached the disk under the stamp that it
+ * has, and is digested again.
+ */
+bool files_load(struct files *files, const char *path, struct digest manifest, uint64_t boot,
 		bool *ret_damaged);
 /* `settled`: nothing is left to do for what `key` stands for. Written beside, renamed. */
-int files_save(struct files *files, const char *path, struct digest manifest, bool settled,
-	       uint64_t key);
+int files_save(struct files *files, const char *path, struct digest manifest, uint64_t boot,
+	       bool settled, uint64_t key);
 
 /*
  * stamps_settled() - Is everything as the last build left it, and was nothing left to do? No manifest is
- * read for that: the stamps of all files that matter are looked at, its own included.
+ * read for that: the stamps of all files that matter are looked at, its own included. In another life of the
+ * machine it is not.
  */
-bool stamps_settled(const char *path, uint64_t key, uint64_t *ret_files);
+bool stamps_settled(const char *path, uint64_t key, uint64_t boot, uint64_t *ret_files);
 
 #endif

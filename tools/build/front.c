@@ -32,7 +32,9 @@ static void build_usage(FILE *to)
 	      "  --color WHEN   auto, always, never\n"
 	      "  --json         one JSON object a line for each command that has ended\n"
 	      "  --trace FILE   write the commands as Chrome trace events\n"
+	      "  --dot FILE     write the graph, and what became of it, for dot(1)\n"
 	      "  -d explain     say why each command runs\n"
+	      "  -d stats       say what took time\n"
 	      "  -d keepdepfile, -d keeprsp\n"
 	      "                 keep the files that commands write and read beside\n"
 	      "  -t TOOL        ninja's tools; -t list names them\n"
@@ -50,7 +52,9 @@ static int ours_take(int *argc, char **argv, struct build_options *o)
 	for (int i = 1; i < *argc; i++) {
 		const char *value = NULL;
 		bool trace = !strncmp(argv[i], "--trace", 7),
-		     color = !strncmp(argv[i], "--color", 7);
+		     color = !strncmp(argv[i], "--color", 7),
+		     dot = !strcmp(argv[i], "--dot") || !strncmp(argv[i], "--dot=", 6);
+		size_t n = dot ? 5 : 7;
 
 		if (!strcmp(argv[i], "--")) {
 			while (i < *argc)
@@ -69,14 +73,16 @@ static int ours_take(int *argc, char **argv, struct build_options *o)
 			o->json = true;
 			continue;
 		}
-		if ((trace || color) && argv[i][7] == '=')
-			value = argv[i] + 8;
-		else if ((trace || color) && !argv[i][7] && i + 1 < *argc)
+		if ((trace || color || dot) && argv[i][n] == '=')
+			value = argv[i] + n + 1;
+		else if ((trace || color || dot) && !argv[i][n] && i + 1 < *argc)
 			value = argv[++i];
 		if (!value) {
 			argv[to++] = argv[i];
 		} else if (trace) {
 			o->trace = value;
+		} else if (dot) {
+			o->dot = value;
 		} else if (!strcmp(value, "always")) {
 			o->color = STATUS_COLOR_ALWAYS;
 		} else if (!strcmp(value, "never")) {

@@ -11,8 +11,11 @@
  * I3. Numbers of paths are never reused: a journal that is written anew keeps only paths that it needs, and gives new
  *     numbers, so it is read again from its beginning.
  *
- * Synchronising with the disk for each command would cost more than most commands, and buys nothing: the outputs of commands
- * are not synchronised either, and a file that is not what its digest says is made again.
+ * Synchronising with the disk for each command would cost more than most commands (2 ms, and a small one takes 1), and buys
+ * little: the outputs of commands are not synchronised either, and a file that is not what its digest says is made again.
+ * What a lost mark could hide is a command that was begun, and whose outputs do not show it: it writes to empty files, or to
+ * files that nobody has declared. So the marks of all that may be run are written at once before the first command, and
+ * synchronised; who reads them in another life of the machine takes them for begun (KIND_PLANNED, KIND_DONE).
  */
 #include "journal.h"
 
@@ -29,10 +32,10 @@
 
 #include "common.h"
 
-enum kind { KIND_PATH = 1, KIND_BEGUN, KIND_ENDED, KIND_FORGOTTEN };
+enum kind { KIND_PATH = 1, KIND_BEGUN, KIND_ENDED, KIND_FORGOTTEN, KIND_PLANNED, KIND_DONE };
 
-#define MAGIC	UINT64_C(0x676f6c2d6c776170) /* "pawl-log" */
-#define VERSION 1u
+#define MAGIC		UINT64_C(0x676f6c2d6c776170) /* "pawl-log" */
+#define JOURNAL_VERSION 2u
 
 struct head {
 	uint64_t magic;
@@ -51,11 +54,17 @@ struct ended {
 	uint32_t n_listed, n_found, n_outs, reserved;
 };
 
+/* Behind kind and the number of edges; their paths follow. */
+struct planned {
+	uint64_t boot;
+};
+
 struct name {
 	const char *path;
 	size_t bytes;
 	/* The last record about the edge whose first output this is: its place, 0: none. */
 	size_t last;
+	uint32_t planned; /* by the builds after so many that were done; 0: not */
 	bool begun;
 };
 
@@ -71,7 +80,10 @@ struct journal {
 	uint32_t *index; /* number + 1, by hash; a power of two */
 	size_t index_n;
 	uint64_t useful_bytes, file_bytes;
-	char **own; /* paths that were added */
+	uint32_t builds;       /* done, plus 1 */
+	uint64_t boot;	       /* of what was planned since; 0: nothing was */
+	struct string pending; /* paths that go in front of the next record */
+	char **own;	       /* paths that were added */
 	size_t own_n, own_room;
 };
 
@@ -90,7 +102,7 @@ static void index_add(struct journal *j, uint32_t number)
 static void name_add(struct journal *j, const char *path, size_t bytes)
 {
 	BUILD_GROW(j->names, j->names_n, j->names_room);
-	j->names[j->names_n++] = (struct name){path, bytes, 0, false};
+	j->names[j->names_n++] = (struct name){path, bytes, 0, 0, false};
 	if (j->names_n * 2 <= j->index_n) {
 		index_add(j, (uint32_t)j->names_n - 1);
 		return;
@@ -166,16 +178,72 @@ static size_t padded(size_t bytes)
 	return (bytes + 7) & ~(size_t)7;
 }
 
+/* Its outputs are empty: they would look the same, had it been run again since. */
+static bool proves_nothing(const struct trace *trace)
+{
+	struct digest empty = digest_bytes(NULL, 0);
+
+	for (uint32_t i = 0; i < trace->n_outs; i++) {
+		if (!digest_equal(trace->out_digests[i], empty))
+			return false;
+	}
+	return true;
+}
+
 static uint32_t check_of(const char *payload, size_t bytes)
 {
 	return (uint32_t)pawl_hash_bytes(payload, bytes, MAGIC);
+}
+
+static bool planned_read(struct journal *j, const char *payload, size_t bytes, uint32_t n)
+{
+	struct planned planned;
+	const uint32_t *edges = (const void *)(payload + 8 + sizeof(planned));
+
+	if (bytes != 8 + sizeof(planned) + (size_t)n * 4)
+		return false;
+	memcpy(&planned, payload + 8, sizeof(planned));
+	for (uint32_t i = 0; i < n; i++) {
+		if (edges[i] >= j->names_n)
+			return false;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		j->names[edges[i]].planned = j->builds;
+	j->boot = planned.boot;
+	return true;
+}
+
+static void done_read(struct journal *j)
+{
+	j->builds++;
+	j->boot = 0;
+}
+
+/* About the edge of a path. */
+static bool mark_read(struct journal *j, size_t at, uint32_t kind, uint32_t what,
+		      const char *payload, size_t bytes)
+{
+	struct name *name;
+	struct trace trace;
+
+	if (what >= j->names_n)
+		return false;
+	name = &j->names[what];
+	if (kind == KIND_ENDED && !trace_of(j, payload, bytes, &trace))
+		return false;
+	name->begun = kind == KIND_BEGUN;
+	if (kind != KIND_BEGUN)
+		name->last = kind == KIND_ENDED ? at : 0;
+	/* The disk may have this record, and not what the command has written. */
+	if (kind == KIND_FORGOTTEN || (kind == KIND_ENDED && !proves_nothing(&trace)))
+		name->planned = 0;
+	return true;
 }
 
 /* One record that begins at `at`; its length, 0: it does not count. */
 static size_t record_read(struct journal *j, size_t at)
 {
 	struct record record;
-	struct trace trace;
 	const char *payload;
 	uint32_t kind, what;
 
@@ -197,16 +265,12 @@ static size_t record_read(struct journal *j, size_t at)
 		name_add(j, payload + 8, record.bytes - 9);
 		return sizeof(record) + padded(record.bytes);
 	}
-	if (what >= j->names_n || kind > KIND_FORGOTTEN)
+	if (kind > KIND_DONE)
 		return 0;
-	if (kind == KIND_ENDED && !trace_of(j, payload, record.bytes, &trace))
+	if (kind == KIND_PLANNED ? !planned_read(j, payload, record.bytes, what)
+	    : kind == KIND_DONE	 ? (done_read(j), false)
+				 : !mark_read(j, at, kind, what, payload, record.bytes))
 		return 0;
-	if (kind == KIND_BEGUN) {
-		j->names[what].begun = true;
-	} else {
-		j->names[what].begun = false;
-		j->names[what].last = kind == KIND_ENDED ? at : 0;
-	}
 	return sizeof(record) + padded(record.bytes);
 }
 
@@ -281,7 +345,7 @@ static int write_all(int fd, const void *bytes, size_t n)
 
 static int journal_read(struct journal *j, uint64_t *ret_lost_bytes)
 {
-	struct head head = {MAGIC, VERSION, sizeof(struct digest)}, there;
+	struct head head = {MAGIC, JOURNAL_VERSION, sizeof(struct digest)}, there;
 	size_t at = sizeof(head), step;
 	int error = bytes_read(j);
 
@@ -309,8 +373,45 @@ static int journal_read(struct journal *j, uint64_t *ret_lost_bytes)
 	return 0;
 }
 
+static void record_add(struct string *out, uint32_t kind, uint32_t what, const void *rest,
+		       size_t rest_bytes);
+static int journal_write(struct journal *j, const struct string *bytes);
+
+/* What may have been begun, and nothing shows that it was not. */
+static int journal_suspect(struct journal *j, bool rebooted, bool lost)
+{
+	struct string out = {NULL, 0, 0};
+	int error = 0;
+
+	for (uint32_t i = 0; i < j->names_n && (rebooted || lost); i++) {
+		struct name *name = &j->names[i];
+		struct record record;
+		struct trace trace;
+		bool suspect = rebooted && name->planned == j->builds;
+
+		if (lost && name->last) {
+			memcpy(&record, j->bytes + name->last, sizeof(record));
+			suspect |= trace_of(j, j->bytes + name->last + sizeof(record),
+					    record.bytes, &trace) &&
+				   proves_nothing(&trace);
+		}
+		if (!suspect || name->begun)
+			continue;
+		name->begun = true;
+		record_add(&out, KIND_BEGUN, i, NULL, 0);
+	}
+	if (rebooted) {
+		done_read(j);
+		record_add(&out, KIND_DONE, 0, NULL, 0);
+	}
+	if (out.n && !j->read_only)
+		error = journal_write(j, &out);
+	string_free(&out);
+	return error;
+}
+
 int journal_open(const char *path, const struct journal_reader *reader, bool read_only,
-		 struct journal **ret_journal, uint64_t *ret_lost_bytes)
+		 uint64_t boot, struct journal **ret_journal, uint64_t *ret_lost_bytes)
 {
 	struct journal *j = build_alloc(sizeof(*j));
 	int error;
@@ -318,14 +419,18 @@ int journal_open(const char *path, const struct journal_reader *reader, bool rea
 	pthread_mutex_init(&j->lock, NULL);
 	j->path = build_dup(path, strlen(path));
 	j->read_only = read_only;
+	j->builds = 1;
 	*ret_lost_bytes = 0;
 	j->fd = read_only ? open(path, O_RDONLY | O_CLOEXEC)
 			  : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	error = j->fd < 0 ? -errno : journal_read(j, ret_lost_bytes);
+	if (!error)
+		error = journal_suspect(j, j->boot && j->boot != boot, *ret_lost_bytes != 0);
 	if (error) {
 		journal_close(j);
 		return error;
 	}
+	j->boot = boot;
 	journal_tell(j, reader);
 	*ret_journal = j;
 	return 0;
@@ -340,6 +445,7 @@ void journal_close(struct journal *j)
 	for (size_t i = 0; i < j->own_n; i++)
 		free(j->own[i]);
 	free(j->own);
+	string_free(&j->pending);
 	free(j->names);
 	free(j->index);
 	free(j->bytes);
@@ -386,14 +492,21 @@ static void ended_add(struct string *out, uint32_t edge, const struct trace *t,
 
 static int journal_write(struct journal *j, const struct string *bytes)
 {
-	int error = write_all(j->fd, bytes->bytes, bytes->n);
+	size_t paths = j->pending.n;
+	int error;
 
+	if (paths)
+		string_add(&j->pending, bytes->bytes, bytes->n);
+	bytes = paths ? &j->pending : bytes;
+	error = write_all(j->fd, bytes->bytes, bytes->n);
 	if (!error) {
 		j->file_bytes += bytes->n;
+		string_clear(&j->pending);
 		return 0;
 	}
 	/* Half a record would hide all that follow. */
 	(void)!ftruncate(j->fd, (off_t)j->file_bytes);
+	j->pending.n = paths;
 	return error;
 }
 
@@ -404,18 +517,13 @@ uint32_t journal_path(struct journal *j, const char *path, size_t bytes)
 	pthread_mutex_lock(&j->lock);
 	number = name_find(j, path, bytes);
 	if (number == UINT32_MAX && !j->read_only) {
-		struct string out = {NULL, 0, 0};
 		char *own = build_dup(path, bytes);
 
 		number = (uint32_t)j->names_n;
 		BUILD_GROW(j->own, j->own_n, j->own_room);
 		j->own[j->own_n++] = own;
-		record_add(&out, KIND_PATH, number, own, bytes + 1);
-		if (journal_write(j, &out))
-			number = UINT32_MAX;
-		else
-			name_add(j, own, bytes);
-		string_free(&out);
+		record_add(&j->pending, KIND_PATH, number, own, bytes + 1);
+		name_add(j, own, bytes);
 	}
 	pthread_mutex_unlock(&j->lock);
 	return number;
@@ -444,6 +552,30 @@ static int record_write(struct journal *j, uint32_t kind, uint32_t edge,
 	pthread_mutex_unlock(&j->lock);
 	string_free(&out);
 	return error;
+}
+
+int journal_plan(struct journal *j, const uint32_t *edge_paths, size_t n)
+{
+	struct planned planned = {j->boot};
+	struct string rest = {NULL, 0, 0}, out = {NULL, 0, 0};
+	int error;
+
+	string_add(&rest, &planned, sizeof(planned));
+	string_add(&rest, edge_paths, n * 4);
+	record_add(&out, KIND_PLANNED, (uint32_t)n, rest.bytes, rest.n);
+	pthread_mutex_lock(&j->lock);
+	error = journal_write(j, &out);
+	pthread_mutex_unlock(&j->lock);
+	if (!error && fdatasync(j->fd))
+		error = -errno;
+	string_free(&rest);
+	string_free(&out);
+	return error;
+}
+
+int journal_done(struct journal *j)
+{
+	return record_write(j, KIND_DONE, 0, NULL);
 }
 
 int journal_begin(struct journal *j, uint32_t edge_path)
@@ -518,7 +650,7 @@ static void rewrite_edge(struct rewrite *r, uint32_t old)
 /* The file is read again, since this process has written to it: from is of what it holds now. */
 static int rewrite_to(struct journal *from, const char *temporary)
 {
-	struct head head = {MAGIC, VERSION, sizeof(struct digest)};
+	struct head head = {MAGIC, JOURNAL_VERSION, sizeof(struct digest)};
 	struct journal *numbers = build_alloc(sizeof(*numbers));
 	struct rewrite r = {.to = numbers, .from = from};
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -580,7 +712,7 @@ int journal_rewrite(struct journal *j)
 	struct string temporary = {NULL, 0, 0};
 	struct journal *whole;
 	uint64_t lost;
-	int error = journal_open(j->path, &nobody, true, &whole, &lost);
+	int error = journal_open(j->path, &nobody, true, j->boot, &whole, &lost);
 
 	if (error)
 		return error;

@@ -4,7 +4,9 @@
  *
  * One file that only grows: a record before a command is started, and one after its outputs were digested. A
  * build that is killed at any moment leaves a journal that says which commands it had begun and not finished;
- * those count as never run.
+ * those count as never run. What is written may be lost when the machine stops: so what a build is going to run is written before
+ * its first command, and synchronised, once. In another life of the machine all of that counts as begun, but for what
+ * the journal says has ended.
  *
  * Paths have numbers in here, given in the order in which they are first written. Not for several threads, but for
  * journal_begin() and journal_end(), which take a lock.
@@ -48,16 +50,24 @@ struct journal_reader {
 
 /*
  * journal_open() - Read what is there, and be ready to write. A file that is damaged counts up to there: what is behind
- * is cut off, and ret_lost_bytes says how much that was; one of another version is begun anew.
+ * is cut off, and ret_lost_bytes says how much that was; one of another version is begun anew. What has left nothing but
+ * empty files counts as begun after that: nothing shows that it was not run since.
+ *
+ * boot: of this life of the machine, build_boot().
  *
  * Returns: 0 or a negative errno.
  */
 int journal_open(const char *path, const struct journal_reader *reader, bool read_only,
-		 struct journal **ret_journal, uint64_t *ret_lost_bytes);
+		 uint64_t boot, struct journal **ret_journal, uint64_t *ret_lost_bytes);
 void journal_close(struct journal *journal);
 
-/* The number of a path, written first if it has none. */
+/* The number of a path; it is written with the next record that is. */
 uint32_t journal_path(struct journal *journal, const char *path, size_t bytes);
+
+/* These edges may be run from now on: on the disk when it returns. Adds to what was planned since the last journal_done(). */
+int journal_plan(struct journal *journal, const uint32_t *edge_paths, size_t n);
+/* All that was planned has been ended, or was not begun, or journal_begin() says so. */
+int journal_done(struct journal *journal);
 
 /* Written to the file when they return; not synced: a file that was lost with the machine is not what its digest says. */
 int journal_begin(struct journal *journal, uint32_t edge_path);

@@ -18,6 +18,8 @@
  */
 #include "plan.h"
 
+#include "import.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,10 +84,24 @@ static void journal_ended_read(void *arg, uint32_t path, const struct trace *tra
 
 static void journal_begun_read(void *arg, uint32_t path)
 {
-	struct edge *edge = journal_edge(arg, path);
+	struct plan *plan = arg;
+	struct edge *edge = journal_edge(plan, path);
 
-	if (edge)
+	if (edge) {
 		edge->begun = true;
+		return;
+	}
+	BUILD_GROW(plan->begun, plan->begun_n, plan->begun_room);
+	plan->begun[plan->begun_n++] = plan->numbers[path];
+}
+
+bool plan_begun(const struct plan *plan, uint32_t file)
+{
+	for (size_t i = 0; i < plan->begun_n; i++) {
+		if (plan->begun[i] == file)
+			return true;
+	}
+	return false;
 }
 
 int plan_open(struct plan *plan, const struct mf_manifest *m, struct files *files,
@@ -101,7 +117,8 @@ int plan_open(struct plan *plan, const struct mf_manifest *m, struct files *file
 		plan->edges[i].phony = (m->edges[i].flags & MF_EDGE_PHONY) != 0;
 		plan->edges[i].why.file = MF_NONE;
 	}
-	error = journal_open(journal_path, &reader, read_only, &plan->journal, ret_lost_bytes);
+	error = journal_open(journal_path, &reader, read_only, build_boot(), &plan->journal,
+			     ret_lost_bytes);
 	return read_only && error == -ENOENT ? 0 : error;
 }
 
@@ -119,7 +136,11 @@ void plan_close(struct plan *plan)
 	journal_close(plan->journal);
 	free(plan->edges);
 	free(plan->order);
+	for (size_t i = 0; i < plan->kept_n; i++)
+		free(plan->kept[i]);
+	free(plan->kept);
 	free(plan->numbers);
+	free(plan->begun);
 	free(plan->outputs);
 	string_free(&plan->scratch);
 	string_free(&plan->error);
@@ -332,15 +353,16 @@ static bool trace_check(const struct plan *plan, uint32_t edge, bool locked,
 
 /*
  * A generator whose trace does not say, since there is none, or since the manifest that it has written names other inputs
- * than the one before: times decide, as they do for ninja.
+ * than the one before, or since somebody else ran it later (`cmake -D...`, which changes a file that it reads): times
+ * decide, as they do for ninja.
  */
 static bool generator_check(const struct plan *plan, uint32_t edge, const struct why *why)
 {
 	struct mf_list outs = mf_outs(plan->m, edge), deps = mf_deps(plan->m, edge);
-	int64_t oldest = INT64_MAX;
+	int64_t oldest = INT64_MAX, written = INT64_MAX;
 
 	if (!(plan->m->edges[edge].flags & MF_EDGE_GENERATOR) ||
-	    (why->kind != WHY_NEW && why->kind != WHY_LIST))
+	    (why->kind != WHY_NEW && why->kind != WHY_LIST && why->kind != WHY_INPUT))
 		return false;
 	for (uint32_t i = 0; i < outs.n; i++) {
 		const struct file *file = file_at(plan->files, outs.at[i]);
@@ -348,7 +370,10 @@ static bool generator_check(const struct plan *plan, uint32_t edge, const struct
 		if (file->digest.kind != DIGEST_XXH3)
 			return false;
 		oldest = file->stamp.mtime_ns < oldest ? file->stamp.mtime_ns : oldest;
+		written = file->stamp.ctime_ns < written ? file->stamp.ctime_ns : written;
 	}
+	if (why->kind == WHY_INPUT && written <= plan->edges[edge].trace.ended_ns)
+		return false;
 	for (uint32_t i = 0; i < deps.n; i++) {
 		const struct file *file = file_at(plan->files, deps.at[i]);
 
@@ -604,7 +629,11 @@ static int edge_decide(struct plan *plan, uint32_t edge)
 		return 0;
 	}
 	plan->commands++;
+	if (e->imported)
+		import_settle(plan, edge);
 	if (plan_check(plan, edge, false, &plan->scratch, &e->why) && !open) {
+		/* There is no reason to run it, and still one why the trace did not say so. */
+		e->by_times = e->why.kind != WHY_NONE;
 		edge_settle(plan, edge);
 		return 0;
 	}

@@ -68,6 +68,9 @@ struct edge {
 	bool begun;	/* the journal says so, and not that it ended */
 	bool has_trace; /* it has ended once */
 	bool phony;
+	bool imported; /* the trace has no digests yet */
+	bool by_times; /* a generator without a trace that counts: its times are right */
+	bool adopted;  /* and that is written down: adopt.c */
 	/* Below: under the build's lock once bodies run. */
 	uint8_t result;	  /* enum edge_result */
 	bool started;	  /* by the driver */
@@ -89,6 +92,10 @@ struct plan {
 	size_t order_n, order_room;
 	uint32_t *numbers; /* files, by their number in the journal */
 	size_t numbers_n, numbers_room;
+	void **kept; /* memory of traces that no journal has */
+	size_t kept_n, kept_room;
+	uint32_t *begun; /* files: first outputs of what was begun, and is no edge any more */
+	size_t begun_n, begun_room;
 	uint32_t *outputs; /* files that were ever made, by edges of this manifest or not */
 	size_t outputs_n, outputs_room;
 	size_t dirty, maybe; /* edges but phony ones */
@@ -101,6 +108,8 @@ struct plan {
 int plan_open(struct plan *plan, const struct mf_manifest *m, struct files *files,
 	      const char *journal_path, bool read_only, uint64_t *ret_lost_bytes);
 void plan_close(struct plan *plan);
+/* Was something begun that makes this file as its first output, and not ended? Whether or not an edge does today. */
+bool plan_begun(const struct plan *plan, uint32_t file);
 
 /*
  * plan_make() - For these nodes: may be called again with others, then all of it counts anew.

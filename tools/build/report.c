@@ -304,3 +304,108 @@ void report_trace(struct build *b)
 		status_say(b->status, "warning", "%s: %s", b->options->trace, strerror(errno));
 	free(ends);
 }
+
+/* ---- the graph -------------------------------------------------------------------------------------- */
+
+/* What stands in a quoted string of dot(1). */
+static void dot_put(FILE *file, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			putc('\\', file);
+		putc(*text, file);
+	}
+}
+
+static const char *dot_color(const struct edge *e)
+{
+	switch (e->result) {
+	case EDGE_RAN:
+		return "gold";
+	case EDGE_CUT:
+		return "palegreen";
+	case EDGE_FAILED:
+		return "tomato";
+	case EDGE_BLOCKED:
+	case EDGE_STOPPED:
+		return "lightpink";
+	default:
+		/* Of a dry run, too. */
+		return e->state == EDGE_CLEAN || e->phony ? "white"
+		       : e->state == EDGE_DIRTY		  ? "gold"
+							  : "lightyellow";
+	}
+}
+
+static void dot_edge(struct build *b, FILE *file, uint32_t edge)
+{
+	const struct edge *e = &b->plan.edges[edge];
+	size_t listed = mf_ins(b->m, edge).n, deps = mf_deps(b->m, edge).n;
+	uint32_t from;
+
+	fprintf(file, "e%u [label=\"", edge);
+	dot_put(file, mf_path(b->m, mf_outs(b->m, edge).at[0]));
+	fprintf(file, "\" fillcolor=%s%s]\n", dot_color(e), e->phony ? " shape=ellipse" : "");
+	for (size_t i = 0; (from = plan_read(&b->plan, edge, i)) != MF_NONE; i++) {
+		uint32_t below = plan_producer(&b->plan, from);
+
+		if (below == MF_NONE) {
+			fprintf(file, "f%u [label=\"", from);
+			dot_put(file, file_at(b->files, from)->path);
+			fprintf(file, "\" style=\"\" shape=plain]\nf%u", from);
+		} else {
+			fprintf(file, "e%u", below);
+		}
+		fprintf(file, " -> e%u%s\n", edge,
+			i >= listed ? " [style=dashed]"
+			: i >= deps ? " [style=dotted]"
+				    : "");
+	}
+}
+
+void report_dot(struct build *b)
+{
+	FILE *file = fopen(b->options->dot, "we");
+
+	if (!file) {
+		status_say(b->status, "warning", "%s: %s", b->options->dot, strerror(errno));
+		return;
+	}
+	fputs("digraph build {\nrankdir=LR\nnode [shape=box style=filled fontsize=10]\n", file);
+	for (size_t i = 0; i < b->plan.order_n; i++)
+		dot_edge(b, file, b->plan.order[i]);
+	fputs("}\n", file);
+	if (fclose(file))
+		status_say(b->status, "warning", "%s: %s", b->options->dot, strerror(errno));
+}
+
+/* ---- what took time ----------------------------------------------------------------------------------- */
+
+void report_stats(struct build *b)
+{
+	static const char *const names[PHASE_COUNT] = {
+		[PHASE_SETTLED] = "anything to do?", [PHASE_MANIFEST] = "manifest",
+		[PHASE_STATE] = "stamps, journal",   [PHASE_PLAN] = "plan",
+		[PHASE_COMMANDS] = "commands",	     [PHASE_SAVE] = "stamps written",
+	};
+	const struct files *files = b->files;
+
+	status_print(b->status, "%-16s\tcount\tavg (us)\ttotal (ms)", "metric");
+	for (unsigned i = 0; i < PHASE_COUNT; i++) {
+		const struct build_spent *spent = &b->spent[i];
+
+		if (spent->n)
+			status_print(b->status, "%-16s\t%u\t%.1f\t\t%.1f", names[i], spent->n,
+				     (double)spent->ns / 1e3 / spent->n,
+				     (double)spent->ns / 1e6);
+	}
+	if (!files)
+		return;
+	status_print(b->status, "files: %u known, %llu looked at, %llu digested (%llu bytes)",
+		     pawl_load_relaxed(&files->n),
+		     (unsigned long long)pawl_load_relaxed(&files->looked),
+		     (unsigned long long)pawl_load_relaxed(&files->digested),
+		     (unsigned long long)pawl_load_relaxed(&files->bytes));
+	status_print(b->status, "commands: %zu wanted, %zu run, %zu cut off early, %zu failed",
+		     b->plan.commands, b->ran, b->cut, b->failed);
+}

@@ -285,12 +285,13 @@ static int ask_body(void *arg, void **ret_value)
 	return 0;
 }
 
-static bool loaded(const struct build *b)
+/* One goes on in any case: what was asked for counts, its command may not have begun. */
+static bool loaded(const struct run *run)
 {
 	double load = 0;
 
-	return b->options->load > 0 && b->running && getloadavg(&load, 1) == 1 &&
-	       load > b->options->load;
+	return run->b->options->load > 0 && run->open && getloadavg(&load, 1) == 1 &&
+	       load > run->b->options->load;
 }
 
 /* The next edge to ask for; MF_NONE: none now. */
@@ -299,7 +300,7 @@ static uint32_t next_locked(struct run *run)
 	struct build *b = run->b;
 
 	while (run->heap_n && run->open < b->slots && b->failures_left &&
-	       !command_stopped(&b->stop) && !loaded(b)) {
+	       !command_stopped(&b->stop) && !loaded(run)) {
 		uint32_t edge = heap_pop(run), pool = b->m->edges[edge].pool;
 		uint32_t depth = b->m->pools[pool].depth;
 
@@ -453,6 +454,26 @@ static void run_fini(struct build *b, struct run *run)
 		close(run->done_fd);
 }
 
+/* The marks of all that may be run, on the disk. */
+static void run_plan(struct build *b)
+{
+	const struct plan *plan = &b->plan;
+	uint32_t *numbers = build_realloc(NULL, plan->order_n * sizeof(*numbers));
+	size_t n = 0;
+	int error;
+
+	for (size_t i = 0; i < plan->order_n; i++) {
+		uint32_t edge = plan->order[i];
+
+		if (scheduled(&plan->edges[edge]) && !plan->edges[edge].phony)
+			numbers[n++] = build_number(b, mf_outs(plan->m, edge).at[0]);
+	}
+	error = journal_plan(plan->journal, numbers, n);
+	free(numbers);
+	if (error)
+		build_state_broken(b, error);
+}
+
 /* What waits for nothing. */
 static void run_first(struct run *run)
 {
@@ -494,6 +515,7 @@ int build_plan_run(struct build *b)
 	b->run = &run;
 	signal_fd = signals_open(&before);
 	status_total(b->status, b->plan.dirty + b->plan.maybe);
+	run_plan(b);
 	run_first(&run);
 	run_next(&run);
 	/* Nothing could begin; or all is done by now. Else who finishes the last one tells. */
@@ -505,6 +527,7 @@ int build_plan_run(struct build *b)
 		run_watch(&run, signal_fd);
 	error = pawl_engine_close(b->engine);
 	b->engine = NULL;
+	(void)journal_done(b->plan.journal);
 	signals_take(b, signal_fd);
 	if (signal_fd >= 0)
 		close(signal_fd);

@@ -157,6 +157,15 @@ static void children_take(struct build *b)
 	string_free(&path);
 }
 
+bool state_rests(const struct build *b)
+{
+	struct string path = {NULL, 0, 0};
+	bool rests = access(state_path(b, "children", &path), F_OK) != 0;
+
+	string_free(&path);
+	return rests;
+}
+
 int state_lock(struct build *b)
 {
 	int error;

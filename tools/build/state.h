@@ -25,6 +25,8 @@ bool state_folder_guess(const char *manifest, struct string *out);
  * Errors: -EBUSY: another process builds here: it was said which.
  */
 int state_lock(struct build *build);
+/* The last build has ended in good order, and none is at work: no command of one may still run. */
+bool state_rests(const struct build *build);
 void state_unlock(struct build *build);
 
 /* "FOLDER/name", in `out`; its bytes. */

@@ -9,12 +9,15 @@
 #include "ninja/tools.h"
 
 #include "inside.h"
+#include "state.h"
 
 struct host {
 	struct build *b;
 	const char **paths; /* of the last answer */
 	size_t paths_n, paths_room;
 	uint32_t next;
+	unsigned char
+		*read; /* by file: an edge was found to read it; NULL: not asked for yet */
 };
 
 static int host_deps(void *arg, const char *output, const char *const **ret_paths,
@@ -67,7 +70,23 @@ static const char *host_next_output(void *arg, bool from_the_start)
 	return host_next(arg, from_the_start, MF_EDGE_DEPS);
 }
 
-/* Outputs of past manifests, too: all paths that were ever the output of a run. */
+static void reads_mark(struct host *host)
+{
+	struct build *b = host->b;
+
+	host->read = build_alloc(pawl_load_relaxed(&b->files->n) + 1);
+	for (uint32_t edge = 0; edge < b->m->n_edges; edge++) {
+		const struct trace *t = &b->plan.edges[edge].trace;
+
+		for (uint32_t i = 0; b->plan.edges[edge].has_trace && i < t->n_found; i++)
+			host->read[b->plan.numbers[t->reads[t->n_listed + i]]] = 1;
+	}
+}
+
+/*
+ * Outputs of past manifests, too: all paths that were ever the output of a run, but for those that an edge makes as its
+ * dyndep file says, or reads as it was found to.
+ */
 static const char *host_next_logged(void *arg, bool from_the_start)
 {
 	struct host *host = arg;
@@ -75,9 +94,32 @@ static const char *host_next_logged(void *arg, bool from_the_start)
 
 	if (from_the_start)
 		host->next = 0;
-	while (host->next < b->plan.outputs_n)
-		return file_at(b->files, b->plan.outputs[host->next++])->path;
+	if (!host->read)
+		reads_mark(host);
+	while (host->next < b->plan.outputs_n) {
+		uint32_t file = b->plan.outputs[host->next++];
+
+		if (file < b->m->n_nodes ||
+		    (plan_producer(&b->plan, file) == MF_NONE && !host->read[file]))
+			return file_at(b->files, file)->path;
+	}
 	return NULL;
+}
+
+static int host_recompact(void *arg, struct mf_error *ret_error)
+{
+	struct host *host = arg;
+	struct build *b = host->b;
+	int error;
+
+	/* Nothing was ever built, or somebody builds: there is nothing to do, or he does it. */
+	if (!b->plan.journal || state_lock(b))
+		return 0;
+	error = journal_rewrite(b->plan.journal);
+	if (error)
+		(void)snprintf(ret_error->message, sizeof(ret_error->message), "%s/log: %s",
+			       b->folder.bytes, strerror(-error));
+	return error;
 }
 
 static int tool_run(struct build *b, const char *tool, char **arguments, int n)
@@ -86,6 +128,7 @@ static int tool_run(struct build *b, const char *tool, char **arguments, int n)
 	struct ninja_tool_host table = {.arg = &host,
 					.deps = host_deps,
 					.next_output = host_next_output,
+					.recompact = host_recompact,
 					.next_logged = host_next_logged};
 	struct ninja_tool_run run = {.m = b->m,
 				     .host = b->m ? &table : NULL,
@@ -105,6 +148,7 @@ static int tool_run(struct build *b, const char *tool, char **arguments, int n)
 	text_fini(&out);
 	text_fini(&err);
 	free(host.paths);
+	free(host.read);
 	return status;
 }
 

@@ -106,8 +106,12 @@ static void clean_edge(struct cleaning *cleaning, uint32_t edge)
 	struct mf_list outs = mf_outs(cleaning->tool->m, edge);
 	uint32_t i;
 
+	struct tool_dyn dyn = tool_dyn(cleaning->tool, edge);
+
 	for (i = 0; i < outs.n; i++)
 		clean_node(cleaning, outs.at[i]);
+	for (i = 0; i < dyn.edge->n_out; i++)
+		clean_path(cleaning, dyn.paths[i].ptr, dyn.paths[i].len);
 	clean_side_files(cleaning, edge);
 }
 
@@ -137,6 +141,7 @@ static void clean_below(struct cleaning *cleaning, uint32_t root, struct tool_se
 	tool_push(tool, &todo, root);
 	while (todo.n && !tool->error) {
 		uint32_t node = todo.at[--todo.n], edge = m->nodes[node].edge, i;
+		struct tool_dyn dyn;
 		struct mf_list ins;
 
 		if (!tool_set_add(seen, node) || edge == MF_NONE)
@@ -144,6 +149,14 @@ static void clean_below(struct cleaning *cleaning, uint32_t root, struct tool_se
 		if (!(m->edges[edge].flags & MF_EDGE_PHONY)) {
 			clean_node(cleaning, node);
 			clean_side_files(cleaning, edge);
+		}
+		dyn = tool_dyn(tool, edge);
+		for (i = dyn.edge->n_in; i-- > 0;) {
+			const struct pawl_slice *path = &dyn.paths[dyn.edge->n_out + i];
+			uint32_t in = mf_find(m, path->ptr, path->len);
+
+			if (in != MF_NONE)
+				tool_push(tool, &todo, in);
 		}
 		ins = mf_ins(m, edge);
 		for (i = ins.n; i-- > 0;)
@@ -279,7 +292,10 @@ int tool_cleandead(struct tool *tool)
 		if (!path)
 			break;
 		node = mf_find(tool->m, path, strlen(path));
-		if (node == MF_NONE || tool->m->nodes[node].edge == MF_NONE)
+		/* What an edge still reads has become a source. */
+		if (node == MF_NONE ||
+		    (tool->m->nodes[node].edge == MF_NONE && !tool->m->nodes[node].n_uses &&
+		     !tool->m->nodes[node].n_validates))
 			clean_path(&cleaning, path, strlen(path));
 	}
 	end(&cleaning);

@@ -201,6 +201,42 @@ static void put_outs(struct tool *tool, struct mf_list edges)
 	}
 }
 
+/* Implicit ones, as the dyndep file says. */
+static void put_dyn_ins(struct tool *tool, struct tool_dyn dyn)
+{
+	for (uint32_t i = 0; i < dyn.edge->n_in; i++) {
+		tool_str(tool, "    | ");
+		tool_slice(tool, dyn.paths[dyn.edge->n_out + i]);
+		tool_str(tool, "\n");
+	}
+}
+
+/* Of edges that read a node because their dyndep file says so. */
+static void put_dyn_outs(struct tool *tool, uint32_t node)
+{
+	struct pawl_slice path = mf_text(tool->m, tool->m->nodes[node].path);
+
+	for (uint32_t edge = 0; edge < tool->m->n_edges && !tool->error; edge++) {
+		struct mf_list outs = mf_outs(tool->m, edge);
+		struct tool_dyn dyn;
+		bool reads = false;
+
+		if (tool->m->edges[edge].dyndep == MF_NONE)
+			continue;
+		dyn = tool_dyn(tool, edge);
+		for (uint32_t i = 0; i < dyn.edge->n_in; i++) {
+			const struct pawl_slice *in = &dyn.paths[dyn.edge->n_out + i];
+
+			reads |= in->len == path.len && !memcmp(in->ptr, path.ptr, path.len);
+		}
+		for (uint32_t k = 0; k < outs.n && reads; k++) {
+			tool_str(tool, "    ");
+			put_node(tool, outs.at[k]);
+			tool_str(tool, "\n");
+		}
+	}
+}
+
 static void query(struct tool *tool, uint32_t node)
 {
 	const struct mf_manifest *m = tool->m;
@@ -211,17 +247,22 @@ static void query(struct tool *tool, uint32_t node)
 	if (edge != MF_NONE) {
 		const struct mf_edge *e = &m->edges[edge];
 		struct mf_list ins = mf_ins(m, edge), validations = mf_validations(m, edge);
+		struct tool_dyn dyn = tool_dyn(tool, edge);
 
 		tool_str(tool, "  input: ");
 		tool_slice(tool, rule_name(tool, edge));
 		tool_str(tool, "\n");
 		for (i = 0; i < ins.n; i++) {
+			if (i == e->n_in + e->n_implicit)
+				put_dyn_ins(tool, dyn);
 			tool_str(tool, i < e->n_in		     ? "    "
 				       : i < e->n_in + e->n_implicit ? "    | "
 								     : "    || ");
 			put_node(tool, ins.at[i]);
 			tool_str(tool, "\n");
 		}
+		if (ins.n == e->n_in + e->n_implicit)
+			put_dyn_ins(tool, dyn);
 		if (validations.n)
 			tool_str(tool, "  validations:\n");
 		for (i = 0; i < validations.n; i++) {
@@ -232,6 +273,7 @@ static void query(struct tool *tool, uint32_t node)
 	}
 	tool_str(tool, "  outputs:\n");
 	put_outs(tool, mf_uses(m, node));
+	put_dyn_outs(tool, node);
 	if (m->nodes[node].n_validates) {
 		tool_str(tool, "  validation for:\n");
 		put_outs(tool, mf_validates(m, node));

@@ -226,15 +226,27 @@ static void put_label(struct tool *tool, struct pawl_slice text)
 		tool_add(tool, *at == '\\' ? "/" : at, 1);
 }
 
+/* A file that a dyndep file names: the manifest's number if it has one, else its path is its name. */
+static void put_dyn_name(struct tool *tool, struct pawl_slice path)
+{
+	uint32_t node = mf_find(tool->m, path.ptr, path.len);
+
+	if (node == MF_NONE)
+		put_label(tool, path);
+	else
+		tool_printf(tool, "n%u", node);
+}
+
 static void draw_edge(struct tool *tool, uint32_t edge)
 {
 	const struct mf_manifest *m = tool->m;
 	const struct mf_edge *e = &m->edges[edge];
 	struct mf_list outs = mf_outs(m, edge), ins = mf_ins(m, edge);
 	struct pawl_slice rule = mf_text(m, m->rules[e->rule].name);
+	struct tool_dyn dyn = tool_dyn(tool, edge);
 	uint32_t i;
 
-	if (outs.n == 1 && ins.n == 1) {
+	if (outs.n == 1 && ins.n == 1 && !dyn.edge->n_out && !dyn.edge->n_in) {
 		tool_printf(tool, "\"n%u\" -> \"n%u\" [label=\" ", ins.at[0], outs.at[0]);
 		tool_slice(tool, rule);
 		tool_str(tool, "\"]\n");
@@ -245,9 +257,19 @@ static void draw_edge(struct tool *tool, uint32_t edge)
 	tool_str(tool, "\", shape=ellipse]\n");
 	for (i = 0; i < outs.n; i++)
 		tool_printf(tool, "\"e%u\" -> \"n%u\"\n", edge, outs.at[i]);
+	for (i = 0; i < dyn.edge->n_out; i++) {
+		tool_printf(tool, "\"e%u\" -> \"", edge);
+		put_dyn_name(tool, dyn.paths[i]);
+		tool_str(tool, "\"\n");
+	}
 	for (i = 0; i < ins.n; i++)
 		tool_printf(tool, "\"n%u\" -> \"e%u\" [arrowhead=none%s]\n", ins.at[i], edge,
 			    i >= e->n_in + e->n_implicit ? " style=dotted" : "");
+	for (i = 0; i < dyn.edge->n_in; i++) {
+		tool_str(tool, "\"");
+		put_dyn_name(tool, dyn.paths[dyn.edge->n_out + i]);
+		tool_printf(tool, "\" -> \"e%u\" [arrowhead=none]\n", edge);
+	}
 }
 
 /* From a node on, what stands first is drawn first. */
@@ -260,6 +282,7 @@ static void draw(struct tool *tool, uint32_t root, struct tool_set *nodes,
 	tool_push(tool, &todo, root);
 	while (todo.n && !tool->error) {
 		uint32_t node = todo.at[--todo.n], edge = m->nodes[node].edge, i;
+		struct tool_dyn dyn;
 		struct mf_list ins;
 
 		if (!tool_set_add(nodes, node))
@@ -270,6 +293,14 @@ static void draw(struct tool *tool, uint32_t root, struct tool_set *nodes,
 		if (edge == MF_NONE || !tool_set_add(edges, edge))
 			continue;
 		draw_edge(tool, edge);
+		dyn = tool_dyn(tool, edge);
+		for (i = dyn.edge->n_in; i-- > 0;) {
+			const struct pawl_slice *path = &dyn.paths[dyn.edge->n_out + i];
+			uint32_t in = mf_find(m, path->ptr, path->len);
+
+			if (in != MF_NONE)
+				tool_push(tool, &todo, in);
+		}
 		ins = mf_ins(m, edge);
 		for (i = ins.n; i-- > 0;)
 			tool_push(tool, &todo, ins.at[i]);

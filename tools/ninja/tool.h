@@ -5,7 +5,21 @@
 #ifndef TOOLS_NINJA_TOOL_H
 #define TOOLS_NINJA_TOOL_H
 
+#include "manifest/dyndep.h"
 #include "ninja/tools.h"
+
+/* What a dyndep file says of an edge; its outputs, then its inputs. Of an edge without one: none of both. */
+struct tool_dyn {
+	const struct dyndep_edge *edge;
+	const struct pawl_slice *paths;
+};
+
+struct tool_dyns {
+	struct dyndep *files;
+	uint32_t n, room;
+	struct tool_dyn *by_edge;
+	bool loaded;
+};
 
 /*
  * A tool at work. `error` latches the first lack of memory; everything after it is skipped, and the
@@ -19,7 +33,12 @@ struct tool {
 	/* Arguments that are no options of the tool's. */
 	char **arguments;
 	int n_arguments;
+	struct tool_dyns dyns;
 };
+
+/* Reads all dyndep files when it is first asked. */
+struct tool_dyn tool_dyn(struct tool *tool, uint32_t edge);
+void tool_dyns_fini(struct tool *tool);
 
 typedef int tool_fn(struct tool *tool);
 

@@ -79,7 +79,12 @@ int ninja_tool_run(const char *name, const struct ninja_tool_run *run, struct te
 {
 	static const struct ninja_tool_host nobody;
 	struct ninja_tool_run with = *run;
-	struct tool tool = {&with, run->m, out, err, 0, run->arguments, run->n_arguments};
+	struct tool tool = {.run = &with,
+			    .m = run->m,
+			    .out = out,
+			    .err = err,
+			    .arguments = run->arguments,
+			    .n_arguments = run->n_arguments};
 	size_t i = 0;
 	int status, error;
 
@@ -88,6 +93,7 @@ int ninja_tool_run(const char *name, const struct ninja_tool_run *run, struct te
 	while (strcmp(tools[i].name, name) != 0)
 		i++;
 	status = tools[i].fn(&tool);
+	tool_dyns_fini(&tool);
 	if (tool.error) {
 		error = text_printf(err, "ninja: error: %s\n",
 				    tool.error == -ENOMEM ? "out of memory"

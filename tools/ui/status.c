@@ -23,6 +23,16 @@
 
 #define RECENT 16u
 
+/* Commands that run, below the line in place: those that have for so long, so many, if there are so many rows. */
+#define SHOWN_NS   UINT64_C(1000000000)
+#define SHOWN_MOST 8u
+#define ROWS_LEAST 10u
+
+struct running {
+	char *outputs, *description;
+	uint64_t begun_ns;
+};
+
 struct status {
 	pthread_mutex_t lock; /* over all below, and the output */
 	struct status_options options;
@@ -34,6 +44,11 @@ struct status {
 	uint64_t begun_ns;
 	uint64_t recent[RECENT]; /* when the last ones ended */
 	struct string last;	 /* description of what is in place */
+	struct string line;	 /* that line */
+	unsigned below;		 /* lines under it */
+	bool several;		 /* show them */
+	struct running *running; /* the oldest first */
+	size_t running_n, running_room;
 };
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -52,6 +67,38 @@ static void write_out(int fd, const char *bytes, size_t n)
 	}
 }
 
+/* Take away what is in place. */
+static void erase(struct status *s)
+{
+	struct string out = {NULL, 0, 0};
+
+	if (!s->in_place)
+		return;
+	string_puts(&out, "\r");
+	if (s->below)
+		string_printf(&out, "\x1b[%uA", s->below);
+	string_puts(&out, s->below ? "\x1b[J" : "\x1b[K");
+	write_out(1, out.bytes, out.n);
+	string_free(&out);
+	s->in_place = false;
+	s->below = 0;
+}
+
+/* Leave the line that is in place, and go on below it. */
+static void leave(struct status *s)
+{
+	bool below = s->below > 0;
+
+	if (!s->in_place)
+		return;
+	if (below) {
+		erase(s);
+		write_out(1, s->line.bytes, s->line.n);
+	}
+	write_out(1, "\n", 1);
+	s->in_place = false;
+}
+
 /* What is more than the line in place: begins on a line of its own. */
 static void put(struct status *s, const struct string *bytes)
 {
@@ -59,17 +106,20 @@ static void put(struct status *s, const struct string *bytes)
 		string_add(&s->held, bytes->bytes, bytes->n);
 		return;
 	}
-	if (s->in_place)
-		write_out(1, "\r\x1b[K", 4);
-	s->in_place = false;
+	erase(s);
 	write_out(1, bytes->bytes, bytes->n);
 }
 
-static unsigned columns(void)
+static unsigned columns(unsigned *ret_rows)
 {
 	struct winsize size;
 
-	return ioctl(1, TIOCGWINSZ, &size) || !size.ws_col ? 80 : size.ws_col;
+	if (ioctl(1, TIOCGWINSZ, &size) || !size.ws_col) {
+		*ret_rows = 24;
+		return 80;
+	}
+	*ret_rows = size.ws_row;
+	return size.ws_col;
 }
 
 /* The middle goes first. Bytes count as columns, but for what UTF-8 continues. */
@@ -185,34 +235,96 @@ static bool plain(const struct status *s)
 	return !s->terminal || s->options.verbose;
 }
 
+/* One line, not wider than the terminal. */
+static void fit(struct string *line, unsigned width)
+{
+	for (size_t i = 0; i < line->n; i++)
+		line->bytes[i] = line->bytes[i] == '\n' ? ' ' : line->bytes[i];
+	elide(line, width);
+}
+
+/* The lines of what runs. */
+static void running_add(struct status *s, unsigned width, unsigned rows, struct string *out)
+{
+	uint64_t now = build_now_ns();
+
+	s->below = 0;
+	for (size_t i = 0; i < s->running_n && s->below < SHOWN_MOST && s->below < rows / 3;
+	     i++) {
+		const struct running *r = &s->running[i];
+		struct string line = {NULL, 0, 0};
+
+		if (now - r->begun_ns < SHOWN_NS)
+			break;
+		string_printf(&line, "%6.0f s  %s", (double)(now - r->begun_ns) / 1e9,
+			      r->description);
+		fit(&line, width);
+		string_puts(out, "\n");
+		string_add(out, line.bytes, line.n);
+		string_free(&line);
+		s->below++;
+	}
+}
+
+/* In place of what is there. */
+static void draw_in_place(struct status *s)
+{
+	struct string all = {NULL, 0, 0};
+	unsigned rows, width = columns(&rows);
+	bool more = s->in_place && s->below;
+
+	fit(&s->line, width);
+	string_puts(&all, "\r");
+	if (more)
+		string_printf(&all, "\x1b[%uA\x1b[J", s->below);
+	string_add(&all, s->line.bytes, s->line.n);
+	string_puts(&all, "\x1b[K");
+	s->below = 0;
+	if (s->several && rows >= ROWS_LEAST)
+		running_add(s, width, rows, &all);
+	write_out(1, all.bytes, all.n);
+	string_free(&all);
+	s->in_place = true;
+}
+
 /* Without a terminal a line when a command has ended; on one it is drawn again. */
 static void draw(struct status *s, const char *description, bool whole)
 {
-	struct string line = {NULL, 0, 0};
-
 	if (s->options.quiet || s->options.json)
 		return;
 	if (plain(s) && !whole)
 		return;
-	prefix_add(s, &line);
-	string_puts(&line, description);
+	string_clear(&s->line);
+	prefix_add(s, &s->line);
+	string_puts(&s->line, description);
 	if (plain(s)) {
-		string_puts(&line, "\n");
-		put(s, &line);
+		string_puts(&s->line, "\n");
+		put(s, &s->line);
 	} else if (!s->console) {
-		struct string all = {NULL, 0, 0};
-
-		for (size_t i = 0; i < line.n; i++)
-			line.bytes[i] = line.bytes[i] == '\n' ? ' ' : line.bytes[i];
-		elide(&line, columns());
-		string_puts(&all, "\r");
-		string_add(&all, line.bytes, line.n);
-		string_puts(&all, "\x1b[K");
-		write_out(1, all.bytes, all.n);
-		string_free(&all);
-		s->in_place = true;
+		draw_in_place(s);
 	}
-	string_free(&line);
+}
+
+static void running_push(struct status *s, const struct status_command *c,
+			 const char *description)
+{
+	BUILD_GROW(s->running, s->running_n, s->running_room);
+	s->running[s->running_n++] =
+		(struct running){build_dup(c->outputs, strlen(c->outputs)),
+				 build_dup(description, strlen(description)), c->begun_ns};
+}
+
+static void running_remove(struct status *s, const struct status_command *c)
+{
+	for (size_t i = 0; i < s->running_n; i++) {
+		if (strcmp(s->running[i].outputs, c->outputs) != 0)
+			continue;
+		free(s->running[i].outputs);
+		free(s->running[i].description);
+		memmove(&s->running[i], &s->running[i + 1],
+			(--s->running_n - i) * sizeof(*s->running));
+		return;
+	}
 }
 
 static void last_set(struct status *s, const char *description)
@@ -291,11 +403,11 @@ void status_begun(struct status *s, const struct status_command *c)
 	if (s->begun > s->total)
 		s->total = s->begun;
 	last_set(s, describe(s, c));
+	if (s->several)
+		running_push(s, c, s->last.bytes);
 	draw(s, s->last.bytes, c->console);
 	if (c->console) {
-		if (s->in_place)
-			write_out(1, "\n", 1);
-		s->in_place = false;
+		leave(s);
 		s->console = true;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -319,6 +431,7 @@ void status_ended(struct status *s, const struct status_command *c)
 		s->begun = s->ended;
 	if (s->begun > s->total)
 		s->total = s->begun;
+	running_remove(s, c);
 	if (c->console) {
 		s->console = false;
 		if (s->held.n)
@@ -340,9 +453,7 @@ void status_ended(struct status *s, const struct status_command *c)
 			string_puts(&out, "\n");
 		if (out.n) {
 			/* The line that says which command stays above what it printed. */
-			if (s->in_place)
-				write_out(1, "\n", 1);
-			s->in_place = false;
+			leave(s);
 			put(s, &out);
 		}
 	}
@@ -390,9 +501,7 @@ void status_say(struct status *s, const char *kind, const char *format, ...)
 	if (s->console) {
 		string_add(&s->held, out.bytes, out.n);
 	} else {
-		if (s->in_place)
-			write_out(1, "\n", 1);
-		s->in_place = false;
+		leave(s);
 		write_out(2, out.bytes, out.n);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -412,9 +521,7 @@ void status_print(struct status *s, const char *format, ...)
 	string_printf(&out, "%s\n", words);
 	free(words);
 	pthread_mutex_lock(&s->lock);
-	if (s->in_place)
-		write_out(1, "\n", 1);
-	s->in_place = false;
+	leave(s);
 	if (!s->options.json)
 		put(s, &out);
 	pthread_mutex_unlock(&s->lock);
@@ -470,6 +577,8 @@ struct status *status_create(const struct status_options *options)
 		s->options.format = "[%f/%t] ";
 	s->terminal = isatty(1) && term && strcmp(term, "dumb") != 0;
 	s->color = color_of(options, s->terminal);
+	s->several = s->terminal && !options->verbose && !options->quiet && !options->json &&
+		     strcmp(options->name, "ninja") != 0;
 	s->begun_ns = build_now_ns();
 	return s;
 }
@@ -478,8 +587,13 @@ void status_destroy(struct status *s)
 {
 	if (!s)
 		return;
-	if (s->in_place)
-		write_out(1, "\n", 1);
+	leave(s);
+	for (size_t i = 0; i < s->running_n; i++) {
+		free(s->running[i].outputs);
+		free(s->running[i].description);
+	}
+	free(s->running);
+	string_free(&s->line);
 	string_free(&s->held);
 	string_free(&s->last);
 	pthread_mutex_destroy(&s->lock);

@@ -2,8 +2,8 @@
 /*
  * status.h - what a build says while it goes on.
  *
- * On a terminal one line that is rewritten in place, else a line for each command. What a command prints comes in
- * one piece, when it has ended. Any thread; calls take a lock and may block on the terminal.
+ * On a terminal one line that is rewritten in place, with lines below it of commands that take long (but not as ninja), else a
+ * line for each command. What a command prints comes in one piece, when it has ended. Any thread; calls take a lock and may block on the terminal.
  */
 #ifndef UI_STATUS_H
 #define UI_STATUS_H

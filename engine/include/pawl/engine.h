@@ -145,7 +145,7 @@ typedef void pawl_log_fn(void *arg, enum pawl_severity severity, const char *lin
 enum pawl_verify {
 	PAWL_VERIFY_DEFAULT, /* IDLE in debug builds, else NEVER */
 	PAWL_VERIFY_NEVER,
-	PAWL_VERIFY_CLOSE, /* when it is closed, if nothing runs then */
+	PAWL_VERIFY_CLOSE, /* when it is closed; what runs then has ended before */
 	PAWL_VERIFY_IDLE, /* and when it has been idle for a while, once each time; not with a host */
 	PAWL_VERIFY_COUNT
 };
@@ -198,7 +198,17 @@ struct pawl_engine_options {
 	 * PAWL_FOREVER: not for that reason.
 	 */
 	uint64_t snapshot_first_ns, snapshot_interval_ns, snapshot_idle_ns;
+	/* 0: what has changed is not saved when the engine is closed; it is computed again then. */
+	uint32_t snapshot_at_stop;
+	uint32_t reserved; /* 0 */
+	/*
+	 * PAWL_STORAGE_READ_ONLY, where another process writes the store: it is asked to save what it has, and
+	 * waited for so long (pawl_engine_sync_read()). 0: 3 s.
+	 */
+	uint64_t sync_wait_ns;
 };
+/* Of pawl_engine_options.sync_wait_ns: nobody is asked, and nothing waited for. */
+#define PAWL_SYNC_NO_WAIT 1u
 /* Of pawl_engine_options.storage. */
 #define PAWL_STORAGE_NONE	0u
 #define PAWL_STORAGE_READ_ONLY	1u /* what is there is used; nothing is written */
@@ -209,7 +219,7 @@ struct pawl_engine_options {
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
 			0, 0, NULL, NULL, NULL, NULL, PAWL_SEVERITY_INFO, 0,                  \
-			PAWL_VERIFY_DEFAULT, 0, 0, 0, NULL, 0, 0, 0                           \
+			PAWL_VERIFY_DEFAULT, 0, 0, 0, NULL, 0, 0, 0, 1, 0, 0                  \
 	}
 
 /*
@@ -218,8 +228,10 @@ struct pawl_engine_options {
  * What an option leaves at its default the environment may say: PAWL_WORKERS (1 to 4096), PAWL_TRACK_DEPENDENCIES and
  * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1), PAWL_HISTORIES (1), PAWL_SLOW_MS (1 to 86400000),
  * PAWL_LOG (info, warning, error), PAWL_VERIFY (never, close, idle), PAWL_VERIFY_IDLE_MS,
- * PAWL_SNAPSHOT_FIRST_MS, PAWL_SNAPSHOT_INTERVAL_MS and PAWL_SNAPSHOT_IDLE_MS (1 to 86400000). Other values
- * count as not there.
+ * PAWL_SNAPSHOT_FIRST_MS, PAWL_SNAPSHOT_INTERVAL_MS and PAWL_SNAPSHOT_IDLE_MS (1 to 86400000),
+ * PAWL_SNAPSHOT_AT_STOP (0), PAWL_SYNC_WAIT_MS (0, not to wait, to 86400000). Other values count as not there.
+ *
+ * May sleep, as the thread, where storage is PAWL_STORAGE_READ_ONLY: sync_wait_ns.
  *
  * Requires: attached.
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, no body, arguments outside
@@ -258,7 +270,8 @@ enum pawl_snapshot_reason {
 	PAWL_SNAPSHOT_ASKED, /* pawl_engine_snapshot() */
 	PAWL_SNAPSHOT_TIME,
 	PAWL_SNAPSHOT_IDLE,
-	PAWL_SNAPSHOT_STOP, /* pawl_engine_close() */
+	PAWL_SNAPSHOT_STOP,   /* pawl_engine_close() */
+	PAWL_SNAPSHOT_READER, /* another process has opened the store for reading, and asked */
 	PAWL_SNAPSHOT_REASON_COUNT
 };
 
@@ -275,12 +288,44 @@ struct pawl_engine_store_stats {
 	uint64_t last_quiet_ns, last_ns;
 	uint32_t last_reason; /* enum pawl_snapshot_reason */
 	uint32_t reserved_;
-	uint64_t reserved[4];
+	uint64_t unknown; /* tasks whose record is good, but of another form: as lost ones */
+	uint64_t reserved[3];
 };
 
 /* Errors: -ENOTSUP: there is no store. */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_store_stats_read(
 	struct pawl_engine *engine, struct pawl_engine_store_stats *ret_stats);
+
+/* What an engine has of what others compute that have the same store. */
+enum pawl_sync {
+	PAWL_SYNC_ALONE, /* nobody else wrote when it was opened: what is stored is all there is */
+	PAWL_SYNC_SYNCED, /* somebody writes, and all that one had at some moment of the opening is here */
+	PAWL_SYNC_UNKNOWN, /* somebody writes, and may have had more; or it cannot be told */
+	PAWL_SYNC_COUNT
+};
+
+struct pawl_engine_sync {
+	enum pawl_sync sync;
+	uint32_t reserved_;
+	int64_t writer_pid; /* 0: there is none, or it is not known */
+	/* The one that the engine stands on. With PAWL_STORAGE_READ_ONLY it never sees a later one. */
+	uint64_t generation;
+	uint64_t waited_ns; /* for the writer, when it was opened */
+	uint64_t reserved[4];
+};
+
+/*
+ * pawl_engine_sync_read() - What was found out when the engine was opened.
+ *
+ * Any number of processes read a store beside the one that writes (pawl_store_options.read_only, with
+ * PAWL_STORAGE_READ_ONLY). Each stands on the generation that it was opened on, whatever is written later; what
+ * it computes beyond that is its own, and gone with it. A writer whose snapshots are made in the background
+ * (PAWL_STORAGE_READ_WRITE) makes one for a reader that is opened; others are waited for.
+ *
+ * Errors: -ENOTSUP: there is no store.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_engine_sync_read(struct pawl_engine *engine,
+						   struct pawl_engine_sync *ret_sync);
 
 /* A visit: what it reads it reads for itself, nothing depends on it. */
 typedef int pawl_visit_fn(struct pawl_context *context, void *arg);

@@ -29,10 +29,11 @@
  *  put, remove               any, of one batch too    -
  *  commit, abort             one, after all puts      the disk, until all is on it (commit)
  *  compact, verify, stat     any                      the disk; commit and compact wait for each other
+ *  tell, ask                 any                      -
  *
  * Threads that put need to be attached, others do not. On a worker of the runtime, call what blocks on
  * the disk through pawl_blocking(). Not after fork(): in the child view_begin, begin_write, commit,
- * compact, verify and stat return -ECHILD, close forgets the store, and what was open may not be read.
+ * compact, verify, stat, tell and ask return -ECHILD, close forgets the store, and what was open may not be read.
  * Start children by posix_spawn(): one that is forked and lives on without exec holds the writer's lock.
  */
 #ifndef PAWL_STORE_H
@@ -244,6 +245,36 @@ PAWL_API PAWL_MUST_CHECK int pawl_store_commit(struct pawl_store_batch *batch,
 /* pawl_store_abort() - Forget it. NULL is nothing. */
 PAWL_API void pawl_store_abort(struct pawl_store_batch *batch);
 
+/* ---- who else has it open ---------------------------------------------------------------------- */
+
+/* Of the one that writes a store, as somebody sees it who reads. Old when it arrives. */
+struct pawl_store_writer {
+	bool there;
+	bool behind;   /* it has something that is not in the store yet */
+	int64_t pid;   /* 0: not known */
+	char name[32]; /* of its program; "": not known */
+};
+
+/*
+ * pawl_store_tell() - Whoever writes says if it has something that is not in the store yet. Until the store is closed,
+ * or the process ends, however it ends. Another process sees it from the return of the call on.
+ *
+ * Returns: 0; in ret_asked (may be NULL), whether somebody who reads asks for it.
+ * Errors:  -EROFS: the store was opened for reading; -ECHILD; what the system says.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_store_tell(struct pawl_store *store, bool behind,
+					     bool *ret_asked);
+
+/*
+ * pawl_store_ask() - Does another one write this store, and has it something that is not in there? `asks`: it is
+ * wanted; until the next call without, or until the store is closed. Of a view that begins after a writer was
+ * there that was not behind nothing is missing that this one had at that moment.
+ *
+ * Errors: -ECHILD; what the system says.
+ */
+PAWL_API PAWL_MUST_CHECK int pawl_store_ask(struct pawl_store *store, bool asks,
+					    struct pawl_store_writer *ret_writer);
+
 /* ---- care -------------------------------------------------------------------------------------- */
 
 /*
@@ -309,6 +340,8 @@ struct pawl_store_ops {
 	int (*compact)(struct pawl_store *store, struct pawl_store_why *why, bool *ret_done);
 	int (*verify)(struct pawl_store *store, struct pawl_store_why *why);
 	int (*stat)(struct pawl_store *store, struct pawl_store_stat *ret_stat);
+	int (*tell)(struct pawl_store *store, bool behind, bool *ret_asked);
+	int (*ask)(struct pawl_store *store, bool asks, struct pawl_store_writer *ret_writer);
 };
 
 struct pawl_store {
