@@ -20,6 +20,7 @@
 
 #include "notice.h"
 #include "persist/persist.h"
+#include "runtime/worker.h"
 
 #define LONG_NS	   UINT64_C(10000000000)
 #define JSON_BYTES 256
@@ -27,7 +28,8 @@
 static const char *const reasons[PAWL_SNAPSHOT_REASON_COUNT] = {"asked", "time", "idle", "stop",
 								"reader"};
 
-void eng_tell_saved(struct eng_persist *persist, uint64_t tasks, uint64_t bytes)
+void eng_tell_saved(struct eng_persist *persist, uint64_t begun_ns, uint64_t tasks,
+		    uint64_t bytes)
 {
 	uint64_t quiet_ns = pawl_load_relaxed(&persist->quiet_ns);
 	uint64_t ns = pawl_load_relaxed(&persist->snapshot_ns);
@@ -36,6 +38,7 @@ void eng_tell_saved(struct eng_persist *persist, uint64_t tasks, uint64_t bytes)
 		ns >= LONG_NS ? PAWL_SEVERITY_WARNING : PAWL_SEVERITY_INFO;
 	char json[JSON_BYTES];
 
+	eng_watch_snapshot(persist->graph->rt, begun_ns, quiet_ns, reason, tasks);
 	if (!eng_notices_wanted(persist->notices, severity, "engine.snapshot"))
 		return;
 	(void)snprintf(json, sizeof(json),
@@ -53,6 +56,12 @@ void eng_tell_failed(struct eng_persist *persist, int error)
 	eng_notice(persist->notices, PAWL_SEVERITY_WARNING, "engine.store", NULL,
 		   "what has changed could not be saved: %s; it is tried again",
 		   strerror(-error));
+}
+
+void eng_tell_edge(struct eng_persist *persist, const char *text)
+{
+	eng_notice(persist->notices, PAWL_SEVERITY_ERROR, "engine.store", NULL,
+		   "an edge that cannot be saved: %s", text);
 }
 
 void eng_tell_unsaved(struct eng_persist *persist, int error)
@@ -96,13 +105,18 @@ void eng_tell_opened(struct eng_persist *persist)
 /* Of the graph's backing. */
 void eng_persist_recovered(void *arg)
 {
+	struct pawl_engine_store_stats stats;
 	struct eng_persist *persist = arg;
+	char json[JSON_BYTES];
 
 	if (persist->told_lost)
 		return;
 	persist->told_lost = true;
-	eng_notice(persist->notices, PAWL_SEVERITY_WARNING, "engine.store", NULL,
-		   "records of %" PRIu64
-		   " tasks are damaged or missing: all that is stored is computed again",
-		   pawl_load_relaxed(&persist->lost));
+	eng_persist_stats(persist, &stats);
+	(void)snprintf(json, sizeof(json), "{\"damaged\":%" PRIu64 ",\"unknown\":%" PRIu64 "}",
+		       stats.lost, stats.unknown);
+	eng_notice(persist->notices, PAWL_SEVERITY_WARNING, "engine.store", json,
+		   "records of %" PRIu64 " tasks are damaged or missing, of %" PRIu64
+		   " of another version: all that is stored is computed again",
+		   stats.lost, stats.unknown);
 }

@@ -12,12 +12,16 @@
  * both fail; where one is only called in a ring, or read for no use, a task may fail, and says why, or gives what it gives. All must
  * end, and in the end rings are taken apart, and all is as if there had been none.
  *
+ * Some programs run on a store: snapshots, also beside edits, ends with and without one, changes while nobody looks, restarts,
+ * stores that fail or damage once. What is compared is the same: to a program that remembers nothing all that is nothing.
+ *
  *	GRAPH_TRACE=1 fuzz/f-graph FILE		what the file does
  */
 #include "config.h"
 
 #define GRAPH_HAS_RING(context, ref) false
 #define GRAPH_IS_LOOSE(context)	     false
+#define GRAPH_STORE
 #include "graph-program.h"
 
 #include <pthread.h>
@@ -101,10 +105,16 @@ static void head_decode(struct fuzz_bytes *bytes)
 	memset(&head, 0, sizeof(head));
 	head.workers = 1 + how % 3;
 	head.rings = how >> 2 & 1;
-	head.no_active = (how >> 3 & 7) == 7;
+	head.stored = how >> 6 & 1;
+	/* What is dirty since the process before is not run until it is wanted. */
+	head.no_active = (how >> 3 & 7) == 7 && !head.stored;
+	head.door = how >> 7 & 1;
 	head.tasks = 2 + fuzz_below(bytes, GRAPH_TASKS - 1);
-	TRACE("%u tasks, %u workers%s%s\n", head.tasks, head.workers,
-	      head.rings ? ", rings" : "", head.no_active ? ", all active" : "");
+	TRACE("%u tasks, %u workers%s%s%s\n", head.tasks, head.workers,
+	      head.rings ? ", rings" : "", head.no_active ? ", all active" : "",
+	      !head.stored ? ""
+	      : head.door  ? ", stored, door"
+			   : ", stored");
 	for (unsigned i = 0; i < head.tasks; i++) {
 		head.kinds[i] = fuzz_u8(bytes) & 7;
 		spec_decode(bytes, &head.specs[i]);
@@ -215,6 +225,8 @@ static void *rush_thread(void *arg)
 
 		graph_engine.change(rush->changes + i, n, rush->how >> 1 & 1);
 		i += n;
+		if (head.stored)
+			graph_engine.snapshot();
 	}
 	pawl_thread_detach();
 	return NULL;
@@ -270,11 +282,63 @@ static void dispose(struct fuzz_bytes *bytes)
 	graph_naive.dispose(at);
 }
 
+static void restart(struct fuzz_bytes *bytes)
+{
+	struct graph_change changes[CHANGES];
+	unsigned how = fuzz_u8(bytes), n = how >> 4 & 3;
+
+	TRACE("restart%s%s\n", how & GRAPH_CRASH ? ", crash" : "",
+	      how & GRAPH_RESTORE_ALL ? ", restore all" : "");
+	for (unsigned i = 0; i < n; i++)
+		change_decode(bytes, &changes[i]);
+	for (unsigned i = 0; i < roots_n; i++) {
+		if (active[i])
+			graph_naive.dispose(i);
+		active[i] = false;
+	}
+	graph_naive.restart(how, changes, n);
+	graph_engine.restart(how, changes, n);
+	if (how >> 6 & 1)
+		settle();
+}
+
+/* Returns: false: it is none of these. */
+static bool store_operation(struct fuzz_bytes *bytes, unsigned operation)
+{
+	unsigned how;
+
+	switch (operation % 32) {
+	case 12:
+	case 13:
+		TRACE("snapshot\n");
+		graph_engine.snapshot();
+		return true;
+	case 14:
+		restart(bytes);
+		return true;
+	case 15:
+		how = fuzz_u8(bytes);
+		TRACE("fail %u\n", how);
+		graph_engine.fail(how);
+		return true;
+	case 31:
+		graph_engine.settle();
+		TRACE("snapshot at rest\n");
+		graph_engine.snapshot();
+		graph_engine.settle();
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void one_operation(struct fuzz_bytes *bytes)
 {
 	static struct graph_result result;
 	unsigned operation = fuzz_u8(bytes), task;
 
+	if (head.stored && store_operation(bytes, operation))
+		return;
 	switch (operation % 16) {
 	case 0:
 	case 1:
@@ -333,6 +397,17 @@ static void take_apart(void)
 
 static void compare_all(void)
 {
+	/* Once more after a restart. */
+	if (head.stored && !head.rings) {
+		compare(0, LOOK_READ, 0);
+		graph_engine.restart(GRAPH_RESTORE_ALL, NULL, 0);
+		for (unsigned i = 0; i < roots_n; i++) {
+			if (active[i])
+				graph_naive.dispose(i);
+			active[i] = false;
+		}
+		settle();
+	}
 	compare(0, LOOK_READ, 0);
 	settle();
 	for (unsigned i = 0; i < head.tasks; i++)

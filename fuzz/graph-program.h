@@ -11,7 +11,8 @@
  * cause of an error, the task fails with words of its own.
  *
  * Defines `static const struct graph_side side`; wants GRAPH_HAS_RING(context, ref),
- * GRAPH_IS_LOOSE(context).
+ * GRAPH_IS_LOOSE(context). May have GRAPH_OPTIONS(options), what else the engine is opened with, and GRAPH_STORE where
+ * it may have one (graph-store.h): to one that remembers nothing a restart is one more change.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,9 @@
 
 #include "fuzz.h"
 #include "graph.h"
+#ifdef GRAPH_STORE
+#include "graph-store.h"
+#endif
 
 /* ---- types and traits ---------------------------------------------------------------------- */
 
@@ -42,16 +46,18 @@ static void changed_parts(const void *before, size_t before_bytes, const void *a
 	}
 }
 
-#define TYPE(of_name, of_mode)                                                 \
+#define TYPE(of_name, of_mode, of_flags)                                       \
 	.size = sizeof(struct pawl_value_type), .name = of_name, .version = 1, \
-	.mode = of_mode, .implementations = NULL, .implementations_n = 0
+	.mode = of_mode, .flags = of_flags, .implementations = NULL, .implementations_n = 0
+/* Those that are not plain are not saved. */
 static const struct pawl_value_type number_types[TYPES - 1] = {
-	{TYPE("number", PAWL_CELL_COMPARE)},
-	{TYPE("fresh", PAWL_CELL_NEW)},
-	{TYPE("hashed", PAWL_CELL_HASHED)}};
-static const struct pawl_value_type parts_type = {TYPE("parts", PAWL_CELL_KEYED),
-						  .changed_keys = changed_parts};
-static const struct pawl_value_type spec_type = PAWL_VALUE_TYPE("spec");
+	{TYPE("number", PAWL_CELL_COMPARE, PAWL_VALUE_PLAIN)},
+	{TYPE("fresh", PAWL_CELL_NEW, 0)},
+	{TYPE("hashed", PAWL_CELL_HASHED, 0)}};
+static const struct pawl_value_type parts_type = {
+	TYPE("parts", PAWL_CELL_KEYED, PAWL_VALUE_PLAIN), .changed_keys = changed_parts};
+static const struct pawl_value_type spec_type = {
+	TYPE("spec", PAWL_CELL_COMPARE, PAWL_VALUE_PLAIN)};
 static const struct pawl_trait traits[2] = {{.size = sizeof(struct pawl_trait), .name = "mark"},
 					    {.size = sizeof(struct pawl_trait),
 					     .name = "note"}};
@@ -115,6 +121,9 @@ static struct {
 	bool known[GRAPH_TASKS];
 	struct pawl_invalidator told[GRAPH_TASKS];
 	struct root roots[GRAPH_ROOTS];
+#ifdef GRAPH_STORE
+	struct graph_store store;
+#endif
 } world;
 
 /* ---- small functions ---------------------------------------------------------------------------- */
@@ -144,10 +153,13 @@ struct passed_all {
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	const struct one *one = args;
+	struct pawl_invalidator invalidator;
 	struct pawl_value *value;
 
+	/* With no lock held: it may be an operation. */
+	FUZZ_CHECK(pawl_context_invalidator(context, &invalidator) == 0);
 	pawl_lock_lock(&world.lock);
-	FUZZ_CHECK(pawl_context_invalidator(context, &world.told[one->n]) == 0);
+	world.told[one->n] = invalidator;
 	world.known[one->n] = true;
 	FUZZ_CHECK(pawl_value_of(&spec_type, &world.inputs[one->n], sizeof(struct graph_spec),
 				 &value) == 0);
@@ -805,11 +817,21 @@ static void side_settle(void)
 {
 	char text[256];
 
-	FUZZ_CHECK(pawl_engine_wait_idle(world.engine, PAWL_FOREVER) == 0);
-	if (pawl_engine_verify(world.engine, text, sizeof(text))) {
+	int error;
+
+	/* -EBUSY: with a store it may have found that something is lost. */
+	do {
+		FUZZ_CHECK(pawl_engine_wait_idle(world.engine, PAWL_FOREVER) == 0);
+		error = pawl_engine_verify(world.engine, text, sizeof(text));
+	} while (error == -EBUSY);
+	if (error) {
 		fprintf(stderr, "verify: %s\n", text);
 		FUZZ_CHECK(!"sums are right");
 	}
+#ifdef GRAPH_STORE
+	if (world.head->stored)
+		store_audit(&world.store, world.engine);
+#endif
 }
 
 static struct pawl_value *spec_make(const struct graph_spec *spec)
@@ -867,7 +889,21 @@ static void side_change(const struct graph_change *changes, unsigned n, bool tog
 		pawl_edit_commit(edit);
 }
 
-static void side_open(const struct graph_head *head)
+/* Values of NULL: as they are at first. Takes them. */
+static void states_make(struct pawl_value **specs, struct pawl_value **states)
+{
+	for (unsigned i = 0; i < world.head->tasks; i++)
+		FUZZ_CHECK(
+			pawl_state_create(world.engine,
+					  specs ? specs[i] : spec_make(&world.head->specs[i]),
+					  &world.specs[i]) == 0);
+	for (unsigned i = 0; i < GRAPH_STATES; i++)
+		FUZZ_CHECK(pawl_state_create(world.engine,
+					     states ? states[i] : number_make(i, 0),
+					     &world.states[i]) == 0);
+}
+
+static void engine_open(void)
 {
 	static const struct pawl_function *const functions[] = {
 		&input, &leaf, &chain, &node, &root_chain, &root_node, &pass, &pass_all, &hold};
@@ -876,34 +912,46 @@ static void side_open(const struct graph_head *head)
 	static const struct pawl_trait *const all_traits[] = {&traits[0], &traits[1]};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
-	memset(&world, 0, sizeof(world));
-	pawl_lock_init(&world.lock, PAWL_LOCK_RANK_NONE);
-	world.head = head;
-	options.workers = head->workers;
+	options.workers = world.head->workers;
 	options.functions = functions;
 	options.functions_n = sizeof(functions) / sizeof(functions[0]);
 	options.types = types;
 	options.types_n = sizeof(types) / sizeof(types[0]);
 	options.traits = all_traits;
 	options.traits_n = 2;
-	options.track_active = !head->no_active;
+	options.track_active = !world.head->no_active;
+#ifdef GRAPH_OPTIONS
+	GRAPH_OPTIONS(&options);
+#endif
+#ifdef GRAPH_STORE
+	if (world.head->stored)
+		store_open(&world.store, &options);
+#endif
 	FUZZ_CHECK(pawl_engine_open(&options, &world.engine) == 0);
-	for (unsigned i = 0; i < head->tasks; i++) {
-		world.inputs[i] = head->specs[i];
-		FUZZ_CHECK(pawl_state_create(world.engine, spec_make(&head->specs[i]),
-					     &world.specs[i]) == 0);
-	}
-	for (unsigned i = 0; i < GRAPH_STATES; i++)
-		FUZZ_CHECK(pawl_state_create(world.engine, number_make(i, 0),
-					     &world.states[i]) == 0);
+#ifdef GRAPH_STORE
+	if (world.head->stored && world.head->door)
+		store_door(world.engine);
+#endif
 }
 
-static void side_close(void)
+static void side_open(const struct graph_head *head)
 {
-	for (unsigned i = 0; i < GRAPH_STATES; i += 2)
+	memset(&world, 0, sizeof(world));
+	pawl_lock_init(&world.lock, PAWL_LOCK_RANK_NONE);
+	world.head = head;
+	engine_open();
+	for (unsigned i = 0; i < head->tasks; i++)
+		world.inputs[i] = head->specs[i];
+	states_make(NULL, NULL);
+}
+
+/* `at_rest`: nobody looks at a state any more, so some of them go before. */
+static void engine_close(bool at_rest)
+{
+	for (unsigned i = 0; i < GRAPH_STATES && at_rest; i += 2)
 		pawl_state_unpin(world.states[i]);
 	FUZZ_CHECK(pawl_engine_close(world.engine) == 0);
-	for (unsigned i = 1; i < GRAPH_STATES; i += 2)
+	for (unsigned i = at_rest; i < GRAPH_STATES; i += 1 + at_rest)
 		pawl_state_unpin(world.states[i]);
 	for (unsigned i = 0; i < world.head->tasks; i++)
 		pawl_state_unpin(world.specs[i]);
@@ -911,8 +959,92 @@ static void side_close(void)
 		FUZZ_CHECK(world.roots[i].freed == world.roots[i].spawned);
 }
 
-#define GRAPH_SIDE                                                                      \
-	{                                                                               \
-		side_open, side_close, side_change, side_look, side_root, side_dispose, \
-			side_settle, side_root_result                                   \
+static void side_close(void)
+{
+	engine_close(true);
+#ifdef GRAPH_STORE
+	if (world.head->stored) {
+		store_close(&world.store);
+		store_drop(&world.store);
+	}
+#endif
+}
+
+#ifdef GRAPH_STORE
+static void side_snapshot(void)
+{
+	store_snapshot(&world.store, world.engine);
+}
+
+static void side_fail(unsigned how)
+{
+	store_fail(&world.store, world.head->rings, how);
+}
+
+static struct pawl_value *value_of(struct pawl_state *state)
+{
+	struct pawl_value *value;
+
+	FUZZ_CHECK(pawl_state_get(NULL, state, &value) == 0);
+	return value;
+}
+
+/* What changes while nobody looks. */
+static void change_unseen(struct pawl_value **specs, struct pawl_value **states,
+			  const struct graph_change *change)
+{
+	struct pawl_value **at = change->is_state ? &states[change->at] : &specs[change->at];
+
+	if (!change->is_state && world.head->kinds[change->at] & GRAPH_CONSTANT)
+		return;
+	if (!change->is_state && world.head->kinds[change->at] & GRAPH_FROM_INPUT) {
+		world.inputs[change->at] = change->spec;
+		return;
+	}
+	pawl_value_unpin(*at);
+	*at = change->is_state ? number_make(change->at, change->number)
+			       : spec_make(&change->spec);
+}
+
+static void side_restart(unsigned how, const struct graph_change *changes, unsigned n)
+{
+	struct pawl_value *specs[GRAPH_TASKS], *states[GRAPH_STATES];
+
+	for (unsigned i = 0; i < world.head->tasks; i++)
+		specs[i] = value_of(world.specs[i]);
+	for (unsigned i = 0; i < GRAPH_STATES; i++)
+		states[i] = value_of(world.states[i]);
+	if (how & GRAPH_CRASH)
+		store_forget(world.engine);
+	engine_close(false);
+	store_close(&world.store);
+	memset(world.known, 0, sizeof(world.known));
+	for (unsigned i = 0; i < n; i++)
+		change_unseen(specs, states, &changes[i]);
+	engine_open();
+	states_make(specs, states);
+	if (how & GRAPH_RESTORE_ALL)
+		store_restore_all(world.engine);
+}
+#else
+static void side_snapshot(void)
+{
+}
+
+static void side_fail(unsigned how)
+{
+	(void)how;
+}
+
+static void side_restart(unsigned how, const struct graph_change *changes, unsigned n)
+{
+	(void)how;
+	side_change(changes, n, false);
+}
+#endif
+
+#define GRAPH_SIDE                                                                            \
+	{                                                                                     \
+		side_open, side_close, side_change, side_look, side_root, side_dispose,       \
+			side_settle, side_root_result, side_snapshot, side_fail, side_restart \
 	}

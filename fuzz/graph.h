@@ -65,9 +65,15 @@ struct graph_head {
 	unsigned tasks, workers;
 	bool rings; /* targets are any tasks, not only those with larger numbers */
 	bool no_active;
+	/* It has a store; a snapshot shuts the door at once. */
+	bool stored, door;
 	uint8_t kinds[GRAPH_TASKS];
 	struct graph_spec specs[GRAPH_TASKS];
 };
+
+/* Of restarts. */
+#define GRAPH_CRASH	  1u /* what was not saved is gone */
+#define GRAPH_RESTORE_ALL 2u /* all is there before anybody asks */
 
 /* Something that is told to the tasks. */
 struct graph_change {
@@ -102,6 +108,10 @@ struct graph_side {
 	/* Until all is at rest; then all sums are computed anew. */
 	void (*settle)(void);
 	void (*root_result)(unsigned root, struct graph_result *ret_result);
+	/* With a store: save; have the store fail, or damage, once; end, change, and begin anew, without roots. */
+	void (*snapshot)(void);
+	void (*fail)(unsigned how);
+	void (*restart)(unsigned how, const struct graph_change *changes, unsigned n);
 };
 
 extern const struct graph_side graph_engine, graph_naive;

@@ -28,9 +28,9 @@ fuzz_f_depfile_LDADD = tools/libmanifest.la $(LDADD)
 fuzz_f_dyndep_SOURCES = fuzz/f-dyndep.c fuzz/words.h $(FUZZ_COMMON)
 fuzz_f_dyndep_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 fuzz_f_dyndep_LDADD = tools/libmanifest.la $(LDADD)
-fuzz_f_graph_SOURCES = fuzz/f-graph.c fuzz/graph-naive.c fuzz/graph-program.h fuzz/graph.h fuzz/naive.c \
+fuzz_f_graph_SOURCES = fuzz/f-graph.c fuzz/graph-naive.c fuzz/graph-program.h fuzz/graph-store.h fuzz/graph.h fuzz/naive.c \
 	fuzz/naive.h $(FUZZ_COMMON)
-fuzz_f_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+fuzz_f_graph_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include -iquote $(srcdir)/engine
 fuzz_f_graph_LDADD = engine/libengine-core.la $(LDADD)
 fuzz_f_ids_SOURCES = fuzz/f-ids.c $(FUZZ_COMMON)
 fuzz_f_lanes_SOURCES = fuzz/f-lanes.c $(FUZZ_COMMON)

@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
 	tests/conformance/t-conform-statistics \
+	tests/conformance/t-conform-store \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
 	tests/engine/t-accept-ends \
@@ -152,6 +153,9 @@ tests_conformance_t_conform_state_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_statistics_SOURCES = tests/conformance/t-conform-statistics.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_statistics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_statistics_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_store_SOURCES = tests/conformance/t-conform-store.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_store_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_traces_SOURCES = tests/conformance/t-conform-traces.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_traces_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_traces_LDADD = engine/libengine-core.la $(LDADD)

@@ -52,6 +52,8 @@ tools_pawl_SOURCES = \
 	tools/build/files.c \
 	tools/build/files.h \
 	tools/build/front.c \
+	tools/build/import.c \
+	tools/build/import.h \
 	tools/build/inside.h \
 	tools/build/journal.c \
 	tools/build/journal.h \

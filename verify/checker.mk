@@ -3,8 +3,8 @@
 # The model checker. verify/mc-verify builds with verify/mc-build, whose objects do not mix
 # with those of the library (they go to out/verify), and finds verify/t-*.c by itself.
 
-VERIFY_QUICK_TESTS += verify/mc-quick.test
-VERIFY_TESTS += verify/mc-all.test
+VERIFY_QUICK_TESTS += verify/mc-quick.test verify/sim-quick.test
+VERIFY_TESTS += verify/mc-all.test verify/sim-long.test
 MUTANT_COMMAND += PAWL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/verify/mc-verify mutants
 
 EXTRA_DIST += \
@@ -41,4 +41,13 @@ EXTRA_DIST += \
 	verify/selftest \
 	verify/selftest-cases.c \
 	verify/shim \
+	verify/sim \
+	verify/sim-long.test \
+	verify/sim-quick.test \
 	verify/spin
+
+# The whole engine under a seeded scheduler: verify/sim/README.md.
+simulate:
+	@$(AM_TESTS_ENVIRONMENT) MC_OBJECTS=out/verify SEEDS='$(SEEDS)' SEED='$(SEED)' MODE='$(MODE)' \
+		$(SHELL) $(srcdir)/verify/sim/simulate
+PHONY_TARGETS += simulate

@@ -270,6 +270,8 @@ long __real_sysconf(int name);
 long __wrap_sysconf(int name);
 long __wrap_sysconf(int name)
 {
+	if (name == _SC_NPROCESSORS_CONF)
+		return 2;
 	return name == _SC_NPROCESSORS_ONLN ? 4 : __real_sysconf(name);
 }
 
@@ -315,7 +317,8 @@ static int futex_wake(uint64_t addr, unsigned count, const void *pc)
 
 	while (q && count--) {
 		unsigned waiting = (unsigned)__builtin_popcountll(q);
-		unsigned which = count + 1 < waiting ? mc_choice(waiting, "which waiter", pc) : 0;
+		unsigned which =
+			count + 1 < waiting ? mc_choice(waiting, "which waiter", pc) : 0;
 		uint64_t bit = q;
 
 		while (which--)
@@ -366,7 +369,31 @@ static long membarrier(int cmd, const void *pc)
 		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
 	if (cmd == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
 		return 0;
+	if (mc_scenario->membarrier_lost) {
+		errno = EPERM;
+		return -1;
+	}
 	mc_membarrier(pc);
+	return 0;
+}
+
+/* Two processors; whoever has run on both, and on each alone, was a fence on every thread. It counts at the second. */
+int __wrap_sched_getaffinity(pid_t pid, size_t bytes, unsigned long *set);
+int __wrap_sched_getaffinity(pid_t pid, size_t bytes, unsigned long *set)
+{
+	(void)pid;
+	memset(set, 0, bytes);
+	set[0] = 3;
+	return 0;
+}
+
+int __wrap_sched_setaffinity(pid_t pid, size_t bytes, const unsigned long *set);
+int __wrap_sched_setaffinity(pid_t pid, size_t bytes, const unsigned long *set)
+{
+	(void)pid;
+	(void)bytes;
+	if (set[0] == 2)
+		mc_membarrier(PC);
 	return 0;
 }
 

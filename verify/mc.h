@@ -100,6 +100,8 @@ struct mc_scenario {
 
 	/* Checker only: the kernel refuses membarrier(2), in one way or another. */
 	bool no_membarrier;
+	/* Checker only: it grants registration, and refuses the fences after that. */
+	bool membarrier_lost;
 
 	/*
 	 * Checker only: how often waiters look before they sleep (PAWL__SPIN_TURNS), with

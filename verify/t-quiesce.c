@@ -23,6 +23,7 @@
  *  watch-point      for one that suspends itself, for a moment
  *  watch-real       with the real lock and park
  *  make, make-two   the first entry of a thread; of two
+ *  lost-...         membarrier(2) is refused after it was granted
  *  fenced-...       where membarrier(2) is not to be had
  *  real             with the real lock and park
  */
@@ -306,6 +307,11 @@ static void remove_added(void)
 		COMMON(__VA_ARGS__), .quick = true \
 	}
 
+#define LOST(...)                                            \
+	{                                                    \
+		COMMON(__VA_ARGS__), .membarrier_lost = true \
+	}
+
 static const struct mc_scenario scenarios[] = {
 	QUICK("enter", setup, operate, take),
 	QUIET("enter-two", setup_fenced, operate, operate, take),
@@ -331,6 +337,9 @@ static const struct mc_scenario scenarios[] = {
 	 .no_spurious = true},
 	QUICK("make", setup_new, operate, take),
 	QUIET("make-two", setup_new, operate, operate),
+	LOST("lost-enter", setup, operate, take),
+	LOST("lost-twice", setup, operate_twice, take),
+	LOST("lost-point", setup, operate_point, take),
 	QUICK("fenced-enter", setup_fenced, operate, take),
 	QUICK("fenced-point", setup_fenced, operate_point, take),
 	{.name = "real",

@@ -45,8 +45,12 @@ void eng_run_cancel(struct eng_op *op, struct eng_node *node)
 
 	leave(node, run);
 	node->bits |= ENG_CANCELED;
-	/* Clean in this session, so that who waits for that comes to an end; dirty in the next one. */
-	eng_set_dirty(op, node, ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN);
+	/*
+	 * Clean in this session, so that who waits for that comes to an end; dirty in the next one. What is still was to
+	 * bring back a cell: its output stands, and nobody would be told that it is dirty.
+	 */
+	if (!(node->bits & ENG_STILL))
+		eng_set_dirty(op, node, ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN);
 	eng_tail_take_back(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);

@@ -164,7 +164,7 @@ static PAWL_NOINLINE void fence_otherwise(struct eng_quiesce *quiesce)
 	(void)pawl_cas_relaxed(&quiesce->fenced, &none, FENCED);
 	pawl_fence_dekker();
 	/* What is in the store buffers of others is there long before this is over. */
-	if (!visit_processors())
+	if (PAWL_MC_STEP("visit") && !visit_processors())
 		nap(SETTLE_NS);
 	pawl_fence_dekker();
 	/* Release: who sees it comes after that. */

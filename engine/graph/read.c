@@ -76,6 +76,24 @@ static bool tracks(const struct looker *looker, bool is_error)
 	       (is_error || !(looker->flags & PAWL_READ_UNTRACKED));
 }
 
+/* It has to run: until that is over. Locked. */
+static enum look wait_for_new(struct looker *looker, struct eng_node *node, uint32_t priority,
+			      bool cell)
+{
+	struct eng_run_state *run;
+
+	eng_schedule(looker->op, node, priority);
+	run = eng_run_of(node);
+	if (!run) {
+		/* The engine stops. */
+		looker->error = -ECANCELED;
+		return LOOK_DONE;
+	}
+	eng_wait_run(&looker->wait, run, cell);
+	looker->wait.finished = !cell && node->output;
+	return LOOK_WAIT;
+}
+
 /* ---- outputs ---------------------------------------------------------------------------- */
 
 /* Nothing below it needs work. Returns: false: it was seen to, wait. Locked. */
@@ -121,10 +139,7 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 	}
 	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
 	if (!node->output || (eng_needs_run(node) && !run && !(node->bits & ENG_CANCELED))) {
-		eng_schedule(looker->op, node, looker->context->priority);
-		eng_wait_run(&looker->wait, eng_run_of(node), false);
-		looker->wait.finished = node->output;
-		return LOOK_WAIT;
+		return wait_for_new(looker, node, looker->context->priority, false);
 	}
 	return LOOK_DONE;
 }
@@ -191,9 +206,7 @@ static enum look look_cell(struct looker *looker, struct eng_node *node)
 						       looker->cell};
 		eng_history_missing(looker->op, node);
 	}
-	eng_schedule(looker->op, node, ENG_PRIORITY_INITIAL);
-	eng_wait_run(&looker->wait, eng_run_of(node), true);
-	return LOOK_WAIT;
+	return wait_for_new(looker, node, ENG_PRIORITY_INITIAL, true);
 }
 
 static void take_cell(struct looker *looker, struct eng_node *node)

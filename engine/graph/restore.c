@@ -28,6 +28,7 @@
 
 #include "backing.h"
 #include "context.h"
+#include "heal.h"
 #include "run.h"
 #include "wait.h"
 
@@ -168,6 +169,22 @@ static void hold(struct eng_op *op, struct eng_node *node)
 	eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE, held);
 }
 
+/* And a link of a ring whom it leads to (heal.c). */
+static void hold_linked(struct eng_op *op)
+{
+	uint32_t cursor = 0;
+	eng_id caller, callee;
+
+	if (!op->graph->track_active)
+		return;
+	while (eng_link_next(op->graph, &cursor, &caller, &callee)) {
+		if (callee)
+			eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE,
+					eng_list_one(&op->queue, callee));
+	}
+	eng_op_run(op);
+}
+
 static void note_suspended(void *arg, void *op)
 {
 	bool *any = arg;
@@ -190,6 +207,7 @@ static void rebuild(void *arg)
 	each(&op, forget);
 	each(&op, sum_up);
 	each(&op, hold);
+	hold_linked(&op);
 	eng_op_end(&op);
 	/* Release: who sees it sees all of this. */
 	pawl_store_release(&graph->lost, 0u);

@@ -358,7 +358,7 @@ int eng_image_read(struct eng_graph *graph, eng_id id, uint32_t limit, struct pa
 	if (error) {
 		if (decode.node)
 			eng_node_free(graph, decode.node);
-		return error == -ENOMEM ? error : -EUCLEAN;
+		return error == -ENOMEM || error == -ESTALE ? error : -EUCLEAN;
 	}
 	eng_tail_trim(decode.node);
 	*ret_node = decode.node;

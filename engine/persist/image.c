@@ -425,22 +425,25 @@ static void take_meta(struct eng_image *image, struct rows *rows, const struct e
 }
 
 /* All of it but for the values. */
-static void take_cells(struct eng_image *image, const struct eng_graph *graph,
-		       const struct eng_node *node)
+static void take_cells(struct eng_image *image, struct rows *rows,
+		       const struct eng_graph *graph, const struct eng_node *node)
 {
 	struct eng_out *out = &image->cells;
 	struct pawl_digest digest;
 	struct eng_counter counter;
 	uint32_t cursor = 0, cell, n = 0;
 
+	/* They stand in the order in which the last run came to them. */
+	rows->filtered = false;
 	while (eng_cells_counter(graph, node, &cursor, &counter))
-		n++;
-	eng_out_number(out, n);
-	cursor = 0;
-	while (eng_cells_counter(graph, node, &cursor, &counter)) {
-		eng_out_number(out, counter.type);
-		eng_out_number(out, counter.count);
+		row_add(rows, (struct row){counter.type, counter.count, 0});
+	rows_sort(rows);
+	eng_out_number(out, rows->n);
+	for (size_t i = 0; i < rows->n; i++) {
+		eng_out_number(out, rows->rows[i].a);
+		eng_out_number(out, rows->rows[i].b);
 	}
+	rows->n = 0;
 	cursor = n = 0;
 	while (eng_cells_digest(node, &cursor, &cell, &digest))
 		n += eng_cell_exists(graph, node, cell);
@@ -473,7 +476,7 @@ static void take_data(struct eng_image *image, struct rows *rows, const struct e
 	ENG_OF_DATA_##category(TAKE_DATA_##kind(name, filtered))
 	ENG_FIELDS_TAIL(X)
 #undef X
-	take_cells(image, graph, node);
+	take_cells(image, rows, graph, node);
 }
 
 static bool value_is_taken(const struct eng_graph *graph, const struct eng_node *node,

@@ -76,8 +76,9 @@ struct eng_persist {
 	uint64_t first_ns, interval_ns, idle_ns;
 
 	/* Statistics. Relaxed. */
-	struct pawl_atomic_u64 snapshots, saved, failures, restored, lost, helped, bytes;
-	struct pawl_atomic_u64 ops_saved; /* snapshots that had some */
+	struct pawl_atomic_u64 snapshots, saved, failures, restored, helped, bytes;
+	struct pawl_atomic_u64 lost, unknown; /* damaged or not there; of another form */
+	struct pawl_atomic_u64 ops_saved;     /* snapshots that had some */
 	struct pawl_atomic_u64 quiet_ns, snapshot_ns;
 	struct pawl_atomic_u32 reason; /* enum pawl_snapshot_reason */
 };
@@ -132,8 +133,11 @@ PAWL_MUST_CHECK int eng_repair(struct eng_persist *persist);
 /* build-id.c: of what has this address in it; never 0 */
 uint64_t eng_build_id(const void *address);
 /* ../tell.c. No lock held, not in an operation */
-void eng_tell_saved(struct eng_persist *persist, uint64_t tasks, uint64_t bytes);
+void eng_tell_saved(struct eng_persist *persist, uint64_t begun_ns, uint64_t tasks,
+		    uint64_t bytes);
 void eng_tell_failed(struct eng_persist *persist, int error);
+/* In debug builds: a mistake of the engine's. */
+void eng_tell_edge(struct eng_persist *persist, const char *text);
 /* When the engine is closed, and that was tried in vain. */
 void eng_tell_unsaved(struct eng_persist *persist, int error);
 void eng_tell_opened(struct eng_persist *persist);

@@ -51,7 +51,11 @@ int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
 	pthread_rwlock_unlock(&persist->view_lock);
 	if (!error)
 		pawl_add_relaxed(&persist->restored, 1u);
-	return error;
+	if (error != -ESTALE)
+		return error;
+	/* To the graph it is lost, as all that is. */
+	pawl_add_relaxed(&persist->unknown, 1u);
+	return -EUCLEAN;
 }
 
 eng_id eng_persist_look_up(void *arg, struct pawl_digest digest)
@@ -195,6 +199,15 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	return 0;
 }
 
+/* Those of another form were told to be lost as well, after they were counted. */
+static uint64_t lost_of(const struct eng_persist *persist)
+{
+	uint64_t lost = pawl_load_relaxed(&persist->lost);
+	uint64_t unknown = pawl_load_relaxed(&persist->unknown);
+
+	return lost > unknown ? lost - unknown : 0;
+}
+
 void eng_persist_stats(const struct eng_persist *persist,
 		       struct pawl_engine_store_stats *ret_stats)
 {
@@ -204,7 +217,8 @@ void eng_persist_stats(const struct eng_persist *persist,
 	ret_stats->saved = pawl_load_relaxed(&persist->saved);
 	ret_stats->saved_bytes = pawl_load_relaxed(&persist->bytes);
 	ret_stats->restored = pawl_load_relaxed(&persist->restored);
-	ret_stats->lost = pawl_load_relaxed(&persist->lost);
+	ret_stats->unknown = pawl_load_relaxed(&persist->unknown);
+	ret_stats->lost = lost_of(persist);
 	ret_stats->last_quiet_ns = pawl_load_relaxed(&persist->quiet_ns);
 	ret_stats->last_ns = pawl_load_relaxed(&persist->snapshot_ns);
 	ret_stats->last_reason = pawl_load_relaxed(&persist->reason);

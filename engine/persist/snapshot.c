@@ -24,6 +24,7 @@
 #include <pawl/mem.h>
 #include <pawl/park.h>
 
+#include "../engine.h"
 #include "persist.h"
 
 /* ---- help ---------------------------------------------------------------------------- */
@@ -103,11 +104,28 @@ static int put_digest(struct batch *batch, const struct eng_image *image)
 			      value);
 }
 
+/* In debug builds: nothing is saved that leads to what is not. */
+static int check_image(struct batch *batch, const struct eng_image *image)
+{
+	struct eng_persist *persist = batch->persist;
+	char text[128];
+	int error;
+
+	if (!ENG_IS_DEBUG)
+		return 0;
+	error = eng_image_check(persist->graph, image, persist->next, text, sizeof(text));
+	if (error)
+		eng_tell_edge(persist, text);
+	return error;
+}
+
 /* No lock held: types' functions are called. */
 static int put_image(struct batch *batch, struct eng_image *image)
 {
 	int error = eng_image_complete(image);
 
+	if (!error)
+		error = check_image(batch, image);
 	if (!error && image->categories & ENG_META)
 		error = put(batch, PAWL_STORE_META, pawl_store_id(image->id), &image->meta);
 	if (!error && image->categories & ENG_DATA)
@@ -334,7 +352,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 {
 	struct pawl_waiter *before;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, begun_ns;
 	bool tell = false;
 	int error;
 
@@ -346,12 +364,13 @@ int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 	/* It sleeps as the thread. */
 	before = pawl_waiter_set(NULL);
 	pthread_mutex_lock(&persist->one);
+	begun_ns = pawl_now_ns();
 	error = snapshot(persist, ret_tasks, &bytes, &tell);
 	pthread_mutex_unlock(&persist->one);
 	(void)pawl_waiter_set(before);
 	if (tell && error)
 		eng_tell_failed(persist, error);
 	else if (tell)
-		eng_tell_saved(persist, *ret_tasks, bytes);
+		eng_tell_saved(persist, begun_ns, *ret_tasks, bytes);
 	return error;
 }

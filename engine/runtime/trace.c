@@ -29,19 +29,21 @@
 
 static struct eng_trace *trace_make(struct pawl_runtime *rt, uint64_t slots)
 {
-	size_t head = sizeof(struct eng_trace) + rt->worker_most * sizeof(struct eng_ring);
+	unsigned rings = rt->worker_most + 1;
+	size_t head = sizeof(struct eng_trace) + rings * sizeof(struct eng_ring);
 	size_t each = eng_ring_bytes(slots, ENG_EVENT_WORDS);
 	struct eng_trace *trace;
 	char *memory;
 
 	head = (head + PAWL_LINE_BYTES - 1) / PAWL_LINE_BYTES * PAWL_LINE_BYTES;
-	trace = pawl_mem_zalloc(head + rt->worker_most * each, PAWL_LINE_BYTES);
+	trace = pawl_mem_zalloc(head + rings * each, PAWL_LINE_BYTES);
 	if (!trace)
 		return NULL;
-	trace->bytes = head + rt->worker_most * each;
+	trace->bytes = head + rings * each;
+	pawl_lock_init(&trace->lock, PAWL_LOCK_RANK_NONE);
 	pawl_init_word(&trace->refs, 1u);
 	trace->slots = slots;
-	trace->rings = rt->worker_most;
+	trace->rings = rings;
 	trace->begin_ns = eng_now(rt);
 	memory = (char *)trace + head;
 	for (unsigned i = 0; i < trace->rings; i++)
@@ -294,6 +296,22 @@ static void write_begin(struct export *export, const struct eng_event *event)
 	add_arrow(export, "f", export->worker, event->at_ns, event);
 }
 
+static void write_snapshot(struct export *export, const struct eng_event *event)
+{
+	uint64_t quiet_ns = event->parent < event->length_ns ? event->parent : event->length_ns;
+
+	begin(export, "X", export->worker);
+	eng_text_add(&export->text, ",\"cat\":\"engine\",\"name\":\"snapshot\"");
+	add_at(export, event->at_ns);
+	add_time(export, "dur", event->length_ns);
+	eng_text_add(&export->text, ",\"args\":{\"reason\":");
+	eng_text_add_json(&export->text, event->note);
+	eng_text_add(&export->text,
+		     ",\"snapshot_ms\":%.3f,\"persist_ms\":%.3f,\"tasks\":%llu}}",
+		     (double)quiet_ns / 1e6, (double)(event->length_ns - quiet_ns) / 1e6,
+		     (unsigned long long)event->value);
+}
+
 static void write_event(struct export *export, const struct eng_event *event)
 {
 	static const char *const outcomes[ENG_OUTCOME_COUNT] = {
@@ -326,6 +344,9 @@ static void write_event(struct export *export, const struct eng_event *event)
 		add_ids(export, event);
 		eng_text_add(&export->text, "}}");
 		break;
+	case ENG_EVENT_SNAPSHOT:
+		write_snapshot(export, event);
+		break;
 	default:
 		begin(export, "X", export->worker);
 		eng_text_add(&export->text, ",\"cat\":\"worker\",\"name\":\"sleeps\"");
@@ -351,17 +372,28 @@ static void write_names(struct export *export)
 	}
 }
 
+static void write_ring(struct export *export, unsigned ring, unsigned number)
+{
+	export->worker = number;
+	copy_ring(export, &export->trace->ring[ring]);
+	sort(export->events, export->count);
+	if (ring + 1 == export->trace->rings && export->count) {
+		begin(export, "M", number);
+		eng_text_add(&export->text,
+			     ",\"name\":\"thread_name\",\"args\":{\"name\":\"snapshots\"}}");
+	}
+	for (uint64_t at = 0; at < export->count && !export->text.error; at++)
+		write_event(export, &export->events[at]);
+}
+
 static int write_trace(struct export *export)
 {
 	eng_text_add(&export->text, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
 	write_names(export);
-	for (unsigned i = 0; i < export->workers && !export->text.error; i++) {
-		export->worker = i;
-		copy_ring(export, &export->trace->ring[i]);
-		sort(export->events, export->count);
-		for (uint64_t at = 0; at < export->count && !export->text.error; at++)
-			write_event(export, &export->events[at]);
-	}
+	for (unsigned i = 0; i < export->workers && !export->text.error; i++)
+		write_ring(export, i, i);
+	if (!export->text.error)
+		write_ring(export, export->trace->rings - 1, export->workers);
 	eng_text_add(&export->text, "\n],\"otherData\":{\"lost\":\"%llu\"}}\n",
 		     (unsigned long long)export->lost);
 	return eng_text_flush(&export->text);

@@ -30,6 +30,7 @@
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
+#include <pawl/park.h>
 #include <pawl/rcu.h>
 #include <pawl/trace.h>
 
@@ -182,9 +183,24 @@ static void write_down(struct eng_worker *worker, const struct eng_event *event)
 	memcpy(words, event, sizeof(words));
 	pawl_rcu_begin(); /* O2 */
 	trace = pawl_load_acquire(&worker->rt->watch.trace);
-	if (trace && worker->number < trace->rings)
+	if (trace && worker->number + 1 < trace->rings)
 		eng_ring_write(&trace->ring[worker->number], words);
 	pawl_rcu_end();
+}
+
+/* Not of a worker's. */
+static void write_down_beside(struct pawl_runtime *rt, const struct eng_event *event)
+{
+	uint64_t words[ENG_EVENT_WORDS];
+	struct eng_trace *trace = eng_trace_get(rt);
+
+	if (!trace)
+		return;
+	memcpy(words, event, sizeof(words));
+	pawl_lock_lock(&trace->lock);
+	eng_ring_write(&trace->ring[trace->rings - 1], words);
+	pawl_lock_unlock(&trace->lock);
+	eng_trace_put(trace);
 }
 
 static void event_of(struct eng_event *event, enum eng_event_kind kind, uint64_t at_ns,
@@ -259,6 +275,22 @@ void eng_watch_end(struct eng_stack *stack, struct eng_run *run, enum eng_outcom
 		away_ns = stack->away_ns - run->away_before_ns;
 		count(&times->runs[run->task->lane], between(run->begin_ns + away_ns, now));
 	}
+}
+
+void eng_watch_snapshot(struct pawl_runtime *rt, uint64_t begun_ns, uint64_t quiet_ns,
+			const char *reason, uint64_t tasks)
+{
+	uint64_t length_ns = pawl_now_ns() - begun_ns, now_ns = eng_now(rt);
+	struct eng_event event;
+
+	if (!(eng_watched(rt) & ENG_WATCH_TRACE))
+		return;
+	event_of(&event, ENG_EVENT_SNAPSHOT, now_ns > length_ns ? now_ns - length_ns : 0, NULL);
+	event.length_ns = length_ns;
+	event.parent = quiet_ns;
+	event.value = tasks;
+	text_copy(event.note, sizeof(event.note), reason);
+	write_down_beside(rt, &event);
 }
 
 void eng_watch_left(struct eng_worker *worker, struct eng_stack *stack)

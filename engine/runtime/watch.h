@@ -11,6 +11,7 @@
 #ifndef ENG_WATCH_H
 #define ENG_WATCH_H
 
+#include <pawl/lock.h>
 #include <pawl/base.h>
 #include <pawl/retire.h>
 
@@ -42,6 +43,8 @@ enum eng_event_kind {
 	ENG_EVENT_END,
 	ENG_EVENT_STOLE, /* a start was taken from another worker */
 	ENG_EVENT_SLEPT,
+	/* An engine has saved what has changed; note: why, value: tasks, parent: so long until all was quiet */
+	ENG_EVENT_SNAPSHOT,
 };
 
 #define ENG_EVENT_NAME_BYTES 40
@@ -71,7 +74,8 @@ struct eng_trace {
 	size_t bytes;
 	uint64_t begin_ns;
 	uint64_t slots;
-	unsigned rings;
+	unsigned rings;	       /* of each worker, and one more for what is no worker's */
+	struct pawl_lock lock; /* whoever writes into the last one */
 	struct eng_ring ring[];
 };
 
@@ -102,6 +106,10 @@ void eng_watch_end(struct eng_stack *stack, struct eng_run *run, enum eng_outcom
 /* eng_watch_left(), _back() - A stack with a body stops running, goes on. */
 void eng_watch_left(struct eng_worker *worker, struct eng_stack *stack);
 void eng_watch_back(struct eng_worker *worker, struct eng_stack *stack);
+
+/* eng_watch_snapshot() - Began at begun_ns, of pawl_now_ns(), and is over. Any attached thread, no lock held. */
+void eng_watch_snapshot(struct pawl_runtime *rt, uint64_t begun_ns, uint64_t quiet_ns,
+			const char *reason, uint64_t tasks);
 
 void eng_watch_stole(struct eng_worker *worker, const struct eng_task *task);
 void eng_watch_falls_asleep(struct eng_worker *worker);

@@ -17,7 +17,7 @@
 #define OFTEN_NS    UINT64_C(2000000)
 
 struct pawl_engine *cf_engine;
-bool cf_stored;
+bool cf_stored, cf_snapshots_often = true;
 const char cf_in_memory_only = 1;
 
 static struct pawl_state *states[STATES_MOST];
@@ -63,8 +63,8 @@ static void engine_open(const struct cf_tables *tables)
 		assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
 		options.storage = PAWL_STORAGE_READ_WRITE;
 		options.store = store;
-		options.snapshot_first_ns = options.snapshot_interval_ns = OFTEN_NS;
-		options.snapshot_idle_ns = OFTEN_NS;
+		options.snapshot_first_ns = options.snapshot_interval_ns =
+			options.snapshot_idle_ns = cf_snapshots_often ? OFTEN_NS : PAWL_FOREVER;
 	}
 	present = tables;
 	assert_int_equal(pawl_engine_open(&options, &cf_engine), 0);

@@ -67,6 +67,8 @@ extern struct pawl_engine *cf_engine;
 
 /* This case is on a store: "case_x_stored". */
 extern bool cf_stored;
+/* Snapshots go there all the while (true to begin with). */
+extern bool cf_snapshots_often;
 /* Is all that run 0 computed still there in this one? */
 static inline bool cf_is_kept(unsigned run)
 {

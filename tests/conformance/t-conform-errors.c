@@ -224,6 +224,56 @@ static void case_shutdown_unblocks_read(void **state)
 	}
 }
 
+/* The same where the value of a cell is to be brought back: that is too late as well. */
+static int taken_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const uint64_t *key = args;
+
+	return cf_give(context, (int64_t)*key, ret_output);
+}
+CF_FUNCTION(taken, 0, sizeof(uint64_t));
+
+static const struct pawl_function *const taken_functions[] = {&taken};
+static const struct cf_tables taken_tables = {taken_functions, 1, NULL, 0, NULL, 0, 0};
+
+static int taken_reader(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const uint64_t key = 5;
+	int64_t number = 0;
+	pawl_ref_t ref;
+	int error = pawl_call(context, &taken, &key, &ref);
+
+	(void)args;
+	if (!error)
+		error = pawl_resolve(context, ref, 0, &ref, NULL);
+	if (!error)
+		error = cf_get(context, ref, PAWL_READ_FINAL, &number);
+	t_check(!error && number == 5);
+	(void)cf_gate_pass(&gate);
+	error = cf_get(context, ref, 0, &number);
+	t_check(error == -ECANCELED || error == -ESHUTDOWN);
+	cf_count(&ran);
+	return error ? error : cf_give(context, number, ret_output);
+}
+
+static void case_shutdown_brings_back_nothing(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < t_scaled(50); i++) {
+		pawl_ref_t root;
+
+		cf_gate_init(&gate);
+		cf_open(&taken_tables);
+		(void)cf_counted(&ran);
+		assert_int_equal(
+			pawl_engine_spawn_root(cf_engine, taken_reader, NULL, NULL, &root), 0);
+		cf_gate_wait(&gate, 1);
+		cf_abandon();
+		assert_int_equal(cf_counted(&ran), 1);
+		t_step();
+	}
+}
+
 /* ---- task_access :: task_must_exist_panics_on_nonexistent_task --------------------------------------- */
 
 static int look_at_nothing(struct pawl_context *context, void *arg)
@@ -411,6 +461,7 @@ int main(void)
 		cmocka_unit_test(case_errors),
 		cmocka_unit_test(case_transient_error),
 		cmocka_unit_test(case_shutdown_unblocks_read),
+		cmocka_unit_test(case_shutdown_brings_back_nothing),
 		cmocka_unit_test(case_task_must_exist),
 		cmocka_unit_test(case_transient_vc),
 		cmocka_unit_test(case_trace_transient),

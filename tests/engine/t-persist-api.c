@@ -16,6 +16,7 @@
 #include <pawl/engine.h>
 #include <pawl/state.h>
 #include <pawl/store.h>
+#include <pawl/trace.h>
 
 #include "../persist/stores.h"
 
@@ -446,6 +447,31 @@ static void case_build(void **state)
 	forget();
 }
 
+struct search {
+	char text[65536];
+	size_t n;
+};
+
+static int keep_text(void *arg, const char *text, size_t length)
+{
+	struct search *search = arg;
+
+	t_check(search->n + length < sizeof(search->text));
+	memcpy(search->text + search->n, text, length);
+	search->n += length;
+	return 0;
+}
+
+static void assert_in_trace(const char *what)
+{
+	static struct search search;
+
+	search.n = 0;
+	assert_int_equal(pawl_trace_export(pawl_engine_runtime(engine), keep_text, &search), 0);
+	search.text[search.n] = 0;
+	assert_non_null(strstr(search.text, what));
+}
+
 static void case_modes(void **state)
 {
 	static const struct pawl_function *const functions[] = {&leaf, &sum};
@@ -459,8 +485,13 @@ static void case_modes(void **state)
 	before = generation();
 	assert_int_equal(ask(&leaf, NUMBER, 1), 1);
 	assert_int_equal(generation(), before);
+	assert_int_equal(pawl_trace_start(pawl_engine_runtime(engine), NULL), 0);
 	assert_int_equal(pawl_engine_snapshot(engine, &tasks), 0);
 	assert_int_equal(tasks, 1);
+	assert_in_trace("\"name\":\"snapshots\"");
+	assert_in_trace("\"name\":\"snapshot\"");
+	assert_in_trace("{\"reason\":\"asked\",\"snapshot_ms\":");
+	assert_in_trace(",\"tasks\":1}");
 	assert_int_equal(generation(), before + 1);
 	assert_int_equal(pawl_engine_snapshot(engine, &tasks), 0);
 	assert_int_equal(tasks, 0);

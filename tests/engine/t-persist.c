@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include <pawl/mem.h>
 #include <pawl/store.h>
 
 #include "../../engine/engine.h"
@@ -466,6 +467,128 @@ static void case_no_memory(void **state)
 	end();
 }
 
+/* Some task that has called another one, locked. */
+static struct eng_node *lock_caller(void)
+{
+	for (eng_id id = 1;; id++) {
+		struct eng_node *node = eng_lock_resident(engine->graph, id);
+
+		assert_true(id < PAWL_SLOTS_ID_MAX);
+		if (node && eng_field(node, ENG_CHILDREN))
+			return node;
+		if (node)
+			eng_unlock(node);
+	}
+}
+
+/* What the check says of its image, with an edge to that task: added, and taken away again. */
+static int check_with(eng_id to, uint32_t limit, char *text, size_t len)
+{
+	struct eng_node *node = lock_caller();
+	struct eng_image image = {0};
+	bool added = to && eng_set_add(node, ENG_CHILDREN, to);
+	int error;
+
+	assert_int_equal(eng_image_take(engine->graph, node, ENG_META | ENG_DATA, &image), 0);
+	if (added)
+		(void)eng_set_remove(node, ENG_CHILDREN, to);
+	eng_unlock(node);
+	/* Those of transient tasks are left out when it is taken: as if they were not. */
+	if (eng_is_transient(to))
+		image.meta_image.CHILDREN.at[0] = to;
+	error = eng_image_check(engine->graph, &image, limit, text, len);
+	eng_image_fini(&image);
+	return error;
+}
+
+/* Edges to what is transient, has a number that nobody has, or is not there any more. */
+static void case_edges(void **state)
+{
+	uint32_t limit;
+	char text[128] = "";
+	eng_id gone;
+
+	(void)state;
+	for (unsigned round = t_scaled(3); round; round--) {
+		begin();
+		for (uint32_t i = 0; i < tasks; i++)
+			look_at(i);
+		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+		limit = (uint32_t)pawl_ids_next(engine->graph->ids[0]);
+		assert_int_equal(check_with(0, limit, text, sizeof(text)), 0);
+		assert_int_equal(check_with(ENG_TRANSIENT | 5, limit, text, sizeof(text)),
+				 -EUCLEAN);
+		assert_non_null(
+			strstr(text, "leads to 80000005 (CHILDREN), which is transient"));
+		assert_int_equal(check_with(limit + 7, limit, text, sizeof(text)), -EUCLEAN);
+		assert_non_null(strstr(text, "which is not in this snapshot"));
+		/* With a limit that comes later: nobody has that number. */
+		gone = limit + 7;
+		assert_int_equal(check_with(gone, gone + 1, text, sizeof(text)), -EUCLEAN);
+		assert_non_null(strstr(text, "which is not there"));
+		if (ENG_IS_DEBUG) {
+			struct eng_node *node = lock_caller();
+
+			/* Nothing is saved then; and all of it afterwards. */
+			eng_modify(node, ENG_META);
+			(void)eng_set_add(node, ENG_CHILDREN, gone);
+			eng_unlock(node);
+			assert_int_equal(pawl_engine_snapshot(engine, NULL), -EUCLEAN);
+			node = lock_caller();
+			assert_true(eng_set_remove(node, ENG_CHILDREN, gone));
+			eng_unlock(node);
+		}
+		snapshot();
+		end();
+	}
+}
+
+/* The same bytes, with another version. */
+static int make_unknown(void *arg, struct pawl_store_key key, struct pawl_slice value)
+{
+	uint64_t seed = eng_frame_seed(PAWL_STORE_META, key), sum;
+	unsigned char *bytes = pawl_mem_alloc(value.len, 0);
+	struct eng_writer writer = eng_writer_on(bytes, 8);
+
+	memcpy(bytes, value.ptr, value.len);
+	bytes[8] = ENG_RECORD_VERSION + 1;
+	sum = pawl_hash_bytes(bytes + 8, value.len - 8, seed);
+	eng_write_fixed64(&writer, sum);
+	assert_int_equal(pawl_store_put(arg, PAWL_STORE_META, key,
+					(struct pawl_slice){bytes, value.len}),
+			 0);
+	pawl_mem_free(bytes, value.len, 0);
+	return 0;
+}
+
+/* Records of a later version: counted apart, and told of once. */
+static void case_unknown(void **state)
+{
+	struct pawl_engine_store_stats stats;
+	struct pawl_store_batch *batch;
+	struct pawl_store_view *view;
+
+	(void)state;
+	begin();
+	look_at(tasks - 1);
+	store_down();
+	store_open();
+	assert_int_equal(pawl_store_view_begin(store, &view), 0);
+	assert_int_equal(pawl_store_begin_write(store, &batch), 0);
+	assert_int_equal(pawl_store_scan(view, PAWL_STORE_META, pawl_store_id(0), make_unknown,
+					 batch),
+			 0);
+	pawl_store_view_end(view);
+	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
+	up_again(2, PAWL_STORAGE_READ_WRITE, store);
+	look_at(tasks - 1);
+	check_sums();
+	assert_int_equal(pawl_engine_store_stats_read(engine, &stats), 0);
+	assert_true(stats.unknown > 0);
+	assert_int_equal(stats.lost, 0);
+	end();
+}
+
 /* Records that are damaged: what was computed from them is computed again, and that is all. */
 static void case_damage(void **state)
 {
@@ -557,7 +680,8 @@ int main(void)
 		cmocka_unit_test(case_restarts),  cmocka_unit_test(case_crashes),
 		cmocka_unit_test(case_stopped),	  cmocka_unit_test(case_failures),
 		cmocka_unit_test(case_no_memory), cmocka_unit_test(case_suspended),
-		cmocka_unit_test(case_versions),  cmocka_unit_test(case_damage),
+		cmocka_unit_test(case_versions),  cmocka_unit_test(case_unknown),
+		cmocka_unit_test(case_damage),	  cmocka_unit_test(case_edges),
 	};
 
 	return t_run("persist", tests);

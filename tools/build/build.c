@@ -20,6 +20,7 @@
 #include <pawl/mem.h>
 #include <pawl/thread.h>
 
+#include "import.h"
 #include "inside.h"
 #include "report.h"
 #include "state.h"
@@ -215,6 +216,8 @@ int build_open(struct build *b)
 		status_say(b->status, "warning",
 			   "%s was damaged or of another version: %llu bytes of it are lost",
 			   path.bytes, (unsigned long long)lost);
+	if (!error && !read_only)
+		build_import(b);
 	string_free(&path);
 	build_spent(b, PHASE_STATE, begun_ns);
 	return error;

@@ -551,6 +551,26 @@ static int depfile_read(struct job *job, struct string *words)
 	return error;
 }
 
+/*
+ * A generator may write to what it reads: Meson does. Then it counts as ninja has it: what is made is newer. But only for files
+ * of the build's own folder, since a source that is edited meanwhile has to be read again.
+ */
+static bool own_input(const struct job *job, const struct file *file)
+{
+	if (!(job->me->flags & MF_EDGE_GENERATOR) || *file->path == '/' ||
+	    !strncmp(file->path, "../", 3))
+		return false;
+	for (size_t i = 0; i < job->outs_n; i++) {
+		struct stamp stamp;
+
+		if (stamp_take(file_at(job->b->files, job->outs[i])->path, &stamp, NULL) !=
+			    STAMP_FILE ||
+		    stamp.mtime_ns < file->stamp.mtime_ns)
+			return false;
+	}
+	return true;
+}
+
 /* Look at a source again. True: it is not what it was when the command began. */
 static bool source_late(struct job *job, uint32_t file, bool known)
 {
@@ -567,7 +587,7 @@ static bool source_late(struct job *job, uint32_t file, bool known)
 		changed = f->stamp.ctime_ns > job->begun_wall_ns;
 	/* Since it was looked at, but before the command began. */
 	else if (changed && f->digest.kind != DIGEST_MISSING)
-		changed = stamp_racy(&f->stamp, job->begun_wall_ns);
+		changed = stamp_racy(&f->stamp, job->begun_wall_ns) && !own_input(job, f);
 	f->value = f->digest;
 	f->flags |= FILE_SEEN;
 	file_unlock(b->files, file);
@@ -583,8 +603,18 @@ static int reads_look(struct job *job)
 	bool late = false;
 
 	for (uint32_t i = 0; i < deps.n; i++) {
-		if (plan_producer(&job->b->plan, deps.at[i]) == MF_NONE)
+		uint32_t producer = plan_producer(&job->b->plan, deps.at[i]);
+
+		if (producer == MF_NONE) {
 			late |= source_late(job, deps.at[i], true);
+		} else if (job->b->plan.edges[producer].phony &&
+			   !mf_ins(job->b->m, producer).n) {
+			/* A source that may be missing. */
+			late |= source_late(job, deps.at[i], true);
+			file_set_value(job->b->files, deps.at[i],
+				       plan_phony(&job->b->plan, producer, deps.at[i], true,
+						  &job->scratch));
+		}
 	}
 	for (size_t i = 0; i < job->found_n; i++) {
 		uint32_t producer = plan_producer(&job->b->plan, job->found[i]);
@@ -602,6 +632,35 @@ static int reads_look(struct job *job)
 		late |= made != 0;
 	}
 	return late;
+}
+
+/*
+ * Generators may write what they read: Meson's keeps its options in one of its inputs, CMake's its cache. If all that
+ * it reads is older than all that it has made, it has seen that: what times say of generators counts (plan.c).
+ */
+static bool generator_rests(const struct job *job)
+{
+	struct mf_list deps = mf_deps(job->b->m, job->edge);
+	int64_t oldest = INT64_MAX;
+	struct stamp stamp;
+
+	if (!(job->me->flags & MF_EDGE_GENERATOR))
+		return false;
+	for (size_t i = 0; i < job->outs_n; i++) {
+		if (stamp_take(file_at(job->b->files, job->outs[i])->path, &stamp, NULL) !=
+		    STAMP_FILE)
+			return false;
+		oldest = stamp.mtime_ns < oldest ? stamp.mtime_ns : oldest;
+	}
+	for (size_t i = 0; i < deps.n + job->found_n; i++) {
+		uint32_t file = i < deps.n ? deps.at[i] : job->found[i - deps.n];
+
+		if (stamp_take(file_at(job->b->files, file)->path, &stamp, NULL) ==
+			    STAMP_FILE &&
+		    stamp.mtime_ns > oldest)
+			return false;
+	}
+	return true;
 }
 
 /* ---- what was made ----------------------------------------------------------------------------------- */
@@ -814,6 +873,8 @@ static int job_run(struct job *job)
 		late = reads_look(job);
 		if (late < 0)
 			return job_failed(job, EDGE_BLOCKED, "what it read failed");
+		if (late && generator_rests(job))
+			late = 0;
 		if (!late || runs == RUNS_MOST) {
 			read = plan_read_digest(&b->plan, job->edge, job->found, job->found_n,
 						true, &job->scratch);

@@ -18,6 +18,8 @@
  */
 #include "plan.h"
 
+#include "import.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +136,9 @@ void plan_close(struct plan *plan)
 	journal_close(plan->journal);
 	free(plan->edges);
 	free(plan->order);
+	for (size_t i = 0; i < plan->kept_n; i++)
+		free(plan->kept[i]);
+	free(plan->kept);
 	free(plan->numbers);
 	free(plan->begun);
 	free(plan->outputs);
@@ -624,6 +629,8 @@ static int edge_decide(struct plan *plan, uint32_t edge)
 		return 0;
 	}
 	plan->commands++;
+	if (e->imported)
+		import_settle(plan, edge);
 	if (plan_check(plan, edge, false, &plan->scratch, &e->why) && !open) {
 		/* There is no reason to run it, and still one why the trace did not say so. */
 		e->by_times = e->why.kind != WHY_NONE;

@@ -68,6 +68,7 @@ struct edge {
 	bool begun;	/* the journal says so, and not that it ended */
 	bool has_trace; /* it has ended once */
 	bool phony;
+	bool imported; /* the trace has no digests yet */
 	bool by_times; /* a generator without a trace that counts: its times are right */
 	bool adopted;  /* and that is written down: adopt.c */
 	/* Below: under the build's lock once bodies run. */
@@ -91,6 +92,8 @@ struct plan {
 	size_t order_n, order_room;
 	uint32_t *numbers; /* files, by their number in the journal */
 	size_t numbers_n, numbers_room;
+	void **kept; /* memory of traces that no journal has */
+	size_t kept_n, kept_room;
 	uint32_t *begun; /* files: first outputs of what was begun, and is no edge any more */
 	size_t begun_n, begun_room;
 	uint32_t *outputs; /* files that were ever made, by edges of this manifest or not */

@@ -288,7 +288,8 @@ struct pawl_engine_store_stats {
 	uint64_t last_quiet_ns, last_ns;
 	uint32_t last_reason; /* enum pawl_snapshot_reason */
 	uint32_t reserved_;
-	uint64_t reserved[4];
+	uint64_t unknown; /* tasks whose record is good, but of another form: as lost ones */
+	uint64_t reserved[3];
 };
 
 /* Errors: -ENOTSUP: there is no store. */

@@ -11,6 +11,9 @@
  *	...
  *	pawl_trace_export(rt, to_file, file);		for chrome://tracing and ui.perfetto.dev
  *
+ * A trace has, beside what workers do, a line for the snapshots of engines on that runtime: why, how long until all was
+ * quiet and until it was on the disk, how many tasks.
+ *
  * Histograms and traces are off at first, and then cost a branch. They can be switched at any
  * time, while workers run. Times are the runtime's (pawl_runtime_now()).
  *
