@@ -6,7 +6,6 @@
  * kept tells what it ran for, back to where that began.
  */
 #include <stdio.h>
-
 #include <pawl.h>
 #include <pawl-engine.h>
 
