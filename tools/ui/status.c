@@ -531,7 +531,8 @@ void status_print(struct status *s, const char *format, ...)
 void status_tick(struct status *s)
 {
 	pthread_mutex_lock(&s->lock);
-	if (s->in_place && !s->console && s->last.n)
+	/* After something was printed there is no line, until a command begins or ends; what runs is shown all the same. */
+	if ((s->in_place || s->running_n) && !s->console && s->last.n)
 		draw(s, s->last.bytes, false);
 	pthread_mutex_unlock(&s->lock);
 }
