@@ -287,9 +287,12 @@ int pawl_engine_spawn_root(struct pawl_engine *engine, pawl_function_fn *fn, voi
 	if (pawl_load_relaxed(&engine->graph->stopping))
 		return -ESHUTDOWN;
 	error = eng_create_transient(engine->graph, fn, arg, free_arg, ENG_ROOT, &id);
-	if (!error)
-		*ret_root = eng_ref(id, 0);
-	return error;
+	if (error)
+		return error;
+	*ret_root = eng_ref(id, 0);
+	if (engine->persist)
+		eng_tell_unnamed(engine->persist);
+	return 0;
 }
 
 int pawl_engine_spawn_once(struct pawl_engine *engine, pawl_function_fn *fn, void *arg,
@@ -301,9 +304,12 @@ int pawl_engine_spawn_once(struct pawl_engine *engine, pawl_function_fn *fn, voi
 	if (pawl_load_relaxed(&engine->graph->stopping))
 		return -ESHUTDOWN;
 	error = eng_create_transient(engine->graph, fn, arg, free_arg, ENG_ONCE, &id);
-	if (!error)
-		*ret_once = eng_ref(id, 0);
-	return error;
+	if (error)
+		return error;
+	*ret_once = eng_ref(id, 0);
+	if (engine->persist)
+		eng_tell_unnamed(engine->persist);
+	return 0;
 }
 
 int pawl_engine_dispose_root(struct pawl_engine *engine, pawl_ref_t root)

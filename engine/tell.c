@@ -58,6 +58,16 @@ void eng_tell_failed(struct eng_persist *persist, int error)
 		   strerror(-error));
 }
 
+void eng_tell_unnamed(struct eng_persist *persist)
+{
+	/* Relaxed: it is told once, by whomever. */
+	if (!persist->saves || pawl_load_relaxed(&persist->told_unnamed) ||
+	    pawl_xchg_relaxed(&persist->told_unnamed, 1u))
+		return;
+	eng_notice(persist->notices, PAWL_SEVERITY_INFO, "engine.store", NULL,
+		   "roots have no name: what they give is not saved, only what they call is");
+}
+
 void eng_tell_edge(struct eng_persist *persist, const char *text)
 {
 	eng_notice(persist->notices, PAWL_SEVERITY_ERROR, "engine.store", NULL,

@@ -903,7 +903,7 @@ static void states_make(struct pawl_value **specs, struct pawl_value **states)
 					     &world.states[i]) == 0);
 }
 
-static void engine_open(void)
+static void world_open(void)
 {
 	static const struct pawl_function *const functions[] = {
 		&input, &leaf, &chain, &node, &root_chain, &root_node, &pass, &pass_all, &hold};
@@ -939,14 +939,14 @@ static void side_open(const struct graph_head *head)
 	memset(&world, 0, sizeof(world));
 	pawl_lock_init(&world.lock, PAWL_LOCK_RANK_NONE);
 	world.head = head;
-	engine_open();
+	world_open();
 	for (unsigned i = 0; i < head->tasks; i++)
 		world.inputs[i] = head->specs[i];
 	states_make(NULL, NULL);
 }
 
 /* `at_rest`: nobody looks at a state any more, so some of them go before. */
-static void engine_close(bool at_rest)
+static void world_close(bool at_rest)
 {
 	for (unsigned i = 0; i < GRAPH_STATES && at_rest; i += 2)
 		pawl_state_unpin(world.states[i]);
@@ -961,7 +961,7 @@ static void engine_close(bool at_rest)
 
 static void side_close(void)
 {
-	engine_close(true);
+	world_close(true);
 #ifdef GRAPH_STORE
 	if (world.head->stored) {
 		store_close(&world.store);
@@ -1016,12 +1016,12 @@ static void side_restart(unsigned how, const struct graph_change *changes, unsig
 		states[i] = value_of(world.states[i]);
 	if (how & GRAPH_CRASH)
 		store_forget(world.engine);
-	engine_close(false);
+	world_close(false);
 	store_close(&world.store);
 	memset(world.known, 0, sizeof(world.known));
 	for (unsigned i = 0; i < n; i++)
 		change_unseen(specs, states, &changes[i]);
-	engine_open();
+	world_open();
 	states_make(specs, states);
 	if (how & GRAPH_RESTORE_ALL)
 		store_restore_all(world.engine);

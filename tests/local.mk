@@ -54,6 +54,7 @@ UNIT_TESTS = \
 	tests/engine/t-size \
 	tests/engine/t-spread \
 	tests/engine/t-supervision \
+	tests/engine/t-tell \
 	tests/engine/t-trace \
 	tests/engine/t-watchdog \
 	tests/engine/t-token \
@@ -195,6 +196,8 @@ tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_SOURCES = tests/engine/t-engine-random.c tests/engine/random-graph.h
+tests_engine_t_tell_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_engine_t_tell_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_persist_api_SOURCES = tests/engine/t-persist-api.c $(PERSIST_SOURCES)
 tests_engine_t_persist_api_CPPFLAGS = $(PERSIST_CPPFLAGS) -I$(srcdir)/tests/persist
 tests_engine_t_persist_api_LDADD = engine/libengine-core.la $(LDADD)

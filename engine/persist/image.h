@@ -25,6 +25,13 @@
 	 ENG_IMMUTABLE | ENG_STILL)
 #define ENG_IMAGE_CHAIN_MOST 64u
 
+/* Are edges looked at before they are saved (eng_image_check())? */
+#ifdef PAWL_DEBUG
+#define ENG_CHECKS_EDGES 1
+#else
+#define ENG_CHECKS_EDGES 0
+#endif
+
 /* Bytes that grow. -ENOMEM stays in `error`, and nothing is put any more. */
 struct eng_out {
 	char *bytes;

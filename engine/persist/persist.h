@@ -50,6 +50,7 @@ struct eng_persist {
 	struct eng_notices *notices;
 	/* By the task that recovers; under `one`. */
 	bool told_lost, told_failed;
+	struct pawl_atomic_u32 told_unnamed;
 
 	/* One snapshot at a time; threads sleep here. */
 	pthread_mutex_t one;
@@ -136,6 +137,8 @@ uint64_t eng_build_id(const void *address);
 void eng_tell_saved(struct eng_persist *persist, uint64_t begun_ns, uint64_t tasks,
 		    uint64_t bytes);
 void eng_tell_failed(struct eng_persist *persist, int error);
+/* A root was made; once for each engine. */
+void eng_tell_unnamed(struct eng_persist *persist);
 /* In debug builds: a mistake of the engine's. */
 void eng_tell_edge(struct eng_persist *persist, const char *text);
 /* When the engine is closed, and that was tried in vain. */

@@ -24,7 +24,6 @@
 #include <pawl/mem.h>
 #include <pawl/park.h>
 
-#include "../engine.h"
 #include "persist.h"
 
 /* ---- help ---------------------------------------------------------------------------- */
@@ -111,7 +110,7 @@ static int check_image(struct batch *batch, const struct eng_image *image)
 	char text[128];
 	int error;
 
-	if (!ENG_IS_DEBUG)
+	if (!ENG_CHECKS_EDGES)
 		return 0;
 	error = eng_image_check(persist->graph, image, persist->next, text, sizeof(text));
 	if (error)

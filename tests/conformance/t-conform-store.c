@@ -661,6 +661,61 @@ static void case_session_leaves(void **state)
 	cf_close();
 }
 
+/* ---- what is restored ------------------------------------------------------------------------------------------ */
+
+#define ABOVE 100
+
+static int above_leaf_body(struct pawl_context *context, const void *args,
+			   pawl_ref_t *ret_output)
+{
+	const int64_t *own = args, same = 5;
+	int64_t number;
+	int error = cf_call(context, &session_leaf, &same, &number);
+
+	return error ? error : cf_give(context, number + *own, ret_output);
+}
+CF_FUNCTION(above_leaf, 0, sizeof(int64_t));
+
+static int above_sum_body(struct pawl_context *context, const void *args,
+			  pawl_ref_t *ret_output)
+{
+	int64_t sum = 0, number = 0;
+	int error = 0;
+
+	(void)args;
+	for (int64_t i = 0; i < ABOVE && !error; i++) {
+		error = cf_call(context, &above_leaf, &i, &number);
+		sum += number;
+	}
+	cf_count(&ran);
+	return error ? error : cf_give(context, sum, ret_output);
+}
+CF_FUNCTION(above_sum, 0, 0);
+
+static const struct pawl_function *const above_functions[] = {&session_leaf, &above_leaf,
+							      &above_sum};
+static const struct cf_tables above_tables = {above_functions, 3, NULL, 0, NULL, 0, 0};
+
+/* One leaf below many: an answer that has not changed needs those on the way to it, and no others. */
+static void case_what_is_restored(void **state)
+{
+	struct pawl_engine_store_stats stats;
+
+	(void)state;
+	begin(&above_tables);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(cf_ask(&above_sum, NULL), ABOVE * 5 + ABOVE * (ABOVE - 1) / 2);
+		expect_runs(1, !i);
+		assert_int_equal(pawl_engine_wait_idle(cf_engine, PAWL_FOREVER), 0);
+		assert_int_equal(pawl_engine_store_stats_read(cf_engine, &stats), 0);
+		print_message("# %u tasks, %u were restored\n", ABOVE + 2,
+			      (unsigned)stats.restored);
+		assert_true(stats.restored < ABOVE / 2);
+		cf_restart();
+	}
+	cf_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -675,6 +730,7 @@ int main(void)
 		cmocka_unit_test(case_kinds_of_values),
 		cmocka_unit_test(case_live_values),
 		cmocka_unit_test(case_session_leaves),
+		cmocka_unit_test(case_what_is_restored),
 	};
 
 	cf_snapshots_often = false;

@@ -526,7 +526,7 @@ static void case_edges(void **state)
 		gone = limit + 7;
 		assert_int_equal(check_with(gone, gone + 1, text, sizeof(text)), -EUCLEAN);
 		assert_non_null(strstr(text, "which is not there"));
-		if (ENG_IS_DEBUG) {
+		if (ENG_CHECKS_EDGES) {
 			struct eng_node *node = lock_caller();
 
 			/* Nothing is saved then; and all of it afterwards. */

@@ -128,6 +128,10 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_update(struct pawl_engine *engine, uint
  *	engine.wait	warning  one waits longer, or has: {"task":"sum#4","for":"input#1","ns":1200,"over":true}
  *	engine.verify	error	 something is wrong (pawl_engine_verify())
  *	engine.stuck	error	 the engine is to be closed, and a task does not end
+ *	engine.snapshot	info	 what had changed was saved; a warning where that took long:
+ *				 {"reason":"idle","snapshot_ms":0.1,"persist_ms":2.0,"tasks":9,"bytes":1200}
+ *	engine.store	warning  what is stored does not count or is damaged, or what has changed could not be saved; as info:
+ *				 functions with another version, roots, whose results are not saved
  *
  * engine.update is made only while somebody subscribes to it, or logs it.
  */
