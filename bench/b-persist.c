@@ -7,16 +7,10 @@
  * depends on the outside. Its value is a number. The same bytes are put into the store in bulk by hand, and written to a file, in the same run: what the engine adds is
  * the ratio. On the disk that TMPDIR is on, or /tmp.
  */
-#include "bench.h"
+#include "store-folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <pawl/engine.h>
 #include <pawl/inspect.h>
@@ -33,7 +27,7 @@ enum contender { PAWL, BUSY, BESIDE, STORE, RAW, COLD };
 #define ARG(which, keys) ((which) | (uint64_t)(keys) << 8)
 
 struct place {
-	char folder[200];
+	struct folder folder;
 	uint64_t keys;
 	struct pawl_store *store;
 	struct pawl_engine *engine;
@@ -47,12 +41,6 @@ struct place {
 	uint64_t next; /* of who makes new tasks */
 	uint64_t rate_bytes;
 };
-
-static void must(int error, const char *what)
-{
-	if (error)
-		b_die("%s: %d", what, error);
-}
 
 /* ---- tasks --------------------------------------------------------------------------------------- */
 
@@ -178,10 +166,10 @@ static uint64_t right(uint64_t n)
 static void open_store(struct place *p)
 {
 	struct pawl_store_why why;
-	int error = pawl_store_open_lmdb(p->folder, NULL, &why, &p->store);
+	int error = pawl_store_open_lmdb(p->folder.path, NULL, &why, &p->store);
 
 	if (error)
-		b_die("%s: %s", p->folder, why.text);
+		b_die("%s: %s", p->folder.path, why.text);
 }
 
 static void open_engine(struct place *p)
@@ -216,37 +204,19 @@ static enum contender who(const struct b_case *cas)
 
 static struct place *make(const struct b_case *cas)
 {
-	const char *base = getenv("TMPDIR");
 	struct place *p = b_alloc(sizeof(*p));
 
 	p->keys = cas->arg >> 8;
 	p->fd = -1;
-	snprintf(p->folder, sizeof(p->folder), "%s/bench-persist-XXXXXX", base ? base : "/tmp");
-	must(!mkdtemp(p->folder), p->folder);
+	folder_make(&p->folder);
 	return p;
-}
-
-static uint64_t size_of(const struct place *p)
-{
-	char path[240];
-	struct stat file;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", p->folder);
-	return stat(path, &file) ? 0 : (uint64_t)file.st_size;
 }
 
 static void drop(struct place *p)
 {
-	static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
-	char path[240];
-
 	if (p->fd >= 0)
 		close(p->fd);
-	for (unsigned i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", p->folder, names[i]);
-		(void)unlink(path);
-	}
-	must(rmdir(p->folder), p->folder);
+	folder_drop(&p->folder);
 	free(p);
 }
 
@@ -330,7 +300,7 @@ static void teardown_snapshot(struct b_run *run)
 	b_extra(run, "bytes_second", (double)p->rate_bytes);
 	b_extra(run, "quiet_ns", (double)stats.last_quiet_ns);
 	b_extra(run, "bytes_task", (double)stats.saved_bytes / (double)stats.saved);
-	b_extra(run, "bytes_entry", (double)size_of(p) / (double)stats.saved);
+	b_extra(run, "bytes_entry", (double)folder_size(&p->folder) / (double)stats.saved);
 	close_all(p);
 	pawl_thread_detach();
 	drop(p);
@@ -375,8 +345,6 @@ static void measure(struct place *p)
 static int setup_bulk(struct b_run *run)
 {
 	struct place *p = make(run->cas), *small = make(run->cas);
-	char path[240];
-
 	must(pawl_thread_attach("setup"), "attach");
 	open_store(small);
 	measure(small);
@@ -384,25 +352,13 @@ static int setup_bulk(struct b_run *run)
 	p->data_bytes = small->data_bytes;
 	close_all(small);
 	drop(small);
-	snprintf(path, sizeof(path), "%s/data.mdb", p->folder);
-	if (who(run->cas) == STORE) {
+	if (who(run->cas) == STORE)
 		open_store(p);
-	} else {
-		p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-		must(p->fd < 0, path);
-	}
+	else
+		p->fd = folder_open_file(&p->folder);
 	pawl_thread_detach();
 	run->state = p;
 	return 0;
-}
-
-static void fill(unsigned char *bytes, size_t n, uint64_t seed)
-{
-	for (size_t at = 0; at < n; at += 8) {
-		uint64_t word = pawl_hash_u64(at, seed);
-
-		memcpy(bytes + at, &word, 8);
-	}
 }
 
 static void bulk_store(struct place *p, uint64_t n)
@@ -462,7 +418,7 @@ static void teardown_bulk(struct b_run *run)
 
 	must(pawl_thread_attach("teardown"), "attach");
 	b_extra(run, "bytes_second", (double)p->rate_bytes);
-	b_extra(run, "bytes_entry", (double)size_of(p) / (double)p->keys);
+	b_extra(run, "bytes_entry", (double)folder_size(&p->folder) / (double)p->keys);
 	close_all(p);
 	pawl_thread_detach();
 	drop(p);
@@ -568,26 +524,12 @@ static void discard(void *prepared)
 	drop(prepared);
 }
 
-/* None of it is in memory, as far as the system does what it is asked for. */
-static void forget_pages(const struct place *p)
-{
-	char path[240];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", p->folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	must(fd < 0, path);
-	must(fdatasync(fd), "fdatasync");
-	must(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), "posix_fadvise");
-	close(fd);
-}
-
 static int setup_closed(struct b_run *run)
 {
 	struct place *p = run->state = run->prepared;
 
 	if (who(run->cas) == COLD)
-		forget_pages(p);
+		folder_forget(&p->folder);
 	return 0;
 }
 
@@ -629,7 +571,7 @@ static void teardown_opened(struct b_run *run)
 	must(pawl_thread_attach("teardown"), "attach");
 	must(pawl_engine_store_stats_read(p->engine, &stats), "stats");
 	b_extra(run, "restored", (double)stats.restored);
-	b_extra(run, "file_bytes", (double)size_of(p));
+	b_extra(run, "file_bytes", (double)folder_size(&p->folder));
 	close_all(p);
 	pawl_thread_detach();
 }
@@ -667,9 +609,9 @@ static void teardown_opened(struct b_run *run)
 		OPEN("pawl-cold", COLD, n)
 
 static const struct b_case cases[] = {
-	SNAPSHOTS(1000), SNAPSHOTS(10000),  SNAPSHOTS(100000),	SNAPSHOTS(1000000),
-	LATENCIES(1000), LATENCIES(100000), LATENCIES(1000000), RESTARTS(1000),
-	RESTARTS(10000), RESTARTS(100000),  RESTARTS(1000000),
+	SNAPSHOTS(10000), SNAPSHOTS(100000), SNAPSHOTS(1000000),
+	LATENCIES(10000), LATENCIES(100000), LATENCIES(1000000),
+	RESTARTS(10000),  RESTARTS(100000),  RESTARTS(1000000),
 };
 B_CASES(cases)
 

@@ -6,15 +6,9 @@
  * On the disk that TMPDIR is on, or /tmp. What a commit costs there is mostly what its sync costs: compare columns, not
  * machines.
  */
-#include "bench.h"
+#include "store-folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <lmdb.h>
 
@@ -30,7 +24,7 @@ enum contender { PAWL, MEM, PLAIN, FILES };
 struct place {
 	enum contender contender;
 	bool digests;
-	char folder[200];
+	struct folder folder;
 	struct pawl_store_disk *disk;
 	struct pawl_store *store;
 	struct pawl_store_view *view;
@@ -43,15 +37,9 @@ struct place {
 
 /* ---- keys and values ----------------------------------------------------------------------------- */
 
-static void fill(unsigned char *value, uint32_t i, uint32_t round)
+static uint64_t seed_of(const struct place *p, uint32_t i)
 {
-	uint64_t word;
-	unsigned at;
-
-	for (at = 0; at < VALUE; at += 8) {
-		word = pawl_hash_u64(at, (uint64_t)round << 32 | i);
-		memcpy(value + at, &word, 8);
-	}
+	return (uint64_t)p->round << 32 | i;
 }
 
 static struct pawl_store_key key_of(const struct place *p, uint32_t i)
@@ -79,19 +67,13 @@ static MDB_val plain_key(const struct place *p, uint32_t i, unsigned char *bytes
 
 /* ---- a store of each kind ------------------------------------------------------------------------ */
 
-static void must(int error, const char *what)
-{
-	if (error)
-		b_die("%s: %d", what, error);
-}
-
 static void open_plain(struct place *p)
 {
 	MDB_txn *txn;
 
 	must(mdb_env_create(&p->env), "mdb_env_create");
 	must(mdb_env_set_mapsize(p->env, (size_t)64 << 30), "mdb_env_set_mapsize");
-	must(mdb_env_open(p->env, p->folder, MDB_NOTLS, 0666), "mdb_env_open");
+	must(mdb_env_open(p->env, p->folder.path, MDB_NOTLS, 0666), "mdb_env_open");
 	must(mdb_txn_begin(p->env, NULL, 0, &txn), "mdb_txn_begin");
 	must(mdb_dbi_open(txn, NULL, 0, &p->dbi), "mdb_dbi_open");
 	must(mdb_txn_commit(txn), "mdb_txn_commit");
@@ -99,11 +81,9 @@ static void open_plain(struct place *p)
 
 static void open_place(struct place *p)
 {
-	char path[240];
-
 	switch (p->contender) {
 	case PAWL:
-		must(pawl_store_open_lmdb(p->folder, NULL, NULL, &p->store), "open");
+		must(pawl_store_open_lmdb(p->folder.path, NULL, NULL, &p->store), "open");
 		break;
 	case MEM:
 		if (!p->disk)
@@ -114,9 +94,7 @@ static void open_place(struct place *p)
 		open_plain(p);
 		break;
 	default:
-		snprintf(path, sizeof(path), "%s/data.mdb", p->folder);
-		p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-		must(p->fd < 0, path);
+		p->fd = folder_open_file(&p->folder);
 	}
 }
 
@@ -140,40 +118,21 @@ static void close_place(struct place *p)
 
 static struct place *make(const struct b_case *cas)
 {
-	const char *base = getenv("TMPDIR");
 	struct place *p = b_alloc(sizeof(*p));
 
 	p->contender = (enum contender)(cas->arg % 8);
 	p->digests = cas->arg >= 8;
 	p->fd = -1;
-	snprintf(p->folder, sizeof(p->folder), "%s/bench-store-XXXXXX", base ? base : "/tmp");
-	must(!mkdtemp(p->folder), p->folder);
+	folder_make(&p->folder);
 	open_place(p);
 	return p;
 }
 
-static off_t size_of(const struct place *p)
-{
-	char path[240];
-	struct stat file;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", p->folder);
-	return stat(path, &file) ? 0 : file.st_size;
-}
-
 static void drop(struct place *p)
 {
-	static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
-	char path[240];
-	unsigned i;
-
 	close_place(p);
 	pawl_store_disk_destroy(p->disk);
-	for (i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", p->folder, names[i]);
-		(void)unlink(path);
-	}
-	must(rmdir(p->folder), p->folder);
+	folder_drop(&p->folder);
 	free(p);
 }
 
@@ -190,7 +149,7 @@ static void put_store(struct place *p, uint32_t from, uint32_t step, uint32_t n)
 	for (i = 0; i < n; i++) {
 		uint32_t at = (uint32_t)(((uint64_t)i * step + from) % MANY);
 
-		fill(value, at, p->round);
+		fill(value, VALUE, seed_of(p, at));
 		must(pawl_store_put(batch, space_of(p), key_of(p, at),
 				    (struct pawl_slice){value, VALUE}),
 		     "put");
@@ -209,7 +168,7 @@ static void put_plain(struct place *p, uint32_t from, uint32_t step, uint32_t n)
 		uint32_t at = (uint32_t)(((uint64_t)i * step + from) % MANY);
 		MDB_val key = plain_key(p, at, bytes), val = {VALUE, value};
 
-		fill(value, at, p->round);
+		fill(value, VALUE, seed_of(p, at));
 		must(mdb_put(txn, p->dbi, &key, &val, 0), "mdb_put");
 	}
 	must(mdb_txn_commit(txn), "mdb_txn_commit");
@@ -231,7 +190,7 @@ static void put_file(struct place *p, uint32_t from, uint32_t step, uint32_t n)
 		}
 		if (!held)
 			first = at;
-		fill(buffer + (size_t)held++ * VALUE, at, p->round);
+		fill(buffer + (size_t)held++ * VALUE, VALUE, seed_of(p, at));
 	}
 	must(pwrite(p->fd, buffer, held * VALUE, (off_t)first * VALUE) < 0, "pwrite");
 	must(fdatasync(p->fd), "fdatasync");
@@ -270,7 +229,7 @@ static void teardown(struct b_run *run)
 	struct place *p = run->state;
 
 	if (p->contender != MEM)
-		b_extra(run, "file_bytes", (double)size_of(p));
+		b_extra(run, "file_bytes", (double)folder_size(&p->folder));
 	drop(p);
 }
 
@@ -324,22 +283,14 @@ static int setup_warm(struct b_run *run)
 	return 0;
 }
 
-/* None of it is in memory, as far as the system does what it is asked for. */
 static int setup_cold(struct b_run *run)
 {
 	struct place *p;
-	char path[240];
-	int fd;
 
 	(void)setup_full(run);
 	p = run->state;
 	close_place(p);
-	snprintf(path, sizeof(path), "%s/data.mdb", p->folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	must(fd < 0, path);
-	must(fdatasync(fd), "fdatasync");
-	must(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), "posix_fadvise");
-	close(fd);
+	folder_forget(&p->folder);
 	open_place(p);
 	begin_reading(p);
 	return 0;

@@ -169,14 +169,14 @@ bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 # Stores: make bench-store.
 STORE_BENCHES =
 PERSIST_BENCHES =
-EXTRA_DIST += bench/b-persist.c bench/b-store.c
+EXTRA_DIST += bench/b-persist.c bench/b-store.c bench/store-folder.h
 if HAVE_LMDB
 PERSIST_BENCHES += bench/b-persist
-bench_b_persist_SOURCES = bench/b-persist.c $(BENCH_DRIVER)
+bench_b_persist_SOURCES = bench/b-persist.c bench/store-folder.h $(BENCH_DRIVER)
 bench_b_persist_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_persist_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 STORE_BENCHES += bench/b-store
-bench_b_store_SOURCES = bench/b-store.c $(BENCH_DRIVER)
+bench_b_store_SOURCES = bench/b-store.c bench/store-folder.h $(BENCH_DRIVER)
 bench_b_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_store_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 endif

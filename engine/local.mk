@@ -148,6 +148,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/faults.h \
 	engine/persist/folder.c \
 	engine/persist/folder.h \
+	engine/persist/image-check.c \
 	engine/persist/image-read.c \
 	engine/persist/image.c \
 	engine/persist/image.h \

@@ -58,6 +58,12 @@ void eng_tell_failed(struct eng_persist *persist, int error)
 		   strerror(-error));
 }
 
+void eng_tell_edge(struct eng_persist *persist, const char *text)
+{
+	eng_notice(persist->notices, PAWL_SEVERITY_ERROR, "engine.store", NULL,
+		   "an edge that cannot be saved: %s", text);
+}
+
 void eng_tell_unsaved(struct eng_persist *persist, int error)
 {
 	const struct eng_bitmap *modified = pawl_load_acquire(&persist->marks->modified);

@@ -945,12 +945,13 @@ static void side_open(const struct graph_head *head)
 	states_make(NULL, NULL);
 }
 
-static void engine_close(void)
+/* `at_rest`: nobody looks at a state any more, so some of them go before. */
+static void engine_close(bool at_rest)
 {
-	for (unsigned i = 0; i < GRAPH_STATES; i += 2)
+	for (unsigned i = 0; i < GRAPH_STATES && at_rest; i += 2)
 		pawl_state_unpin(world.states[i]);
 	FUZZ_CHECK(pawl_engine_close(world.engine) == 0);
-	for (unsigned i = 1; i < GRAPH_STATES; i += 2)
+	for (unsigned i = at_rest; i < GRAPH_STATES; i += 1 + at_rest)
 		pawl_state_unpin(world.states[i]);
 	for (unsigned i = 0; i < world.head->tasks; i++)
 		pawl_state_unpin(world.specs[i]);
@@ -960,7 +961,7 @@ static void engine_close(void)
 
 static void side_close(void)
 {
-	engine_close();
+	engine_close(true);
 #ifdef GRAPH_STORE
 	if (world.head->stored) {
 		store_close(&world.store);
@@ -1015,7 +1016,7 @@ static void side_restart(unsigned how, const struct graph_change *changes, unsig
 		states[i] = value_of(world.states[i]);
 	if (how & GRAPH_CRASH)
 		store_forget(world.engine);
-	engine_close();
+	engine_close(false);
 	store_close(&world.store);
 	memset(world.known, 0, sizeof(world.known));
 	for (unsigned i = 0; i < n; i++)

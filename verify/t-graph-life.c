@@ -19,6 +19,7 @@
 #include "graph-standin.h"
 
 #include "../engine/engine.h"
+#include "../engine/graph/pool.h"
 
 static eng_id gone;
 static struct pawl_engine engine;
@@ -224,7 +225,34 @@ static void finish_stopped(void)
 			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
 	}
 
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static struct eng_pool *pool;
+
+static void setup_pool(void)
+{
+	scn_attach();
+	mc_assert(!eng_pool_create(&pool));
+	eng_pool_pin(pool);
+}
+
+static void unpin_pool(void)
+{
+	eng_pool_unpin(pool);
+}
+
+static void finish_pool(void)
+{
+	pawl_thread_detach();
+}
+
 static const struct mc_scenario scenarios[] = {
+	{.name = "pool",
+	 .setup = setup_pool,
+	 .threads = {unpin_pool, unpin_pool},
+	 .finish = finish_pool,
+	 .no_spurious = true,
+	 .native_divisor = 50},
 	GOES(.name = "dispose-change", .setup = setup_root, .threads = {dispose, change_0}),
 	GOES(.name = "dispose-read", .setup = setup_root, .threads = {dispose, read_strong}),
 	GOES(.name = "dispose-create", .setup = setup_root, .threads = {dispose, create}),

@@ -17,6 +17,7 @@
  *  run-output, run-cell
  *  run-change       a change of what the run has read, or has not yet
  *  run-read-change  and a read
+ *  run-keyed        a run changes one key of a value, beside the run of who reads another one, or that one
  *  root-run-change  the same below a root: what comes of it is scheduled at once
  *  root-run-read    a read of the root beside all that runs to get there
  *  run-many         a read of two tasks, whose runs have begun and not
@@ -29,6 +30,7 @@
 
 static pawl_ref_t top_ref, input_ref, cell_ref, other_ref;
 static struct given *runs[2];
+static uint64_t part_key;
 
 /* Input 0 has changed to that number, and its run has begun, or may be begun by anybody. */
 static void input_changed(uint32_t number, bool claimed)
@@ -248,6 +250,102 @@ static void read_many(void)
 	eng_context_fini(&context);
 }
 
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+/* Two parts: the keys are their places. */
+static void changed_keys(const void *before, size_t before_bytes, const void *after,
+			 size_t after_bytes, void (*changed)(void *arg, uint64_t key_hash),
+			 void *arg)
+{
+	const uint64_t *a = before, *b = after;
+
+	(void)before_bytes;
+	(void)after_bytes;
+	for (uint64_t i = 0; i < 2; i++) {
+		if (a[i] != b[i])
+			changed(arg, i);
+	}
+}
+static const struct pawl_value_type table_type = {.size = sizeof(table_type),
+						  .name = "table",
+						  .version = 1,
+						  .mode = PAWL_CELL_KEYED,
+						  .changed_keys = changed_keys};
+
+/* The first part is the world's, the second stays. */
+static int table_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	uint64_t numbers[2] = {pawl_load_acquire(&world[0]), 5};
+	struct pawl_value *value;
+
+	(void)args;
+	context->run->invalidator = true;
+	mc_assert(!pawl_value_of(&table_type, numbers, sizeof(numbers), &value));
+	return pawl_cell(context, value, ret_output);
+}
+FUNCTION(table);
+
+static int part_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+	struct pawl_value *value;
+	uint64_t number;
+
+	context->run->invalidator = true;
+	mc_assert(!pawl_read_key(context, call(context, &table, 0), one->n, &value, NULL));
+	number = ((const uint64_t *)pawl_value_payload(value))[one->n];
+	pawl_value_unpin(value);
+	return give(context, number, ret_output);
+}
+FUNCTION(part);
+
+/* The table is about to change, and the run of who reads a part of it has begun. */
+static void setup_keyed(uint64_t key)
+{
+	more_functions[0] = &table;
+	more_functions[1] = &part;
+	more_functions_n = 2;
+	more_type = &table_type;
+	setup_empty();
+	top = &part;
+	part_key = key;
+	mc_assert(ask(&part, key, PAWL_READ_STRONG) == (key ? 5 : 0));
+	run_own();
+	inputs[0] = task_of(&table, 0);
+	inputs[1] = task_of(&part, key);
+	change(0, 1);
+	schedule(inputs[0]);
+	runs[0] = last();
+	invalidate(1);
+	schedule(inputs[1]);
+	runs[1] = last();
+	mc_assert(claim(runs[0]) && claim(runs[1]));
+}
+
+static void setup_key_changes(void)
+{
+	setup_keyed(0);
+}
+
+static void setup_key_stays(void)
+{
+	setup_keyed(1);
+}
+
+static void finish_keyed(void)
+{
+	char text[256];
+
+	for (unsigned i = 0; i <= MC_THREADS_MAX; i++)
+		run_seat(&seats[i]);
+	mc_assert(ask(&part, part_key, PAWL_READ_STRONG) == (part_key ? 5 : 1));
+	run_own();
+	(void)pawl_sub_relaxed(&graph->busy, 1u);
+	if (eng_verify(graph, text, sizeof(text)))
+		mc_fail(text, __FILE__, __LINE__);
+	finish_graph();
+}
+
 /* ---- what was lost ------------------------------------------------------------------------ */
 
 static void setup_final(void)
@@ -354,6 +452,12 @@ static void finish_guard(void)
 	finish();
 }
 
+#define KEYED(...)                                                                             \
+	{                                                                                      \
+		__VA_ARGS__, .finish = finish_keyed, .no_spurious = true, .ideal_locks = true, \
+			     .ideal_parks = true, .native_divisor = 50                         \
+	}
+
 static const struct mc_scenario scenarios[] = {
 	SCN(.name = "told", .setup = setup_told, .threads = {tell, read_strong},
 	    .no_membarrier = true),
@@ -377,6 +481,10 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "run-read-change", .setup = setup_changed,
 	    .threads = {run_first, read_any, change_again}),
 	SCN(.name = "run-many", .setup = setup_many, .threads = {run_first, read_many}),
+	KEYED(.name = "run-keyed", .setup = setup_key_changes,
+	      .threads = {run_first, run_second}),
+	KEYED(.name = "run-keyed-other", .setup = setup_key_stays,
+	      .threads = {run_first, run_second}),
 	SCN(.name = "recompute-run", .setup = setup_recompute,
 	    .threads = {run_first, run_second}),
 	SCN(.name = "final", .setup = setup_final, .threads = {read_final, read_eventually}),

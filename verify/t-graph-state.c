@@ -10,6 +10,10 @@
  *  invalidate-run   the same by an invalidator
  *  edit-dirty       an edit finds a task dirty already, which those above are not told of yet: who comes after
  *                   the edit sees what it has changed
+ *  untold           something is made dirty that nobody stands in for: a strong read waits until it is told
+ *  recovered        the same of what was lost, until all is as it was
+ *  lost             a strong read that has begun before begins anew
+ *  idle-last        the last run's end sees what the others did
  *  idle             who waits until nothing runs sees what ran
  *  pins             the last to give a state up frees it
  */
@@ -19,6 +23,7 @@
 #include <pawl/state.h>
 
 #include "../engine/engine.h"
+#include "../engine/graph/wait.h"
 
 /* ---- what else there is in an engine: none of it here ------------------------------------ */
 
@@ -231,6 +236,7 @@ static void finish_pins(void)
 
 /* An operation that has begun, on the slot of setup(): the input is dirty, and above it is not known yet. */
 static struct eng_op telling;
+static uint64_t moment;
 
 static void setup_dirty(void)
 {
@@ -260,6 +266,61 @@ static void edit_read(void)
 	mc_assert(read_sum(PAWL_READ_STRONG) == 2);
 }
 
+/* ---- what is told later ------------------------------------------------------------------- */
+
+static void read_changed(void)
+{
+	mc_assert(read_sum(PAWL_READ_STRONG) == 2);
+}
+
+static void setup_untold(void)
+{
+	setup_dirty();
+	pawl_init_word(&world[0], 1u);
+	eng_untold_begin(graph);
+}
+
+static void tell_untold(void)
+{
+	tell();
+	eng_untold_end(graph);
+}
+
+/* As restore.c has it. */
+static void setup_lost(void)
+{
+	setup_dirty();
+	pawl_init_word(&world[0], 1u);
+	moment = eng_moment(graph);
+	pawl_store_relaxed(&graph->lost, 1u);
+}
+
+static void setup_recovers(void)
+{
+	setup_lost();
+	eng_edit_enter(graph);
+}
+
+static void recover(void)
+{
+	tell();
+	pawl_store_release(&graph->lost, 0u);
+	eng_edit_leave(graph);
+}
+
+static void recover_whole(void)
+{
+	eng_edit_enter(graph);
+	recover();
+}
+
+static void is_other_moment(void)
+{
+	struct pawl_context context = {.graph = graph};
+
+	mc_assert(!eng_is_same_moment(&context, eng_ref(adds_id, 0), moment));
+}
+
 /* ---- idle ------------------------------------------------------------------------------- */
 
 static void setup_busy(void)
@@ -267,6 +328,45 @@ static void setup_busy(void)
 	busy_counts = true;
 	setup_again();
 	looks = false;
+}
+
+/* Two runs are left, and then none. */
+static unsigned did[2];
+
+static void observe_edge(struct eng_observer *observer, bool busy)
+{
+	(void)observer;
+	mc_assert(busy || (did[0] && did[1]));
+}
+
+static void observe_settled(struct eng_observer *observer)
+{
+	observe_edge(observer, false);
+}
+
+static struct eng_observer observer = {.edge = observe_edge, .settled = observe_settled};
+
+static void setup_two_left(void)
+{
+	did[0] = did[1] = 0;
+	busy_counts = true;
+	setup_empty();
+	mc_assert(!pawl_load_relaxed(&graph->busy));
+	graph->observer = &observer;
+	eng_busy_more(graph);
+	eng_busy_more(graph);
+}
+
+static void end_one(void)
+{
+	did[mc_thread()] = 1;
+	eng_busy_less(graph);
+}
+
+static void finish_two_left(void)
+{
+	graph->observer = NULL;
+	finish();
 }
 
 static void wait_idle(void)
@@ -300,6 +400,19 @@ static const struct mc_scenario scenarios[] = {
 	      .threads = {invalidate_sum, work}),
 	SCN(.name = "edit-dirty", .setup = setup_dirty, .threads = {tell, edit_read},
 	    .no_membarrier = true),
+	SCN(.name = "untold", .setup = setup_untold, .threads = {tell_untold, read_changed},
+	    .no_membarrier = true),
+	SCN(.name = "recovered", .setup = setup_recovers, .threads = {recover, read_changed},
+	    .no_membarrier = true),
+	SCN(.name = "lost", .setup = setup_lost, .threads = {recover_whole, is_other_moment},
+	    .no_membarrier = true),
+	{.name = "idle-last",
+	 .setup = setup_two_left,
+	 .threads = {end_one, end_one},
+	 .finish = finish_two_left,
+	 .no_spurious = true,
+	 .ideal_locks = true,
+	 .native_divisor = 50},
 	EDITS(.name = "idle", .setup = setup_busy, .threads = {work, wait_idle}),
 	{.name = "pins",
 	 .setup = setup_pins,

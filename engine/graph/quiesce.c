@@ -45,7 +45,7 @@
  *  O6 fenced is set before a fence on every thread (fence_otherwise()): who has stored running before that one is seen,
  *     who stores it after that sees fenced, and has a fence of its own.
  *
- *  O6 watch: WATCHED is set, then each running loaded, with the fence of O1 in between: who leaves and does not
+ *  O7 watch: WATCHED is set, then each running loaded, with the fence of O1 in between: who leaves and does not
  *     see it is seen to have left. Everyone has a fence of his own behind his setting it: that of another
  *     one may come too late. The round is loaded before, which a release keeps there: a round that ends because of this
  *     WATCHED is another one.
@@ -81,6 +81,8 @@
 
 enum running { IDLE, RUNNING, SUSPENDED, STATE = 3, LEFT_ONE = 4 };
 enum door { OPEN, SHUT, WATCHED };
+/* Does each thread have fences of its own? FENCED: all that come; SETTLED: all. */
+enum fenced { UNFENCED, FENCED, SETTLED };
 
 struct eng_quiesce_slot {
 	/* enum running, and how often it was left. I1, I2, I6 */
@@ -95,7 +97,7 @@ PAWL_STATIC_ASSERT(sizeof(struct eng_quiesce_slot) == PAWL_LINE_BYTES, "a slot i
 struct eng_quiesce {
 	/* Read by all, written for moments and by who waits. Bits of enum door: I5, O1, O3 */
 	struct pawl_atomic_u32 door;
-	/* 1: all have fences of their own. Set once, by who has `one`. O6 */
+	/* enum fenced. Grows. O6 */
 	struct pawl_atomic_u32 fenced;
 	struct eng_quiesce_options options;
 	/* Somebody has, or waits for, his moment. Threads sleep here; nobody who is inside does. */
@@ -103,7 +105,7 @@ struct eng_quiesce {
 	struct pawl_atomic_ptr waiter; /* the thread of who has it. I4, I5, O5 */
 	struct pawl_event opened;      /* the door is open */
 	struct pawl_event left;	       /* somebody left who was waited for */
-	struct pawl_atomic_u32 rounds; /* how often that was. O6 */
+	struct pawl_atomic_u32 rounds; /* how often that was. O7 */
 	/* Statistics. Relaxed; written by who has `one`. */
 	struct pawl_atomic_u64 moments, at_once, reopens;
 
@@ -151,30 +153,34 @@ static bool visit_processors(void)
 	return visited && !sched_setaffinity(0, sizeof(before), &before);
 }
 
-/* What is in the store buffers of others is in memory long before this is over. */
-static void settle(void)
-{
-	pawl_fence_dekker();
-	nap(SETTLE_NS);
-	pawl_fence_dekker();
-}
-
-/* membarrier was refused: from now on all have fences of their own; this time it is done in another way. */
+/*
+ * membarrier was refused: from now on all have fences of their own; this time it is done in another way. By each who
+ * comes while somebody is at it: his own fence is not enough before that is over.
+ */
 static PAWL_NOINLINE void fence_otherwise(struct eng_quiesce *quiesce)
 {
-	pawl_store_relaxed(&quiesce->fenced, 1u);
+	uint32_t none = UNFENCED;
+
+	(void)pawl_cas_relaxed(&quiesce->fenced, &none, FENCED);
+	pawl_fence_dekker();
+	/* What is in the store buffers of others is there long before this is over. */
 	if (PAWL_MC_STEP("visit") && !visit_processors())
-		settle();
+		nap(SETTLE_NS);
+	pawl_fence_dekker();
+	/* Release: who sees it comes after that. */
+	pawl_store_release(&quiesce->fenced, SETTLED);
 }
 
 /* O1, the rare side. */
 static void fence_all(struct eng_quiesce *quiesce)
 {
-	/* Relaxed: written by who has `one`. */
-	if (pawl_load_relaxed(&quiesce->fenced))
+	uint32_t fenced = pawl_load_acquire(&quiesce->fenced);
+
+	if (fenced == SETTLED)
 		pawl_fence_dekker();
-	else if (PAWL_MC_STEP("membarrier") &&
-		 syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
+	else if (fenced == FENCED ||
+		 (PAWL_MC_STEP("membarrier") &&
+		  syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0)))
 		/* It was registered: this is a filter that came later. */
 		fence_otherwise(quiesce);
 }
@@ -399,7 +405,7 @@ bool eng_quiesce_watch(struct eng_quiesce_watch *watch)
 	if (!watch->slot && !inside_next(quiesce, &at, &left))
 		return false;
 	watch->round = pawl_load_relaxed(&quiesce->rounds);
-	pawl_or_release(&quiesce->door, WATCHED); /* O6 */
+	pawl_or_release(&quiesce->door, WATCHED); /* O7 */
 	fence_all(quiesce);
 	if (!watch->slot)
 		watch->slot = inside_next(quiesce, &watch->at, &watch->left);
@@ -563,7 +569,8 @@ int eng_quiesce_create(const struct eng_quiesce_options *options,
 	if (!quiesce)
 		return -ENOMEM;
 	quiesce->options = options ? *options : defaults;
-	pawl_init_word(&quiesce->fenced, quiesce->options.fenced || !membarrier_register());
+	pawl_init_word(&quiesce->fenced,
+		       quiesce->options.fenced || !membarrier_register() ? SETTLED : UNFENCED);
 	pthread_mutex_init(&quiesce->one, NULL);
 	pawl_event_init(&quiesce->opened);
 	pawl_event_init(&quiesce->left);
@@ -598,7 +605,7 @@ void eng_quiesce_looks(struct eng_quiesce *quiesce, uint32_t looks)
 
 bool eng_quiesce_fenced(const struct eng_quiesce *quiesce)
 {
-	return pawl_load_relaxed(&quiesce->fenced);
+	return pawl_load_relaxed(&quiesce->fenced) != UNFENCED;
 }
 
 void eng_quiesce_stats_read(struct eng_quiesce *quiesce, struct eng_quiesce_stats *ret_stats)

@@ -399,6 +399,12 @@ static void gather_halves(struct audit *audit, struct eng_node *node, struct hal
 	uint32_t cursor = 0, other;
 	uint64_t word;
 
+	/*
+	 * Where something was lost all is dirty, and what was immutable is not any more: it knows of nobody who has read it. They
+	 * are to run anyway.
+	 */
+	if (audit->graph->backing && eng_needs_run(node))
+		outputs = cells = NULL;
 	halves->n = 0;
 	halves->list = eng_queue_alloc(&audit->arena, (most + 1) * sizeof(*halves->list));
 	while (pawl_sset_next(&node->output_dependents, &cursor, &other))

@@ -61,6 +61,14 @@ PAWL_MUST_CHECK int eng_image_take(const struct eng_graph *graph, struct eng_nod
 				   uint32_t categories, struct eng_image *image);
 /* eng_image_complete() - The values, and checksums. No lock held. Errors: -ENOMEM. */
 PAWL_MUST_CHECK int eng_image_complete(struct eng_image *image);
+/*
+ * eng_image_check() - Does each of its edges lead to a task that is saved with it, or was before? For debug builds and
+ * tests. `limit`: the first number that no task had when it was taken. No lock held.
+ *
+ * Errors: -EUCLEAN: no; which, is written to buf.
+ */
+PAWL_MUST_CHECK int eng_image_check(struct eng_graph *graph, const struct eng_image *image,
+				    uint32_t limit, char *buf, size_t len);
 /* eng_image_clear() - It is empty, and keeps memory for the next one. Of one that had no error. */
 void eng_image_clear(struct eng_image *image);
 void eng_image_fini(struct eng_image *image);

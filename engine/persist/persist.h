@@ -136,6 +136,8 @@ uint64_t eng_build_id(const void *address);
 void eng_tell_saved(struct eng_persist *persist, uint64_t begun_ns, uint64_t tasks,
 		    uint64_t bytes);
 void eng_tell_failed(struct eng_persist *persist, int error);
+/* In debug builds: a mistake of the engine's. */
+void eng_tell_edge(struct eng_persist *persist, const char *text);
 /* When the engine is closed, and that was tried in vain. */
 void eng_tell_unsaved(struct eng_persist *persist, int error);
 void eng_tell_opened(struct eng_persist *persist);

@@ -24,6 +24,7 @@
 #include <pawl/mem.h>
 #include <pawl/park.h>
 
+#include "../engine.h"
 #include "persist.h"
 
 /* ---- help ---------------------------------------------------------------------------- */
@@ -103,11 +104,28 @@ static int put_digest(struct batch *batch, const struct eng_image *image)
 			      value);
 }
 
+/* In debug builds: nothing is saved that leads to what is not. */
+static int check_image(struct batch *batch, const struct eng_image *image)
+{
+	struct eng_persist *persist = batch->persist;
+	char text[128];
+	int error;
+
+	if (!ENG_IS_DEBUG)
+		return 0;
+	error = eng_image_check(persist->graph, image, persist->next, text, sizeof(text));
+	if (error)
+		eng_tell_edge(persist, text);
+	return error;
+}
+
 /* No lock held: types' functions are called. */
 static int put_image(struct batch *batch, struct eng_image *image)
 {
 	int error = eng_image_complete(image);
 
+	if (!error)
+		error = check_image(batch, image);
 	if (!error && image->categories & ENG_META)
 		error = put(batch, PAWL_STORE_META, pawl_store_id(image->id), &image->meta);
 	if (!error && image->categories & ENG_DATA)

@@ -467,7 +467,82 @@ static void case_no_memory(void **state)
 	end();
 }
 
-/* Records that are damaged: what was computed from them is computed again, and that is all. */
+/* Some task that has called another one, locked. */
+static struct eng_node *lock_caller(void)
+{
+	for (eng_id id = 1;; id++) {
+		struct eng_node *node = eng_lock_resident(engine->graph, id);
+
+		assert_true(id < PAWL_SLOTS_ID_MAX);
+		if (node && eng_field(node, ENG_CHILDREN))
+			return node;
+		if (node)
+			eng_unlock(node);
+	}
+}
+
+/* What the check says of its image, with an edge to that task: added, and taken away again. */
+static int check_with(eng_id to, uint32_t limit, char *text, size_t len)
+{
+	struct eng_node *node = lock_caller();
+	struct eng_image image = {0};
+	bool added = to && eng_set_add(node, ENG_CHILDREN, to);
+	int error;
+
+	assert_int_equal(eng_image_take(engine->graph, node, ENG_META | ENG_DATA, &image), 0);
+	if (added)
+		(void)eng_set_remove(node, ENG_CHILDREN, to);
+	eng_unlock(node);
+	/* Those of transient tasks are left out when it is taken: as if they were not. */
+	if (eng_is_transient(to))
+		image.meta_image.CHILDREN.at[0] = to;
+	error = eng_image_check(engine->graph, &image, limit, text, len);
+	eng_image_fini(&image);
+	return error;
+}
+
+/* Edges to what is transient, has a number that nobody has, or is not there any more. */
+static void case_edges(void **state)
+{
+	uint32_t limit;
+	char text[128] = "";
+	eng_id gone;
+
+	(void)state;
+	for (unsigned round = t_scaled(3); round; round--) {
+		begin();
+		for (uint32_t i = 0; i < tasks; i++)
+			look_at(i);
+		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+		limit = (uint32_t)pawl_ids_next(engine->graph->ids[0]);
+		assert_int_equal(check_with(0, limit, text, sizeof(text)), 0);
+		assert_int_equal(check_with(ENG_TRANSIENT | 5, limit, text, sizeof(text)),
+				 -EUCLEAN);
+		assert_non_null(
+			strstr(text, "leads to 80000005 (CHILDREN), which is transient"));
+		assert_int_equal(check_with(limit + 7, limit, text, sizeof(text)), -EUCLEAN);
+		assert_non_null(strstr(text, "which is not in this snapshot"));
+		/* With a limit that comes later: nobody has that number. */
+		gone = limit + 7;
+		assert_int_equal(check_with(gone, gone + 1, text, sizeof(text)), -EUCLEAN);
+		assert_non_null(strstr(text, "which is not there"));
+		if (ENG_IS_DEBUG) {
+			struct eng_node *node = lock_caller();
+
+			/* Nothing is saved then; and all of it afterwards. */
+			eng_modify(node, ENG_META);
+			(void)eng_set_add(node, ENG_CHILDREN, gone);
+			eng_unlock(node);
+			assert_int_equal(pawl_engine_snapshot(engine, NULL), -EUCLEAN);
+			node = lock_caller();
+			assert_true(eng_set_remove(node, ENG_CHILDREN, gone));
+			eng_unlock(node);
+		}
+		snapshot();
+		end();
+	}
+}
+
 /* The same bytes, with another version. */
 static int make_unknown(void *arg, struct pawl_store_key key, struct pawl_slice value)
 {
@@ -514,6 +589,7 @@ static void case_unknown(void **state)
 	end();
 }
 
+/* Records that are damaged: what was computed from them is computed again, and that is all. */
 static void case_damage(void **state)
 {
 	unsigned rounds = t_scaled(20);
@@ -605,7 +681,7 @@ int main(void)
 		cmocka_unit_test(case_stopped),	  cmocka_unit_test(case_failures),
 		cmocka_unit_test(case_no_memory), cmocka_unit_test(case_suspended),
 		cmocka_unit_test(case_versions),  cmocka_unit_test(case_unknown),
-		cmocka_unit_test(case_damage),
+		cmocka_unit_test(case_damage),	  cmocka_unit_test(case_edges),
 	};
 
 	return t_run("persist", tests);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <pawl/thread.h>
+
 #include "record-disk.h"
 #include "stores.h"
 
@@ -441,4 +443,66 @@ void t_power_drop(struct t_power_log *log)
 {
 	free(log->bytes);
 	log->bytes = NULL;
+}
+
+/* ---- the cases ------------------------------------------------------------------------------------ */
+
+static const struct t_power_subject *subject;
+static struct t_power_log full;
+
+void t_power_of(const struct t_power_subject *of)
+{
+	subject = of;
+}
+
+static void record(struct t_power_log *log, const char *word)
+{
+	if (subject->prepare)
+		subject->prepare();
+	t_power_record(log, word);
+	/* Children attach. */
+	pawl_thread_detach();
+}
+
+void t_power_case_full(void **state)
+{
+	(void)state;
+	record(&full, subject->word);
+	assert_int_equal(t_power_cut(&full, 0, subject->cuts, false, subject->look), 0);
+}
+
+void t_power_case_without_lmdb_sync(void **state)
+{
+	struct t_power_log log;
+
+	(void)state;
+	record(&log, subject->word_without_syncs);
+	assert_true(t_power_cut(&log, 0, subject->cuts_without, true, subject->look) > 0);
+	t_power_drop(&log);
+}
+
+/* The first recording again; with what it was prepared for. */
+static void without(unsigned syncs)
+{
+	pawl_thread_detach();
+	assert_true(t_power_cut(&full, syncs, subject->cuts_without, true, subject->look) > 0);
+}
+
+void t_power_case_without_file_sync(void **state)
+{
+	(void)state;
+	without(T_POWER_NO_FILE_SYNC);
+}
+
+void t_power_case_without_root_sync(void **state)
+{
+	(void)state;
+	without(T_POWER_NO_DSYNC);
+}
+
+void t_power_case_without_folder_sync(void **state)
+{
+	(void)state;
+	without(T_POWER_NO_FOLDER_SYNC);
+	t_power_drop(&full);
 }

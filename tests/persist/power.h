@@ -45,4 +45,28 @@ enum { T_POWER_GOOD, T_POWER_LOST, T_POWER_WRONG };
 unsigned t_power_cut(const struct t_power_log *log, unsigned without, unsigned cuts,
 		     bool until_bad, int (*look)(void *arg));
 
+/*
+ * What every program of this kind shows: whatever is acknowledged is there at any cut; and that it would notice, since
+ * without the syncs of LMDB, or those of each kind, something is not.
+ */
+struct t_power_subject {
+	const char *word, *word_without_syncs; /* what is recorded */
+	void (*prepare)(void);		       /* before it is; NULL: nothing */
+	int (*look)(void *arg);
+	unsigned cuts, cuts_without;
+};
+void t_power_of(const struct t_power_subject *subject);
+void t_power_case_full(void **state);
+void t_power_case_without_lmdb_sync(void **state);
+void t_power_case_without_file_sync(void **state);
+void t_power_case_without_root_sync(void **state);
+/* The last one. */
+void t_power_case_without_folder_sync(void **state);
+/* Behind a case of the program's own that calls the first of them. */
+#define T_POWER_CASES                                             \
+	cmocka_unit_test(t_power_case_without_lmdb_sync),         \
+		cmocka_unit_test(t_power_case_without_file_sync), \
+		cmocka_unit_test(t_power_case_without_root_sync), \
+		cmocka_unit_test(t_power_case_without_folder_sync)
+
 #endif

@@ -177,70 +177,31 @@ static unsigned cuts(void)
 	return t_long() ? 1500 : t_scaled(60);
 }
 
-static void record(struct t_power_log *log, const char *word)
+static void prepare(void)
 {
-	char number[32];
+	static char number[32];
 
-	seed = t_random();
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)seed);
+	/* One world for all recordings: the first one is cut again and again. */
+	if (!*number) {
+		seed = t_random();
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)seed);
+	}
 	setenv("T_WORLD", number, 1);
-	t_power_record(log, word);
-	/* Children attach. */
-	pawl_thread_detach();
 }
 
 static void case_full_protocol(void **state)
 {
-	struct t_power_log log;
-
-	(void)state;
-	record(&log, "works");
-	assert_int_equal(t_power_cut(&log, 0, cuts(), false, look), 0);
-	t_power_drop(&log);
-}
-
-static void without(const char *word, unsigned syncs)
-{
-	struct t_power_log log;
-
-	record(&log, word);
-	assert_true(t_power_cut(&log, syncs, 300, true, look) > 0);
-	t_power_drop(&log);
-}
-
-static void case_without_lmdb_sync(void **state)
-{
-	(void)state;
-	without("works-nosync", 0);
-}
-
-static void case_without_file_sync(void **state)
-{
-	(void)state;
-	without("works", T_POWER_NO_FILE_SYNC);
-}
-
-static void case_without_root_sync(void **state)
-{
-	(void)state;
-	without("works", T_POWER_NO_DSYNC);
-}
-
-static void case_without_folder_sync(void **state)
-{
-	(void)state;
-	without("works", T_POWER_NO_FOLDER_SYNC);
+	t_power_case_full(state);
 }
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_full_protocol),
-		cmocka_unit_test(case_without_lmdb_sync),
-		cmocka_unit_test(case_without_file_sync),
-		cmocka_unit_test(case_without_root_sync),
-		cmocka_unit_test(case_without_folder_sync),
-	};
+	const struct CMUnitTest cases[] = {cmocka_unit_test(case_full_protocol), T_POWER_CASES};
+	struct t_power_subject subject = {.word = "works",
+					  .word_without_syncs = "works-nosync",
+					  .prepare = prepare,
+					  .look = look,
+					  .cuts_without = 300};
 
 	if (argc > 1 && !strcmp(argv[1], "looks")) {
 		struct t_found found;
@@ -253,6 +214,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1)
 		return child_works(strcmp(argv[1], "works") ? ENG_LMDB_NOSYNC : 0);
+	subject.cuts = cuts();
+	t_power_of(&subject);
 	return t_run("power-engine", cases);
 }
 

@@ -185,17 +185,6 @@ static int look(void *arg)
 	return T_TSAN ? T_POWER_GOOD : go_on(found, number + 1);
 }
 
-static struct t_power_log full;
-
-static void case_full_protocol(void **state)
-{
-	(void)state;
-	t_power_record(&full, "writes");
-	/* Children attach. */
-	pawl_thread_detach();
-	assert_int_equal(t_power_cut(&full, 0, t_scaled(300), false, look), 0);
-}
-
 /* The folder cannot be synced before the first commit: that one fails, and it is synced before the next. */
 static void case_folder_fails(void **state)
 {
@@ -210,58 +199,22 @@ static void case_folder_fails(void **state)
 	t_power_drop(&log);
 }
 
-static void case_without_lmdb_sync(void **state)
+static void case_full_protocol(void **state)
 {
-	struct t_power_log log;
-
-	(void)state;
-	t_power_record(&log, "writes-nosync");
-	pawl_thread_detach();
-	assert_true(t_power_cut(&log, 0, t_scaled(300), true, look) > 0);
-	t_power_drop(&log);
-}
-
-static void case_without_file_sync(void **state)
-{
-	unsigned without = T_POWER_NO_FILE_SYNC;
-
-	(void)state;
-	pawl_thread_detach();
-	assert_true(t_power_cut(&full, without, t_scaled(300), true, look) > 0);
-}
-
-static void case_without_root_sync(void **state)
-{
-	unsigned without = T_POWER_NO_DSYNC;
-
-	(void)state;
-	pawl_thread_detach();
-	assert_true(t_power_cut(&full, without, t_scaled(300), true, look) > 0);
-}
-
-static void case_without_folder_sync(void **state)
-{
-	unsigned without = T_POWER_NO_FOLDER_SYNC;
-
-	(void)state;
-	pawl_thread_detach();
-	assert_true(t_power_cut(&full, without, t_scaled(300), true, look) > 0);
-	t_power_drop(&full);
+	t_power_case_full(state);
 }
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_full_protocol),
-		cmocka_unit_test(case_folder_fails),
-		cmocka_unit_test(case_without_lmdb_sync),
-		cmocka_unit_test(case_without_file_sync),
-		cmocka_unit_test(case_without_root_sync),
-		cmocka_unit_test(case_without_folder_sync),
-	};
+	const struct CMUnitTest cases[] = {cmocka_unit_test(case_folder_fails),
+					   cmocka_unit_test(case_full_protocol), T_POWER_CASES};
+	struct t_power_subject subject = {
+		.word = "writes", .word_without_syncs = "writes-nosync", .look = look};
 
 	if (argc > 1)
 		return child_writes(strcmp(argv[1], "writes") ? ENG_LMDB_NOSYNC : 0);
+	subject.cuts = subject.cuts_without = t_scaled(300);
+	t_power_of(&subject);
 	return t_run("power", cases);
 }
 

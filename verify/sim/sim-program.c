@@ -63,6 +63,21 @@ static int spared_invalidator(struct pawl_context *context,
 }
 #define pawl_context_invalidator spared_invalidator
 
+/*
+ * An engine may have work as soon as it is open, before the program has made the states that bodies look at. They wait
+ * for that before they look at anything.
+ */
+static bool ready;
+
+static void wait_until_ready(void)
+{
+	while (!ready && !pawl_yield())
+		;
+}
+#define pawl_lock_lock(lock) (wait_until_ready(), (pawl_lock_lock)(lock))
+#define pawl_state_get(context, state, ret) \
+	(wait_until_ready(), (pawl_state_get)(context, state, ret))
+
 static struct pawl_store *store;
 static unsigned verifies;
 
@@ -292,7 +307,9 @@ static void up(void)
 	memcpy(model->head.specs, model->specs, sizeof(model->specs));
 	memset(active, 0, sizeof(active));
 	roots_n = 0;
+	ready = false;
 	graph_engine.open(&model->head);
+	ready = true;
 	graph_naive.open(&model->head);
 	is_up = true;
 	for (unsigned i = 0; i < GRAPH_STATES; i++) {
