@@ -385,6 +385,26 @@ int __wrap_sched_yield(void)
 
 /* ---- the machine ---- */
 
+/* One processor, which all threads are on. */
+int __wrap_sched_getaffinity(pid_t pid, size_t bytes, void *set);
+int __wrap_sched_getaffinity(pid_t pid, size_t bytes, void *set)
+{
+	(void)pid;
+	memset(set, 0, bytes);
+	*(unsigned char *)set = 1;
+	return 0;
+}
+
+int __wrap_sched_setaffinity(pid_t pid, size_t bytes, const void *set);
+int __wrap_sched_setaffinity(pid_t pid, size_t bytes, const void *set)
+{
+	(void)pid;
+	(void)bytes;
+	(void)set;
+	sim_step('f', 0, PC);
+	return 0;
+}
+
 ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags);
 ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags)
 {
@@ -406,7 +426,9 @@ long __real_sysconf(int name);
 long __wrap_sysconf(int name);
 long __wrap_sysconf(int name)
 {
-	return name == _SC_NPROCESSORS_ONLN ? 4 : __real_sysconf(name);
+	return name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF
+		       ? 4
+		       : __real_sysconf(name);
 }
 
 void __wrap_abort(void) __attribute__((noreturn));

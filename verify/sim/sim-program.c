@@ -341,7 +341,7 @@ static void count_events(void)
 }
 
 /* As graph-program.h's, but bodies may be at work: states go when they have ended. */
-static void engine_close(void)
+static void end_engine(void)
 {
 	FUZZ_CHECK(pawl_engine_close(world.engine) == 0);
 	for (unsigned i = 0; i < GRAPH_STATES; i++)
@@ -358,7 +358,7 @@ static void down(void)
 		return;
 	is_up = false;
 	count_events();
-	engine_close();
+	end_engine();
 	graph_naive.close();
 	pawl_store_close(store);
 }
