@@ -43,7 +43,9 @@ static struct eng_quiesce *quiesce;
 static struct work works[3];
 static struct pawl_atomic_u32 added;
 static unsigned told[2];
+#ifdef PAWL_MC
 static struct eng_quiesce_slot *other;
+#endif
 
 static void make(bool fenced, uint32_t ready, uint32_t looks, uint32_t reopens)
 {
@@ -224,7 +226,8 @@ static void tell(void)
 	end(work, slot);
 }
 
-/* And goes on with what another slot has begun: that of setup(). */
+#ifdef PAWL_MC
+/* And goes on with what another slot has begun: that of setup(), which is a thread of its own there. */
 static void setup_both(void)
 {
 	setup_fenced();
@@ -237,6 +240,7 @@ static void tell_both(void)
 	told[1] = 1;
 	end(&works[1], other);
 }
+#endif
 
 static void tell_twice(void)
 {
@@ -328,7 +332,9 @@ static const struct mc_scenario scenarios[] = {
 	QUICK("watch-fenced", setup_fenced, tell, watch),
 	QUIET("watch-again", setup_fenced, tell_twice, watch),
 	QUIET("watch-two", setup_fenced, tell, watch, watch),
+#ifdef PAWL_MC
 	QUIET("watch-both", setup_both, tell_both, watch),
+#endif
 	QUIET("watch-point", setup_fenced, tell_point, take_watch),
 	{.name = "watch-real",
 	 .setup = setup_fenced,
