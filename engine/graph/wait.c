@@ -162,31 +162,46 @@ static bool no_edit(const void *arg)
 	return moment_now(arg, &moment);
 }
 
-/*
- * Nothing below it has to run, and it is not told so yet: operations that have had records which were looked at are under
- * way, or were a moment ago. To sleep until it is clean would be to sleep for what comes next below it without its
- * name, and no ring would be found. Operations wait for no task: one can sleep until those are over, and look again.
- */
-static int wait_told(struct eng_graph *graph)
-{
-	struct pawl_event *event = &graph->edited;
-
-	/* What was lost may have taken its edges along, until all is summed up anew. */
-	if (PAWL_UNLIKELY(pawl_load_acquire(&graph->lost)))
-		return eng_wait_events(&event, 1, no_edit, graph, "what was lost");
-	return eng_told_wait(graph);
-}
-
-int eng_told_wait(struct eng_graph *graph)
+/* Until those that are under way are over. *ret_any: there were some. */
+static int operations_wait(struct eng_graph *graph, bool *ret_any)
 {
 	struct eng_quiesce_watch watch = {.quiesce = graph->quiesce};
 	struct pawl_event *event = eng_quiesce_left(graph->quiesce);
 	int error = 0;
 
-	while (!error && eng_quiesce_watch(&watch))
+	*ret_any = false;
+	while (!error && eng_quiesce_watch(&watch)) {
+		*ret_any = true;
 		error = eng_wait_events(&event, 1, eng_quiesce_is_past, &watch,
 					"what is being told");
+	}
 	return error;
+}
+
+/*
+ * Nothing below it has to run, and it is not told so yet: operations that have had records which were looked at are under
+ * way, or were a moment ago. To sleep until it is clean would be to sleep for what comes next below it without its
+ * name, and no ring would be found. Operations wait for no task: one can sleep until those are over, and look again.
+ * Where there is none it is told already; or the engine stops, and what has to run does not: who waits is told to end then.
+ */
+static int wait_told(struct eng_graph *graph)
+{
+	struct pawl_event *event = &graph->edited;
+	bool any;
+	int error;
+
+	/* What was lost may have taken its edges along, until all is summed up anew. */
+	if (PAWL_UNLIKELY(pawl_load_acquire(&graph->lost)))
+		return eng_wait_events(&event, 1, no_edit, graph, "what was lost");
+	error = operations_wait(graph, &any);
+	return error || any ? error : pawl_yield();
+}
+
+int eng_told_wait(struct eng_graph *graph)
+{
+	bool any;
+
+	return operations_wait(graph, &any);
 }
 
 static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
