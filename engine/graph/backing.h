@@ -26,8 +26,11 @@ struct eng_backing {
 	 * -ENOMEM: to be asked again.
 	 */
 	int (*restore)(void *arg, eng_id id, struct eng_node **ret_node);
-	/* The task with that digest of function and arguments, perhaps; 0: none. */
-	eng_id (*look_up)(void *arg, struct pawl_digest digest);
+	/*
+	 * The task with that digest of function and arguments; 0: none. Errors: -EUCLEAN: which one cannot be read, or
+	 * is damaged.
+	 */
+	int (*look_up)(void *arg, struct pawl_digest digest, eng_id *ret_id);
 	/* Something leads to a task that is lost. */
 	void (*lost)(void *arg, eng_id id);
 	/* All is dirty because of that. No lock held, outside of operations. One at a time. May be NULL. */
@@ -49,6 +52,8 @@ struct eng_kept {
  * there. In no section, no lock held.
  */
 void eng_restore(struct eng_graph *graph, eng_id id, bool must);
+/* eng_restore_failed() - What was stored of that task (0: of one that is not known) is damaged. Any context but a lock. */
+void eng_restore_failed(struct eng_graph *graph, eng_id id);
 /* eng_restore_all() - The same of each. */
 void eng_restore_all(struct eng_graph *graph);
 /* eng_lost_body() - Of a task that is lost. */

@@ -273,17 +273,28 @@ static eng_id stored(struct eng_graph *graph, const struct wanted *wanted)
 {
 	const struct eng_backing *backing = graph->backing;
 	struct eng_node *node;
-	bool same;
-	eng_id id;
+	bool same = false, keyless = false;
+	eng_id id = 0;
+	int error;
 
-	id = backing->look_up(backing->arg,
-			      eng_key_digest(wanted->function, wanted->data, wanted->bytes));
-	node = eng_is_stored(backing, id) ? eng_lock_any(graph, id) : NULL;
-	if (!node)
+	error = backing->look_up(backing->arg,
+				 eng_key_digest(wanted->function, wanted->data, wanted->bytes),
+				 &id);
+	if (!error && !id)
 		return 0;
-	same = eng_cache_match(node, wanted);
-	eng_unlock(node);
-	return same ? id : 0;
+	/* One of this process as well: somebody else has made it just now, and it was saved. */
+	node = error ? NULL : eng_lock_any(graph, id);
+	if (node) {
+		same = eng_cache_match(node, wanted);
+		/* Lost, which is known, or of a function that is gone. */
+		keyless = !eng_node_key(node)->function;
+		eng_unlock(node);
+	}
+	if (same)
+		return id;
+	if (!keyless)
+		eng_restore_failed(graph, 0);
+	return 0;
 }
 
 /* ---- making -------------------------------------------------------------------------------- */

@@ -13,9 +13,9 @@
  * not find its edge is no mistake (aggregate.c). All of that is an edit: strong reads wait for it from the moment at which
  * the loss was found. The empty record is saved, so that is done once.
  *
- * The number of a task may have been missed when it was looked for by its key: it could not be read, or is damaged, which
- * nobody can see in what is not there. Then another task was made with that key, and of the two the one that comes
- * later, along an edge, is lost: there is never more than one to be told of a change.
+ * The number of a task may be damaged, and so not be found by its key: where something is there that leads to no task with that
+ * key, that is a loss. Nobody can see it in what is not there. Then another task is made with that key, and of the two
+ * the one that comes later, along an edge, is lost: there is never more than one to be told of a change.
  */
 #include "config.h"
 
@@ -258,6 +258,12 @@ static void lost(struct eng_graph *graph)
 		eng_busy_less(graph);
 }
 
+void eng_restore_failed(struct eng_graph *graph, eng_id id)
+{
+	graph->backing->lost(graph->backing->arg, id);
+	lost(graph);
+}
+
 /* ---- restoring -------------------------------------------------------------------------------- */
 
 /* Returns: NULL: there is no such task. */
@@ -277,8 +283,7 @@ static struct eng_node *record_of(struct eng_graph *graph, eng_id id, bool must)
 		eng_node_free(graph, node);
 	while (!(node = eng_node_make(graph, 0)))
 		eng_memory_wait();
-	backing->lost(backing->arg, id);
-	lost(graph);
+	eng_restore_failed(graph, id);
 	return node;
 }
 

@@ -147,7 +147,7 @@ void eng_tell_opened(struct eng_persist *persist);
 void eng_persist_recovered(void *arg);
 /* restart.c: what the graph asks for. */
 int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node);
-eng_id eng_persist_look_up(void *arg, struct pawl_digest digest);
+int eng_persist_look_up(void *arg, struct pawl_digest digest, eng_id *ret_id);
 void eng_persist_lost(void *arg, eng_id id);
 void eng_persist_view_renew(struct eng_persist *persist);
 /* snapshot.c */

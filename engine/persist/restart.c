@@ -58,24 +58,25 @@ int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
 	return -EUCLEAN;
 }
 
-eng_id eng_persist_look_up(void *arg, struct pawl_digest digest)
+int eng_persist_look_up(void *arg, struct pawl_digest digest, eng_id *ret_id)
 {
 	struct eng_persist *persist = arg;
 	struct pawl_slice bytes;
-	eng_id id = 0;
 	int error;
 
+	*ret_id = 0;
 	if (!persist->backing.limit)
 		return 0;
 	pthread_rwlock_rdlock(&persist->view_lock);
 	while ((error = pawl_store_get(persist->view, PAWL_STORE_TYPES,
 				       pawl_store_digest(digest), &bytes)) == -ENOMEM)
 		eng_memory_wait();
-	/* What cannot be read counts as not there: restore.c in graph/ finds out if it was. */
-	if (!error && bytes.ptr && bytes.len == sizeof(id))
-		memcpy(&id, bytes.ptr, sizeof(id));
+	if (!error && bytes.ptr && bytes.len == sizeof(*ret_id))
+		memcpy(ret_id, bytes.ptr, sizeof(*ret_id));
+	else if (error || bytes.ptr)
+		error = -EUCLEAN;
 	pthread_rwlock_unlock(&persist->view_lock);
-	return id < persist->backing.limit ? id : 0;
+	return error || (bytes.ptr && (!*ret_id || *ret_id > PAWL_SLOTS_ID_MAX)) ? -EUCLEAN : 0;
 }
 
 void eng_persist_lost(void *arg, eng_id id)
