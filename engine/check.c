@@ -61,21 +61,19 @@ int pawl_engine_verify(struct pawl_engine *engine, char *buf, size_t len)
 	return error ? error : audit.error;
 }
 
-bool eng_check(struct pawl_engine *engine)
+void eng_check(struct pawl_engine *engine)
 {
 	char words[WORDS];
-	int error = pawl_engine_verify(engine, words, sizeof(words));
 
 	/* Not what runs, or lack of memory: it is a look, no more. */
-	if (error != -EUCLEAN)
-		return !error;
+	if (pawl_engine_verify(engine, words, sizeof(words)) != -EUCLEAN)
+		return;
 	/* In a debug build that nobody listens to it would go by. */
 	PAWL_REQUIRE((!ENG_IS_DEBUG || eng_notices_wanted(engine->notices, PAWL_SEVERITY_ERROR,
 							  "engine.verify")) &&
 		     "all sums are right");
 	eng_notice(engine->notices, PAWL_SEVERITY_ERROR, "engine.verify", NULL,
 		   "a sum is wrong: %s", words);
-	return true;
 }
 
 /* Until nothing has run for so long, since a stretch that was not looked at. Errors: of eng_stretch_wait(). */
@@ -110,7 +108,7 @@ static int check_body(void *arg, void **ret_value)
 	(void)ret_value;
 	/* Ends: when it is cancelled. */
 	while (!(error = wait_idle(engine, &looked_at)))
-		(void)eng_check(engine);
+		eng_check(engine);
 	return error;
 }
 

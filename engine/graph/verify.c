@@ -356,9 +356,6 @@ static void compare_active(struct audit *audit, struct eng_node *node, eng_id id
 		broken(audit, "task %x runs, or waits to run", id);
 		return;
 	}
-	/* With the engine stopping nothing is wanted any more: what runs have called and held is not given back. */
-	if (pawl_load_relaxed(&audit->graph->stopping))
-		return;
 	if (audit->graph->track_active && eng_referrers(node) != expected)
 		broken(audit, "task %x has %d active referrers, not %d", id,
 		       eng_referrers(node), expected);

@@ -145,7 +145,7 @@ typedef void pawl_log_fn(void *arg, enum pawl_severity severity, const char *lin
 enum pawl_verify {
 	PAWL_VERIFY_DEFAULT, /* IDLE in debug builds, else NEVER */
 	PAWL_VERIFY_NEVER,
-	PAWL_VERIFY_CLOSE, /* when it is closed; what runs then has ended before */
+	PAWL_VERIFY_CLOSE, /* when it is closed, if nothing runs then */
 	PAWL_VERIFY_IDLE, /* and when it has been idle for a while, once each time; not with a host */
 	PAWL_VERIFY_COUNT
 };
