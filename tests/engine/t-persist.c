@@ -589,6 +589,42 @@ static void case_unknown(void **state)
 	end();
 }
 
+/* The number that a key leads to is damaged, whatever it is then: that is a loss, and not a second task with that key. */
+static void case_numbers(void **state)
+{
+	static const uint32_t wrong[] = {0, 2, 12345, UINT32_MAX};
+
+	(void)state;
+	for (unsigned round = 0; round < t_scaled(20) + 5; round++) {
+		struct one one;
+		struct pawl_digest key;
+		struct pawl_store_batch *batch;
+		struct pawl_slice bytes = {&wrong[round % 4], round % 5 ? 4 : 3};
+
+		begin();
+		one.n = tasks - 1;
+		look_at(tasks - 1);
+		key = eng_key_digest(eng_function_number(engine->graph->registry,
+							 node_of(one.n)),
+				     &one, sizeof(one));
+		store_down();
+		store_open();
+		assert_int_equal(pawl_store_begin_write(store, &batch), 0);
+		assert_int_equal(pawl_store_put(batch, PAWL_STORE_TYPES, pawl_store_digest(key),
+						bytes),
+				 0);
+		assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
+		pawl_store_close(store);
+		store_up(2, PAWL_STORAGE_READ_WRITE);
+		look_at(tasks - 1);
+		assert_true(pawl_load_relaxed(&engine->persist->lost));
+		change(5);
+		look_at(tasks - 1);
+		check_sums();
+		end();
+	}
+}
+
 /* Records that are damaged: what was computed from them is computed again, and that is all. */
 static void case_damage(void **state)
 {
@@ -681,7 +717,8 @@ int main(void)
 		cmocka_unit_test(case_stopped),	  cmocka_unit_test(case_failures),
 		cmocka_unit_test(case_no_memory), cmocka_unit_test(case_suspended),
 		cmocka_unit_test(case_versions),  cmocka_unit_test(case_unknown),
-		cmocka_unit_test(case_damage),	  cmocka_unit_test(case_edges),
+		cmocka_unit_test(case_numbers),	  cmocka_unit_test(case_damage),
+		cmocka_unit_test(case_edges),
 	};
 
 	return t_run("persist", tests);
