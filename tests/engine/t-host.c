@@ -110,8 +110,9 @@ static int wait_body(void *arg, void **ret_value)
 
 	(void)arg;
 	(void)ret_value;
-	pawl_add_release(&ran, 1u);
+	/* Who waits for the count notifies then. */
 	pawl_event_listen(&event, &listener, "the test", 0);
+	pawl_add_release(&ran, 1u);
 	if (pawl_wait(&listener, PAWL_FOREVER))
 		return -ECANCELED;
 	pawl_add_release(&ran, 1u);
