@@ -35,7 +35,7 @@ struct eng_pool;
 #define ENG_IMMUTABLE	  UINT32_C(0x00002000) /* will never be invalidated */
 #define ENG_STILL	  UINT32_C(0x00100000) /* nor anything that it reaches (connect.c) */
 #define ENG_OPTIMIZE	  UINT32_C(0x00004000) /* an optimisation was put off */
-#define ENG_NEW		  UINT32_C(0x00008000) /* not in any store yet */
+#define ENG_NEW		  UINT32_C(0x00008000) /* its key is to be saved */
 #define ENG_STATEFUL	  UINT32_C(0x00010000) /* has state of this process */
 #define ENG_ONCE	  UINT32_C(0x00020000) /* transient, runs once */
 #define ENG_ROOT	  UINT32_C(0x00040000) /* transient, stays active until disposed of */

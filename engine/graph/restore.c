@@ -133,6 +133,9 @@ static void forget(struct eng_op *op, struct eng_node *node)
 	eng_modify(node, ENG_DATA);
 	node->bits &=
 		~(ENG_IMMUTABLE | ENG_STILL | ENG_SESSION | ENG_SESSION_CLEAN | ENG_DIRTY);
+	/* What its key leads to may be what is damaged. In the midst of a snapshot that may be forgotten: until the next loss. */
+	if (eng_node_key(node)->function)
+		node->bits |= ENG_NEW;
 	/* What never ran is found where it is called; what is lost cannot run. */
 	if (node->output && eng_node_key(node)->function)
 		node->bits |= ENG_DIRTY;
