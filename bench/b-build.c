@@ -7,6 +7,8 @@
  *	touched		all sources of 20 k edges have other times: nothing is to be run (others run everything)
  *	header		a comment in the header that all of a small C program includes
  *	full		that program from nothing
+ *	project		jansson from nothing, configured by CMake: sources of Debian's, as tests/program/real-projects has
+ *			fetched them (PAWL_SOURCES, or out/sources in the build's folder); skipped where they are not
  *
  * Trees for the first three are made here: objects with a source, a few of many headers found by their depfiles (deps = gcc)
  * and bindings as CMake writes them, fifty an archive, one program of all archives. Their commands cost next to
@@ -85,9 +87,25 @@ static int run(const char *const argv[], long *ret_rss)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* What `who` does in a folder, once. */
-static void build(enum who who, const char *folder, bool keep_depfiles, long *ret_rss)
+enum kind { NOTHING, LEAF, TOUCHED, HEADER, FULL, PROJECT };
+
+#define KIND(arg)	      ((enum kind)((arg)&7))
+#define WHO(arg)	      ((enum who)((arg) >> 3 & 7))
+#define EDGES(arg)	      ((unsigned)((arg) >> 6))
+#define ARG(kind, who, edges) ((uint64_t)(kind) | (uint64_t)(who) << 3 | (uint64_t)(edges) << 6)
+
+struct tree {
+	char folder[64];
+	unsigned edges, users;
+	uint64_t arg;
+	unsigned edits;
+	long rss;
+};
+
+/* What `who` does in a tree, once. */
+static void build(enum who who, const struct tree *tree, bool keep_depfiles, long *ret_rss)
 {
+	char folder[PATH_BYTES];
 	const char *argv[12] = {path_of(who)};
 	size_t n = 1;
 	int status;
@@ -107,6 +125,8 @@ static void build(enum who who, const char *folder, bool keep_depfiles, long *re
 		    : who == FLOOR_DIGEST ? "--floor-digest"
 					  : "-C";
 	argv[n++] = folder;
+	snprintf(folder, sizeof(folder), "%s%s", tree->folder,
+		 KIND(tree->arg) == PROJECT ? "/build" : "");
 	status = run(argv, ret_rss);
 	if (status)
 		b_die("%s in %s: status %d", argv[0], folder, status);
@@ -127,21 +147,6 @@ static void must(const char *const argv[])
 }
 
 /* ---- trees ------------------------------------------------------------------------------------- */
-
-enum kind { NOTHING, LEAF, TOUCHED, HEADER, FULL };
-
-#define KIND(arg)	      ((enum kind)((arg)&7))
-#define WHO(arg)	      ((enum who)((arg) >> 3 & 7))
-#define EDGES(arg)	      ((unsigned)((arg) >> 6))
-#define ARG(kind, who, edges) ((uint64_t)(kind) | (uint64_t)(who) << 3 | (uint64_t)(edges) << 6)
-
-struct tree {
-	char folder[64];
-	unsigned edges, users;
-	uint64_t arg;
-	unsigned edits;
-	long rss;
-};
 
 #define ARCHIVE	     50u /* objects in an archive */
 #define INCLUDED     20u /* headers of a source */
@@ -303,8 +308,75 @@ static void copied(struct tree *tree)
 	must(argv);
 }
 
+#define PROJECT_NAME "jansson-2.14"
+
+/* False: it is not there, or cannot be configured; said once. */
+static bool project_path(char *path, size_t bytes)
+{
+	static bool said;
+	const char *sources = getenv("PAWL_SOURCES"), *folder = getenv("PAWL_BUILDDIR");
+	static const char *const cmake[] = {"cmake", "--version", NULL};
+	const char *missing = NULL;
+
+	if (sources)
+		snprintf(path, bytes, "%s/" PROJECT_NAME, sources);
+	else
+		snprintf(path, bytes, "%s/out/sources/" PROJECT_NAME, folder ? folder : ".");
+	if (access(path, R_OK | X_OK))
+		missing = "are no sources in";
+	else if (run(cmake, NULL))
+		missing = "is no cmake to configure";
+	if (missing && !said)
+		fprintf(stderr,
+			"build-project: there %s %s (tests/program/real-projects fetches them)\n",
+			missing, path);
+	said |= missing != NULL;
+	return !missing;
+}
+
+/* Configured, and kept as it is then: each build begins with a copy of that. */
+static int configured(struct tree *tree)
+{
+	char from[PATH_BYTES], source[PATH_BYTES], to[PATH_BYTES];
+	const char *const copy[] = {"cp", "-R", from, source, NULL};
+	const char *const cmake[] = {"cmake",
+				     "-G",
+				     "Ninja",
+				     "-Wno-dev",
+				     "-DCMAKE_BUILD_TYPE=Release",
+				     "-DJANSSON_BUILD_DOCS=OFF",
+				     "-S",
+				     source,
+				     "-B",
+				     to,
+				     NULL};
+	const char *const keep[] = {"cp", "-a", to, source, NULL};
+
+	if (!project_path(from, sizeof(from)) || !is_there(NINJA))
+		return -ENOENT;
+	snprintf(source, sizeof(source), "%s/source", tree->folder);
+	snprintf(to, sizeof(to), "%s/build", tree->folder);
+	must(copy);
+	if (run(cmake, NULL))
+		return -ENOENT;
+	snprintf(source, sizeof(source), "%s/configured", tree->folder);
+	must(keep);
+	return 0;
+}
+
+static void project_begin(const struct tree *tree)
+{
+	char from[PATH_BYTES], to[PATH_BYTES];
+	const char *const argv[] = {"cp", "-a", from, to, NULL};
+
+	snprintf(from, sizeof(from), "%s/configured", tree->folder);
+	snprintf(to, sizeof(to), "%s/build", tree->folder);
+	must(argv);
+}
+
 static int tree_new(const struct b_case *cas, struct tree **ret_tree)
 {
+	int error = 0;
 	const char *place = getenv("TMPDIR");
 	struct tree *tree = b_alloc(sizeof(*tree));
 
@@ -316,8 +388,20 @@ static int tree_new(const struct b_case *cas, struct tree **ret_tree)
 		return -errno;
 	if (tree->edges)
 		generated(tree);
+	else if (KIND(tree->arg) == PROJECT)
+		error = configured(tree);
 	else
 		copied(tree);
+	if (error) {
+		const char *const argv[] = {"rm", "-rf", tree->folder, NULL};
+
+		must(argv);
+		free(tree);
+		return error;
+	}
+	/* What ninja has built is taken over by ours: so that is done once. */
+	if (KIND(tree->arg) == NOTHING && is_there(NINJA))
+		build(NINJA, tree, true, NULL);
 	*ret_tree = tree;
 	return 0;
 }
@@ -340,7 +424,7 @@ static int prepare(const struct b_case *cas, void **ret_prepared)
 	*ret_prepared = tree;
 	/* Up to date, twice: the second time some have stamps to settle. */
 	for (unsigned i = 0; i < 2 && who != FLOOR_STAT && who != FLOOR_DIGEST; i++) {
-		build(who, tree->folder, tree->edges != 0, NULL);
+		build(who, tree, tree->edges != 0, NULL);
 		usleep(50000);
 	}
 	return 0;
@@ -403,8 +487,11 @@ static int setup(struct b_run *r)
 		append(tree, "src/common.h", "comment");
 		break;
 	case FULL:
+	case PROJECT:
 		snprintf(path, sizeof(path), "%s/build", tree->folder);
 		must(argv);
+		if (KIND(r->cas->arg) == PROJECT)
+			project_begin(tree);
 		break;
 	case NOTHING:
 		return 0;
@@ -420,7 +507,7 @@ static void work(struct b_worker *w, uint64_t n)
 	long rss = 0;
 
 	while (n--)
-		build(WHO(w->run->cas->arg), tree->folder, false, &rss);
+		build(WHO(w->run->cas->arg), tree, false, &rss);
 	tree->rss = rss;
 }
 
@@ -547,6 +634,7 @@ static const struct b_case cases[] = {
 	CASE("build-touched", "(stat, read, digest)", FLOOR_DIGEST, TOUCHED, 20000),
 	PROGRAMS("build-header", HEADER, 0),
 	PROGRAMS("build-full", FULL, 0),
+	PROGRAMS("build-project", PROJECT, 0),
 };
 B_CASES(cases)
 
@@ -567,6 +655,7 @@ int main(int argc, char **argv)
 		BENCH("build-header", "a small C program after a comment in its main header",
 		      7),
 		BENCH("build-full", "a small C program from nothing", 7),
+		BENCH("build-project", "jansson, configured by CMake, from nothing", 7),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--floor-stat") == 0)

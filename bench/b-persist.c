@@ -113,6 +113,50 @@ static int probe_body(struct pawl_context *context, const void *args, pawl_ref_t
 static const struct pawl_function probe = {sizeof(probe), "probe",	    1,	  0,
 					   probe_body,	  sizeof(uint64_t), NULL, 0};
 
+/* What the outside says, and is another one in each process; many read it, and one reads all of these. */
+static uint64_t outside;
+
+static int source_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	pawl_mark_session_dependent(context);
+	return put_number(context, outside, ret_output);
+}
+static const struct pawl_function source = {sizeof(source), "source", 1,    0,
+					    source_body,    0,	      NULL, 0};
+
+static int reader_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	uint64_t n, told;
+	pawl_ref_t ref;
+	int error = pawl_call(context, &source, NULL, &ref);
+
+	memcpy(&n, args, sizeof(n));
+	if (!error)
+		error = get_number(context, ref, 0, &told);
+	return error ? error : put_number(context, n + told, ret_output);
+}
+static const struct pawl_function reader = {sizeof(reader), "reader",	      1,    0,
+					    reader_body,    sizeof(uint64_t), NULL, 0};
+
+static int all_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	uint64_t n, one, sum = 0;
+	pawl_ref_t ref;
+	int error = 0;
+
+	memcpy(&n, args, sizeof(n));
+	for (uint64_t i = 0; i < n && !error; i++) {
+		error = pawl_call(context, &reader, &i, &ref);
+		if (!error)
+			error = get_number(context, ref, 0, &one);
+		sum += one;
+	}
+	return error ? error : put_number(context, sum, ret_output);
+}
+static const struct pawl_function all = {sizeof(all),	   "all", 1, 0, all_body,
+					 sizeof(uint64_t), NULL,  0};
+
 struct ask {
 	const struct pawl_function *function;
 	uint64_t from, to, sum;
@@ -174,13 +218,14 @@ static void open_store(struct place *p)
 
 static void open_engine(struct place *p)
 {
-	static const struct pawl_function *const functions[] = {&item, &probe};
+	static const struct pawl_function *const functions[] = {&item, &probe, &source, &reader,
+								&all};
 	static const struct pawl_value_type *const types[] = {&number};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 2;
 	options.functions = functions;
-	options.functions_n = 2;
+	options.functions_n = sizeof(functions) / sizeof(functions[0]);
 	options.types = types;
 	options.types_n = 1;
 	options.storage = PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN;
@@ -519,6 +564,22 @@ static int prepare_full(const struct b_case *cas, void **ret_prepared)
 	return 0;
 }
 
+static int prepare_wide(const struct b_case *cas, void **ret_prepared)
+{
+	struct place *p = make(cas);
+
+	must(pawl_thread_attach("prepare"), "attach");
+	outside = 0;
+	open_store(p);
+	open_engine(p);
+	(void)ask_one(p->engine, &all, p->keys);
+	must(pawl_engine_snapshot(p->engine, NULL), "snapshot");
+	close_all(p);
+	pawl_thread_detach();
+	*ret_prepared = p;
+	return 0;
+}
+
 static void discard(void *prepared)
 {
 	drop(prepared);
@@ -548,6 +609,15 @@ static void work_restore(struct b_worker *w, uint64_t n)
 	struct place *p = w->run->state;
 
 	ask_all(p->engine, 1, n + 1);
+}
+
+/* The outside is another one: all that read it come back, and run. */
+static void work_change(struct b_worker *w, uint64_t n)
+{
+	struct place *p = w->run->state;
+
+	outside = ++p->next;
+	must(ask_one(p->engine, &all, n) != n * (n - 1) / 2 + n * outside, "answer");
 }
 
 static void work_open(struct b_worker *w, uint64_t n)
@@ -594,18 +664,22 @@ static void teardown_opened(struct b_run *run)
 #define LATENCY(who_, which, n) \
 	CASE("persist-latency", who_, which, n, setup_latency, work_latency, teardown_latency)
 #define LATENCIES(n) LATENCY("pawl", PAWL, n), LATENCY("pawl-snapshot", BESIDE, n)
-#define MADE(b, who_, which, n, count_, s, w_)                                                 \
+#define MADE(b, who_, which, n, count_, p, s, w_)                                              \
 	{                                                                                      \
 		.bench = b, .contender = who_, .params = "\"keys\":" #n, .arg = ARG(which, n), \
-		.count = count_, .whole = true, .anywhere = true, .prepare = prepare_full,     \
+		.count = count_, .whole = true, .anywhere = true, .prepare = p,                \
 		.discard = discard, .setup = s, .enter = enter, .work = w_, .leave = leave,    \
 		.teardown = teardown_opened,                                                   \
 	}
 #define RESTORE(who_, which, n) \
-	MADE("persist-restore", who_, which, n, n, setup_opened, work_restore)
-#define OPEN(who_, which, n) MADE("persist-open", who_, which, n, 1, setup_closed, work_open)
-#define RESTARTS(n)                                                                     \
-	RESTORE("pawl", PAWL, n), RESTORE("pawl-cold", COLD, n), OPEN("pawl", PAWL, n), \
+	MADE("persist-restore", who_, which, n, n, prepare_full, setup_opened, work_restore)
+#define OPEN(who_, which, n) \
+	MADE("persist-open", who_, which, n, 1, prepare_full, setup_closed, work_open)
+#define CHANGE(who_, which, n) \
+	MADE("persist-change", who_, which, n, n, prepare_wide, setup_opened, work_change)
+#define RESTARTS(n)                                                                       \
+	RESTORE("pawl", PAWL, n), RESTORE("pawl-cold", COLD, n), CHANGE("pawl", PAWL, n), \
+		CHANGE("pawl-cold", COLD, n), OPEN("pawl", PAWL, n),                      \
 		OPEN("pawl-cold", COLD, n)
 
 static const struct b_case cases[] = {
@@ -632,6 +706,12 @@ int main(int argc, char **argv)
 		 .reps_max = 3},
 		{.name = "persist-restore",
 		 .text = "a task that comes back when it is asked for, of so many",
+		 .mode = B_ROUNDS,
+		 .threads_max = 1,
+		 .count = 1,
+		 .reps_max = 3},
+		{.name = "persist-change",
+		 .text = "a task that comes back and runs, since what so many have read has changed",
 		 .mode = B_ROUNDS,
 		 .threads_max = 1,
 		 .count = 1,

@@ -169,9 +169,14 @@ bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 # Stores: make bench-store.
 STORE_BENCHES =
 PERSIST_BENCHES =
-EXTRA_DIST += bench/b-persist.c bench/b-store.c bench/store-folder.h
+BUDGET_BENCHES =
+EXTRA_DIST += bench/b-engine-budget.c bench/b-persist.c bench/b-store.c bench/store-folder.h
 if HAVE_LMDB
 PERSIST_BENCHES += bench/b-persist
+BUDGET_BENCHES += bench/b-engine-budget
+bench_b_engine_budget_SOURCES = bench/b-engine-budget.c
+bench_b_engine_budget_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_engine_budget_LDADD = engine/libengine-core.la $(LDADD)
 bench_b_persist_SOURCES = bench/b-persist.c bench/store-folder.h $(BENCH_DRIVER)
 bench_b_persist_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_persist_LDADD = engine/libengine-core.la $(BENCH_LDADD)
@@ -191,7 +196,13 @@ bench_b_manifest_LDADD = tools/libmanifest.la $(BENCH_LDADD)
 check_PROGRAMS += $(PROGRAM_BENCHES)
 
 check_PROGRAMS += $(BENCHES) $(RUNTIME_BENCHES) $(STORE_BENCHES)
-check_PROGRAMS += $(ENGINE_BENCHES) $(PERSIST_BENCHES)
+check_PROGRAMS += $(ENGINE_BENCHES) $(PERSIST_BENCHES) $(BUDGET_BENCHES)
+
+# A crawl with a budget of memory; BUDGET="1024 1000" is the large one.
+bench-budget: $(BUDGET_BENCHES)
+	@test -n '$(BUDGET_BENCHES)' || { echo 'bench-budget: there is no LMDB'; exit 1; }
+	@$(BUDGET_BENCHES) $(BUDGET)
+PHONY_TARGETS += bench-budget
 
 # JSON lines go to bench/results/ (or to the file BENCH_OUT). BENCH_THREADS is
 # the largest number of threads, BENCH_FLAGS go to every program.

@@ -26,6 +26,7 @@
 #include <pawl/hash.h>
 #include <pawl/lock.h>
 #include <pawl/mem.h>
+#include <pawl/observe.h>
 #include <pawl/parallel.h>
 #include <pawl/sset.h>
 
@@ -33,6 +34,7 @@
 #include "engine.h"
 #include "graph/context.h"
 #include "graph/registry.h"
+#include "graph/twice.h"
 #include "runtime/worker.h"
 
 #define BUCKETS_FIRST 64u
@@ -175,6 +177,8 @@ int eng_target_has(struct pawl_effect_target *target, struct pawl_context *conte
 	struct entry *entry;
 	int result = 0;
 
+	if (context->twice)
+		eng_twice_leave(context);
 	/* First: the run is one that may be invalidated at any time. */
 	if (context->run)
 		result = pawl_context_invalidator(context, &invalidator);
@@ -204,6 +208,7 @@ struct applying {
 	const struct pawl_effect *effect;
 	struct entry *entry;
 	struct pawl_sset readers; /* that are to be told */
+	struct eng_effect_call call;
 };
 
 /* It is not applied any more. Locked. */
@@ -235,11 +240,21 @@ static void let_go(struct applying *applying, bool applied)
 
 static void tell_readers(struct applying *applying)
 {
+	static const struct pawl_reason_kind replaced =
+		PAWL_REASON_KIND("what was applied to a key is there no more",
+				 "keys to which something else was applied");
 	struct pawl_invalidator invalidator = {applying->target->graph, 0};
+	char key[ENG_EFFECT_KEY_SHOWN + 1];
+	const struct pawl_reason reason = {&replaced, key};
 	uint32_t cursor = 0;
 
-	while (pawl_sset_next(&applying->readers, &cursor, &invalidator.pawl_task))
-		pawl_invalidate(&invalidator, 1);
+	if (pawl_sset_count(&applying->readers)) {
+		eng_effect_key_say(applying->effect->key, key);
+		eng_effect_enter(applying->target->graph, &applying->call);
+		while (pawl_sset_next(&applying->readers, &cursor, &invalidator.pawl_task))
+			(void)!pawl_invalidate_because(&invalidator, 1, &reason);
+		eng_effect_left(applying->target->graph, &applying->call);
+	}
 	pawl_sset_fini(&applying->readers);
 }
 
@@ -248,6 +263,7 @@ static void left(void *arg)
 {
 	struct applying *applying = arg;
 
+	eng_effect_left(applying->target->graph, &applying->call);
 	pawl_lock_lock(&applying->target->lock);
 	unset(applying);
 	let_go(applying, false);
@@ -285,11 +301,13 @@ static bool stands(struct applying *applying)
 		return true;
 	entry->busy = true;
 	pawl_lock_unlock(&applying->target->lock);
+	eng_effect_enter(applying->target->graph, &applying->call);
 	if (in_body)
 		pawl_cleanup_push(&cleanup, left, applying);
 	yes = options->stands(options->arg, applying->effect->key, applying->effect->digest);
 	if (in_body)
 		pawl_cleanup_pop(&cleanup, false);
+	eng_effect_left(applying->target->graph, &applying->call);
 	pawl_lock_lock(&applying->target->lock);
 	entry->busy = false;
 	return yes;
@@ -307,11 +325,13 @@ static int apply_now(struct applying *applying)
 	unset(applying);
 	applying->entry->busy = true;
 	pawl_lock_unlock(&applying->target->lock);
+	eng_effect_enter(applying->target->graph, &applying->call);
 	if (in_body)
 		pawl_cleanup_push(&cleanup, left, applying);
 	error = options->apply(options->arg, effect->key, effect->value);
 	if (in_body)
 		pawl_cleanup_pop(&cleanup, false);
+	eng_effect_left(applying->target->graph, &applying->call);
 	pawl_lock_lock(&applying->target->lock);
 	let_go(applying, !error);
 	return error > 0 ? -error : error;

@@ -27,7 +27,6 @@
 #include "graph/wait.h"
 
 #define NAME_BYTES 256
-#define KEY_SHOWN  64 /* of a key in an error's text */
 
 /* The payload of an effect's cell. No padding: it is compared byte by byte. */
 struct content {
@@ -187,8 +186,13 @@ static int compare(const void *a, const void *b)
 		return order;
 	if (p.len != q.len)
 		return p.len < q.len ? -1 : 1;
-	return memcmp(&content_of(x)->digest, &content_of(y)->digest,
-		      sizeof(struct pawl_digest));
+	order = memcmp(&content_of(x)->digest, &content_of(y)->digest,
+		       sizeof(struct pawl_digest));
+	/* Of several tasks that want the same it is the same one that an error names, each time. */
+	if (!order)
+		order = (x->ref.pawl_bits > y->ref.pawl_bits) -
+			(x->ref.pawl_bits < y->ref.pawl_bits);
+	return order;
 }
 
 static bool same_key(const struct found *a, const struct found *b)
@@ -198,22 +202,27 @@ static bool same_key(const struct found *a, const struct found *b)
 	return p.len == q.len && !memcmp(p.ptr, q.ptr, p.len);
 }
 
-PAWL_NOINLINE static int conflict(struct taking *taking, const struct found *a,
-				  const struct found *b)
+void eng_effect_key_say(struct pawl_slice key, char buf[ENG_EFFECT_KEY_SHOWN + 1])
 {
-	struct eng_graph *graph = taking->context->graph;
-	struct pawl_slice key = key_of(a);
-	char names[2][NAME_BYTES], shown[KEY_SHOWN + 1];
-	size_t len = key.len < KEY_SHOWN ? key.len : KEY_SHOWN;
+	size_t len = key.len < ENG_EFFECT_KEY_SHOWN ? key.len : ENG_EFFECT_KEY_SHOWN;
 
 	for (size_t i = 0; i < len; i++) {
 		char c = ((const char *)key.ptr)[i];
 
-		shown[i] = c;
+		buf[i] = c;
 		if (c < ' ' || c > '~')
-			shown[i] = '?';
+			buf[i] = '?';
 	}
-	shown[len] = 0;
+	buf[len] = 0;
+}
+
+PAWL_NOINLINE static int conflict(struct taking *taking, const struct found *a,
+				  const struct found *b)
+{
+	struct eng_graph *graph = taking->context->graph;
+	char names[2][NAME_BYTES], shown[ENG_EFFECT_KEY_SHOWN + 1];
+
+	eng_effect_key_say(key_of(a), shown);
 	eng_say_origin(graph, eng_ref_task(a->ref), names[0], sizeof(names[0]));
 	eng_say_origin(graph, eng_ref_task(b->ref), names[1], sizeof(names[1]));
 	return eng_context_error(taking->context,

@@ -7,6 +7,10 @@
 
 #include <pawl/effect.h>
 
+#define ENG_EFFECT_KEY_SHOWN 64 /* of a key, in words */
+/* eng_effect_key_say() - What of a key can be shown. */
+void eng_effect_key_say(struct pawl_slice key, char buf[ENG_EFFECT_KEY_SHOWN + 1]);
+
 /* The payload of pawl_effects_type; keys lie behind the items. */
 struct eng_effects {
 	size_t n;

@@ -20,6 +20,9 @@
 #include "graph/context.h"
 #include "graph/profile.h"
 #include "graph/registry.h"
+#include "graph/twice.h"
+#include "hang.h"
+#include "memory.h"
 #include "persist/persist.h"
 #include "runtime/worker.h"
 #include "slow.h"
@@ -30,6 +33,7 @@ static void engine_free(struct pawl_engine *engine)
 {
 	eng_notices_close(engine->notices);
 	eng_stretch_fini(&engine->stretch);
+	eng_memory_close(engine->memory);
 	eng_persist_close(engine->persist);
 	if (engine->group)
 		pawl_group_put(engine->group);
@@ -67,6 +71,8 @@ static int kept_make(struct pawl_engine *engine, const struct pawl_engine_option
 					      &engine->graph);
 	if (!error && engine->persist)
 		engine->persist->graph = engine->graph;
+	if (!error)
+		error = eng_memory_open(engine, options->memory_bytes, &engine->memory);
 	return error;
 }
 
@@ -87,6 +93,10 @@ static int parts_make(struct pawl_engine *engine, const struct pawl_engine_optio
 		return error;
 	eng_observe(engine, options);
 	engine->verify = options->verify;
+	if (options->hang_ns)
+		error = eng_hangs_start(engine, options->hang_ns);
+	if (error)
+		return error;
 	/* A host closes its engine without stepping what sleeps on its worker. */
 	if (engine->rt->options.host)
 		return 0;
@@ -116,6 +126,8 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 			pawl_group_cancel(engine->group);
 			(void)eng_lifetime_wait(&engine->group->life, PAWL_FOREVER, "open", 0);
 		}
+		eng_hangs_stop(engine);
+		eng_hangs_free(engine);
 		eng_graph_destroy(engine->graph);
 		engine_free(engine);
 		return error;
@@ -124,6 +136,8 @@ int pawl_engine_open(const struct pawl_engine_options *options, struct pawl_engi
 		engine->persist->notices = engine->notices;
 	if (engine->persist)
 		error = eng_persist_start(engine->persist, engine->rt, engine->group);
+	if (!error && engine->memory)
+		error = eng_memory_start(engine->memory);
 	if (error) {
 		(void)pawl_engine_close(engine);
 		return error;
@@ -205,7 +219,9 @@ int pawl_engine_close(struct pawl_engine *engine)
 			return -EBUSY;
 		}
 	}
+	eng_hangs_stop(engine);
 	save_last(engine->persist);
+	eng_hangs_free(engine);
 	eng_graph_destroy(engine->graph);
 	engine_free(engine);
 	return 0;
@@ -255,18 +271,28 @@ int pawl_engine_run(struct pawl_engine *engine, pawl_visit_fn *fn, void *arg)
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
 	struct visit visit = {
 		.graph = engine->graph, .fn = fn, .arg = arg, .result = -ECANCELED};
+	struct eng_thread_wait wait = {.listed = false};
+	bool in_body = eng_run_here();
 	pawl_task_t task;
 	int error;
 
 	options.name = "visit";
+	eng_memory_turn(engine->memory);
+	eng_waits_visit(engine->graph, true);
 	error = pawl_spawn(engine->group, &options, visit_body, &visit, &task);
-	if (error)
+	if (error) {
+		eng_waits_visit(engine->graph, false);
 		return error;
+	}
+	if (!in_body)
+		eng_thread_waits(engine->graph, &wait, "its visit", task);
 	/* The visit lies on this stack: it is waited for, come what may. */
 	while (pawl_task_wait(engine->rt, task, PAWL_FOREVER, NULL)) {
 		(void)pawl_task_cancel(engine->rt, task);
 		(void)pawl_yield();
 	}
+	eng_thread_waited(engine->graph, &wait);
+	eng_waits_visit(engine->graph, false);
 	(void)pawl_task_drop(engine->rt, task);
 	return visit.result;
 }
@@ -281,6 +307,7 @@ int pawl_engine_spawn_root(struct pawl_engine *engine, pawl_function_fn *fn, voi
 
 	if (pawl_load_relaxed(&engine->graph->stopping))
 		return -ESHUTDOWN;
+	eng_memory_turn(engine->memory);
 	error = eng_create_transient(engine->graph, fn, arg, free_arg, ENG_ROOT, &id);
 	if (error)
 		return error;
@@ -298,6 +325,7 @@ int pawl_engine_spawn_once(struct pawl_engine *engine, pawl_function_fn *fn, voi
 
 	if (pawl_load_relaxed(&engine->graph->stopping))
 		return -ESHUTDOWN;
+	eng_memory_turn(engine->memory);
 	error = eng_create_transient(engine->graph, fn, arg, free_arg, ENG_ONCE, &id);
 	if (error)
 		return error;
@@ -323,9 +351,13 @@ static bool is_idle(const void *arg)
 
 int pawl_engine_wait_idle(struct pawl_engine *engine, uint64_t deadline_ns)
 {
-	while (!is_idle(engine->graph)) {
+	struct eng_thread_wait wait = {.listed = false};
+	int error = 0;
+
+	if (!eng_run_here())
+		eng_thread_waits(engine->graph, &wait, "engine idle", PAWL_TASK_NONE);
+	while (!error && !is_idle(engine->graph)) {
 		struct pawl_listener listener;
-		int error;
 
 		pawl_event_listen(&engine->graph->idle, &listener, "engine idle", 0);
 		if (is_idle(engine->graph)) {
@@ -333,10 +365,9 @@ int pawl_engine_wait_idle(struct pawl_engine *engine, uint64_t deadline_ns)
 			break;
 		}
 		error = pawl_wait(&listener, deadline_ns);
-		if (error)
-			return error;
 	}
-	return 0;
+	eng_thread_waited(engine->graph, &wait);
+	return error;
 }
 
 /* ---- invalidation --------------------------------------------------------------------------- */
@@ -349,7 +380,7 @@ int pawl_context_invalidator(struct pawl_context *context,
 	if (!context->run)
 		return -EINVAL;
 	node = eng_lock(context->graph, context->id);
-	if (eng_run_of(node) == context->run)
+	if (eng_run_of(node) == context->run && !context->twice)
 		context->run->invalidator = true;
 	eng_unlock(node);
 	/* In another process nobody has the invalidator: who knows what has changed. */

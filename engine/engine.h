@@ -17,6 +17,7 @@
 #define ENG_IS_DEBUG 0
 #endif
 
+struct eng_memory;
 struct eng_persist;
 struct pawl_group;
 struct pawl_runtime;
@@ -29,6 +30,7 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 struct pawl_engine {
 	struct eng_graph *graph;
 	struct eng_persist *persist; /* NULL: there is no store */
+	struct eng_memory *memory;   /* NULL: there is no budget */
 	struct pawl_runtime *rt;
 	struct pawl_group *group; /* of all its runs and visits */
 	bool own_runtime;
@@ -36,6 +38,7 @@ struct pawl_engine {
 	struct eng_observer observer;
 	struct eng_stretch stretch;
 	struct eng_notices *notices;
+	struct eng_hangs *hangs; /* NULL: nobody looks who waits too long */
 	enum pawl_verify verify;
 	uint64_t check_idle_ns;
 };

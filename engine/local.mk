@@ -40,6 +40,9 @@ engine_libengine_core_la_SOURCES = \
 	engine/effect-target.c \
 	engine/engine.c \
 	engine/engine.h \
+	engine/hang.c \
+	engine/hang.h \
+	engine/memory.c \
 	engine/notice.c \
 	engine/notice.h \
 	engine/observe.c \
@@ -65,11 +68,14 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/cell.c \
 	engine/graph/cells.c \
 	engine/graph/cells.h \
+	engine/graph/checks.c \
+	engine/graph/checks.h \
 	engine/graph/collect.c \
 	engine/graph/connect.c \
 	engine/graph/context.h \
 	engine/graph/create.c \
 	engine/graph/dirty.c \
+	engine/graph/evict.c \
 	engine/graph/dispose.c \
 	engine/graph/error.c \
 	engine/graph/error.h \
@@ -105,8 +111,11 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/read-many.c \
 	engine/graph/read.c \
 	engine/graph/ref.h \
+	engine/graph/reclaim.c \
+	engine/graph/reclaim.h \
 	engine/graph/registry.c \
 	engine/graph/registry.h \
+	engine/graph/restore-many.c \
 	engine/graph/restore.c \
 	engine/graph/ring.c \
 	engine/graph/ring.h \
@@ -114,12 +123,18 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/run.h \
 	engine/graph/schedule.c \
 	engine/graph/spread.c \
+	engine/graph/storm.c \
+	engine/graph/storm.h \
 	engine/graph/trait.c \
 	engine/graph/trait.h \
+	engine/graph/twice.c \
+	engine/graph/twice.h \
 	engine/graph/value.c \
 	engine/graph/verify.c \
 	engine/graph/wait.c \
 	engine/graph/wait.h \
+	engine/graph/waits.c \
+	engine/graph/waits.h \
 	engine/state.c \
 	engine/include/pawl/effect.h \
 	engine/include/pawl/engine.h \

@@ -339,7 +339,8 @@ int pawl_context_notice(struct pawl_context *context, enum pawl_severity severit
 	int error = check(engine, severity, name);
 	va_list args;
 
-	if (error)
+	/* The second time of a run has nothing to tell that the first has not told. */
+	if (error || context->twice)
 		return error;
 	va_start(args, format);
 	error = eng_notices_post(engine->notices, severity, name, json, format, args);

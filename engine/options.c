@@ -67,6 +67,55 @@ static void sync_of(struct pawl_engine_options *options)
 		options->sync_wait_ns = ms ? ms * UINT64_C(1000000) : PAWL_SYNC_NO_WAIT;
 }
 
+/* A number with k, m or g behind it, perhaps. */
+static void memory_of(struct pawl_engine_options *options)
+{
+	static const char suffixes[] = "kmg";
+	const char *text = getenv("PAWL_MEMORY_BYTES"), *suffix;
+	unsigned long long number;
+	unsigned shift = 0;
+	char *end;
+
+	if (options->memory_bytes || !text || *text < '0' || *text > '9')
+		return;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	suffix = *end ? strchr(suffixes, *end) : NULL;
+	if (suffix) {
+		shift = 10 * (unsigned)(suffix - suffixes + 1);
+		end++;
+	}
+	if (errno || *end || number > UINT64_MAX >> shift ||
+	    number << shift < PAWL_MEMORY_BYTES_MIN)
+		return;
+	options->memory_bytes = (uint64_t)number << shift;
+}
+
+static void check_of(const char *name, uint32_t check, struct pawl_engine_options *options)
+{
+	uint32_t on = 0;
+
+	(void)number_of(name, 1, &on);
+	if (on)
+		options->checks |= check;
+}
+
+static void environment_of_checks(struct pawl_engine_options *options)
+{
+	const char *functions = getenv("PAWL_CHECK_DETERMINISM");
+
+	if (options->storm_runs == PAWL_STORM_RUNS)
+		(void)number_of("PAWL_STORM_RUNS", UINT32_MAX - 1, &options->storm_runs);
+	milliseconds_of("PAWL_HANG_MS", &options->hang_ns);
+	if (functions && *functions && !(options->checks & PAWL_CHECK_DETERMINISM)) {
+		options->checks |= PAWL_CHECK_DETERMINISM;
+		options->check_functions = functions;
+	}
+	check_of("PAWL_CHECK_IMMUTABLE", PAWL_CHECK_IMMUTABLE, options);
+	check_of("PAWL_CHECK_STALE", PAWL_CHECK_STALE, options);
+	check_of("PAWL_CHECK_DIRTY", PAWL_CHECK_DIRTY, options);
+}
+
 static void environment_of_reports(struct pawl_engine_options *options)
 {
 	static const char *const severities[] = {"info", "warning", "error"};
@@ -94,6 +143,8 @@ static void defaults_fill(struct pawl_engine_options *options)
 /* In place of a default alone. */
 static void environment(struct pawl_engine_options *options)
 {
+	uint32_t after_ms;
+
 	if (!options->workers)
 		(void)number_of("PAWL_WORKERS", WORKERS_MOST, &options->workers);
 	if (options->track_dependencies)
@@ -107,17 +158,28 @@ static void environment(struct pawl_engine_options *options)
 	milliseconds_of("PAWL_SNAPSHOT_IDLE_MS", &options->snapshot_idle_ns);
 	if (options->snapshot_at_stop)
 		(void)number_of("PAWL_SNAPSHOT_AT_STOP", 1, &options->snapshot_at_stop);
+	memory_of(options);
+	if (options->collect)
+		(void)number_of("PAWL_COLLECT", 1, &options->collect);
+	if (options->collect_after_ns == PAWL_COLLECT_AFTER_DEFAULT &&
+	    number_of("PAWL_COLLECT_AFTER_MS", UINT32_MAX, &after_ms))
+		options->collect_after_ns = after_ms * UINT64_C(1000000);
+	if (!options->abandon)
+		(void)number_of("PAWL_ABANDON", 1, &options->abandon);
 	sync_of(options);
 	environment_of_reports(options);
+	environment_of_checks(options);
 }
 
 static bool is_valid(const struct pawl_engine_options *given)
 {
 	return given->track_dependencies <= 1 && given->track_active <= 1 &&
 	       given->function_stats <= 1 && given->histories <= 1 &&
-	       given->snapshot_at_stop <= 1 && !given->reserved &&
-	       (unsigned)given->log_least <= PAWL_SEVERITY_ERROR &&
-	       (unsigned)given->verify < PAWL_VERIFY_COUNT;
+	       given->snapshot_at_stop <= 1 && given->abandon <= 1 && given->collect <= 1 &&
+	       !given->reserved2 && (unsigned)given->log_least <= PAWL_SEVERITY_ERROR &&
+	       (unsigned)given->verify < PAWL_VERIFY_COUNT &&
+	       !(given->checks & ~(PAWL_CHECK_DETERMINISM | PAWL_CHECK_IMMUTABLE |
+				   PAWL_CHECK_STALE | PAWL_CHECK_DIRTY));
 }
 
 int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine_options *into)
@@ -130,8 +192,8 @@ int eng_options_read(const struct pawl_engine_options *given, struct pawl_engine
 			return -E2BIG;
 		if (given->size < sizeof(*into) || !is_valid(given))
 			return -EINVAL;
-		if (given->memory_bytes)
-			return -ENOTSUP;
+		if (given->memory_bytes && given->memory_bytes < PAWL_MEMORY_BYTES_MIN)
+			return -EINVAL;
 		if (given->storage > PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN ||
 		    !given->store != !given->storage)
 			return -EINVAL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pin.c - tasks that stay because somebody outside says so, counted in their records. Nothing is collected yet.
+ * pin.c - tasks that stay because somebody outside says so, counted in their records; and others that go.
  */
 #include "config.h"
 
@@ -17,8 +17,11 @@ int pawl_engine_pin(struct pawl_engine *engine, pawl_ref_t ref)
 
 	if (eng_ref_task(ref))
 		node = eng_lock_any(engine->graph, eng_ref_task(ref));
-	if (!node)
+	if (!node || node->bits & ENG_GONE) {
+		if (node)
+			eng_unlock(node);
 		return -ESTALE;
+	}
 	eng_field_make(node, ENG_PINS)->words.a++;
 	eng_unlock(node);
 	return 0;
@@ -34,8 +37,21 @@ int pawl_engine_unpin(struct pawl_engine *engine, pawl_ref_t ref)
 	if (!node)
 		return -ESTALE;
 	slot = eng_field(node, ENG_PINS);
-	if (slot && !--slot->words.a)
+	if (slot && !--slot->words.a) {
 		eng_field_drop(node, ENG_PINS);
+		eng_reclaim_look(engine->graph, node);
+	}
 	eng_unlock(node);
+	eng_reclaim_poke(engine->graph);
 	return slot ? 0 : -EINVAL;
+}
+
+int pawl_engine_collect(struct pawl_engine *engine, struct pawl_collect_stats *ret_stats)
+{
+	struct pawl_collect_stats stats = {0};
+	int error = eng_reclaim_all(engine->graph, &stats);
+
+	if (ret_stats)
+		*ret_stats = stats;
+	return error;
 }

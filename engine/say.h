@@ -26,6 +26,13 @@ void eng_say_time(struct eng_say *text, uint64_t ns);
 struct pawl_engine;
 void eng_say_task(struct eng_say *text, struct pawl_engine *engine, eng_id id);
 
+/*
+ * eng_say_cause() - "the output of sum#4 changed". Returns: the task that it came from; 0: it began here. Requires: as
+ * above.
+ */
+eng_id eng_say_cause(struct eng_say *text, struct pawl_engine *engine,
+		     const struct eng_cause *cause);
+
 /* eng_say_json() - In quotes, whatever its bytes are. */
 void eng_say_json(struct eng_say *text, const char *string);
 

@@ -29,6 +29,10 @@
 #include "graph/context.h"
 #include "graph/registry.h"
 #include "graph/wait.h"
+#include "runtime/worker.h"
+
+/* So many readers, and then twice as many as were left, are looked through for tasks that are gone. */
+#define PRUNE_FIRST 1024u
 
 /* Invalidators that are handed on together. */
 #define AT_ONCE_MOST (1u << 20)
@@ -40,6 +44,7 @@ struct pawl_state {
 	/* Under the lock. */
 	struct pawl_value *value;
 	struct pawl_sset readers;
+	uint32_t prune_at; /* so many of these are looked through */
 };
 
 /* The number of its type; 0: it is none of the engine's. */
@@ -63,6 +68,7 @@ int pawl_state_create(struct pawl_engine *engine, struct pawl_value *value,
 	pawl_lock_init(&state->lock, ENG_RANK_STATE);
 	state->graph = graph;
 	state->value = value;
+	state->prune_at = PRUNE_FIRST;
 	*ret_state = state;
 	return 0;
 }
@@ -82,6 +88,41 @@ void pawl_state_unpin(struct pawl_state *state)
 	pawl_mem_free(state, sizeof(*state), 0);
 }
 
+/* Who is gone is told of nothing. Locked. */
+static void prune(struct pawl_state *state)
+{
+	struct pawl_sset there = {0};
+	uint32_t cursor = 0, id;
+	int error = 0;
+
+	while (!error && pawl_sset_next(&state->readers, &cursor, &id)) {
+		struct pawl_slots *table = state->graph->tables[eng_is_transient(id)];
+
+		if (pawl_slots_state(table, id & ~ENG_TRANSIENT) == PAWL_SLOT_LIVE)
+			error = pawl_sset_add(&there, id, NULL);
+	}
+	if (error) {
+		pawl_sset_fini(&there);
+		return;
+	}
+	pawl_sset_fini(&state->readers);
+	state->readers = there;
+	state->prune_at = 2 * pawl_sset_count(&there);
+	if (state->prune_at < PRUNE_FIRST)
+		state->prune_at = PRUNE_FIRST;
+}
+
+static int reader_add(struct pawl_state *state, eng_id id)
+{
+	bool added = false;
+	int error = pawl_sset_add(&state->readers, id, &added);
+	uint32_t n = pawl_sset_count(&state->readers);
+
+	if (PAWL_UNLIKELY(added && n >= state->prune_at && state->graph->collects))
+		prune(state);
+	return error;
+}
+
 int pawl_state_get(struct pawl_context *context, struct pawl_state *state,
 		   struct pawl_value **ret_value)
 {
@@ -95,7 +136,7 @@ int pawl_state_get(struct pawl_context *context, struct pawl_state *state,
 		return error;
 	pawl_lock_lock(&state->lock);
 	if (context && context->run)
-		error = pawl_sset_add(&state->readers, context->id, NULL);
+		error = reader_add(state, context->id);
 	if (!error)
 		*ret_value = pawl_value_pin(state->value);
 	pawl_lock_unlock(&state->lock);
@@ -208,6 +249,7 @@ static bool apply(struct pawl_state *state, struct pawl_value **value,
 		  struct pawl_sset *ret_readers)
 {
 	struct pawl_value *seen = NULL, *before;
+	struct eng_run *run;
 	bool same = false;
 
 	pawl_sset_init(ret_readers);
@@ -233,8 +275,11 @@ static bool apply(struct pawl_state *state, struct pawl_value **value,
 		pawl_lock_unlock(&state->lock);
 		pawl_value_unpin(seen);
 		seen = before;
+		/* In no body: nothing in here is left by pawl_exit(). */
+		run = eng_run_hide();
 		same = pawl_value_type_of(seen)->mode != PAWL_CELL_NEW &&
 		       pawl_value_equal(seen, *value);
+		eng_run_show(run);
 	}
 }
 
@@ -246,25 +291,33 @@ static void readers_dirty(struct eng_op *op, struct pawl_sset *readers)
 	pawl_sset_fini(readers);
 }
 
+/* Who changes something (graph/storm.h). */
+struct who {
+	bool inside;
+	eng_id by;
+};
+
 /* One of them. It is told of what is to happen because of it, if that is anything. */
-static void change_make(struct eng_op *op, struct change *change)
+static void change_make(struct eng_op *op, struct change *change, const struct who *who)
 {
 	struct pawl_engine *engine = eng_engine_of(op->graph);
-	uint32_t type =
-		change->state && op->graph->histories ? type_of(op->graph, change->value) : 0;
+	uint32_t type = change->state && (op->graph->histories || who->inside)
+				? type_of(op->graph, change->value)
+				: 0;
 	struct pawl_sset readers;
 	uint64_t number = 0;
 
 	if (change->state && !apply(change->state, &change->value, &readers))
 		return;
+	eng_storm_change(op->graph, who->inside);
 	if (change->reason)
 		number = eng_stretch_because(&engine->stretch, change->reason);
 	if (change->state) {
-		op->cause = (struct eng_cause){ENG_CAUSE_STATE, type, number};
+		op->cause = (struct eng_cause){ENG_CAUSE_STATE, type, number, who->by};
 		readers_dirty(op, &readers);
 		return;
 	}
-	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, change->task, number};
+	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, change->task, number, who->by};
 	eng_invalidate(op, &change->task, 1);
 }
 
@@ -292,15 +345,19 @@ static bool is_expected(const struct changes *changes)
 	return is;
 }
 
-static void invalidate_many(struct eng_op *op, const struct changes *changes)
+static void invalidate_many(struct eng_op *op, const struct changes *changes,
+			    const struct who *who)
 {
 	const struct pawl_invalidator *from = changes->invalidators;
 	uint64_t number = 0;
 
-	if (changes->invalidators_n && changes->reason)
+	if (!changes->invalidators_n)
+		return;
+	eng_storm_change(op->graph, who->inside);
+	if (changes->reason)
 		number = eng_stretch_because(&eng_engine_of(op->graph)->stretch,
 					     changes->reason);
-	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, 0, number};
+	op->cause = (struct eng_cause){ENG_CAUSE_INVALIDATED, 0, number, who->by};
 	for (size_t left = changes->invalidators_n; left;) {
 		struct eng_list ids = eng_list_make(
 			&op->queue, left < AT_ONCE_MOST ? (uint32_t)left : AT_ONCE_MOST);
@@ -316,8 +373,10 @@ static void invalidate_many(struct eng_op *op, const struct changes *changes)
 /* Returns: false: it is not as expected, and nothing was done. */
 static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 {
+	struct who who;
 	struct eng_op op;
 
+	who.inside = eng_change_by(graph, &who.by);
 	eng_edit_enter(graph);
 	/* Nobody else replaces it while this edit is being applied. */
 	if (!is_expected(changes)) {
@@ -326,13 +385,17 @@ static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 	}
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	for (size_t i = 0; i < changes->n; i++)
-		change_make(&op, &changes->list[i]);
-	invalidate_many(&op, changes);
+		change_make(&op, &changes->list[i], &who);
+	invalidate_many(&op, changes, &who);
+	if (!who.inside)
+		eng_storm_clear(&op);
 	eng_op_end(&op);
 	if (op.found)
 		eng_edit_leave_found(graph);
 	else
 		eng_edit_leave(graph);
+	if (PAWL_UNLIKELY(graph->checks != NULL))
+		eng_checks_tell(graph);
 	/* The old values, outside of everything. */
 	for (size_t i = 0; i < changes->n; i++)
 		pawl_value_unpin(changes->list[i].value);

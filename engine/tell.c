@@ -25,8 +25,8 @@
 #define LONG_NS	   UINT64_C(10000000000)
 #define JSON_BYTES 256
 
-static const char *const reasons[PAWL_SNAPSHOT_REASON_COUNT] = {"asked", "time", "idle", "stop",
-								"reader"};
+static const char *const reasons[PAWL_SNAPSHOT_REASON_COUNT] = {"asked", "time",   "idle",
+								"stop",	 "reader", "memory"};
 
 void eng_tell_saved(struct eng_persist *persist, uint64_t begun_ns, uint64_t tasks,
 		    uint64_t bytes)

@@ -81,9 +81,16 @@ static void say_reason(struct eng_say *text, struct pawl_engine *engine, uint64_
 		eng_say(text, " (%s)", words);
 }
 
-/* Returns: the task that it came from; 0: it began here. */
-static eng_id say_cause(struct eng_say *text, struct pawl_engine *engine,
-			const struct eng_cause *cause)
+static void say_by(struct eng_say *text, struct pawl_engine *engine, eng_id by)
+{
+	if (!by)
+		return;
+	eng_say(text, " by ");
+	eng_say_task(text, engine, by);
+}
+
+eng_id eng_say_cause(struct eng_say *text, struct pawl_engine *engine,
+		     const struct eng_cause *cause)
 {
 	const struct eng_registry *registry = engine->graph->registry;
 
@@ -105,10 +112,12 @@ static eng_id say_cause(struct eng_say *text, struct pawl_engine *engine,
 	case ENG_CAUSE_STATE:
 		eng_say(text, "a state of type %s was set",
 			eng_type_name(registry, cause->task));
+		say_by(text, engine, cause->by);
 		say_reason(text, engine, cause->detail);
 		return 0;
 	case ENG_CAUSE_INVALIDATED:
 		eng_say(text, "it was invalidated");
+		say_by(text, engine, cause->by);
 		say_reason(text, engine, cause->detail);
 		return 0;
 	case ENG_CAUSE_MISSING:
@@ -135,7 +144,7 @@ static eng_id say_cause(struct eng_say *text, struct pawl_engine *engine,
 static void say_chain(struct eng_say *text, struct pawl_engine *engine,
 		      const struct eng_cause *cause)
 {
-	eng_id from = say_cause(text, engine, cause);
+	eng_id from = eng_say_cause(text, engine, cause);
 
 	for (unsigned i = 0; from && i < CHAIN_MOST; i++) {
 		struct picture picture;
@@ -146,7 +155,7 @@ static void say_chain(struct eng_say *text, struct pawl_engine *engine,
 		if (!picture.has_history || picture.history.ran.kind == ENG_CAUSE_NONE)
 			return;
 		eng_say(text, ", which ran because ");
-		from = say_cause(text, engine, &picture.history.ran);
+		from = eng_say_cause(text, engine, &picture.history.ran);
 	}
 	if (from)
 		eng_say(text, ", and so on");

@@ -15,6 +15,8 @@
  * Some programs run on a store: snapshots, also beside edits, ends with and without one, changes while nobody looks, restarts,
  * stores that fail or damage once. What is compared is the same: to a program that remembers nothing all that is nothing.
  *
+ * In others all tasks go that nobody needs, at once, every now and then, and beside edits: nobody sees that they went.
+ *
  *	GRAPH_TRACE=1 fuzz/f-graph FILE		what the file does
  */
 #include "config.h"
@@ -22,6 +24,7 @@
 #define GRAPH_HAS_RING(context, ref) false
 #define GRAPH_IS_LOOSE(context)	     false
 #define GRAPH_STORE
+#define GRAPH_COLLECTS
 #include "graph-program.h"
 
 #include <pthread.h>
@@ -106,15 +109,17 @@ static void head_decode(struct fuzz_bytes *bytes)
 	head.workers = 1 + how % 3;
 	head.rings = how >> 2 & 1;
 	head.stored = how >> 6 & 1;
-	/* What is dirty since the process before is not run until it is wanted. */
+	/* What is dirty since the process before runs at once then: before the states are there that bodies look at. */
 	head.no_active = (how >> 3 & 7) == 7 && !head.stored;
 	head.door = how >> 7 & 1;
+	head.collects = head.door && !head.no_active;
 	head.tasks = 2 + fuzz_below(bytes, GRAPH_TASKS - 1);
 	TRACE("%u tasks, %u workers%s%s%s\n", head.tasks, head.workers,
 	      head.rings ? ", rings" : "", head.no_active ? ", all active" : "",
-	      !head.stored ? ""
-	      : head.door  ? ", stored, door"
-			   : ", stored");
+	      head.collects  ? ", collects"
+	      : !head.stored ? ""
+	      : head.door    ? ", stored, door"
+			     : ", stored");
 	for (unsigned i = 0; i < head.tasks; i++) {
 		head.kinds[i] = fuzz_u8(bytes) & 7;
 		spec_decode(bytes, &head.specs[i]);
@@ -227,6 +232,8 @@ static void *rush_thread(void *arg)
 		i += n;
 		if (head.stored)
 			graph_engine.snapshot();
+		if (head.collects)
+			graph_engine.collect();
 	}
 	pawl_thread_detach();
 	return NULL;
@@ -419,13 +426,20 @@ static void compare_all(void)
 
 static void run(struct fuzz_bytes *bytes)
 {
+	unsigned n = 0;
+
 	memset(active, 0, sizeof(active));
 	roots_n = 0;
 	head_decode(bytes);
 	graph_engine.open(&head);
 	graph_naive.open(&head);
-	while (fuzz_more(bytes))
+	while (fuzz_more(bytes)) {
 		one_operation(bytes);
+		if (head.collects && ++n % 2) {
+			TRACE("collect\n");
+			graph_engine.collect();
+		}
+	}
 	compare_all();
 	if (head.rings) {
 		take_apart();

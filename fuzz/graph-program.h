@@ -11,7 +11,7 @@
  * cause of an error, the task fails with words of its own.
  *
  * Defines `static const struct graph_side side`; wants GRAPH_HAS_RING(context, ref),
- * GRAPH_IS_LOOSE(context). May have GRAPH_OPTIONS(options), what else the engine is opened with, and GRAPH_STORE where
+ * GRAPH_IS_LOOSE(context). May have GRAPH_COLLECTS, where tasks go, GRAPH_OPTIONS(options), what else the engine is opened with, and GRAPH_STORE where
  * it may have one (graph-store.h): to one that remembers nothing a restart is one more change.
  */
 #include <errno.h>
@@ -920,6 +920,8 @@ static void world_open(void)
 	options.traits = all_traits;
 	options.traits_n = 2;
 	options.track_active = !world.head->no_active;
+	if (world.head->collects)
+		options.collect_after_ns = 0;
 #ifdef GRAPH_OPTIONS
 	GRAPH_OPTIONS(&options);
 #endif
@@ -978,7 +980,7 @@ static void side_snapshot(void)
 
 static void side_fail(unsigned how)
 {
-	store_fail(&world.store, world.head->rings, how);
+	store_fail(&world.store, how);
 }
 
 static struct pawl_value *value_of(struct pawl_state *state)
@@ -1043,8 +1045,16 @@ static void side_restart(unsigned how, const struct graph_change *changes, unsig
 }
 #endif
 
-#define GRAPH_SIDE                                                                            \
-	{                                                                                     \
-		side_open, side_close, side_change, side_look, side_root, side_dispose,       \
-			side_settle, side_root_result, side_snapshot, side_fail, side_restart \
+static void side_collect(void)
+{
+#ifdef GRAPH_COLLECTS
+	FUZZ_CHECK(pawl_engine_collect(world.engine, NULL) == 0);
+#endif
+}
+
+#define GRAPH_SIDE                                                                             \
+	{                                                                                      \
+		side_open, side_close, side_change, side_look, side_root, side_dispose,        \
+			side_settle, side_root_result, side_snapshot, side_fail, side_restart, \
+			side_collect                                                           \
 	}

@@ -44,15 +44,11 @@ static void store_open(struct graph_store *of, struct pawl_engine_options *optio
 	options->snapshot_idle_ns = PAWL_FOREVER;
 }
 
-static void store_fail(struct graph_store *of, bool rings, unsigned how)
+static void store_fail(struct graph_store *of, unsigned how)
 {
 	static const enum eng_fault_call calls[] = {ENG_FAULT_ANY, ENG_FAULT_PUT,
 						    ENG_FAULT_COMMIT, ENG_FAULT_GET};
 	static const int errors[] = {-ENOSPC, -EIO, -ENOMEM, -EUCLEAN};
-
-	/* Where there are rings nothing is lost: what was summed up along them is not made anew in all cases. */
-	if (rings)
-		how = 2 + (how & 2);
 	if (how & 1) {
 		eng_fault_damage(of->store, 1 + how / 16,
 				 (enum eng_damage)(how / 4 % ENG_DAMAGE_COUNT));

@@ -67,6 +67,7 @@ struct graph_head {
 	bool no_active;
 	/* It has a store; a snapshot shuts the door at once. */
 	bool stored, door;
+	bool collects; /* what nobody needs goes at once, where it is told to */
 	uint8_t kinds[GRAPH_TASKS];
 	struct graph_spec specs[GRAPH_TASKS];
 };
@@ -112,6 +113,8 @@ struct graph_side {
 	void (*snapshot)(void);
 	void (*fail)(unsigned how);
 	void (*restart)(unsigned how, const struct graph_change *changes, unsigned n);
+	/* Have all go that nobody needs. */
+	void (*collect)(void);
 };
 
 extern const struct graph_side graph_engine, graph_naive;

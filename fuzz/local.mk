@@ -42,6 +42,9 @@ fuzz_f_rmap_SOURCES = fuzz/f-rmap.c $(FUZZ_COMMON)
 fuzz_f_sset_SOURCES = fuzz/f-sset.c fuzz/model-small.h $(FUZZ_COMMON)
 
 FUZZ_COMMON = fuzz/fuzz.c fuzz/fuzz.h
+# Under libFuzzer alone; verify/sim-quick.test replays its corpus.
+FUZZ_SIMULATED = fuzz/f-sched
+EXTRA_DIST += fuzz/f-sched.c fuzz/f-sched.h
 check_PROGRAMS += $(FUZZ_TARGETS)
 ALL_TESTS += $(FUZZ_TARGETS)
 
@@ -50,13 +53,13 @@ FUZZ_ENV = \
 	$(AM_TESTS_ENVIRONMENT) \
 	FUZZ_CPPFLAGS='$(URCU_CFLAGS)'; export FUZZ_CPPFLAGS; \
 	FUZZ_LIBS='$(URCU_LIBS) $(LMDB_LIBS)'; export FUZZ_LIBS;
-FUZZ_RUN = $(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS)
+FUZZ_RUN = $(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/smoke $(FUZZ_TARGETS) $(FUZZ_SIMULATED)
 
 # All targets for TIME seconds, on two processors.
 TIME = 600
 fuzz:
 	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; FUZZ_SECONDS='$(TIME)'; export FUZZ_SECONDS; \
-	$(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/long $(FUZZ_TARGETS)
+	$(FUZZ_ENV) $(SHELL) $(srcdir)/fuzz/long $(FUZZ_TARGETS) $(FUZZ_SIMULATED)
 
 fuzz-smoke:
 	@FUZZ_ENGINE=libfuzzer; export FUZZ_ENGINE; $(FUZZ_RUN)

@@ -6,12 +6,14 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-calls \
 	tests/conformance/t-conform-cells \
 	tests/conformance/t-conform-collect \
+	tests/conformance/t-conform-collection \
 	tests/conformance/t-conform-detached \
 	tests/conformance/t-conform-effects \
 	tests/conformance/t-conform-errors \
 	tests/conformance/t-conform-graphs \
 	tests/conformance/t-conform-once \
 	tests/conformance/t-conform-panics \
+	tests/conformance/t-conform-peers \
 	tests/conformance/t-conform-races \
 	tests/conformance/t-conform-recompute \
 	tests/conformance/t-conform-stale \
@@ -20,11 +22,14 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-store \
 	tests/conformance/t-conform-traces \
 	tests/conformance/t-conform-traits \
+	tests/engine/t-abandon \
 	tests/engine/t-accept-ends \
 	tests/engine/t-accept-groups \
 	tests/engine/t-accept-joins \
 	tests/engine/t-accept-lanes \
+	tests/engine/t-accept-loads \
 	tests/engine/t-blocking \
+	tests/engine/t-budget \
 	tests/engine/t-closing \
 	tests/engine/t-detach \
 	tests/engine/t-effect \
@@ -33,6 +38,7 @@ UNIT_TESTS = \
 	tests/engine/t-engine-random \
 	tests/engine/t-host \
 	tests/engine/t-engine-version \
+	tests/engine/t-hang \
 	tests/engine/t-idle-long \
 	tests/engine/t-interval \
 	tests/engine/t-io \
@@ -40,6 +46,7 @@ UNIT_TESTS = \
 	tests/engine/t-join \
 	tests/engine/t-lanes-policy \
 	tests/engine/t-many \
+	tests/engine/t-modes \
 	tests/engine/t-observe \
 	tests/engine/t-moments \
 	tests/engine/t-parallel \
@@ -53,6 +60,7 @@ UNIT_TESTS = \
 	tests/engine/t-stops \
 	tests/engine/t-size \
 	tests/engine/t-spread \
+	tests/engine/t-storm \
 	tests/engine/t-supervision \
 	tests/engine/t-tell \
 	tests/engine/t-trace \
@@ -100,12 +108,14 @@ UNIT_TESTS = \
 	tests/persist/t-power-engine \
 	tests/persist/t-readers \
 	tests/persist/t-record \
+	tests/persist/t-restart \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
 	tests/persist/t-together \
 	tests/persist/t-warm \
 	tests/program/t-depfile \
+	tests/program/t-image \
 	tests/program/t-journal \
 	tests/program/t-manifest \
 	tests/program/t-ninja \
@@ -121,6 +131,9 @@ tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_collection_SOURCES = tests/conformance/t-conform-collection.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_collection_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_collection_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_detached_SOURCES = tests/conformance/t-conform-detached.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_detached_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_detached_LDADD = engine/libengine-core.la $(LDADD)
@@ -139,6 +152,9 @@ tests_conformance_t_conform_once_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_panics_SOURCES = tests/conformance/t-conform-panics.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_panics_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_panics_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_peers_SOURCES = tests/conformance/t-conform-peers.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_peers_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_peers_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_races_SOURCES = tests/conformance/t-conform-races.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_races_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_races_LDADD = engine/libengine-core.la $(LDADD)
@@ -234,12 +250,24 @@ tests_engine_t_parallel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_abandon_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_abandon_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_loads_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_accept_loads_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_closing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_closing_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_effect_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_budget_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_budget_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_hang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_hang_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_modes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_modes_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_storm_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_storm_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -299,6 +327,9 @@ tests_persist_t_readers_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_readers_LDADD = $(PERSIST_LDADD)
 tests_persist_t_record_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_record_LDADD = $(PERSIST_LDADD)
+tests_persist_t_restart_SOURCES = tests/persist/t-restart.c $(PERSIST_SOURCES)
+tests_persist_t_restart_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_restart_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_SOURCES = tests/persist/t-store.c $(PERSIST_SOURCES)
 tests_persist_t_store_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_LDADD = $(PERSIST_LDADD)
@@ -342,7 +373,7 @@ ALL_TESTS += tests/gdb/run.sh
 # The program, from outside.
 ALL_TESTS += tests/program/pawl.sh tests/program/store.sh
 ALL_TESTS += tests/program/t-build tests/program/t-build-killed tests/program/t-build-random
-ALL_TESTS += tests/program/t-build-terminal
+ALL_TESTS += tests/program/t-build-power tests/program/t-build-terminal
 EXTRA_DIST += tests/program/builds.py tests/program/terminal.py tests/program/worlds.py
 
 # Real projects, built beside ninja: Debian's sources, where they can be had.
@@ -353,6 +384,8 @@ EXTRA_DIST += tests/program/real-projects
 PROGRAM_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_program_t_depfile_CPPFLAGS = $(PROGRAM_CPPFLAGS)
 tests_program_t_depfile_LDADD = tools/libmanifest.la $(LDADD)
+tests_program_t_image_CPPFLAGS = $(PROGRAM_CPPFLAGS)
+tests_program_t_image_LDADD = tools/libmanifest.la $(LDADD)
 tests_program_t_journal_SOURCES = tests/program/t-journal.c \
 	tools/build/common.c tools/build/journal.c tools/build/stamp.c
 tests_program_t_journal_CPPFLAGS = $(PROGRAM_CPPFLAGS)

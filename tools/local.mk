@@ -21,15 +21,20 @@ tools_libmanifest_la_SOURCES = \
 	tools/manifest/manifest.h \
 	tools/manifest/names.c \
 	tools/manifest/names.h \
+	tools/manifest/parse-build.c \
 	tools/manifest/parse.c \
+	tools/manifest/parse.h \
 	tools/manifest/reader.h \
 	tools/manifest/text.c \
 	tools/manifest/text.h \
 	tools/manifest/vec.c \
+	tools/ninja/log.c \
+	tools/ninja/log.h \
 	tools/ninja/options.c \
 	tools/ninja/options.h \
 	tools/ninja/tool.h \
 	tools/ninja/tool-clean.c \
+	tools/ninja/tool-compdb.c \
 	tools/ninja/tool-deps.c \
 	tools/ninja/tool-dyndep.c \
 	tools/ninja/tool-list.c \
@@ -42,8 +47,10 @@ tools_libmanifest_la_CPPFLAGS = $(PAWL_CPPFLAGS) \
 bin_PROGRAMS += tools/pawl
 tools_pawl_SOURCES = \
 	tools/build/adopt.c \
+	tools/build/attempt.c \
 	tools/build/build.c \
 	tools/build/build.h \
+	tools/build/check.c \
 	tools/build/command.c \
 	tools/build/command.h \
 	tools/build/common.c \
@@ -55,10 +62,12 @@ tools_pawl_SOURCES = \
 	tools/build/import.c \
 	tools/build/import.h \
 	tools/build/inside.h \
+	tools/build/job.h \
 	tools/build/journal.c \
 	tools/build/journal.h \
 	tools/build/plan.c \
 	tools/build/plan.h \
+	tools/build/reads.c \
 	tools/build/report.c \
 	tools/build/report.h \
 	tools/build/run.c \
@@ -67,6 +76,7 @@ tools_pawl_SOURCES = \
 	tools/build/state.c \
 	tools/build/state.h \
 	tools/build/tool.c \
+	tools/build/why.c \
 	tools/commands.h \
 	tools/main.c \
 	tools/store/check.c \

@@ -23,16 +23,17 @@
 /* mc-sources: engine/graph/active.c engine/graph/aggregate.c engine/graph/bag.c */
 /* mc-sources: engine/graph/balance.c engine/graph/cell.c engine/graph/cells.c */
 /* mc-sources: engine/graph/collect.c engine/graph/connect.c engine/graph/create.c */
-/* mc-sources: engine/graph/dirty.c engine/graph/dispose.c engine/graph/error.c */
+/* mc-sources: engine/graph/dirty.c engine/graph/dispose.c engine/graph/error.c engine/graph/evict.c */
 /* mc-sources: engine/graph/graph.c engine/graph/heal.c engine/graph/leaf.c engine/graph/local.c */
 /* mc-sources: engine/graph/marks.c engine/graph/modify.c engine/graph/node.c engine/graph/op.c */
 /* mc-sources: engine/graph/origin.c engine/graph/pairs.c engine/graph/panic.c */
 /* mc-sources: engine/graph/profile.c engine/graph/queue.c engine/graph/quiesce.c */
-/* mc-sources: engine/graph/read-many.c engine/graph/read.c engine/graph/registry.c */
-/* mc-sources: engine/graph/restore.c engine/graph/ring.c engine/graph/run.c engine/graph/schedule.c */
+/* mc-sources: engine/graph/read-many.c engine/graph/read.c engine/graph/reclaim.c engine/graph/registry.c */
+/* mc-sources: engine/graph/restore-many.c engine/graph/restore.c engine/graph/ring.c engine/graph/run.c engine/graph/schedule.c */
 /* mc-sources: engine/graph/trait.c engine/graph/value.c engine/graph/verify.c */
 /* mc-sources: engine/graph/wait.c engine/graph/called.c engine/graph/finish.c */
 /* mc-sources: engine/graph/history.c engine/graph/pool.c engine/graph/spread.c */
+/* mc-sources: engine/graph/storm.c engine/graph/waits.c engine/graph/checks.c engine/graph/twice.c */
 #include "scenario.h"
 
 #include <errno.h>
@@ -64,6 +65,8 @@ struct seat {
 static struct seat seats[MC_THREADS_MAX + 1];
 static struct pawl_runtime runtime;
 static struct eng_graph *graph;
+/* The group is stopped whenever a task has been let in, and is not there yet. */
+static bool spawns_stopped;
 
 static inline struct seat *seat_here(void)
 {
@@ -78,7 +81,20 @@ static inline struct seat *seat_first(void)
 
 struct eng_run *eng_run_here(void)
 {
-	return &seat_here()->run;
+	struct eng_run *run = &seat_here()->run;
+
+	return run->task ? run : NULL;
+}
+
+/* No value's function asks where it runs. */
+struct eng_run *eng_run_hide(void)
+{
+	return NULL;
+}
+
+void eng_run_show(struct eng_run *run)
+{
+	(void)run;
 }
 
 int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options,
@@ -93,9 +109,11 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	given->forget = options->free_arg;
 	given->arg = arg;
 	given->task.arg = arg;
-	pawl_init_word(&given->claimed, 0u);
+	pawl_init_word(&given->claimed, spawns_stopped);
 	ret_task->pawl_id = (uint64_t)(seat - seats) * RUNS_MOST + seat->n + 1;
 	seat->n++;
+	if (spawns_stopped)
+		given->forget(given->arg);
 	return 0;
 }
 
@@ -135,6 +153,21 @@ int eng_task_handle(struct eng_tasks *tasks, uint64_t id, struct eng_task **ret_
 	(void)tasks;
 	*ret_task = &seats[(id - 1) / RUNS_MOST].given[(id - 1) % RUNS_MOST].task;
 	return 0;
+}
+
+/* Nobody is told to end. */
+enum eng_stopped eng_task_stop(struct eng_task *task, uint64_t word, uint64_t flags)
+{
+	(void)task;
+	(void)word;
+	(void)flags;
+	return ENG_STOPPED_NOT;
+}
+
+bool eng_told(const struct eng_run *run)
+{
+	(void)run;
+	return false;
 }
 
 void pawl_cleanup_push(struct pawl_cleanup *cleanup, void (*fn)(void *arg), void *arg)
@@ -421,8 +454,10 @@ static inline uint64_t expected(void)
 static inline eng_id task_of(const struct pawl_function *function, uint64_t n)
 {
 	struct pawl_context context = {.graph = graph};
+	eng_id id = eng_ref_task(call(&context, function, n));
 
-	return eng_ref_task(call(&context, function, n));
+	eng_context_fini(&context);
+	return id;
 }
 
 static inline void invalidate(unsigned n)
@@ -468,6 +503,9 @@ static unsigned more_functions_n;
 static const struct pawl_value_type *more_type;
 static const struct pawl_trait *more_trait;
 
+/* Tasks go that nobody needs. Before setup_empty(). */
+static bool collects;
+
 /* Whether something runs is what it is about: else the scenario's share in `busy` keeps that out of it. */
 static bool busy_counts;
 
@@ -487,6 +525,8 @@ static inline void setup_empty(void)
 	for (unsigned i = 0; i < more_functions_n; i++)
 		functions[7 + i] = more_functions[i];
 	types[1] = more_type;
+	options.collect = collects;
+	options.collect_after_ns = 0;
 	options.functions = functions;
 	options.functions_n = 7 + more_functions_n;
 	options.types = types;

@@ -437,7 +437,7 @@ bool mc_history_check(void);
 extern bool mc_rcu_qsbr; /* the library was built for it */
 extern uint32_t mc_rcu_readers; /* threads that register in some execution */
 extern bool mc_barriers; /* the scenario uses membarrier */
-void mc_membarrier(const void *pc);
+void mc_membarrier(bool own, const void *pc);
 void mc_barrier_begin(const void *pc);
 void mc_barrier_end(const void *pc);
 

@@ -232,7 +232,7 @@ static uint16_t progress(unsigned t)
 	return mc_object(OBJ_KEY(OBJ_BARRIER, t), "membarrier point");
 }
 
-void mc_membarrier(const void *pc)
+void mc_membarrier(bool own, const void *pc)
 {
 	if (mc_mode != MODE_RUN)
 		return;
@@ -242,7 +242,8 @@ void mc_membarrier(const void *pc)
 	}
 	unsigned begin = mc_self()->done;
 
-	mc_fence(MO_SEQ_CST, pc);
+	if (own)
+		mc_fence(MO_SEQ_CST, pc);
 	for (unsigned t = 0; t < mc_r->nthreads; t++) {
 		if (t == mc_r->cur || mc_r->th[t].state == TH_ENDED ||
 		    (!mc_r->th[t].scenario && t == mc_main_tid))
@@ -250,7 +251,8 @@ void mc_membarrier(const void *pc)
 		mc_object_begin(progress(t), FILTER_NONE, 0, 0, pc);
 		mc_object_end_view(progress(t), 2, begin, pc);
 	}
-	mc_fence(MO_SEQ_CST, pc);
+	if (own)
+		mc_fence(MO_SEQ_CST, pc);
 }
 
 /* Around each access of a thread, where membarriers are in play. */

@@ -373,11 +373,14 @@ static long membarrier(int cmd, const void *pc)
 		errno = EPERM;
 		return -1;
 	}
-	mc_membarrier(pc);
+	mc_membarrier(true, pc);
 	return 0;
 }
 
-/* Two processors; whoever has run on both, and on each alone, was a fence on every thread. It counts at the second. */
+/*
+ * Two processors; whoever has run on both, and on each alone, was a fence on every other thread. It counts at the second.
+ * None of the caller's own is promised: that is for who visits them.
+ */
 int __wrap_sched_getaffinity(pid_t pid, size_t bytes, unsigned long *set);
 int __wrap_sched_getaffinity(pid_t pid, size_t bytes, unsigned long *set)
 {
@@ -393,7 +396,7 @@ int __wrap_sched_setaffinity(pid_t pid, size_t bytes, const unsigned long *set)
 	(void)pid;
 	(void)bytes;
 	if (set[0] == 2)
-		mc_membarrier(PC);
+		mc_membarrier(false, PC);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
  *  stop-start       or beside who starts it
  *  stop-outer       or beside a task that needs it, which gives up
  *  stop-change      or beside a change
+ *  stop-spawn       or in the midst of its being spawned
  */
 /* mc-sources: engine/pin.c */
 #include "graph-standin.h"
@@ -148,6 +149,13 @@ static void setup_stop(void)
 	looks = false;
 }
 
+static void setup_stop_spawn(void)
+{
+	setup_of(&twice);
+	looks = false;
+	spawns_stopped = true;
+}
+
 /* And twice(0) needs it. */
 static void setup_stop_outer(void)
 {
@@ -204,6 +212,7 @@ static bool has_failed(const struct pawl_function *function)
 	bool failed;
 
 	pawl_store_relaxed(&graph->stopping, 0u);
+	spawns_stopped = false;
 	node = eng_lock(graph, task_of(function, 0));
 	failed = node->bits & ENG_ERROR;
 	eng_unlock(node);
@@ -277,5 +286,7 @@ static const struct mc_scenario scenarios[] = {
 	STOPS(.name = "stop-start", .setup = setup_stop, .threads = {stop, start}),
 	STOPS(.name = "stop-outer", .setup = setup_stop_outer, .threads = {stop_first, start}),
 	STOPS(.name = "stop-change", .setup = setup_stop, .threads = {stop, change_0}),
+	STOPS(.name = "stop-spawn", .setup = setup_stop_spawn,
+	      .threads = {change_0, read_stopped}),
 };
 MC_MAIN(scenarios)

@@ -10,6 +10,13 @@
  *  fail             nothing of the batch is saved
  *  fail-late        the same, and what was not there before is changed beside it
  *  help-snapshots   two snapshots, one after the other
+ *  help-capture     the same of what was changed before: it encodes for the one, and the other captures what it changed
+ *  fail-again       a snapshot that fails, and the next one, which saves all of it
+ *  suspended        an operation suspends itself half-way: what is left of it is saved with what it has done
+ *  suspended-help   the same of what was changed before: it encodes what it changes behind its point
+ *  suspended-fail   the same with a batch that fails
+ *  suspended-stop   and the engine's last snapshot comes behind the one that found it suspended
+ *  new              a record is made
  *  first            whoever sleeps until something is modified is woken
  *  same             two threads need the same part of a new bitmap
  *
@@ -35,6 +42,8 @@ static struct eng_node records[RECORDS];
 static uint64_t captured[RECORDS], batch[RECORDS], stored[RECORDS];
 static bool in_batch[RECORDS];
 static bool uneven; /* operations of one record */
+/* An operation that may suspend itself half-way; what of it is in the batch, and in the store. */
+static unsigned left, batch_left, stored_left;
 
 /* ---- in place of the graph ------------------------------------------------------------- */
 
@@ -92,6 +101,19 @@ static void operate(void)
 	eng_quiesce_leave(quiesce, slot);
 }
 
+/* The first record, and at its point the second is what is left of it. */
+static void operate_point(void)
+{
+	struct eng_quiesce_slot *slot = eng_quiesce_enter(quiesce, &left);
+
+	change(1);
+	left = 1;
+	eng_quiesce_point(quiesce, slot);
+	change(2);
+	left = 0;
+	eng_quiesce_leave(quiesce, slot);
+}
+
 static void operate_twice(void)
 {
 	operate();
@@ -107,6 +129,16 @@ static void change_first(void)
 	eng_quiesce_leave(quiesce, slot);
 }
 
+/* Nobody has it before the operation is over, but for who finds it in the bitmap. */
+static void make(void)
+{
+	struct eng_quiesce_slot *slot = eng_quiesce_enter(quiesce, quiesce);
+
+	eng_marks_new(marks, &records[0], 1);
+	records[0].output = 1;
+	eng_quiesce_leave(quiesce, slot);
+}
+
 static void change_second(void)
 {
 	struct eng_quiesce_slot *slot = eng_quiesce_enter(quiesce, quiesce);
@@ -117,16 +149,25 @@ static void change_second(void)
 
 /* ---- snapshots ----------------------------------------------------------------------------- */
 
+static void one_suspended(void *arg, void *op)
+{
+	mc_assert(op == &left);
+	*(unsigned *)arg += left;
+}
+
 static void capture(void *arg)
 {
 	struct eng_bitmap **taken = arg;
 
 	*taken = eng_marks_capture(marks);
+	batch_left = 0;
+	eng_quiesce_each_suspended(quiesce, one_suspended, &batch_left);
 	for (unsigned i = 0; i < RECORDS; i++) {
 		captured[i] = records[i].output;
 		in_batch[i] = false;
 	}
-	mc_assert(uneven || captured[0] == captured[1]);
+	/* Done by who comes after: then both are the same. */
+	mc_assert(uneven || captured[0] == captured[1] + batch_left);
 }
 
 static void walk(const struct eng_bitmap *taken)
@@ -156,10 +197,12 @@ static void snapshot(bool fails)
 			if (in_batch[i])
 				stored[i] = batch[i];
 		}
+		stored_left = batch_left;
 		eng_marks_end(marks);
 	}
 	for (unsigned i = 0; !fails && i < RECORDS; i++)
 		mc_assert(stored[i] == captured[i]);
+	mc_assert(fails || stored_left == batch_left);
 }
 
 static void save(void)
@@ -176,6 +219,12 @@ static void save_twice(void)
 static void save_fails(void)
 {
 	snapshot(true);
+}
+
+static void save_again(void)
+{
+	snapshot(true);
+	snapshot(false);
 }
 
 static bool is_modified(void)
@@ -212,6 +261,7 @@ static void setup(void)
 	mc_assert(eng_marks_create(help, NULL, &marks) == 0);
 	memset(records, 0, sizeof(records));
 	memset(stored, 0, sizeof(stored));
+	left = batch_left = stored_left = 0;
 	uneven = false;
 	for (unsigned i = 0; i < RECORDS; i++) {
 		pawl_lock_init(&records[i].slot.lock, PAWL_LOCK_RANK_NONE);
@@ -243,6 +293,7 @@ static void setup_first(void)
 static void finish(void)
 {
 	snapshot(false);
+	mc_assert(!stored_left);
 	for (unsigned i = 0; i < RECORDS; i++)
 		mc_assert(stored[i] == records[i].output && !(records[i].bits & ENG_META));
 	eng_marks_destroy(marks);
@@ -269,6 +320,13 @@ static const struct mc_scenario scenarios[] = {
 	QUICK("fail", setup_modified, operate, save_fails),
 	QUICK("fail-late", setup_first, change_second, save_fails),
 	MODIFY("help-snapshots", setup, operate, save_twice),
+	MODIFY("help-capture", setup_modified, operate, save_twice),
+	MODIFY("fail-again", setup_first, change_second, save_again),
+	QUICK("suspended", setup, operate_point, save),
+	MODIFY("suspended-help", setup_modified, operate_point, save),
+	MODIFY("suspended-fail", setup_modified, operate_point, save_fails),
+	MODIFY("suspended-stop", setup, operate_point, save_twice),
+	QUICK("new", setup_uneven, make, save),
 	QUICK("first", setup, operate, await_first),
 	QUICK("same", setup_uneven, change_first, change_second),
 #if !defined(PAWL_MC)

@@ -346,6 +346,7 @@ static const struct mc_scenario scenarios[] = {
 	LOST("lost-enter", setup, operate, take),
 	LOST("lost-twice", setup, operate_twice, take),
 	LOST("lost-point", setup, operate_point, take),
+	LOST("lost-watch", setup, tell, watch),
 	QUICK("fenced-enter", setup_fenced, operate, take),
 	QUICK("fenced-point", setup_fenced, operate_point, take),
 	{.name = "real",

@@ -14,6 +14,8 @@
  */
 #include "config.h"
 
+#include <errno.h>
+
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
 
@@ -125,9 +127,9 @@ static bool is_empty(const union eng_slot *slot)
 	return !slot->active.referrers && !slot->active.flags && !slot->active.clean;
 }
 
-bool eng_activate(struct eng_op *op, eng_id id)
+/* Gives the lock back. Returns: false: it is still. */
+static bool activate_locked(struct eng_op *op, struct eng_node *node)
 {
-	struct eng_node *node = eng_lock(op->graph, id);
 	union eng_slot *slot;
 	bool is_new;
 
@@ -153,6 +155,22 @@ bool eng_activate(struct eng_op *op, eng_id id)
 	return true;
 }
 
+bool eng_activate(struct eng_op *op, eng_id id)
+{
+	return activate_locked(op, eng_lock(op->graph, id));
+}
+
+int eng_activate_called(struct eng_op *op, eng_id id)
+{
+	struct eng_node *node = eng_lock_any(op->graph, id);
+
+	if (!node)
+		return -ESTALE;
+	if (op->graph->collects)
+		eng_parents_more(node);
+	return activate_locked(op, node);
+}
+
 static void deactivate(struct eng_op *op, eng_id id)
 {
 	struct eng_node *node = eng_lock(op->graph, id);
@@ -173,6 +191,8 @@ static void deactivate(struct eng_op *op, eng_id id)
 	else if (!left)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_followers_of(&op->queue, node));
+	if (PAWL_UNLIKELY(op->graph->abandon) && !eng_active(node))
+		eng_abandon_unwanted(op, node);
 	eng_unlock(node);
 }
 

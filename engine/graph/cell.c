@@ -18,11 +18,15 @@
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
 
+#include "../runtime/worker.h"
+#include "backing.h"
 #include "cells.h"
 #include "context.h"
+#include "intake.h"
 #include "local.h"
 #include "pairs.h"
 #include "registry.h"
+#include "twice.h"
 
 /* A write, and what of it is not the same as before. */
 struct write {
@@ -53,6 +57,16 @@ static void key_changed(void *arg, uint64_t key_hash)
 	struct write *write = arg;
 
 	(void)eng_pairs_add(&write->keys, (struct eng_pair){1, key_hash});
+}
+
+/* A function of the type does not return: the body is unwound, and nothing is stored. */
+static void compare_left(void *arg)
+{
+	struct write *write = arg;
+
+	pawl_value_unpin(write->before);
+	pawl_value_unpin(write->value);
+	eng_pairs_free(&write->keys);
 }
 
 /* Without a lock. */
@@ -118,7 +132,7 @@ static void dirty_reader(struct write *write, struct eng_op *op, eng_id id, bool
 		return;
 	reading = reading_of(reader, ref, keyed, key);
 	op->cause = (struct eng_cause){keyed ? ENG_CAUSE_KEY : ENG_CAUSE_CELL,
-				       write->context->id, keyed ? key : write->cell};
+				       write->context->id, keyed ? key : write->cell, 0};
 	if (reading != READING_NOT)
 		eng_make_dirty(op, reader, reading == READING_NOW);
 	eng_unlock(reader);
@@ -166,14 +180,21 @@ static void dirty_whole(struct eng_op *op, void *arg, uint32_t from, uint32_t to
 {
 	struct readers *readers = arg;
 
-	for (uint32_t i = from; i < to; i++)
+	for (uint32_t i = from; i < to; i++) {
+		eng_restore_ahead(op->graph, readers->whole.ids, i, from, to);
 		dirty_reader(readers->write, op, readers->whole.ids[i], false, 0);
+	}
 }
 
 static void dirty_parts(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 {
 	struct readers *readers = arg;
+	struct eng_many many;
 
+	eng_many_begin(&many, op->graph);
+	for (uint32_t i = from; i < to; i++)
+		eng_many_add(&many, (eng_id)readers->parts[i].a);
+	eng_many_end(&many);
 	for (uint32_t i = from; i < to; i++)
 		dirty_reader(readers->write, op, (eng_id)readers->parts[i].a, true,
 			     readers->parts[i].b);
@@ -225,6 +246,7 @@ static bool write_changed(struct write *write)
 		replacing.next = context->run->replacing;
 		context->run->replacing = &replacing;
 		eng_unlock(node);
+		eng_restore_sort(context->graph, readers.whole.ids, readers.whole.n);
 		eng_spread(write->op, readers.whole.n, dirty_whole, &readers);
 		eng_spread(write->op, readers.parts_n, dirty_parts, &readers);
 		node = eng_run_lock(context->run);
@@ -330,8 +352,14 @@ static bool look_before(struct write *write)
 	}
 	eng_unlock(node);
 	eng_quiesce_leave(graph->quiesce, inside);
-	if (write->before || had_digest || hashed)
+	if (write->before || had_digest || hashed) {
+		struct eng_run *here = eng_run_here();
+		struct pawl_cleanup cleanup;
+
+		eng_cleanup_push(here, &cleanup, compare_left, write);
 		compare(write, had_digest, digest);
+		eng_cleanup_pop(here, &cleanup, false);
+	}
 	return false;
 }
 
@@ -388,6 +416,8 @@ int pawl_cell(struct pawl_context *context, struct pawl_value *value, pawl_ref_t
 	bool over = false;
 	int error = check(context, value, &type);
 
+	if (PAWL_UNLIKELY(context->twice != NULL) && !error)
+		return eng_twice_cell(context, value, ret_cell);
 	if (!error)
 		error = next_cell(context->run, type, &write.cell);
 	if (error) {
@@ -395,6 +425,7 @@ int pawl_cell(struct pawl_context *context, struct pawl_value *value, pawl_ref_t
 		return error;
 	}
 	*ret_cell = eng_ref(context->id, write.cell);
+	eng_intake(context->graph, pawl_value_bytes(value));
 	if (look_before(&write))
 		return 0;
 	/* The old one stays, so that who has it has what is there. Content that was lost comes back. */

@@ -13,6 +13,7 @@
 #include "heal.h"
 #include "local.h"
 #include "registry.h"
+#include "twice.h"
 #include "wait.h"
 
 void eng_collectible_add(struct eng_op *op, struct eng_node *node, uint32_t trait, uint64_t ref,
@@ -74,6 +75,10 @@ static int emit(struct pawl_context *context, const struct pawl_trait *trait, pa
 				"collectible is transient: transient collectibles cannot "
 				"be emitted from persistent tasks"),
 			NULL);
+	if (PAWL_UNLIKELY(context->twice != NULL)) {
+		eng_twice_emit(context, number, ref, count);
+		return 0;
+	}
 	eng_op_begin(&op, context->graph, context->priority);
 	node = eng_lock(context->graph, context->id);
 	if (eng_run_of(node) != context->run)
@@ -125,7 +130,8 @@ static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 		struct eng_bag **ret_all)
 {
 	struct eng_graph *graph = context->graph;
-	bool tracked = context->run && graph->track_dependencies && context->id != id;
+	bool tracked = context->run && graph->track_dependencies && context->id != id &&
+		       !context->twice;
 	struct eng_node *node, *reader = NULL;
 
 	if (tracked ? !eng_lock_pair(graph, id, context->id, &node, &reader)
@@ -142,6 +148,8 @@ static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 		eng_unlock_pair(node, reader);
 	} else {
 		eng_unlock(node);
+		if (PAWL_UNLIKELY(context->twice != NULL) && context->id != id)
+			eng_twice_peeked(context, trait, id);
 	}
 	return 0;
 }

@@ -6,7 +6,8 @@
  * the task's children change when the run completes. So a run that turns out to be stale has only
  * its holds to give back, and a child is never without a reason to be active in between.
  *
- * Invariant: a child that is in the run's set and not among the task's children has one hold.
+ * Invariant: a child that is in the run's set and not among the task's children has one hold, and counts the run as
+ * a parent (reclaim.h).
  *
  * A task is still if it is immutable, has not failed, emits nothing, and all that it calls is still. There
  * never is anything to sum up, to schedule or to tell of it, nor of anything below: it is left out of the aggregation
@@ -91,9 +92,25 @@ int eng_connect_known(struct eng_run_state *parent, eng_id child)
 	return call == FRESH ? 1 : call == OVER ? -ECANCELED : 0;
 }
 
+/* The call was counted, and is none, or another job has made it. */
+static void uncount(struct eng_graph *graph, eng_id child)
+{
+	struct eng_node *node = graph->collects ? eng_lock_any(graph, child) : NULL;
+
+	if (!node)
+		return;
+	eng_parents_less(graph, node);
+	eng_unlock(node);
+}
+
+/* It was counted. */
 static int note_still(struct eng_run_state *run, eng_id child)
 {
-	return note_call(run, child, ADD_STILL) == OVER ? -ECANCELED : 0;
+	enum call call = note_call(run, child, ADD_STILL);
+
+	if (PAWL_UNLIKELY(call != FRESH))
+		uncount(run->graph, child);
+	return call == OVER ? -ECANCELED : 0;
 }
 
 int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
@@ -101,9 +118,14 @@ int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng
 	struct eng_node *node = eng_lock_any(graph, child);
 	bool still;
 
-	if (!node)
+	if (!node || node->bits & ENG_GONE) {
+		if (node)
+			eng_unlock(node);
 		return -ESTALE;
+	}
 	still = node->bits & ENG_STILL;
+	if (still && graph->collects)
+		eng_parents_more(node);
 	eng_unlock(node);
 	return still ? note_still(parent, child) : 1;
 }
@@ -133,7 +155,38 @@ static bool still_differs(const struct eng_node *parent, const struct pawl_sset 
 	return false;
 }
 
-void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
+/* Those of the one that are not in the other count the task no more. */
+static void uncall_still(struct eng_op *op, const struct eng_node *parent,
+			 const struct pawl_sset *still, const struct pawl_sset *other)
+{
+	struct eng_list gone;
+	uint32_t cursor = 0, child;
+
+	if (!op->graph->collects)
+		return;
+	gone = eng_list_make(&op->queue, pawl_sset_count(still));
+	gone.n = 0;
+	while (pawl_sset_next(still, &cursor, &child)) {
+		if (!other || !pawl_sset_has(other, child))
+			gone.ids[gone.n++] = child;
+	}
+	eng_uncalled(op, parent, gone);
+}
+
+void eng_children_stale(struct eng_op *op, struct eng_node *parent, struct eng_run_state *run)
+{
+	union eng_slot *slot = eng_field(parent, ENG_STILL_CHILDREN);
+	struct pawl_sset still;
+
+	if (!op->graph->collects || !eng_called_any_still(&run->called))
+		return;
+	still = eng_called_take_still(&run->called);
+	uncall_still(op, parent, &still, slot ? &slot->set : NULL);
+	pawl_sset_fini(&still);
+}
+
+void eng_children_keep_still(struct eng_op *op, struct eng_node *parent,
+			     struct eng_run_state *run)
 {
 	struct pawl_sset still = {0};
 	union eng_slot *slot = eng_field(parent, ENG_STILL_CHILDREN);
@@ -143,6 +196,7 @@ void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run)
 	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, &still))
 		eng_modify(parent, ENG_META);
 	if (slot) {
+		uncall_still(op, parent, &slot->set, &still);
 		pawl_sset_fini(&slot->set);
 		eng_field_drop(parent, ENG_STILL_CHILDREN);
 	}
@@ -184,8 +238,11 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	if (!parent && is_settled_root(op, child))
 		return 0;
 	if (parent && op->graph->track_active) {
-		if (!eng_activate(op, child))
+		error = eng_activate_called(op, child);
+		if (!error)
 			return note_still(parent, child);
+		if (error > 0)
+			error = 0;
 	} else {
 		error = schedule_child(op, child);
 	}
@@ -201,6 +258,7 @@ int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child)
 	if (call != FRESH && op->graph->track_active) {
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
 				eng_list_one(&op->queue, child));
+		uncount(op->graph, child);
 		eng_op_run(op);
 	}
 	return call == OVER ? -ECANCELED : 0;
@@ -227,9 +285,9 @@ uint32_t eng_number_children(struct eng_op *op, struct eng_node *parent,
 	return future;
 }
 
-void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children)
+bool eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children)
 {
-	bool aggregates = eng_aggregates(parent), keeps_holds = false;
+	bool aggregates = eng_aggregates(parent);
 	eng_id id = eng_node_id(parent);
 
 	eng_optimize_again(op, parent);
@@ -240,15 +298,15 @@ void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng
 	} else {
 		eng_queue_gained(&op->queue, eng_uppers_of(&op->queue, parent), children);
 		/* The hold becomes the count that an active leaf gives its children. */
-		keeps_holds = eng_referrers(parent) > 0;
+		if (eng_referrers(parent) > 0)
+			return false;
 	}
-	/* Behind the jobs that give the edge's own count: never without one. */
-	if (op->graph->track_active && !keeps_holds)
-		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, children);
+	return op->graph->track_active;
 }
 
 /* What is not among them any more was taken out by another operation, which has told those above. */
-bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children)
+bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children,
+		       bool counts)
 {
 	struct eng_list gone = eng_list_make(&op->queue, children.n), uppers;
 
@@ -267,6 +325,8 @@ bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_li
 			eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, gone);
 	}
 	eng_queue_lost(&op->queue, uppers, gone, 0);
+	if (counts)
+		eng_uncalled(op, parent, gone);
 	return true;
 }
 
@@ -277,6 +337,6 @@ void eng_children_lost(struct eng_op *op, eng_id parent_id, struct eng_list chil
 	if (!children.n)
 		return;
 	parent = eng_lock(op->graph, parent_id);
-	(void)eng_children_take(op, parent, children);
+	(void)eng_children_take(op, parent, children, true);
 	eng_unlock(parent);
 }

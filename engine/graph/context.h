@@ -19,9 +19,13 @@ struct pawl_context {
 	uint64_t begun;		    /* what failed for the moment before this is tried again */
 	bool ring;		    /* the last strong read waited for itself */
 	uint64_t begun_ns;	    /* where slow runs are told of */
+	struct eng_twice *twice;    /* this is the second time of the run (twice.h) */
+	struct eng_twice *second;   /* this was the first, and the second one is under way */
 	/* Of a job of the run (local.c). */
 	bool in_job;
 	struct pawl_atomic_u32 *waits_for; /* which task, for who looks for rings */
+	struct eng_called *held;	   /* of a visit: what it has called; NULL: nothing */
+	eng_id stale;			   /* it met the number of a task that is not there */
 };
 
 void eng_context_fini(struct pawl_context *context);

@@ -23,9 +23,11 @@
 
 #include "backing.h"
 #include "context.h"
+#include "evict.h"
 #include "local.h"
 #include "profile.h"
 #include "registry.h"
+#include "twice.h"
 
 #define KEY_BYTES    512
 #define ORIGIN_BYTES 512
@@ -284,6 +286,9 @@ static eng_id stored(struct eng_graph *graph, const struct wanted *wanted)
 		return 0;
 	/* One of this process as well: somebody else has made it just now, and it was saved. */
 	node = error ? NULL : eng_lock_any(graph, id);
+	/* Or it has gone, and the store is told of that by a snapshot. */
+	if (!error && !node && !eng_is_stored(graph, id) && eng_gone_has(graph, id))
+		return 0;
 	if (node) {
 		same = eng_cache_match(node, wanted);
 		/* Lost, which is known, or of a function that is gone. */
@@ -308,7 +313,7 @@ static int node_publish(struct eng_graph *graph, struct eng_node *node, bool tra
 
 	if (error)
 		return error;
-	node->slot.generation = transient ? ENG_TRANSIENT : 0;
+	eng_word_set(node, transient ? ENG_TRANSIENT : 0);
 	error = pawl_slots_claim(graph->tables[transient], (uint32_t)id, &was);
 	if (error) {
 		(void)pawl_ids_free(graph->ids[transient], id);
@@ -331,10 +336,32 @@ static void node_drop(struct eng_graph *graph, eng_id id)
 	(void)pawl_ids_free(graph->ids[eng_is_transient(id)], id & ~ENG_TRANSIENT);
 }
 
-static int node_create(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash,
-		       bool transient, eng_id *ret_id)
+/* Into the map, or what is there. As pawl_rmap_entry(). -EAGAIN: something has left since, and may have had its key. */
+static int entry(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash,
+		 uint32_t gone, struct eng_node *node, eng_id *ret_id)
 {
-	struct eng_node *node = eng_node_make(graph, wanted->bytes), *found;
+	struct eng_evict_shard *shard =
+		graph->evicts ? eng_evict_shard(graph->evict, hash) : NULL;
+	struct eng_node *found;
+	int put = -EAGAIN;
+
+	if (shard)
+		pawl_lock_lock(&shard->lock);
+	pawl_rcu_begin();
+	/* Relaxed: under the lock. */
+	if (!shard || pawl_load_relaxed(&shard->gone) == gone || !PAWL_MC_STEP("gone"))
+		put = pawl_rmap_entry(graph->cache, hash, wanted, node, (void **)&found);
+	*ret_id = put < 0 ? 0 : eng_node_id(found);
+	pawl_rcu_end();
+	if (shard)
+		pawl_lock_unlock(&shard->lock);
+	return put;
+}
+
+static int node_create(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash,
+		       uint32_t gone, bool transient, eng_id *ret_id)
+{
+	struct eng_node *node = eng_node_make(graph, wanted->bytes);
 	struct eng_key *key;
 	eng_id id;
 	int error;
@@ -354,35 +381,85 @@ static int node_create(struct eng_graph *graph, const struct wanted *wanted, uin
 		return error;
 	}
 	id = eng_node_id(node);
-	pawl_rcu_begin();
-	error = pawl_rmap_entry(graph->cache, hash, wanted, node, (void **)&found);
-	*ret_id = error < 0 ? 0 : eng_node_id(found);
-	pawl_rcu_end();
+	error = entry(graph, wanted, hash, gone, node, ret_id);
 	if (error == 1)
 		return 0;
-	/* Somebody was faster, or there is no memory. */
+	/* Somebody was faster, there is no memory, or it has to be looked for again. */
 	node_drop(graph, id);
 	return error;
 }
 
-/* Making a task changes what is saved: it is an operation. */
+static bool may_be_stored(const struct eng_graph *graph, uint64_t hash)
+{
+	return graph->backing && (graph->backing->limit ||
+				  (graph->evicts && eng_evict_may_have(graph->evict, hash)));
+}
+
+/*
+ * Making a task changes what is saved: it is an operation. `gone`: of the shard, before the key was looked for. Errors
+ * also: -EAGAIN: as entry().
+ */
 static int make(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash,
-		bool transient, eng_id *ret_id)
+		uint32_t gone, bool transient, eng_id *ret_id)
 {
 	struct eng_quiesce_slot *inside;
 	int error;
 
-	if (PAWL_UNLIKELY(eng_has_stored(graph->backing))) {
+	if (PAWL_UNLIKELY(may_be_stored(graph, hash))) {
 		*ret_id = stored(graph, wanted);
 		if (*ret_id)
 			return 0;
 	}
 	if (!graph->marks)
-		return node_create(graph, wanted, hash, transient, ret_id);
+		return node_create(graph, wanted, hash, gone, transient, ret_id);
 	inside = eng_quiesce_enter(graph->quiesce, graph);
-	error = node_create(graph, wanted, hash, transient, ret_id);
+	error = node_create(graph, wanted, hash, gone, transient, ret_id);
 	eng_quiesce_leave(graph->quiesce, inside);
 	return error;
+}
+
+/* In the map. 0: it is not there. */
+static eng_id resident(struct eng_graph *graph, const struct wanted *wanted, uint64_t hash)
+{
+	struct eng_node *node;
+	eng_id id;
+
+	pawl_rcu_begin();
+	node = pawl_rmap_get_by(graph->cache, hash, eng_cache_match, wanted);
+	id = node ? eng_node_id(node) : 0;
+	pawl_rcu_end();
+	return id;
+}
+
+/* Where tasks leave: it may have, before it is looked for, or beside that. */
+PAWL_NOINLINE static int make_or_restore(struct eng_graph *graph, const struct wanted *wanted,
+					 uint64_t hash, bool transient, eng_id *ret_id)
+{
+	struct eng_evict_shard *shard = eng_evict_shard(graph->evict, hash);
+	uint32_t gone;
+	int error;
+
+	/* Ends: a turn more means that something has left. */
+	do {
+		/* Acquire: what has left by then is not in the map, but in the filter. */
+		gone = pawl_load_acquire(&shard->gone);
+		*ret_id = resident(graph, wanted, hash);
+		error = *ret_id ? 0 : make(graph, wanted, hash, gone, transient, ret_id);
+	} while (error == -EAGAIN);
+	return error;
+}
+
+/* The task of a call that was made before; 0: there is none. */
+static eng_id find_only(struct eng_graph *graph, uint32_t function, const struct writer *writer)
+{
+	const struct wanted wanted = {function, writer->bytes, writer->data};
+	uint64_t hash = key_hash(function, writer->data, writer->bytes);
+	eng_id id = resident(graph, &wanted, hash);
+
+	/* It may have left. */
+	if (!id && graph->evicts && may_be_stored(graph, hash))
+		id = stored(graph, &wanted);
+	return id;
 }
 
 /* The task of a call, made if there was none. */
@@ -391,16 +468,16 @@ static int find_or_create(struct eng_graph *graph, uint32_t function,
 {
 	struct wanted wanted = {function, writer->bytes, writer->data};
 	uint64_t hash = key_hash(function, writer->data, writer->bytes);
-	struct eng_node *node;
 
-	pawl_rcu_begin();
-	node = pawl_rmap_get_by(graph->cache, hash, eng_cache_match, &wanted);
-	*ret_id = node ? eng_node_id(node) : 0;
-	pawl_rcu_end();
-	eng_count(graph, function, node ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
+	*ret_id = resident(graph, &wanted, hash);
+	eng_count(graph, function, *ret_id ? ENG_COUNT_HITS : ENG_COUNT_MISSES);
 	/* What comes back from a store may have been called before. */
-	*ret_new = !node && !eng_has_stored(graph->backing);
-	return node ? 0 : make(graph, &wanted, hash, writer->transient, ret_id);
+	*ret_new = !*ret_id && !graph->evicts && !may_be_stored(graph, hash);
+	if (*ret_id)
+		return 0;
+	if (PAWL_UNLIKELY(graph->evicts))
+		return make_or_restore(graph, &wanted, hash, writer->transient, ret_id);
+	return make(graph, &wanted, hash, 0, writer->transient, ret_id);
 }
 
 /* What is kept cannot depend on what is not. */
@@ -475,6 +552,8 @@ static int connect(struct pawl_context *context, const struct pawl_function *fun
 			return error;
 		error = 0;
 	}
+	if (!error && !context->run && context->graph->collects)
+		error = eng_visit_hold(context, id);
 	return error ? error : connect_fresh(context, id);
 }
 
@@ -497,9 +576,20 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 		return call_later(context, function, args, ret_output);
 	if (error)
 		return error;
-	error = find_or_create(graph, number, &writer, &id, &is_new);
-	if (!error)
-		error = connect(context, function, id, is_new);
+	if (PAWL_UNLIKELY(context->twice != NULL)) {
+		id = find_only(graph, number, &writer);
+		error = id ? callee_check(context, function, id) : 0;
+		if (!error)
+			error = eng_twice_called(context, id, function);
+		goto out;
+	}
+	/* Ends: what was found and is gone by now is found no more. */
+	do {
+		error = find_or_create(graph, number, &writer, &id, &is_new);
+		if (!error)
+			error = connect(context, function, id, is_new);
+	} while (PAWL_UNLIKELY(error == -ESTALE));
+out:
 	writer_fini(&writer);
 	if (!error)
 		*ret_output = eng_ref(id, 0);
@@ -519,10 +609,19 @@ int pawl_connect(struct pawl_context *context, pawl_ref_t operation)
 	if (!operation.pawl_bits || eng_ref_cell(operation))
 		return -EINVAL;
 	node = eng_lock_any(context->graph, eng_ref_task(operation));
-	if (!node)
+	if (!node) {
+		context->stale = eng_ref_task(operation);
 		return -ESTALE;
+	}
 	eng_unlock(node);
-	return connect(context, NULL, eng_ref_task(operation), false);
+	if (PAWL_UNLIKELY(context->twice != NULL)) {
+		error = callee_check(context, NULL, eng_ref_task(operation));
+		return error ? error : eng_twice_called(context, eng_ref_task(operation), NULL);
+	}
+	error = connect(context, NULL, eng_ref_task(operation), false);
+	if (error == -ESTALE)
+		context->stale = eng_ref_task(operation);
+	return error;
 }
 
 /* ---- transient tasks -------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include <pawl/atomic.h>
 
+#include "backing.h"
 #include "graph.h"
 #include "run.h"
 
@@ -65,6 +66,26 @@ static void keep_priority(struct eng_node *node, uint32_t priority)
 		eng_field_drop(node, ENG_DIRTY_PRIORITY);
 }
 
+/* For who looks for a mistake. Returns: false: it is immutable, which is told, and it stays clean. */
+PAWL_NOINLINE static bool check_dirty(struct eng_op *op, const struct eng_node *node,
+				      bool stale)
+{
+	struct eng_graph *graph = op->graph;
+	struct eng_run_state *run = eng_run_of(node);
+	bool is_dirty = (node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY;
+	bool is_stale = stale && run && pawl_load_relaxed(&run->running) && !run->stale;
+
+	if (node->bits & ENG_IMMUTABLE && eng_checks_has(graph, PAWL_CHECK_IMMUTABLE)) {
+		eng_checks_add(graph, ENG_FOUND_IMMUTABLE, eng_node_id(node), &op->cause);
+		return false;
+	}
+	if (eng_checks_has(graph, PAWL_CHECK_DIRTY) && !(node->bits & ENG_ONCE) &&
+	    (!is_dirty || is_stale))
+		eng_checks_add(graph, is_stale ? ENG_FOUND_STALE : ENG_FOUND_DIRTY,
+			       eng_node_id(node), &op->cause);
+	return true;
+}
+
 void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 {
 	struct eng_run_state *run = eng_run_of(node);
@@ -72,6 +93,8 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	uint32_t priority =
 		op->priority == ENG_PRIORITY_AGAIN ? ENG_PRIORITY_INITIAL : op->priority;
 
+	if (PAWL_UNLIKELY(op->graph->checks != NULL) && !check_dirty(op, node, stale))
+		return;
 	PAWL_REQUIRE(!(node->bits & ENG_IMMUTABLE) && "what is immutable stays clean");
 	eng_optimize_again(op, node);
 	/* One that runs once has had its run, or will have it: what changes then changes nothing. */
@@ -79,8 +102,15 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 		return;
 	if (PAWL_UNLIKELY(op->graph->histories))
 		eng_history_next(op, node, stale);
-	if (stale && run && (run->untouched || pawl_load_relaxed(&run->running)))
+	if (PAWL_UNLIKELY(eng_storm_suspects(&op->graph->storms)))
+		eng_storm_cause(op, node);
+	if (stale && run && (run->untouched || pawl_load_relaxed(&run->running))) {
 		run->stale = true;
+		/* Another one is to follow, whoever wants it. */
+		run->unwanted = false;
+		if (PAWL_UNLIKELY(op->graph->abandon))
+			eng_abandon(op->graph, run);
+	}
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
 		op->found = true;
@@ -106,7 +136,10 @@ static void readers_dirty(struct eng_op *op, void *arg, uint32_t from, uint32_t 
 	uint64_t edge = (uint64_t)job->trait << 32 | job->uppers.ids[0];
 
 	for (uint32_t i = from; i < to; i++) {
-		struct eng_node *node = eng_lock_any(op->graph, job->tasks.ids[i]);
+		struct eng_node *node;
+
+		eng_restore_ahead(op->graph, job->tasks.ids, i, from, to);
+		node = eng_lock_any(op->graph, job->tasks.ids[i]);
 
 		if (!node)
 			continue;
@@ -120,7 +153,8 @@ static void readers_dirty(struct eng_op *op, void *arg, uint32_t from, uint32_t 
 
 void eng_job_readers(struct eng_op *op, struct eng_job *job)
 {
-	op->cause = (struct eng_cause){ENG_CAUSE_COLLECTIBLES, job->uppers.ids[0], job->trait};
+	op->cause =
+		(struct eng_cause){ENG_CAUSE_COLLECTIBLES, job->uppers.ids[0], job->trait, 0};
 	eng_spread(op, job->tasks.n, readers_dirty, job);
 }
 
@@ -129,11 +163,15 @@ static void invalidate(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 	const eng_id *ids = arg;
 
 	for (uint32_t i = from; i < to; i++) {
-		struct eng_node *node = eng_lock_any(op->graph, ids[i]);
+		struct eng_node *node;
+
+		eng_restore_ahead(op->graph, ids, i, from, to);
+		node = eng_lock_any(op->graph, ids[i]);
 
 		if (!node)
 			continue;
-		if (!(node->bits & ENG_IMMUTABLE))
+		if (!(node->bits & ENG_IMMUTABLE) ||
+		    eng_checks_has(op->graph, PAWL_CHECK_IMMUTABLE))
 			eng_make_dirty(op, node, true);
 		eng_unlock(node);
 	}
@@ -141,5 +179,6 @@ static void invalidate(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 
 void eng_invalidate(struct eng_op *op, eng_id *ids, uint32_t n)
 {
+	eng_restore_sort(op->graph, ids, n);
 	eng_spread(op, n, invalidate, ids);
 }

@@ -145,6 +145,7 @@ bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closur
 	*closure_of(node) = *closure;
 	node->bits = (node->bits & (ENG_DISTANCE | ENG_OPTIMIZE)) | bits;
 	eng_history_forget(node);
+	eng_storm_forget(node);
 	/* Of the last run: nothing, and no error. */
 	node->output = 0;
 	/* Who has read a cell of the task before, by the same reference, hears of what is there now. */

@@ -20,6 +20,7 @@ struct pawl_error {
 		moment; /* not 0: it is tried again; in the order of the graph's failures of the moment */
 	/* When it became so: of errors of tasks, in the runtime's time; 0: not known. Before it is shared. */
 	uint64_t since_ns;
+	bool storm; /* it ran too often: it is tried again when something has changed from outside */
 	bool ring; /* tasks that wait for each other: passed on as it is, so that it is the same for all */
 	size_t bytes;
 	char message[];

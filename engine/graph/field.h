@@ -88,7 +88,9 @@
 	/* of transient tasks made from a function and an argument of the host's */         \
 	X(CLOSURE, POINTER, SESSION, 0, 0, 0)                                               \
 	/* struct eng_history: why it ran, and has to run; where that is kept */            \
-	X(HISTORY, POINTER, SESSION, 0, 0, 0)
+	X(HISTORY, POINTER, SESSION, 0, 0, 0)                                               \
+	/* struct eng_storm: how often it ran again; where something changes from inside */ \
+	X(STORM, POINTER, SESSION, 0, 0, 0)
 
 enum eng_field {
 #define X(name, kind, category, filtered, shrinks, immutable) ENG_##name,

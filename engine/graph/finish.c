@@ -21,6 +21,7 @@
 
 #include <pawl/atomic.h>
 
+#include "backing.h"
 #include "cells.h"
 #include "context.h"
 #include "pairs.h"
@@ -65,6 +66,11 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	pawl_add_relaxed(&run->graph->stale_runs, 1u);
 	eng_count(run->graph, eng_node_key(node)->function, ENG_COUNT_STALE);
 	leave(node, run);
+	/* It has no output yet, but it runs again. */
+	if (PAWL_UNLIKELY(eng_storm_suspects(&run->graph->storms)) && !node->output)
+		eng_storm_count(run->graph, node);
+	eng_children_stale(op, node, run);
+	eng_uncalled(op, node, holds);
 	/* What was said of that run does not hold for the next one. */
 	if (node->bits & ENG_FINISHED)
 		eng_set_dirty(op, node,
@@ -75,7 +81,9 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 	if (op->graph->track_active)
 		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE, holds);
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
-	eng_schedule(op, node, slot ? slot->words.a : ENG_PRIORITY_INITIAL);
+	/* Who waits for it looks again, and has it run if need be. */
+	if (!run->unwanted || eng_active(node))
+		eng_schedule(op, node, slot ? slot->words.a : ENG_PRIORITY_INITIAL);
 	eng_unlock(node);
 	pawl_event_notify_all(&run->changed);
 	eng_run_unpin(run);
@@ -85,6 +93,17 @@ static void run_again(struct eng_op *op, struct eng_node *node, struct eng_run_s
 static bool is_stale(const struct eng_node *node, const struct eng_run_state *run)
 {
 	return run->stale && !(node->bits & ENG_ONCE);
+}
+
+/*
+ * Is it to be made again without the rest of its end? For who looks for a mistake in that there is no such short cut; but
+ * what a run that was abandoned has made counts for nothing.
+ */
+static bool cuts_short(const struct eng_node *node, const struct eng_run_state *run)
+{
+	return is_stale(node, run) &&
+	       (run->graph->abandon ||
+		PAWL_LIKELY(!eng_checks_has(run->graph, PAWL_CHECK_STALE)));
 }
 
 /* ---- end ------------------------------------------------------------------------------- */
@@ -227,6 +246,23 @@ static bool output_differs(const struct ending *ending, const struct eng_node *n
 	(ENG_FIELD_BIT(ENG_OUTPUT_DEPENDENCIES) | ENG_FIELD_BIT(ENG_CELL_DEPENDENCIES) | \
 	 ENG_FIELD_BIT(ENG_KEYED_DEPENDENCIES) | ENG_FIELD_BIT(ENG_COLLECTIBLES_DEPENDENCIES))
 
+/* Once it was immutable nobody is entered as its reader: it is to stay as it is, whenever it brings back a cell. */
+PAWL_NOINLINE static void check_immutable(const struct ending *ending,
+					  const struct eng_node *node)
+{
+	const struct eng_run_state *run = ending->run;
+	const struct eng_cause none = {ENG_CAUSE_NONE, 0, 0, 0};
+
+	if (!(node->bits & ENG_IMMUTABLE) ||
+	    !eng_checks_has(run->graph, PAWL_CHECK_IMMUTABLE) || run->in_ring ||
+	    ending->plan.linked)
+		return;
+	if (eng_field_any(node, DEPENDS) || run->invalidator || run->session_dependent)
+		eng_checks_add(run->graph, ENG_FOUND_READS, run->id, &none);
+	if (ending->plan.new_output)
+		eng_checks_add(run->graph, ENG_FOUND_OUTPUT, run->id, &none);
+}
+
 static void plan_make(struct ending *ending, struct eng_node *node)
 {
 	struct eng_run_state *run = ending->run;
@@ -247,6 +283,8 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	plan_outdated(ending, node);
 	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
+	if (PAWL_UNLIKELY(ending->op.graph->checks != NULL))
+		check_immutable(ending, node);
 	if (plan->new_output && ending->op.graph->track_dependencies &&
 	    pawl_sset_count(&node->output_dependents))
 		plan->dependents = eng_list_of_set(&ending->op.queue, &node->output_dependents);
@@ -336,8 +374,10 @@ static void dirty_some(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 	eng_id id = ending->run->id;
 
 	for (uint32_t i = from; i < to; i++) {
-		struct eng_node *reader =
-			eng_lock_any(op->graph, ending->plan.dependents.ids[i]);
+		struct eng_node *reader;
+
+		eng_restore_ahead(op->graph, ending->plan.dependents.ids, i, from, to);
+		reader = eng_lock_any(op->graph, ending->plan.dependents.ids[i]);
 
 		if (!reader)
 			continue;
@@ -351,7 +391,9 @@ static void dirty_some(struct eng_op *op, void *arg, uint32_t from, uint32_t to)
 
 static void dirty_dependents(struct ending *ending)
 {
-	ending->op.cause = (struct eng_cause){ENG_CAUSE_OUTPUT, ending->run->id, 0};
+	ending->op.cause = (struct eng_cause){ENG_CAUSE_OUTPUT, ending->run->id, 0, 0};
+	eng_restore_sort(ending->op.graph, ending->plan.dependents.ids,
+			 ending->plan.dependents.n);
 	eng_spread(&ending->op, ending->plan.dependents.n, dirty_some, ending);
 	ending->op.cause.kind = ENG_CAUSE_NONE;
 	for (uint32_t i = 0; i < ending->plan.fresh.n; i++) {
@@ -376,7 +418,7 @@ static struct eng_node *lock_running(struct ending *ending, struct eng_list hold
 		eng_unlock(node);
 		return NULL;
 	}
-	if (is_stale(node, run)) {
+	if (cuts_short(node, run)) {
 		run_again(&ending->op, node, run, holds);
 		return NULL;
 	}
@@ -418,7 +460,7 @@ static bool step_clean_up(struct ending *ending, struct eng_node **ret_node)
 		eng_unlock(node);
 		return false;
 	}
-	if (is_stale(node, run)) {
+	if (cuts_short(node, run)) {
 		plan_children(ending, node);
 		run_again(&ending->op, node, run, ending->plan.fresh);
 		return false;
@@ -500,6 +542,11 @@ static void leave_out(struct ending *ending)
 		ending->plan.left_out.ids[ending->plan.left_out.n++] = fresh.ids[i];
 		fail(ending, error);
 	}
+	if (ending->plan.left_out.n) {
+		node = eng_run_lock(ending->run);
+		eng_uncalled(op, node, ending->plan.left_out);
+		eng_unlock(node);
+	}
 	eng_op_run(op);
 }
 
@@ -528,6 +575,7 @@ static void break_ring(struct ending *ending)
 static bool step_connect(struct ending *ending)
 {
 	struct eng_node *node;
+	bool gives_back;
 
 	if (!ending->plan.fresh.n)
 		return true;
@@ -537,9 +585,13 @@ static bool step_connect(struct ending *ending)
 	/* Raised meanwhile, perhaps by way of its children. Callees of what aggregates nothing have larger numbers. */
 	if (PAWL_UNLIKELY(eng_number(node) > ending->plan.number))
 		(void)eng_number_children(&ending->op, node, &ending->run->called);
-	eng_connect_children(&ending->op, node, ending->plan.fresh);
+	gives_back = eng_connect_children(&ending->op, node, ending->plan.fresh);
 	eng_unlock(node);
 	eng_op_run(&ending->op);
+	if (gives_back) {
+		eng_queue_tasks(&ending->op.queue, ENG_JOB_DEACTIVATE, ending->plan.fresh);
+		eng_op_run(&ending->op);
+	}
 	if (PAWL_UNLIKELY(ending->op.rings != NULL))
 		break_ring(ending);
 	return true;
@@ -647,6 +699,17 @@ static bool is_still(const struct ending *ending, const struct eng_node *node)
 	       !eng_field_any(node, SUMMED_UP);
 }
 
+/* It is stale, and was ended all the same: it runs again. Locked. */
+PAWL_NOINLINE static void schedule_again(struct ending *ending, struct eng_node *node)
+{
+	struct eng_graph *graph = ending->op.graph;
+	union eng_slot *slot = eng_field(node, ENG_DIRTY_PRIORITY);
+
+	pawl_add_relaxed(&graph->stale_runs, 1u);
+	eng_count(graph, eng_node_key(node)->function, ENG_COUNT_STALE);
+	eng_schedule(&ending->op, node, slot ? slot->words.a : ENG_PRIORITY_INITIAL);
+}
+
 /* Gives the lock back. */
 static void step_finish(struct ending *ending, struct eng_node *node)
 {
@@ -654,6 +717,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	bool linked = node->bits & ENG_LINKED, failed = ending->error;
 	struct remains remains = {0};
 	bool moment = ending->plan.moment && ending->error;
+	bool again = PAWL_UNLIKELY(is_stale(node, run));
 	uint32_t dirty = 0;
 
 	if (ending->plan.new_output || moment ||
@@ -674,11 +738,12 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	if (!ending->plan.linked)
 		node->bits &= ~ENG_LINKED;
 	if (PAWL_UNLIKELY(run->graph->histories))
-		eng_history_ended(run->graph, node, ending->plan.new_output, false);
-	if (run->session_dependent || run->in_ring || ending->plan.linked)
+		eng_history_ended(run->graph, node, ending->plan.new_output, again);
+	if ((run->session_dependent || run->in_ring || ending->plan.linked) &&
+	    !(node->bits & ENG_STILL))
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
-	eng_set_dirty(&ending->op, node, dirty);
-	eng_children_keep_still(node, run);
+	eng_set_dirty(&ending->op, node, again ? ENG_DIRTY : dirty);
+	eng_children_keep_still(&ending->op, node, run);
 	if (is_still(ending, node)) {
 		if (!(node->bits & ENG_STILL))
 			eng_modify(node, ENG_META);
@@ -686,6 +751,8 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		eng_referrers_forget(node);
 	}
 	tidy(ending, node, failed, &remains);
+	if (again)
+		schedule_again(ending, node);
 	if (PAWL_UNLIKELY(linked))
 		eng_link_drop(&ending->op, run->id, !ending->plan.linked);
 	eng_unlock(node);
@@ -697,10 +764,52 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 		eng_output_free(remains.error);
 }
 
+/*
+ * What is still ran to bring back a value, and failed for the moment. Its output stands, as do the cells that it has:
+ * nobody would be told of anything else. Who waits takes the error, and who reads next has it run again. Returns: false:
+ * it is not so.
+ */
+PAWL_NOINLINE static bool give_up(struct ending *ending)
+{
+	struct eng_run_state *run = ending->run;
+	struct eng_node *node = eng_run_lock(run);
+
+	if (eng_run_of(node) != run || !(node->bits & ENG_STILL)) {
+		eng_unlock(node);
+		return false;
+	}
+	plan_children(ending, node);
+	pawl_store_release(&run->failure, (struct pawl_error *)(uintptr_t)ending->output);
+	ending->error = false;
+	leave(node, run);
+	eng_children_stale(&ending->op, node, run);
+	eng_uncalled(&ending->op, node, ending->plan.fresh);
+	if (PAWL_UNLIKELY(run->graph->histories))
+		eng_history_ended(run->graph, node, false, false);
+	eng_tail_take_back(node);
+	if (ending->op.graph->track_active)
+		eng_queue_tasks(&ending->op.queue, ENG_JOB_DEACTIVATE, ending->plan.fresh);
+	eng_unlock(node);
+	pawl_event_notify_all(&run->changed);
+	eng_run_unpin(run);
+	return true;
+}
+
+/* Returns: false: that was all. */
+static bool fails_for_moment(struct ending *ending)
+{
+	if (give_up(ending))
+		return false;
+	ending->plan.linked = ending->plan.moment = true;
+	eng_link_add(&ending->op, ending->run, 0);
+	return true;
+}
+
 void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output)
 {
 	struct eng_node *node;
 	struct ending ending;
+	bool goes_on = true;
 
 	memset(&ending.plan, 0, sizeof(ending.plan));
 	ending.run = context->run;
@@ -710,15 +819,16 @@ void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output)
 	if (!ending.output)
 		ending.output = ENG_NOTHING;
 	eng_op_begin(&ending.op, context->graph, context->priority);
-	if (PAWL_UNLIKELY(error) && ((struct pawl_error *)(uintptr_t)ending.output)->moment) {
-		ending.plan.linked = ending.plan.moment = true;
-		eng_link_add(&ending.op, ending.run, 0);
-	}
+	/* Nothing that is for ever. */
+	if (PAWL_UNLIKELY(error) && ((struct pawl_error *)(uintptr_t)ending.output)->storm)
+		ending.plan.linked = true;
+	if (PAWL_UNLIKELY(error) && ((struct pawl_error *)(uintptr_t)ending.output)->moment)
+		goes_on = fails_for_moment(&ending);
 	/* Relaxed: statistics. */
 	pawl_add_relaxed(&context->graph->runs, 1u);
-	if (PAWL_UNLIKELY(ending.run->was_linked))
+	if (goes_on && PAWL_UNLIKELY(ending.run->was_linked))
 		leave_out(&ending);
-	if (step_clean_up(&ending, &node)) {
+	if (goes_on && step_clean_up(&ending, &node)) {
 		if (!node && step_connect(&ending))
 			node = lock_running(&ending, (struct eng_list){0});
 		node = retry_late(&ending, node);

@@ -20,6 +20,7 @@
 #include "../runtime/worker.h"
 #include "backing.h"
 #include "context.h"
+#include "evict.h"
 #include "pool.h"
 #include "profile.h"
 #include "registry.h"
@@ -37,6 +38,8 @@ const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *
 
 void eng_context_fini(struct pawl_context *context)
 {
+	if (PAWL_UNLIKELY(context->held != NULL))
+		eng_visit_over(context);
 	eng_error_unpin(context->failure);
 	eng_error_unpin(context->last);
 	context->failure = context->last = NULL;
@@ -108,6 +111,11 @@ struct pawl_error *eng_failure(struct pawl_context *context, int error)
 		return cause;
 	if (cause)
 		failure = eng_error_printf(context->id, own_name(context), cause, "%s", "");
+	else if (error == -ESTALE && context->stale)
+		failure = eng_error_printf(context->id, own_name(context), NULL,
+					   "error %d: task %s%u was collected", -error,
+					   eng_is_transient(context->stale) ? "t" : "",
+					   context->stale & ~ENG_TRANSIENT);
 	else
 		failure = eng_error_printf(context->id, own_name(context), NULL, "error %d",
 					   -error);
@@ -125,7 +133,7 @@ void pawl_mark_session_dependent(struct pawl_context *context)
 	struct eng_node *node;
 	struct eng_op op;
 
-	if (!context->run || !context->graph->track_dependencies)
+	if (!context->run || !context->graph->track_dependencies || context->twice)
 		return;
 	eng_op_begin(&op, context->graph, context->priority);
 	node = eng_lock(context->graph, context->id);
@@ -193,6 +201,9 @@ static void tables_free(struct eng_graph *graph)
 /* Where somebody comes to no point for long others wait at the door for so long, at most. */
 #define SHUT_NS 500000u
 
+/* Of a task that has left, about: for the size of the filter of keys. */
+#define RECORD_BYTES 256u
+
 static int quiesce_make(struct eng_graph *graph)
 {
 	struct eng_quiesce_options options = ENG_QUIESCE_OPTIONS_INIT;
@@ -209,7 +220,7 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 			  const struct eng_kept *kept, struct eng_graph **ret_graph)
 {
 	struct eng_graph *graph = pawl_mem_zalloc(sizeof(*graph), PAWL_LINE_BYTES);
-	int error;
+	int error = 0;
 
 	if (!graph)
 		return -ENOMEM;
@@ -220,6 +231,7 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->track_dependencies = options->track_dependencies;
 	graph->track_active = options->track_active && options->track_dependencies;
 	graph->histories = options->histories;
+	graph->abandon = options->abandon;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
 	pawl_init_word(&graph->untold, 0u);
@@ -227,17 +239,29 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
 	pawl_init_word(&graph->links.n, 0u);
 	pawl_init_word(&graph->moments, UINT64_C(0));
+	graph->collects = options->collect && graph->track_active;
+	eng_reclaim_init(&graph->reclaim, options->collect_after_ns);
+	eng_storms_init(&graph->storms, options->storm_runs);
 	if (kept) {
 		graph->backing = kept->backing;
 		graph->marks = kept->marks;
 	}
-	error = eng_registry_create(options, kept ? kept->numbering : NULL, &graph->registry);
+	if (options->memory_bytes)
+		error = eng_evict_create(options->memory_bytes / RECORD_BYTES, &graph->evict);
+	graph->evicts = graph->evict && graph->marks;
+	if (!error)
+		error = eng_registry_create(options, kept ? kept->numbering : NULL,
+					    &graph->registry);
 	if (!error && options->function_stats)
 		error = eng_profile_create(kept ? kept->numbering->largest[ENG_FUNCTIONS]
 						: options->functions_n,
 					   &graph->profile);
 	if (!error)
+		error = eng_checks_create(options, graph->registry, &graph->checks);
+	if (!error)
 		error = eng_pool_create(&graph->pool);
+	if (!error && graph->evict)
+		eng_pool_set_apart(graph->pool);
 	if (!error)
 		error = tables_make(graph, kept);
 	if (!error)
@@ -257,6 +281,10 @@ void eng_graph_destroy(struct eng_graph *graph)
 	tables_free(graph);
 	pawl_retire_barrier();
 	eng_links_free(&graph->links);
+	eng_evict_destroy(graph->evict);
+	eng_reclaim_fini(&graph->reclaim);
+	eng_storms_fini(&graph->storms);
+	eng_checks_free(graph->checks);
 	eng_pool_unpin(graph->pool);
 	eng_profile_destroy(graph->profile);
 	eng_registry_destroy(graph->registry);

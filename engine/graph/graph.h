@@ -18,20 +18,27 @@
 #include <pawl/runtime.h>
 #include <pawl/value.h>
 
+#include "checks.h"
 #include "history.h"
 #include "node.h"
 #include "queue.h"
 #include "quiesce.h"
+#include "reclaim.h"
+#include "storm.h"
+#include "waits.h"
 
 /* Locks: of the graph's, records come last; then those of what it tells, and what lib takes. */
 #define ENG_RANK_STATE	 19000
 #define ENG_RANK_NODE	 20000
 #define ENG_RANK_STRETCH 20001
 #define ENG_RANK_NOTICES 20002
+#define ENG_RANK_EVICT	 20003
 
 struct pawl_error;
 struct pawl_ids;
 struct eng_called;
+struct eng_evict;
+struct eng_intake;
 struct eng_pool;
 struct eng_profile;
 struct eng_registry;
@@ -46,7 +53,14 @@ struct eng_observer {
 	void (*settled)(struct eng_observer *observer);
 	/* A run took so long, or (`other`, not 0) its wait for that task, and no less than slow_ns. */
 	void (*slow)(struct eng_observer *observer, eng_id id, eng_id other, uint64_t ns);
-	uint64_t slow_ns; /* 0: nobody is told. Set before the first task */
+	/* It is in a storm, after so many re-runs: say why the last one was. */
+	void (*storm)(struct eng_observer *observer, eng_id id, uint32_t runs,
+		      const struct eng_cause *cause, char *buf, size_t len);
+	/* The second time of a run is not as the first: the first of so many differences. As all above. */
+	void (*differs)(struct eng_observer *observer, eng_id id, const char *what, uint32_t n);
+	void (*found)(struct eng_observer *observer, const struct eng_finding *finding);
+	struct eng_waits *waits; /* NULL: nobody looks at them. Set before the first task */
+	uint64_t slow_ns;	 /* 0: nobody is told. Set before the first task */
 };
 
 /* Who failed by a ring, and whom that called; who failed for the moment (heal.c). */
@@ -78,9 +92,15 @@ struct eng_graph {
 	struct eng_marks *marks;       /* NULL: nothing is saved */
 	/* NULL: all there is, is in memory. */
 	const struct eng_backing *backing;
+	struct eng_evict *evict;   /* NULL: what is in memory stays there */
+	bool evicts;		   /* records leave; else values alone */
+	struct eng_intake *intake; /* NULL: nobody counts; set before the first task */
+	struct eng_checks *checks; /* NULL: none. Never changes */
 	bool track_dependencies;
 	bool track_active;
 	bool histories; /* each task has one */
+	bool collects;	/* tasks that nobody needs go: parents are counted */
+	bool abandon;	/* runs that are for nothing are cancelled */
 	/* A change that more tasks than that are to be told of is told in parts (spread.c). Tests have smaller ones. */
 	uint32_t spread_more_than, spread_part;
 
@@ -98,11 +118,15 @@ struct eng_graph {
 	struct pawl_atomic_u64 untold;
 	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
 	struct pawl_atomic_u32 lost;
+	/* How often that was begun. Relaxed: records that it has come to say so under their locks. */
+	struct pawl_atomic_u32 recoveries;
 	struct pawl_event edited;
 	/* Records of transient tasks that are in line for reuse (dispose.c); 0: none. */
 	struct pawl_lock spare_lock;
 	eng_id spare;
 	struct eng_links links;
+	struct eng_reclaim reclaim;
+	struct eng_storms storms;
 	/* How often something failed for the moment. Relaxed: a later one is larger, and found by another way. */
 	struct pawl_atomic_u64 moments;
 	/* Numbers of runs that have local references. */
@@ -208,6 +232,8 @@ static inline void eng_op_end(struct eng_op *op)
 		eng_ring_break(op);
 	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
+	if (PAWL_UNLIKELY(op->graph->checks != NULL))
+		eng_checks_tell(op->graph);
 }
 
 /* eng_is_inner() - Does a task with the one number aggregate, of those next to it, one with the other? */
@@ -289,6 +315,8 @@ void eng_make_root(struct eng_op *op, eng_id id);
 
 /* eng_activate() - It has one more active referrer. Returns: false: it is still, and counts none. */
 bool eng_activate(struct eng_op *op, eng_id id);
+/* eng_activate_called() - The same, by a call that counts. Returns: 1, 0; -ESTALE: there is no such task. */
+PAWL_MUST_CHECK int eng_activate_called(struct eng_op *op, eng_id id);
 /* eng_referrers_forget() - It is still: they do not count. Locked. */
 void eng_referrers_forget(struct eng_node *node);
 void eng_job_activate(struct eng_op *op, struct eng_job *job);
@@ -330,16 +358,29 @@ PAWL_MUST_CHECK int eng_connect_known(struct eng_run_state *parent, eng_id child
  * -ESTALE: there is no such task; -ECANCELED.
  */
 PAWL_MUST_CHECK int eng_connect(struct eng_op *op, struct eng_run_state *parent, eng_id child);
-void eng_connect_children(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+/*
+ * eng_connect_children() - Those that a run has called for the first time are its task's from now on. Locked. Returns: the
+ * run gives back its holds, once all that follows is done: before, the edges' own counts may still be on their way, and
+ * all that is below would be told that it is not wanted, and then that it is.
+ */
+PAWL_MUST_CHECK bool eng_connect_children(struct eng_op *op, struct eng_node *parent,
+					  struct eng_list children);
 /* eng_connect_still() - The same of a child that is still; else 1: it is to be connected. No lock held. */
 PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent,
 				      eng_id child);
 /* eng_child_is_still() - The running parent sees that of one that it may have called. No lock held. */
 void eng_child_is_still(struct eng_run_state *run, eng_id child);
 /* eng_children_keep_still() - Those of the run are the task's. Locked. */
-void eng_children_keep_still(struct eng_node *parent, struct eng_run_state *run);
-/* eng_children_take() - It calls these no more. Returns: one of them was there. Locked. */
-bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children);
+void eng_children_keep_still(struct eng_op *op, struct eng_node *parent,
+			     struct eng_run_state *run);
+/* eng_children_stale() - The run is for nothing: what it alone has called and is still counts it no more. Locked. */
+void eng_children_stale(struct eng_op *op, struct eng_node *parent, struct eng_run_state *run);
+/*
+ * eng_children_take() - It calls these no more. Returns: one of them was there. Locked. `counts`: they count it no more;
+ * else the count is the caller's.
+ */
+bool eng_children_take(struct eng_op *op, struct eng_node *parent, struct eng_list children,
+		       bool counts);
 /* eng_children_lost() - The same, no lock held. */
 void eng_children_lost(struct eng_op *op, eng_id parent, struct eng_list children);
 /*
@@ -376,6 +417,13 @@ static inline struct eng_run_state *eng_run_of(const struct eng_node *node)
 
 	return slot ? (struct eng_run_state *)slot->pointer : NULL;
 }
+/*
+ * eng_abandon() - What this run does is for nothing: where the engine was told to, it ends at its next wait. Locked; it
+ * is stale.
+ */
+void eng_abandon(struct eng_graph *graph, struct eng_run_state *run);
+/* eng_abandon_unwanted() - The same of the run of a task that has just become inactive, if there is one. Locked. */
+void eng_abandon_unwanted(struct eng_op *op, struct eng_node *node);
 /* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
 void eng_run_cancel(struct eng_op *op, struct eng_node *node);
 /* eng_node_name() - Of its function. Stays as long as the engine. */

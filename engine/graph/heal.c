@@ -104,7 +104,7 @@ void eng_heal_retry(struct eng_op *op, const struct eng_list *victims)
 		/* Or it is about to fail. */
 		if (!(node->bits & (ENG_IMMUTABLE | ENG_CANCELED)) &&
 		    (eng_run_of(node) || (error && error->ring))) {
-			op->cause = (struct eng_cause){ENG_CAUSE_RING, victims->ids[i], 0};
+			op->cause = (struct eng_cause){ENG_CAUSE_RING, victims->ids[i], 0, 0};
 			eng_make_dirty(op, node, true);
 		}
 		eng_unlock(node);

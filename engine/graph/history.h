@@ -31,6 +31,8 @@ struct eng_cause {
 	uint32_t kind; /* enum eng_cause_kind */
 	eng_id task;
 	uint64_t detail;
+	/* STATE, INVALIDATED: whose run did it, where that is known; 0: somebody from outside. */
+	eng_id by;
 };
 
 /* Under the record's lock. Times are the runtime's. */

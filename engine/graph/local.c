@@ -40,6 +40,7 @@
 #include "../runtime/worker.h"
 #include "ring.h"
 #include "trait.h"
+#include "twice.h"
 #include "wait.h"
 
 #define TABLE_FIRST 8
@@ -275,6 +276,11 @@ static int job_spawn(struct local *local)
 	return error;
 }
 
+struct eng_run_state *eng_local_run(const void *job)
+{
+	return ((const struct local *)job)->run;
+}
+
 static void local_free(struct local *local)
 {
 	if (local->task.pawl_id)
@@ -396,13 +402,21 @@ int eng_local_call(struct pawl_context *context, const struct eng_callee *callee
 int pawl_detach(struct pawl_context *context, pawl_detached_fn *fn, void *arg,
 		void (*free_arg)(void *arg))
 {
-	struct eng_locals *locals = context->run ? locals_of(context) : NULL;
-	struct local *local = locals ? local_make(context->run) : NULL;
+	struct eng_locals *locals;
 	struct eng_node *node;
+	struct local *local;
 	int number = 0;
 
 	if (!context->run)
 		return -EINVAL;
+	if (PAWL_UNLIKELY(context->twice != NULL)) {
+		eng_twice_leave(context);
+		if (free_arg)
+			free_arg(arg);
+		return 0;
+	}
+	locals = locals_of(context);
+	local = locals ? local_make(context->run) : NULL;
 	if (!local)
 		return -ENOMEM;
 	local->detached = fn;

@@ -51,6 +51,9 @@ PAWL_MUST_CHECK int eng_local_link(struct pawl_context *context, pawl_ref_t ref,
  */
 PAWL_MUST_CHECK int eng_locals_join(struct pawl_context *context, int error);
 
+/* eng_local_run() - Of a job: what its task of the runtime has as its argument. */
+struct eng_run_state *eng_local_run(const void *job);
+
 /* eng_locals_free() - With the run. NULL is nothing. */
 void eng_locals_free(struct eng_locals *locals);
 

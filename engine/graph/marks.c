@@ -8,6 +8,7 @@
 
 #include "cells.h"
 #include "context.h"
+#include "twice.h"
 
 /* Who waits for its output looks again, and those above count it as clean. */
 void pawl_mark_finished(struct pawl_context *context)
@@ -16,7 +17,9 @@ void pawl_mark_finished(struct pawl_context *context)
 	struct eng_node *node;
 	struct eng_op op;
 
-	if (!run || eng_is_finished(run))
+	if (context->twice)
+		eng_twice_leave(context);
+	if (!run || eng_is_finished(run) || context->twice)
 		return;
 	eng_op_begin(&op, context->graph, context->priority);
 	node = eng_run_lock(run);
@@ -34,7 +37,7 @@ void pawl_mark_stateful(struct pawl_context *context)
 {
 	struct eng_node *node;
 
-	if (!context->run)
+	if (!context->run || context->twice)
 		return;
 	node = eng_lock(context->graph, context->id);
 	node->bits |= ENG_STATEFUL;
@@ -48,6 +51,8 @@ int pawl_own_cell(struct pawl_context *context, pawl_ref_t cell, struct pawl_val
 
 	if (!context->run || !eng_ref_cell(cell) || eng_ref_task(cell) != context->id)
 		return -EINVAL;
+	if (context->twice)
+		eng_twice_leave(context);
 	node = eng_lock(context->graph, context->id);
 	value = eng_cell_value(context->graph, node, eng_ref_cell(cell));
 	if (value)

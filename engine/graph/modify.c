@@ -27,7 +27,7 @@
 
 #include "graph.h"
 
-#define MARKS_MOST 255u
+#define MARKS_MOST ENG_MARKS
 #define LEAF_BITS  13u
 #define LINK_BITS  9u
 #define LEAF_WORDS (1u << (LEAF_BITS - 6))
@@ -211,8 +211,7 @@ static void bitmap_merge(struct eng_bitmap *into, struct eng_bitmap *from)
 
 void eng_modify_kept(struct eng_node *node, uint32_t categories)
 {
-	struct eng_marks *marks =
-		pawl_load_relaxed(&marks_of[node->slot.generation & MARKS_MOST]);
+	struct eng_marks *marks = pawl_load_relaxed(&marks_of[eng_word(node) & ENG_MARKS]);
 	/* Relaxed: see the head, all three. */
 	uint32_t now = pawl_load_relaxed(&marks->stamps) & categories, captured, pending = 0;
 
@@ -230,7 +229,7 @@ void eng_modify_kept(struct eng_node *node, uint32_t categories)
 
 void eng_marks_new(struct eng_marks *marks, struct eng_node *node, eng_id id)
 {
-	node->slot.generation = marks->number;
+	eng_word_set(node, marks->number);
 	node->bits |= pawl_load_relaxed(&marks->stamps);
 	set(marks, id);
 }
@@ -266,8 +265,25 @@ uint32_t eng_marks_pending(const struct eng_marks *marks, struct eng_node *node)
 
 void eng_marks_end(struct eng_marks *marks)
 {
+	pawl_lock_lock(&marks->ending);
 	pawl_store_relaxed(&marks->captured, 0u);
 	bitmap_clear(marks->taken);
+	pawl_lock_unlock(&marks->ending);
+}
+
+bool eng_marks_has_taken(struct eng_marks *marks, eng_id id)
+{
+	uint32_t at = id;
+	bool has;
+
+	/* Relaxed: it is captured while nobody is inside, and ends under the lock. */
+	if (!pawl_load_relaxed(&marks->captured))
+		return false;
+	pawl_lock_lock(&marks->ending);
+	has = pawl_load_relaxed(&marks->captured) && eng_bitmap_next(marks->taken, &at) &&
+	      at == id;
+	pawl_lock_unlock(&marks->ending);
+	return has;
 }
 
 void eng_marks_fail(struct eng_marks *marks, struct eng_graph *graph)
@@ -283,8 +299,10 @@ void eng_marks_fail(struct eng_marks *marks, struct eng_graph *graph)
 		node->bits = (node->bits & ~(ENG_META | ENG_DATA)) | stamps;
 		eng_unlock(node);
 	}
+	pawl_lock_lock(&marks->ending);
 	bitmap_merge(pawl_load_relaxed(&marks->modified), marks->taken);
 	pawl_store_relaxed(&marks->captured, 0u);
+	pawl_lock_unlock(&marks->ending);
 }
 
 /* ---- the whole ------------------------------------------------------------------------- */
@@ -303,6 +321,7 @@ int eng_marks_create(eng_help_fn *help, void *arg, struct eng_marks **ret_marks)
 	pawl_init_word(&marks->modified, modified);
 	pawl_init_word(&marks->stamps, BOTH(1u));
 	pawl_event_init(&marks->first);
+	pawl_lock_init(&marks->ending, ENG_RANK_EVICT);
 	marks->help = help;
 	marks->arg = arg;
 	if (!marks->taken) {

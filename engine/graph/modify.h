@@ -41,8 +41,9 @@ struct eng_marks {
 	struct pawl_atomic_u32 captured;
 	/* struct eng_bitmap: of this epoch. */
 	struct pawl_atomic_ptr modified;
-	/* The other one: who makes a snapshot has it. */
+	/* The other one: who makes a snapshot has it. Its end is under `ending`. */
 	struct eng_bitmap *taken;
+	struct pawl_lock ending;
 	/* Notified when something is modified and nothing was. */
 	struct pawl_event first;
 	eng_help_fn *help;
@@ -68,6 +69,8 @@ struct eng_bitmap *eng_marks_capture(struct eng_marks *marks);
  * eng_marks_pending() - Which categories of a record, locked, are to be encoded now. They count as saved from here on.
  */
 uint32_t eng_marks_pending(const struct eng_marks *marks, struct eng_node *node);
+/* eng_marks_has_taken() - Is that one of a snapshot that is under way? In an operation; not at a moment of quiet. */
+bool eng_marks_has_taken(struct eng_marks *marks, eng_id id);
 /* eng_marks_end() - All of the captured were encoded. */
 void eng_marks_end(struct eng_marks *marks);
 /*

@@ -369,7 +369,7 @@ static struct pawl_slots *table_of(const struct eng_graph *graph, eng_id id)
 
 eng_id eng_node_id(const struct eng_node *node)
 {
-	return pawl_slot_id(&node->slot) | (node->slot.generation & ENG_TRANSIENT);
+	return pawl_slot_id(&node->slot) | (eng_word(node) & ENG_TRANSIENT);
 }
 
 struct eng_node *eng_lock_resident(struct eng_graph *graph, eng_id id)
@@ -383,24 +383,24 @@ struct eng_node *eng_lock_resident(struct eng_graph *graph, eng_id id)
 
 struct eng_node *eng_lock_any(struct eng_graph *graph, eng_id id)
 {
-	struct eng_node *node = eng_lock_resident(graph, id);
+	struct eng_node *node;
 
-	if (PAWL_UNLIKELY(!node && eng_is_stored(graph->backing, id))) {
-		eng_restore(graph, id, false);
-		node = eng_lock_resident(graph, id);
+	/* Ends: what came back is passed by once. */
+	while (PAWL_UNLIKELY(!(node = eng_lock_resident(graph, id)))) {
+		if (!eng_is_stored(graph, id) || !eng_restore(graph, id, false))
+			return NULL;
 	}
 	return node;
 }
 
 struct eng_node *eng_lock(struct eng_graph *graph, eng_id id)
 {
-	struct eng_node *node = eng_lock_resident(graph, id);
+	struct eng_node *node;
 
-	if (PAWL_UNLIKELY(!node)) {
-		eng_restore(graph, id, true);
-		node = eng_lock_resident(graph, id);
-	}
-	PAWL_REQUIRE(node && "an edge leads to a task that is there");
+	/* Ends, as above. */
+	while (PAWL_UNLIKELY(!(node = eng_lock_resident(graph, id))))
+		PAWL_REQUIRE(eng_restore(graph, id, true) &&
+			     "an edge leads to a task that is there");
 	return node;
 }
 
@@ -439,25 +439,16 @@ void eng_prefetch(struct eng_graph *graph, eng_id id)
 	pawl_rcu_end();
 }
 
-bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b, struct eng_node **ret_a,
-		   struct eng_node **ret_b)
+static bool lock_pair_resident(struct eng_graph *graph, eng_id a, eng_id b,
+			       struct eng_node **ret_a, struct eng_node **ret_b)
 {
 	struct eng_node *node_a, *node_b;
 	bool there = false;
 
-	PAWL_REQUIRE(a != b && "a pair is of two tasks");
 	pawl_rcu_begin();
 	node_a = find_rcu(graph, a);
 	node_b = find_rcu(graph, b);
-	if (PAWL_UNLIKELY(graph->backing && (!node_a || !node_b))) {
-		pawl_rcu_end();
-		eng_restore(graph, a, true);
-		eng_restore(graph, b, true);
-		pawl_rcu_begin();
-		node_a = find_rcu(graph, a);
-		node_b = find_rcu(graph, b);
-	}
-	if (node_a && node_b) {
+	if (PAWL_LIKELY(node_a && node_b)) {
 		pawl_lock_lock_pair(&node_a->slot.lock, &node_b->slot.lock);
 		there = !pawl_slot_dropped(&node_a->slot) && !pawl_slot_dropped(&node_b->slot);
 		if (!there)
@@ -467,6 +458,19 @@ bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b, struct eng_node 
 	*ret_a = node_a;
 	*ret_b = node_b;
 	return there;
+}
+
+bool eng_lock_pair(struct eng_graph *graph, eng_id a, eng_id b, struct eng_node **ret_a,
+		   struct eng_node **ret_b)
+{
+	PAWL_REQUIRE(a != b && "a pair is of two tasks");
+	/* Ends: what came back is passed by once. */
+	while (PAWL_UNLIKELY(!lock_pair_resident(graph, a, b, ret_a, ret_b))) {
+		if (!graph->backing || !eng_restore(graph, a, true) ||
+		    !eng_restore(graph, b, true))
+			return false;
+	}
+	return true;
 }
 
 void eng_unlock_pair(struct eng_node *a, struct eng_node *b)
@@ -560,6 +564,7 @@ static void node_fini(struct eng_node *node)
 	if (slot && slot->active.clean)
 		eng_clean_unpin(slot->active.clean);
 	eng_history_free(node);
+	eng_storm_free(node);
 	eng_cells_free(node);
 	if (node->bits & ENG_ERROR)
 		eng_output_free(node->output);

@@ -46,8 +46,17 @@ struct eng_pool;
 #define ENG_FINISHED \
 	UINT32_C(0x00800000) /* its run goes on, and counts as done (pawl_mark_finished()) */
 #define ENG_GOES_ON UINT32_C(0x01000000) /* a run of it was; stays */
+#define ENG_USED    UINT32_C(0x80000000) /* since the hand came by last (evict.c) */
 #define ENG_META    UINT32_C(0x06000000) /* modified, in which epoch: modify.h */
 #define ENG_DATA    UINT32_C(0x18000000) /* the same of the other category */
+#define ENG_CANDIDATE \
+	UINT32_C(0x20000000)	      /* may be needed no more: it is in the list (reclaim.h) */
+#define ENG_GONE UINT32_C(0x40000000) /* is about to be dropped: nobody holds it any more */
+
+/* Of these bits what is saved. */
+#define ENG_EVICT_SAVED                                                         \
+	(ENG_DISTANCE | ENG_DIRTY | ENG_SESSION | ENG_ERROR | ENG_INVALIDATOR | \
+	 ENG_IMMUTABLE | ENG_STILL)
 
 /* Aggregation numbers: below LEAF a task aggregates nothing; ROOT aggregates all it reaches. */
 #define ENG_NUMBER_LEAF	   16u
@@ -81,6 +90,30 @@ struct eng_node {
 	struct eng_tail *tail; /* NULL: no fields */
 };
 PAWL_STATIC_ASSERT(sizeof(struct eng_node) == 96, "a leaf's record");
+
+/*
+ * The slot's generation: ENG_TRANSIENT, how many need the task (reclaim.h), and the number of its marks (modify.h). Written
+ * under the lock; the first never changes and is read by all.
+ */
+#define ENG_MARKS	  UINT32_C(0xff)
+#define ENG_PARENTS_SHIFT 8
+#define ENG_PARENTS_MOST  UINT32_C(0x7fffff)
+
+static inline struct pawl_atomic_u32 *eng_word_at(const struct eng_node *node)
+{
+	return (struct pawl_atomic_u32 *)(uintptr_t)&node->slot.generation;
+}
+
+/* Relaxed: under the lock, or for what never changes. */
+static inline uint32_t eng_word(const struct eng_node *node)
+{
+	return pawl_load_relaxed(eng_word_at(node));
+}
+
+static inline void eng_word_set(struct eng_node *node, uint32_t word)
+{
+	pawl_store_relaxed(eng_word_at(node), word);
+}
 
 /* What is behind the record: of tasks with a function and its arguments; else all zero. */
 static inline struct eng_key *eng_node_key(const struct eng_node *node)
@@ -152,7 +185,7 @@ void eng_tail_take_back(struct eng_node *node);
 /* eng_is_kept() - Is it saved at all? */
 static inline bool eng_is_kept(const struct eng_node *node)
 {
-	return node->slot.generation & ~ENG_TRANSIENT;
+	return eng_word(node) & ENG_MARKS;
 }
 
 /*

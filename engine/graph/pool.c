@@ -69,6 +69,8 @@ struct eng_pool {
 	/* All threads; given back with release, the last one acquires. */
 	struct pawl_atomic_u32 owners;
 	struct pawl_lock lock;
+	/* Pieces are pawl_mem's. Set before the first one. */
+	bool apart;
 	/* Under the lock; whether a list is empty is asked without it, relaxed. */
 	struct chunk *chunks;
 	struct pawl_atomic_ptr spare[CLASSES];
@@ -86,6 +88,11 @@ int eng_pool_create(struct eng_pool **ret_pool)
 	pawl_lock_init(&pool->lock, PAWL_LOCK_RANK_NONE);
 	*ret_pool = pool;
 	return 0;
+}
+
+void eng_pool_set_apart(struct eng_pool *pool)
+{
+	pool->apart = true;
 }
 
 void eng_pool_pin(struct eng_pool *pool)
@@ -169,7 +176,7 @@ void *eng_pool_alloc(struct eng_pool *pool, size_t bytes)
 	struct piece *piece;
 	void *ptr;
 
-	if (SANITIZED || bytes > ENG_POOL_MOST)
+	if (SANITIZED || bytes > ENG_POOL_MOST || PAWL_UNLIKELY(pool->apart))
 		return pawl_mem_alloc(bytes, STEP);
 	local = local_of(pool);
 	if (PAWL_UNLIKELY(!local))
@@ -211,7 +218,7 @@ void eng_pool_free(struct eng_pool *pool, void *ptr, size_t bytes)
 
 	if (!ptr)
 		return;
-	if (SANITIZED || bytes > ENG_POOL_MOST) {
+	if (SANITIZED || bytes > ENG_POOL_MOST || PAWL_UNLIKELY(pool->apart)) {
 		pawl_mem_free(ptr, bytes, STEP);
 		return;
 	}

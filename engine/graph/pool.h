@@ -21,6 +21,8 @@ struct eng_pool;
 
 /* eng_pool_create() - Errors: -ENOMEM. */
 PAWL_MUST_CHECK int eng_pool_create(struct eng_pool **ret_pool);
+/* eng_pool_set_apart() - Each piece is pawl_mem's, and goes back there: where a budget is kept. Before the first one. */
+void eng_pool_set_apart(struct eng_pool *pool);
 void eng_pool_pin(struct eng_pool *pool);
 /* eng_pool_unpin() - One owner less; the maker is one. NULL is nothing. Ordering: after all that owners did. */
 void eng_pool_unpin(struct eng_pool *pool);

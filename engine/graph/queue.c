@@ -357,3 +357,20 @@ bool eng_pending_take(struct eng_queue *queue, enum eng_class class_,
 	pending->at++;
 	return true;
 }
+
+uint64_t eng_pending_at(const struct eng_queue *queue, enum eng_class class_, uint32_t after)
+{
+	const struct eng_pending *pending = &queue->pending[class_];
+	const struct eng_table *table = &pending->now;
+	uint32_t at = pending->at + after;
+
+	if (!(queue->waiting >> class_ & 1))
+		return 0;
+	if (pending->at == table->n) {
+		table = &pending->next;
+		at = after;
+	}
+	if (at >= table->n)
+		return 0;
+	return table->entries[class_ == ENG_CLASS_NUMBERS ? table->n - 1 - at : at].key;
+}

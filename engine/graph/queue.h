@@ -50,6 +50,7 @@ enum eng_job_kind {
 	ENG_JOB_READERS,    /* `tasks` read collectibles of `uppers` that changed */
 	ENG_JOB_ACTIVATE,   /* `tasks` have one more active referrer */
 	ENG_JOB_DEACTIVATE, /* ... one less */
+	ENG_JOB_UNCALLED,   /* ... one parent less (reclaim.h) */
 };
 
 struct eng_job {
@@ -58,7 +59,11 @@ struct eng_job {
 	union {
 		uint32_t retry; /* LOST: how often it did not find all it was to remove */
 		uint32_t trait; /* READERS */
+		bool once;	/* UNCALLED: by one that runs once */
 	};
+	/* Whom it is about was looked for in the store: those behind the first so many, from the next on. */
+	bool begun;
+	uint32_t unseen;
 	struct eng_list uppers, tasks;
 	struct eng_update update;
 };
@@ -173,5 +178,7 @@ void eng_table_fini(struct eng_table *table);
 /* The next one, of a batch that came together the last one first for NUMBERS. Returns: false: none. */
 bool eng_pending_take(struct eng_queue *queue, enum eng_class class_,
 		      struct eng_entry *ret_entry);
+/* eng_pending_at() - The key of the one that comes so many after the next one, if nothing is added; 0: none yet. */
+uint64_t eng_pending_at(const struct eng_queue *queue, enum eng_class class_, uint32_t after);
 
 #endif

@@ -81,8 +81,8 @@
 
 enum running { IDLE, RUNNING, SUSPENDED, STATE = 3, LEFT_ONE = 4 };
 enum door { OPEN, SHUT, WATCHED };
-/* Does each thread have fences of its own? FENCED: all that come; SETTLED: all. */
-enum fenced { UNFENCED, FENCED, SETTLED };
+/* Does each thread have fences of its own? ALWAYS: from the beginning; FENCED: since membarrier was refused later. */
+enum fenced { UNFENCED, FENCED, ALWAYS };
 
 struct eng_quiesce_slot {
 	/* enum running, and how often it was left. I1, I2, I6 */
@@ -97,7 +97,7 @@ PAWL_STATIC_ASSERT(sizeof(struct eng_quiesce_slot) == PAWL_LINE_BYTES, "a slot i
 struct eng_quiesce {
 	/* Read by all, written for moments and by who waits. Bits of enum door: I5, O1, O3 */
 	struct pawl_atomic_u32 door;
-	/* enum fenced. Grows. O6 */
+	/* enum fenced. O6 */
 	struct pawl_atomic_u32 fenced;
 	struct eng_quiesce_options options;
 	/* Somebody has, or waits for, his moment. Threads sleep here; nobody who is inside does. */
@@ -153,30 +153,35 @@ static bool visit_processors(void)
 	return visited && !sched_setaffinity(0, sizeof(before), &before);
 }
 
+/* Processors may not be chosen either: what is in the store buffers of others is there long before this is over. */
+static void settle(void)
+{
+	pawl_fence_dekker();
+	nap(SETTLE_NS);
+	pawl_fence_dekker();
+}
+
 /*
- * membarrier was refused: from now on all have fences of their own; this time it is done in another way. By each who
- * comes while somebody is at it: his own fence is not enough before that is over.
+ * membarrier was refused: from now on all have fences of their own, and who needs one on every thread visits them: each
+ * time, since his own is not enough before the visits of another one are over, and nobody can say when that was.
  */
 static PAWL_NOINLINE void fence_otherwise(struct eng_quiesce *quiesce)
 {
 	uint32_t none = UNFENCED;
 
 	(void)pawl_cas_relaxed(&quiesce->fenced, &none, FENCED);
-	pawl_fence_dekker();
-	/* What is in the store buffers of others is there long before this is over. */
+	/* Whoever was switched off comes after what this thread did before, and before what it does next. */
 	if (PAWL_MC_STEP("visit") && !visit_processors())
-		nap(SETTLE_NS);
-	pawl_fence_dekker();
-	/* Release: who sees it comes after that. */
-	pawl_store_release(&quiesce->fenced, SETTLED);
+		settle();
 }
 
 /* O1, the rare side. */
 static void fence_all(struct eng_quiesce *quiesce)
 {
-	uint32_t fenced = pawl_load_acquire(&quiesce->fenced);
+	/* Relaxed: from the beginning, or O6. */
+	uint32_t fenced = pawl_load_relaxed(&quiesce->fenced);
 
-	if (fenced == SETTLED)
+	if (fenced == ALWAYS)
 		pawl_fence_dekker();
 	else if (fenced == FENCED ||
 		 (PAWL_MC_STEP("membarrier") &&
@@ -570,7 +575,7 @@ int eng_quiesce_create(const struct eng_quiesce_options *options,
 		return -ENOMEM;
 	quiesce->options = options ? *options : defaults;
 	pawl_init_word(&quiesce->fenced,
-		       quiesce->options.fenced || !membarrier_register() ? SETTLED : UNFENCED);
+		       quiesce->options.fenced || !membarrier_register() ? ALWAYS : UNFENCED);
 	pthread_mutex_init(&quiesce->one, NULL);
 	pawl_event_init(&quiesce->opened);
 	pawl_event_init(&quiesce->left);

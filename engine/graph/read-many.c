@@ -2,7 +2,7 @@
 /*
  * read-many.c - reading several references at once.
  *
- * First each is looked at without waiting, and what has to run is scheduled, so that other workers may begin.
+ * Those that are not in memory come back together. Then each is looked at without waiting, and what has to run is scheduled, so that other workers may begin.
  * Then come those that nobody has begun: reading one runs it here. Those that others run come last: most are done
  * by then. The waits are made one after the other: each is by name, so that rings are found, and the
  * sum of the waits is the longest of them, since what is waited for does not wait for the reader.
@@ -15,6 +15,7 @@
 
 #include <pawl/atomic.h>
 
+#include "backing.h"
 #include "cells.h"
 #include "context.h"
 
@@ -71,6 +72,18 @@ static void read_one(struct pawl_context *context, const pawl_ref_t *refs, size_
 		first->failure = eng_error_pin((struct pawl_error *)(uintptr_t)failure);
 }
 
+static void restore(struct eng_graph *graph, const pawl_ref_t *refs, size_t n)
+{
+	struct eng_many many;
+
+	if (!eng_has_stored(graph))
+		return;
+	eng_many_begin(&many, graph);
+	for (size_t i = 0; i < n; i++)
+		eng_many_add(&many, eng_ref_task(refs[i]));
+	eng_many_end(&many);
+}
+
 int pawl_read_many(struct pawl_context *context, const pawl_ref_t *refs, size_t n,
 		   uint32_t flags, struct pawl_value **ret_values,
 		   const struct pawl_error **ret_error)
@@ -78,6 +91,7 @@ int pawl_read_many(struct pawl_context *context, const pawl_ref_t *refs, size_t 
 	struct first first = {0, 0, NULL};
 	size_t others = 0;
 
+	restore(context->graph, refs, n);
 	for (size_t i = 0; i < n; i++)
 		(void)start_or_skip(context, refs[i], flags);
 	/* A place of a value that is still to come holds itself. */

@@ -18,7 +18,8 @@
  *  O1 graph->edit has no order of its own. Whatever an edit does to records it does under their locks, after its number
  *     became odd and before it became even again. So who saw the lock of a record after the edit had it sees the odd
  *     number, or a later one, when it looks again; and who had the lock first cannot have seen the even one
- *     that comes after the edit, since that would be a value from its own future.
+ *     that comes after the edit, since that would be a value from its own future. The same of graph->untold and of
+ *     graph->lost: who sees that it is over, and locks a record then, has the lock after whoever it was.
  *  O2 `waits_for` is stored before the reader is seen to wait, which the runtime's own words order: who finds a
  *     ring that goes through it reads that value, or a later one.
  */
@@ -30,10 +31,12 @@
 
 #include "cells.h"
 #include "context.h"
+#include "evict.h"
 #include "local.h"
 #include "pairs.h"
 #include "registry.h"
 #include "ring.h"
+#include "twice.h"
 #include "wait.h"
 
 /* A ring that is found so often, and is gone each time, is one. */
@@ -71,7 +74,7 @@ static bool tracks(const struct looker *looker, bool is_error)
 {
 	const struct pawl_context *context = looker->context;
 
-	return context->graph->track_dependencies && context->run &&
+	return context->graph->track_dependencies && context->run && !context->twice &&
 	       context->id != looker->id &&
 	       (is_error || !(looker->flags & PAWL_READ_UNTRACKED));
 }
@@ -203,7 +206,7 @@ static enum look look_cell(struct looker *looker, struct eng_node *node)
 	/* A clean task lost the content: it brings it back, and nobody hears of that. */
 	if (PAWL_UNLIKELY(graph->histories)) {
 		looker->op->cause = (struct eng_cause){ENG_CAUSE_MISSING, looker->context->id,
-						       looker->cell};
+						       looker->cell, 0};
 		eng_history_missing(looker->op, node);
 	}
 	return wait_for_new(looker, node, ENG_PRIORITY_INITIAL, true);
@@ -273,6 +276,23 @@ static void look_onward(struct looker *looker, struct eng_node *node, struct eng
 
 /* ---- looking ---------------------------------------------------------------------------------- */
 
+/* The second time of a run depends on nothing. Locked. */
+PAWL_NOINLINE static void note_twice(const struct looker *looker, const struct eng_node *node)
+{
+	struct pawl_context *context = looker->context;
+	bool is_error = looker->error || looker->failure;
+	uint64_t ref = eng_ref(looker->id, looker->cell).pawl_bits;
+
+	if (looker->flags & PAWL_READ_UNTRACKED && !is_error)
+		eng_twice_leave(context);
+	if (node->bits & ENG_IMMUTABLE || context->id == looker->id || looker->keyed)
+		return;
+	if (looker->cell)
+		eng_twice_read_cell(context, ref);
+	else if (!looker->error)
+		eng_twice_read_output(context, looker->id);
+}
+
 /* One look, with the locks it takes. */
 static enum look look(struct looker *looker)
 {
@@ -283,13 +303,17 @@ static enum look look(struct looker *looker)
 
 	if (pair ? !eng_lock_pair(graph, looker->id, looker->context->id, &node, &reader)
 		 : !(node = eng_lock_any(graph, looker->id))) {
+		looker->context->stale = looker->id;
 		looker->error = -ESTALE;
 		return LOOK_DONE;
 	}
+	eng_use(node);
 	outcome = looker->cell ? look_cell(looker, node) : look_output(looker, node);
 	/* It may be an error when the run is made again, and a dependency then: such a run is not immutable. */
 	if (reader && looker->flags & PAWL_READ_UNTRACKED && !(node->bits & ENG_IMMUTABLE))
 		looker->context->run->invalidator = true;
+	if (PAWL_UNLIKELY(looker->context->twice != NULL) && outcome == LOOK_DONE)
+		looker->flags &= ~PAWL_READ_FINAL;
 	if (outcome == LOOK_DONE && looker->cell) {
 		take_cell(looker, node);
 		if (reader)
@@ -298,9 +322,11 @@ static enum look look(struct looker *looker)
 		take_output(looker, node);
 		if (reader && !looker->error)
 			depend_on_output(looker, node, reader);
-		if (looker->onward)
+		if (looker->onward && !looker->context->twice)
 			look_onward(looker, node, reader);
 	}
+	if (PAWL_UNLIKELY(looker->context->twice != NULL) && outcome == LOOK_DONE)
+		note_twice(looker, node);
 	if (pair)
 		eng_unlock_pair(node, reader);
 	else
@@ -317,6 +343,8 @@ static void ring_found(struct looker *looker)
 
 	looker->failure = eng_wait_ring(&looker->wait);
 	looker->context->ring = true;
+	if (looker->context->twice)
+		eng_twice_leave(looker->context);
 	if (!tracks(looker, true))
 		return;
 	/* What it waits for may be immutable: then it is another one's calls that make the ring. */
@@ -373,6 +401,7 @@ static enum look glance(struct looker *looker)
 			look_onward(looker, node, NULL);
 		outcome = LOOK_DONE;
 	}
+	eng_use(node);
 	eng_unlock(node);
 	if (outcome == LOOK_DONE && context->run)
 		eng_child_is_still(context->run, looker->id);
@@ -385,7 +414,7 @@ static bool may_glance(const struct looker *looker)
 	const struct pawl_context *context = looker->context;
 
 	return !looker->cell && !(looker->flags & PAWL_READ_FINAL) && context->run &&
-	       !context->run->had_children;
+	       !context->run->had_children && !context->twice;
 }
 
 /* It is about to wait: for whom, for who finds a ring. */
@@ -438,8 +467,10 @@ static void look_until(struct looker *looker)
 			ring_found(looker);
 		else if (error)
 			looker->error = error;
+		else if (PAWL_UNLIKELY(looker->wait.run != NULL) && looker->cell)
+			looker->failure = eng_wait_failure(&looker->wait);
 		eng_wait_fini(&looker->wait);
-		if (error)
+		if (error || looker->failure)
 			return;
 	}
 }
@@ -579,8 +610,8 @@ bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t e
 	struct eng_node *node;
 	bool same;
 
-	/* O1. Acquire: what was restored is seen. */
-	if (eng_moment(graph) != edit || pawl_load_acquire(&graph->lost))
+	/* O1. Relaxed: what was restored stands in records, as what an edit does. */
+	if (eng_moment(graph) != edit || pawl_load_relaxed(&graph->lost))
 		return false;
 	if (eng_ref_cell(ref))
 		return true;
@@ -603,6 +634,7 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 		    const struct pawl_error **ret_error)
 {
 	bool strong = flags & PAWL_READ_STRONG;
+	eng_id stale = 0;
 
 	if (!ref.pawl_bits)
 		return -ESTALE;
@@ -629,6 +661,12 @@ static int read_ref(struct pawl_context *context, pawl_ref_t ref, uint32_t flags
 		if (!error && !*ret_value)
 			error = read_cell(context, cell, flags & ~PAWL_READ_STRONG, keyed,
 					  key_hash, ret_value, ret_error);
+		/* What it led to is gone, so it leads elsewhere by now. */
+		if (PAWL_UNLIKELY(error == -ESTALE) && context->stale != eng_ref_task(ref) &&
+		    context->stale != stale) {
+			stale = context->stale;
+			continue;
+		}
 		/* What waits for its reader does not become clean before the reader has failed. */
 		if (!strong || error == -ECANCELED || error == -ESTALE || context->ring ||
 		    eng_is_same_moment(context, ref, edit))

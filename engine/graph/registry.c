@@ -90,11 +90,12 @@ static int table_check(enum kind kind, const void *table)
 		break;
 	case TYPES:
 		error = size_check(type->size, sizeof(*type));
-		if (!error &&
-		    ((unsigned)type->mode >= PAWL_CELL_MODE_COUNT ||
-		     type->flags & ~PAWL_VALUE_PLAIN || !type->encode != !type->decode ||
-		     (type->encode && type->flags & PAWL_VALUE_PLAIN) ||
-		     (type->mode == PAWL_CELL_KEYED && !type->changed_keys)))
+		if (!error && ((unsigned)type->mode >= PAWL_CELL_MODE_COUNT ||
+			       type->flags & ~(PAWL_VALUE_PLAIN | PAWL_VALUE_STAYS |
+					       PAWL_VALUE_EXPENSIVE) ||
+			       !type->encode != !type->decode ||
+			       (type->encode && type->flags & PAWL_VALUE_PLAIN) ||
+			       (type->mode == PAWL_CELL_KEYED && !type->changed_keys)))
 			error = -EINVAL;
 		break;
 	default:

@@ -23,11 +23,13 @@
 
 #include <pawl/atomic.h>
 #include <pawl/hash.h>
+#include <pawl/ids.h>
 #include <pawl/park.h>
 #include <pawl/rcu.h>
 
 #include "backing.h"
 #include "context.h"
+#include "evict.h"
 #include "heal.h"
 #include "run.h"
 #include "wait.h"
@@ -52,13 +54,12 @@ static void wait_loaded(struct pawl_slots *table, eng_id id)
 }
 
 /* Returns: it is this caller's to restore; false: it is there. */
-static bool claim(struct pawl_slots *table, eng_id id)
+static bool claim(struct pawl_slots *table, eng_id id, enum pawl_slot_state *ret_was)
 {
-	enum pawl_slot_state was;
 	int error;
 
 	/* Ends: who restores it waits for memory alone. */
-	while ((error = pawl_slots_claim(table, id, &was)) && error != -EEXIST) {
+	while ((error = pawl_slots_claim(table, id, ret_was)) && error != -EEXIST) {
 		if (error == -EBUSY)
 			wait_loaded(table, id);
 		else
@@ -128,12 +129,13 @@ static void forget(struct eng_op *op, struct eng_node *node)
 	struct eng_run_state *run = eng_run_of(node);
 
 	forget_sums(op, node);
+	eng_parents_forget(node);
 	if (eng_is_transient(eng_node_id(node)))
 		return;
 	eng_modify(node, ENG_DATA);
 	node->bits &=
 		~(ENG_IMMUTABLE | ENG_STILL | ENG_SESSION | ENG_SESSION_CLEAN | ENG_DIRTY);
-	/* What its key leads to may be what is damaged. In the midst of a snapshot that may be forgotten: until the next loss. */
+	/* What its key leads to may be what is damaged. */
 	if (eng_node_key(node)->function)
 		node->bits |= ENG_NEW;
 	/* What never ran is found where it is called; what is lost cannot run. */
@@ -188,6 +190,14 @@ static void hold_linked(struct eng_op *op)
 	eng_op_run(op);
 }
 
+/* Where nobody is asked whether it is wanted. What is lost cannot run. */
+static void run_dirty(struct eng_op *op, struct eng_node *node)
+{
+	if (eng_needs_run(node) &&
+	    (eng_is_transient(eng_node_id(node)) || eng_node_key(node)->function))
+		eng_queue_find(&op->queue, eng_node_id(node));
+}
+
 static void note_suspended(void *arg, void *op)
 {
 	bool *any = arg;
@@ -206,14 +216,17 @@ static void rebuild(void *arg)
 	eng_quiesce_each_suspended(graph->quiesce, note_suspended, &suspended);
 	if (suspended)
 		return;
+	pawl_add_relaxed(&graph->recoveries, 1u);
 	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
 	each(&op, forget);
 	each(&op, sum_up);
 	each(&op, hold);
 	hold_linked(&op);
+	if (!graph->track_active)
+		each(&op, run_dirty);
 	eng_op_end(&op);
-	/* Release: who sees it sees all of this. */
-	pawl_store_release(&graph->lost, 0u);
+	/* Relaxed: all of this stands in records (read.c, O1). */
+	pawl_store_relaxed(&graph->lost, 0u);
 }
 
 static int recover(void *arg, void **ret_value)
@@ -221,6 +234,8 @@ static int recover(void *arg, void **ret_value)
 	struct eng_graph *graph = arg;
 
 	(void)ret_value;
+	/* All that there is stays there until that is done: it is looked at at one moment. */
+	eng_evict_pause(graph);
 	eng_restore_all(graph);
 	eng_edit_enter(graph);
 	/* Ends: who is suspended goes on, and suspends itself no more. */
@@ -230,6 +245,7 @@ static int recover(void *arg, void **ret_value)
 			eng_memory_wait();
 	}
 	eng_edit_leave(graph);
+	eng_evict_resume(graph);
 	if (graph->backing->recovered)
 		graph->backing->recovered(graph->backing->arg);
 	return 0;
@@ -240,15 +256,20 @@ static void recover_over(void *arg)
 	eng_busy_less(arg);
 }
 
-/* The first one: all is made dirty, beside whoever has found it, since that may be an operation. */
-static void lost(struct eng_graph *graph)
+/* Strong reads wait from now on. Returns: it is the first one: recover_begin() is this caller's to call. */
+static bool note_lost(struct eng_graph *graph)
+{
+	uint32_t none = 0;
+
+	return pawl_cas_acq_rel(&graph->lost, &none, 1u);
+}
+
+/* All is made dirty, beside whoever has found it, since that may be an operation. No claim held: tasks may have to end. */
+static void recover_begin(struct eng_graph *graph)
 {
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
-	uint32_t none = 0;
 	int error;
 
-	if (!pawl_cas_acq_rel(&graph->lost, &none, 1u))
-		return;
 	options.name = "recover";
 	options.free_arg = recover_over;
 	eng_busy_more(graph);
@@ -261,16 +282,22 @@ static void lost(struct eng_graph *graph)
 		eng_busy_less(graph);
 }
 
+void eng_restore_twice(struct eng_graph *graph)
+{
+	if (note_lost(graph))
+		recover_begin(graph);
+}
+
 void eng_restore_failed(struct eng_graph *graph, eng_id id)
 {
 	graph->backing->lost(graph->backing->arg, id);
-	lost(graph);
+	eng_restore_twice(graph);
 }
 
 /* ---- restoring -------------------------------------------------------------------------------- */
 
-/* Returns: NULL: there is no such task. */
-static struct eng_node *record_of(struct eng_graph *graph, eng_id id, bool must)
+/* Returns: NULL: there is no such task. ret_lost: an empty one, of the first that is lost. */
+static struct eng_node *record_of(struct eng_graph *graph, eng_id id, bool must, bool *ret_lost)
 {
 	const struct eng_backing *backing = graph->backing;
 	struct eng_node *node = NULL;
@@ -286,32 +313,123 @@ static struct eng_node *record_of(struct eng_graph *graph, eng_id id, bool must)
 		eng_node_free(graph, node);
 	while (!(node = eng_node_make(graph, 0)))
 		eng_memory_wait();
-	eng_restore_failed(graph, id);
+	/* Before anybody can see it. */
+	backing->lost(backing->arg, id);
+	*ret_lost = note_lost(graph);
 	return node;
 }
 
-void eng_restore(struct eng_graph *graph, eng_id id, bool must)
+bool eng_restore_put(struct eng_graph *graph, eng_id id, struct eng_node *node,
+		     enum pawl_slot_state was)
 {
 	struct pawl_slots *table = graph->tables[0];
-	struct eng_node *node;
+	bool twice;
 
-	if (!eng_is_stored(graph->backing, id) || !claim(table, id))
-		return;
-	node = record_of(graph, id, must);
-	if (!node) {
-		pawl_slots_abandon(table, id, PAWL_SLOT_EMPTY);
-		return;
+	if (was == PAWL_SLOT_EVICTED) {
+		eng_evict_rejoin(graph, id, eng_node_key(node)->function ? node : NULL);
+		pawl_add_relaxed(&graph->evict->back, 1u);
 	}
 	if (graph->marks)
-		node->slot.generation = graph->marks->number;
-	/* Whoever has it may drop it, but nobody does: what is stored is not collected yet. */
-	pawl_slots_publish(table, id, &node->slot, 0);
-	if (eng_node_key(node)->function && !eng_cache_put(graph, node))
-		lost(graph);
+		eng_word_set(node, graph->marks->number);
+	eng_parents_forget(node);
+	/* The hand passes it by once, and who waited for it finds it. */
+	node->bits |= graph->evict ? ENG_USED : 0;
+	/*
+	 * It is not collected, since its parents are not known (reclaim.c). Pinned until it is in the map: else it could leave
+	 * before, and be in the map after that.
+	 */
+	pawl_slots_publish(table, id, &node->slot, 1);
+	twice = eng_node_key(node)->function && !eng_cache_put(graph, node);
+	(void)pawl_slots_unpin(table, &node->slot);
+	return twice;
+}
+
+bool eng_restore(struct eng_graph *graph, eng_id id, bool must)
+{
+	struct pawl_slots *table = graph->tables[0];
+	enum pawl_slot_state was;
+	struct eng_node *node;
+	bool is_lost = false;
+
+	if (!eng_is_stored(graph, id))
+		return pawl_slots_state(graph->tables[eng_is_transient(id)],
+					id & ~ENG_TRANSIENT) == PAWL_SLOT_LIVE;
+	if (!claim(table, id, &was))
+		return true;
+	/* It was loading, and was none. */
+	if (was == PAWL_SLOT_EMPTY && id >= graph->backing->limit) {
+		pawl_slots_abandon(table, id, PAWL_SLOT_EMPTY);
+		return false;
+	}
+	/* What has left is there: it is lost if it is not. */
+	node = record_of(graph, id, must || was == PAWL_SLOT_EVICTED, &is_lost);
+	if (!node) {
+		pawl_slots_abandon(table, id, PAWL_SLOT_EMPTY);
+		return false;
+	}
+	if (eng_restore_put(graph, id, node, was))
+		eng_restore_twice(graph);
+	if (is_lost)
+		recover_begin(graph);
+	return true;
 }
 
 void eng_restore_all(struct eng_graph *graph)
 {
-	for (eng_id id = 1; eng_is_stored(graph->backing, id); id++)
-		eng_restore(graph, id, false);
+	eng_id end = graph->evicts ? (eng_id)pawl_ids_next(graph->ids[0]) : 0;
+	struct eng_many many;
+
+	if (graph->backing && graph->backing->limit > end)
+		end = graph->backing->limit;
+
+	for (eng_id from = 1, id = 1; from < end; from = id) {
+		eng_many_begin(&many, graph);
+		for (; id - from < ENG_TOGETHER; id++)
+			eng_many_add(&many, id);
+		eng_many_end(&many);
+		/* What is left: loaded by others, damaged, or not there at all. */
+		for (; from < id; from++)
+			(void)eng_restore(graph, from, false);
+	}
+}
+
+/* ---- all that is dirty ----------------------------------------------------------------------- */
+
+static int wake(void *arg, void **ret_value)
+{
+	struct eng_graph *graph = arg;
+
+	(void)ret_value;
+	eng_restore_all(graph);
+	/* One by one: nobody who wants a moment of quiet waits for all. Relaxed: those that stop do not run. */
+	for (eng_id id = 1; id < graph->backing->limit && !pawl_load_relaxed(&graph->stopping);
+	     id++) {
+		struct eng_node *node;
+		struct eng_op op;
+
+		eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+		node = eng_lock_resident(graph, id);
+		if (node) {
+			run_dirty(&op, node);
+			eng_unlock(node);
+		}
+		eng_op_end(&op);
+	}
+	return 0;
+}
+
+int eng_restore_wake(struct eng_graph *graph)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	int error;
+
+	if (graph->track_active || !eng_has_stored(graph))
+		return 0;
+	options.name = "what is dirty";
+	options.free_arg = recover_over;
+	eng_busy_more(graph);
+	error = pawl_spawn(graph->group, &options, wake, graph, NULL);
+	if (error)
+		eng_busy_less(graph);
+	return error;
 }

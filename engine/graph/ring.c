@@ -309,12 +309,12 @@ static void take_out(struct eng_op *op, eng_id caller, eng_id callee)
 	struct eng_list victims = {0};
 	bool hold;
 
-	if (!eng_children_take(op, node, eng_list_one(&op->queue, callee))) {
+	hold = wants_hold(op, node, callee);
+	if (!eng_children_take(op, node, eng_list_one(&op->queue, callee), !hold)) {
 		eng_unlock(node);
 		return;
 	}
-	hold = wants_hold(op, node, callee);
-	op->cause = (struct eng_cause){ENG_CAUSE_RING, callee, 0};
+	op->cause = (struct eng_cause){ENG_CAUSE_RING, callee, 0, 0};
 	if (!(node->bits & (ENG_IMMUTABLE | ENG_CANCELED | ENG_ONCE)))
 		eng_make_dirty(op, node, true);
 	else

@@ -15,15 +15,18 @@
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
 #include <pawl/park.h>
+#include <pawl/thread.h>
 #include <pawl/timer.h>
 
 #include "../runtime/worker.h"
 #include "backing.h"
 #include "context.h"
+#include "intake.h"
 #include "local.h"
 #include "pairs.h"
 #include "profile.h"
 #include "registry.h"
+#include "twice.h"
 
 #define ARGS_BYTES 128 /* on the stack, and bodies are nested deeply */
 
@@ -132,10 +135,76 @@ static void begin(struct eng_run_state *run, struct eng_node *node,
 	*ret_last = *ret_closure && (*ret_closure)->disposed;
 }
 
+#define WORDS                                \
+	(ENG_FIELD_BIT(ENG_OUTDATED_CELLS) | \
+	 ENG_FIELD_BIT(ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES))
+/* More would have left the cache when it comes to them. */
+#define TOUCHED_MOST 1024u
+#define TOUCHED                                                                            \
+	(WORDS | ENG_FIELD_BIT(ENG_OUTDATED_OUTPUTS) | ENG_FIELD_BIT(ENG_OUTDATED_KEYED) | \
+	 ENG_FIELD_BIT(ENG_CHILDREN) | ENG_FIELD_BIT(ENG_STILL_CHILDREN))
+
+static uint32_t count_of(enum eng_field field, const union eng_slot *slot)
+{
+	if (!slot)
+		return 0;
+	if (field == ENG_OUTDATED_KEYED)
+		return eng_pairs_count(slot->pairs);
+	if (ENG_FIELD_BIT(field) & WORDS)
+		return pawl_sset64_count(&slot->set64);
+	return pawl_sset_count(&slot->set);
+}
+
+static void gather(enum eng_field field, const union eng_slot *slot, struct eng_list *list)
+{
+	uint32_t cursor = 0, id;
+	struct eng_pair pair;
+	uint64_t word;
+
+	if (field == ENG_OUTDATED_KEYED) {
+		while (eng_pairs_next(slot->pairs, &cursor, &pair))
+			list->ids[list->n++] = (eng_id)pair.a;
+	} else if (ENG_FIELD_BIT(field) & WORDS) {
+		while (pawl_sset64_next(&slot->set64, &cursor, &word))
+			list->ids[list->n++] = (eng_id)word;
+	} else {
+		while (pawl_sset_next(&slot->set, &cursor, &id))
+			list->ids[list->n++] = id;
+	}
+}
+
+/*
+ * Whom it has read and called before: what it reads and calls again touches them, or its end does. In the operation's
+ * memory, to be restored once no lock is held. Locked.
+ */
+PAWL_NOINLINE static struct eng_list touched_of(struct eng_op *op, const struct eng_node *node)
+{
+	struct eng_list list = {NULL, NULL, 0};
+	uint32_t n = 0, left;
+
+	for (left = TOUCHED; left; left &= left - 1) {
+		enum eng_field field = (enum eng_field)__builtin_ctz(left);
+
+		n += count_of(field, eng_field(node, field));
+	}
+	if (n < 2 || n > TOUCHED_MOST)
+		return list;
+	list = eng_list_make(&op->queue, n);
+	list.n = 0;
+	for (left = TOUCHED; left; left &= left - 1) {
+		enum eng_field field = (enum eng_field)__builtin_ctz(left);
+
+		if (eng_field(node, field))
+			gather(field, eng_field(node, field), &list);
+	}
+	return list;
+}
+
 /* Something of the record changes. Returns: false: it was cancelled. */
 PAWL_NOINLINE static bool start_again(struct eng_run_state *run,
 				      struct eng_closure **ret_closure, bool *ret_last)
 {
+	struct eng_list touched = {NULL, NULL, 0};
 	struct eng_node *node;
 	struct eng_op op;
 	bool mine;
@@ -148,11 +217,14 @@ PAWL_NOINLINE static bool start_again(struct eng_run_state *run,
 		mine = false;
 	} else if (mine) {
 		outdate(node);
+		if (PAWL_UNLIKELY(eng_is_stored(run->graph, run->id)))
+			touched = touched_of(&op, node);
 		if (PAWL_UNLIKELY(run->graph->histories))
 			eng_history_begun(run->graph, node);
 		begin(run, node, ret_closure, ret_last);
 	}
 	eng_unlock(node);
+	eng_restore_list(run->graph, touched.ids, touched.n);
 	eng_op_end(&op);
 	return mine;
 }
@@ -224,6 +296,11 @@ static int call(struct pawl_context *context, struct eng_closure *closure, bool 
 	/* Free of the lock: it frees the argument. Nobody else looks at it any more. */
 	if (last && eng_dispose_begun(closure))
 		return 0;
+	if (PAWL_UNLIKELY(context->run->storm)) {
+		error = eng_storm_fail(context);
+		if (error)
+			return error;
+	}
 	if (closure)
 		return closure->fn(context, closure->arg, ret_output);
 	key = eng_node_key(context->run->node);
@@ -305,15 +382,52 @@ static void over(struct pawl_context *context, int error, pawl_ref_t output)
 	}
 	eng_run_finish(context, error, output);
 	eng_context_fini(context);
+	eng_intake(context->graph, ENG_INTAKE_RUN);
 	if (PAWL_UNLIKELY(context->begun_ns))
 		tell_slow(context);
+}
+
+/* Once more, to compare (twice.c). */
+PAWL_NOINLINE static void again(struct pawl_context *context, struct eng_closure *closure,
+				int error, pawl_ref_t output)
+{
+	struct eng_twice_outcome now = {0, PAWL_REF_NONE};
+	struct pawl_context second;
+
+	context->second =
+		eng_twice_begin(context, (struct eng_twice_outcome){error, output}, &second);
+	now.error = call(&second, closure, false, &now.output);
+	eng_twice_end(context->second, now, false);
+	context->second = NULL;
+	eng_context_fini(&second);
+}
+
+/* The second time did not return: it is the first one that counts. */
+static void again_unwound(struct pawl_context *context)
+{
+	struct eng_twice *twice = context->second;
+	struct pawl_context *second = eng_twice_context(twice);
+	struct eng_twice_outcome first = eng_twice_first(twice), now = {0, PAWL_REF_NONE};
+	bool stopped = eng_exit_forced();
+
+	if (!stopped)
+		now.error = eng_exit_take(second);
+	context->second = NULL;
+	eng_twice_end(twice, now, stopped);
+	eng_context_fini(second);
+	if (stopped)
+		abandon(context);
+	else
+		over(context, first.error, first.output);
 }
 
 static void unwound(void *arg)
 {
 	struct pawl_context *context = arg;
 
-	if (eng_exit_forced())
+	if (PAWL_UNLIKELY(context->second != NULL))
+		again_unwound(context);
+	else if (eng_exit_forced())
 		abandon(context);
 	else
 		over(context, eng_exit_take(context), PAWL_REF_NONE);
@@ -343,6 +457,9 @@ int eng_run_body(void *arg, void **ret_value)
 		context.begun_ns = eng_now(run->graph->rt);
 	eng_cleanup_push(here, &cleanup, unwound, &context);
 	error = call(&context, closure, last, &output);
+	if (PAWL_UNLIKELY(run->graph->checks != NULL) && !last &&
+	    eng_twice_wanted(&context, error))
+		again(&context, closure, error, output);
 	eng_cleanup_pop(here, &cleanup, false);
 	over(&context, error, output);
 	return 0;
@@ -353,6 +470,11 @@ void eng_run_forget(void *arg)
 	struct eng_run_state *run = arg;
 	struct eng_graph *graph = run->graph;
 
+	/* In eng_schedule(), which has the record's lock, and does the rest. */
+	if (PAWL_UNLIKELY(pawl_load_relaxed(&run->spawner) == pawl_thread_slot() + 1)) {
+		run->stillborn = true;
+		return;
+	}
 	/* Cancelled before it began: nobody else ends it. Relaxed: found out under the lock. */
 	if (!pawl_load_relaxed(&run->over)) {
 		struct eng_node *node;

@@ -55,8 +55,23 @@ struct eng_run_state {
 	pawl_task_t task; /* of the runtime: a handle */
 	/* What its body reads when it waits. Relaxed: who looks has seen that it waits. */
 	struct pawl_atomic_u32 reading;
+	/*
+	 * It is being spawned, with the record's lock, by the thread with this number less one. `stillborn`: its group was
+	 * stopped meanwhile, and it was cancelled in there (schedule.c). Relaxed: for that thread alone.
+	 */
+	struct pawl_atomic_u32 spawner;
 
+	/*
+	 * struct pawl_error: it brought nothing back (finish.c): for those that wait for it, nobody else hears of it. Its
+	 * owner; stored, with release, before it is over.
+	 */
+	struct pawl_atomic_ptr failure;
+
+	/* It runs too often, and fails (storm.c). Never changes. */
+	bool storm;
 	bool apart; /* it may go on for ever: not on a reader's stack. Never changes */
+	/* When it began: its task failed by a ring of calls; its calls may be known, and have edges. As `called`. */
+	bool was_linked, had_children;
 
 	/*
 	 * 1: it runs, else it is scheduled. By who begins it, under the record's lock, where it is not `untouched`.
@@ -71,6 +86,8 @@ struct eng_run_state {
 
 	/* Under the record's lock. */
 	bool stale;
+	bool stillborn;
+	bool unwanted; /* stale since nobody wanted its task: so none follows if that is so still */
 	bool session_dependent;
 	bool in_ring;	  /* it found itself in one: it is tried again */
 	bool invalidator; /* somebody may invalidate it at any time */
@@ -81,8 +98,6 @@ struct eng_run_state {
 	 * here.
 	 */
 	struct eng_called called;
-	bool was_linked;   /* when it began: the last run failed by a ring of calls */
-	bool had_children; /* when it began: they may be known, and have edges */
 
 	/* By its body alone; with jobs (local.c) under the record's lock. */
 	struct eng_counter *counters; /* most make cells of one type: `first` */

@@ -12,6 +12,8 @@
  *  reads        both ends of each dependency know of it; nothing outdated is left
  *  calls        no task reaches itself by them
  *  stillness    who is called without an edge is still, and has nothing to sum up
+ *  parents      each counts those that call it, and visits that are not over (reclaim.h); who has none and is held by
+ *		 nothing is a candidate
  */
 #include "config.h"
 
@@ -23,6 +25,7 @@
 #include <pawl/rcu.h>
 
 #include "backing.h"
+#include "evict.h"
 #include "graph.h"
 #include "heal.h"
 #include "pairs.h"
@@ -34,12 +37,13 @@ struct audit {
 	/* All tasks: looked for once, which is most of the work where they are few. */
 	eng_id *ids;
 	uint32_t ids_n, ids_capacity;
-	struct eng_table edges;	 /* upper << 32 | task; a: expected, b: there */
-	struct eng_table dirt;	 /* upper << 32 | inner; a: dirty, b: clean */
-	struct eng_table active; /* task; a: expected */
-	struct eng_table still;	 /* task; a: it is */
-	struct eng_table bags;	 /* upper; a: its place in `sums` */
-	struct eng_table all;	 /* tasks */
+	struct eng_table edges;	  /* upper << 32 | task; a: expected, b: there */
+	struct eng_table dirt;	  /* upper << 32 | inner; a: dirty, b: clean */
+	struct eng_table active;  /* task; a: expected */
+	struct eng_table still;	  /* task; a: it is */
+	struct eng_table bags;	  /* upper; a: its place in `sums` */
+	struct eng_table all;	  /* tasks */
+	struct eng_table parents; /* task; a: expected */
 	struct eng_bag **sums;
 	char *buf;
 	size_t len;
@@ -375,7 +379,18 @@ static void compare_active(struct audit *audit, struct eng_node *node, eng_id id
 struct half {
 	eng_id from, to;
 	uint64_t word; /* what the other end should have */
-	enum { OUTPUT_OF, OUTPUT_BY, CELL_OF, CELL_BY } kind;
+	uint64_t key;  /* KEY_...: and this */
+	/* Of this task by the other one, or by this one of the other. */
+	enum {
+		OUTPUT_OF,
+		OUTPUT_BY,
+		CELL_OF,
+		CELL_BY,
+		KEY_OF,
+		KEY_BY,
+		COLLECTED_OF,
+		COLLECTED_BY
+	} kind;
 };
 
 struct halves {
@@ -383,40 +398,85 @@ struct halves {
 	uint32_t n;
 };
 
+static void add_half(struct halves *halves, eng_id id, uint64_t word, uint64_t key, int kind)
+{
+	halves->list[halves->n++] =
+		(struct half){id, (eng_id)word, (word & ~(uint64_t)UINT32_MAX) | id, key, kind};
+}
+
+static void gather_words(struct halves *halves, eng_id id, const struct pawl_sset64 *words,
+			 int kind)
+{
+	uint32_t cursor = 0;
+	uint64_t word;
+
+	while (words && pawl_sset64_next(words, &cursor, &word))
+		add_half(halves, id, word, 0, kind);
+}
+
+static void gather_pairs(struct halves *halves, eng_id id, const union eng_slot *pairs,
+			 int kind)
+{
+	uint32_t cursor = 0;
+	struct eng_pair pair;
+
+	while (pairs && eng_pairs_next(pairs->pairs, &cursor, &pair))
+		add_half(halves, id, pair.a, pair.b, kind);
+}
+
+static uint32_t words_n(const union eng_slot *slot)
+{
+	return slot ? pawl_sset64_count(&slot->set64) : 0;
+}
+
+static uint32_t pairs_n(const union eng_slot *slot)
+{
+	return slot ? eng_pairs_count(slot->pairs) : 0;
+}
+
 /* All edges of one record, to be looked for at their other ends afterwards. */
 static void gather_halves(struct audit *audit, struct eng_node *node, struct halves *halves)
 {
 	union eng_slot *outputs = eng_field(node, ENG_OUTPUT_DEPENDENCIES);
 	union eng_slot *cells = eng_field(node, ENG_CELL_DEPENDENCIES);
+	union eng_slot *keys = eng_field(node, ENG_KEYED_DEPENDENCIES);
+	union eng_slot *keys_of = eng_field(node, ENG_KEYED_DEPENDENTS);
+	union eng_slot *collected = eng_field(node, ENG_COLLECTIBLES_DEPENDENCIES);
+	union eng_slot *collected_of = eng_field(node, ENG_COLLECTIBLES_DEPENDENTS);
 	eng_id id = eng_node_id(node);
 	uint32_t most = pawl_sset_count(&node->output_dependents) +
 			pawl_sset64_count(&node->cell_dependents) +
-			(outputs ? pawl_sset_count(&outputs->set) : 0) +
-			(cells ? pawl_sset64_count(&cells->set64) : 0);
+			(outputs ? pawl_sset_count(&outputs->set) : 0) + words_n(cells) +
+			words_n(collected) + words_n(collected_of) + pairs_n(keys) +
+			pairs_n(keys_of);
 	uint32_t cursor = 0, other;
-	uint64_t word;
 
 	/*
 	 * Where something was lost all is dirty, and what was immutable is not any more: it knows of nobody who has read it. They
 	 * are to run anyway.
 	 */
 	if (audit->graph->backing && eng_needs_run(node))
-		outputs = cells = NULL;
+		outputs = cells = keys = collected = NULL;
 	halves->n = 0;
 	halves->list = eng_queue_alloc(&audit->arena, (most + 1) * sizeof(*halves->list));
 	while (pawl_sset_next(&node->output_dependents, &cursor, &other))
-		halves->list[halves->n++] = (struct half){id, other, id, OUTPUT_OF};
+		add_half(halves, id, other, 0, OUTPUT_OF);
 	cursor = 0;
 	while (outputs && pawl_sset_next(&outputs->set, &cursor, &other))
-		halves->list[halves->n++] = (struct half){id, other, id, OUTPUT_BY};
-	cursor = 0;
-	while (pawl_sset64_next(&node->cell_dependents, &cursor, &word))
-		halves->list[halves->n++] = (struct half){
-			id, (eng_id)word, (word & ~(uint64_t)UINT32_MAX) | id, CELL_OF};
-	cursor = 0;
-	while (cells && pawl_sset64_next(&cells->set64, &cursor, &word))
-		halves->list[halves->n++] = (struct half){
-			id, (eng_id)word, (word & ~(uint64_t)UINT32_MAX) | id, CELL_BY};
+		add_half(halves, id, other, 0, OUTPUT_BY);
+	gather_words(halves, id, &node->cell_dependents, CELL_OF);
+	gather_words(halves, id, cells ? &cells->set64 : NULL, CELL_BY);
+	gather_words(halves, id, collected_of ? &collected_of->set64 : NULL, COLLECTED_OF);
+	gather_words(halves, id, collected ? &collected->set64 : NULL, COLLECTED_BY);
+	gather_pairs(halves, id, keys_of, KEY_OF);
+	gather_pairs(halves, id, keys, KEY_BY);
+}
+
+static bool has_pair(const struct eng_node *node, enum eng_field field, const struct half *half)
+{
+	union eng_slot *slot = eng_field(node, field);
+
+	return slot && eng_pairs_has(slot->pairs, (struct eng_pair){half->word, half->key});
 }
 
 static void compare_half(struct audit *audit, struct half half)
@@ -443,6 +503,20 @@ static void compare_half(struct audit *audit, struct half half)
 		there = pawl_sset64_has(&node->cell_dependents, half.word) ||
 			node->bits & ENG_IMMUTABLE;
 		break;
+	case KEY_OF:
+		there = has_pair(node, ENG_KEYED_DEPENDENCIES, &half);
+		break;
+	case KEY_BY:
+		there = has_pair(node, ENG_KEYED_DEPENDENTS, &half) ||
+			node->bits & ENG_IMMUTABLE;
+		break;
+	case COLLECTED_OF:
+		there = eng_set64_has(node, ENG_COLLECTIBLES_DEPENDENCIES, half.word);
+		break;
+	case COLLECTED_BY:
+		there = eng_set64_has(node, ENG_COLLECTIBLES_DEPENDENTS, half.word) ||
+			node->bits & ENG_STILL;
+		break;
 	}
 	/* One that was lost knows of nothing (restore.c). */
 	there |= !eng_is_transient(half.to) && !eng_node_key(node)->function;
@@ -462,7 +536,10 @@ static void compare_reads(struct audit *audit)
 			continue;
 		gather_halves(audit, node, &halves);
 		if (eng_field(node, ENG_OUTDATED_OUTPUTS) ||
-		    eng_field(node, ENG_OUTDATED_CELLS) || eng_field(node, ENG_OUTDATED_KEYED))
+		    eng_field(node, ENG_OUTDATED_CELLS) ||
+		    eng_field(node, ENG_OUTDATED_KEYED) ||
+		    eng_field(node, ENG_OUTDATED_COLLECTIBLES_DEPENDENCIES) ||
+		    eng_field(node, ENG_OUTDATED_COLLECTIBLES))
 			broken(audit, "task %x has outdated reads left", eng_node_id(node));
 		eng_unlock(node);
 		for (uint32_t at = 0; at < halves.n; at++)
@@ -542,17 +619,50 @@ static void compare_calls(struct audit *audit)
 	eng_table_fini(&depth.tasks);
 }
 
+/* ---- parents ---------------------------------------------------------------------------------- */
+
+static void expect_parents(struct audit *audit, struct eng_node *node, eng_id id)
+{
+	static const enum eng_field fields[] = {ENG_CHILDREN, ENG_STILL_CHILDREN};
+
+	(void)id;
+	for (unsigned i = 0; i < 2; i++) {
+		union eng_slot *slot = eng_field(node, fields[i]);
+		uint32_t cursor = 0, child;
+		bool is_new;
+
+		while (slot && pawl_sset_next(&slot->set, &cursor, &child))
+			eng_table_put(&audit->parents, child, &is_new)->a++;
+	}
+}
+
+static void compare_parents(struct audit *audit, struct eng_node *node, eng_id id)
+{
+	struct eng_entry *entry = eng_table_get(&audit->parents, id);
+	uint32_t expected = entry ? entry->a : 0, parents = eng_parents(node);
+
+	if (parents == ENG_PARENTS_MOST)
+		return;
+	/* Relaxed: a visit that goes on has begun before, as far as it matters. */
+	if (parents < expected ||
+	    (parents > expected && !pawl_load_relaxed(&audit->graph->reclaim.held)))
+		broken(audit, "task %x counts %u parents, not %u", id, parents, expected);
+}
+
 int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 {
 	struct audit audit = {.graph = graph, .buf = buf, .len = len};
 
 	if (len)
 		*buf = 0;
-	/* Sums are over all that there is. */
+	/* Sums are over all that there is: it stays there meanwhile. */
+	eng_evict_pause(graph);
 	eng_restore_all(graph);
 	/* Relaxed: a hint; records are looked at under their locks. */
-	if (pawl_load_relaxed(&graph->busy))
+	if (pawl_load_relaxed(&graph->busy)) {
+		eng_evict_resume(graph);
 		return -EBUSY;
+	}
 	eng_queue_init(&audit.arena);
 	find_all(&audit);
 	each(&audit, expect_edges);
@@ -570,6 +680,10 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	compare_calls(&audit);
 	each(&audit, compare_still);
 	compare_still_calls(&audit);
+	if (graph->collects) {
+		each(&audit, expect_parents);
+		each(&audit, compare_parents);
+	}
 	for (uint32_t i = 0; i < audit.bags.n; i++)
 		eng_bag_free(&audit.sums[i]);
 	eng_table_fini(&audit.edges);
@@ -578,6 +692,8 @@ int eng_verify(struct eng_graph *graph, char *buf, size_t len)
 	eng_table_fini(&audit.still);
 	eng_table_fini(&audit.bags);
 	eng_table_fini(&audit.all);
+	eng_table_fini(&audit.parents);
 	eng_queue_fini(&audit.arena);
+	eng_evict_resume(graph);
 	return audit.broken ? -EUCLEAN : 0;
 }

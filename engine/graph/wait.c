@@ -37,6 +37,14 @@ void eng_wait_clean(struct eng_wait *wait, struct eng_node *node)
 	wait->clean = eng_clean_listen(node);
 }
 
+struct pawl_error *eng_wait_failure(const struct eng_wait *wait)
+{
+	/* Who does not see it yet looks again, and finds it with the next run. */
+	struct pawl_error *failure = pawl_load_acquire(&wait->run->failure);
+
+	return failure ? eng_error_pin(failure) : NULL;
+}
+
 void eng_wait_fini(struct eng_wait *wait)
 {
 	if (wait->run) {
@@ -147,12 +155,12 @@ static void search_run(struct eng_wait *wait, struct pawl_context *context)
 /* Returns: false: not now. */
 static bool moment_now(const struct eng_graph *graph, uint64_t *ret_moment)
 {
-	/* Relaxed: read.c. */
+	/* Relaxed, all three: read.c, O1. */
 	uint64_t edit = pawl_load_relaxed(&graph->edit);
-	uint64_t untold = pawl_load_acquire(&graph->untold);
+	uint64_t untold = pawl_load_relaxed(&graph->untold);
 
 	*ret_moment = edit + (untold >> 32);
-	return !(edit & 1) && !(uint32_t)untold && !pawl_load_acquire(&graph->lost);
+	return !(edit & 1) && !(uint32_t)untold && !pawl_load_relaxed(&graph->lost);
 }
 
 static bool no_edit(const void *arg)
@@ -191,7 +199,7 @@ static int wait_told(struct eng_graph *graph)
 	int error;
 
 	/* What was lost may have taken its edges along, until all is summed up anew. */
-	if (PAWL_UNLIKELY(pawl_load_acquire(&graph->lost)))
+	if (PAWL_UNLIKELY(pawl_load_relaxed(&graph->lost)))
 		return eng_wait_events(&event, 1, no_edit, graph, "what was lost");
 	error = operations_wait(graph, &any);
 	return error || any ? error : pawl_yield();
@@ -230,6 +238,18 @@ static int sleep_for(struct eng_wait *wait, struct pawl_context *context)
 	return eng_task_wait_events(graph->rt, task, events, n, has_come, wait, &wait->ring);
 }
 
+/* What it waited for may have come by its own work, and the next look would have it work on. */
+static int sleep_or_end(struct eng_wait *wait, struct pawl_context *context)
+{
+	int error = sleep_for(wait, context);
+	struct eng_run *run;
+
+	if (PAWL_LIKELY(!context->graph->abandon) || error || !context->run)
+		return error;
+	run = eng_run_here();
+	return run && eng_told(run) ? -ECANCELED : 0;
+}
+
 int eng_wait(struct eng_wait *wait, struct pawl_context *context)
 {
 	struct eng_graph *graph = context->graph;
@@ -239,9 +259,9 @@ int eng_wait(struct eng_wait *wait, struct pawl_context *context)
 	int error;
 
 	if (PAWL_LIKELY(!observer || !observer->slow_ns))
-		return sleep_for(wait, context);
+		return sleep_or_end(wait, context);
 	begun_ns = eng_now(graph->rt);
-	error = sleep_for(wait, context);
+	error = sleep_or_end(wait, context);
 	ns = eng_now(graph->rt) - begun_ns;
 	if (ns >= observer->slow_ns)
 		observer->slow(observer, context->id, other, ns);
@@ -267,8 +287,8 @@ struct pawl_error *eng_wait_ring(struct eng_wait *wait)
  * or the task that runs is dirty itself, and they know of that. Where neither is so a strong reader might find nothing
  * that needs work, though an edit that came before it found the task dirty already, and left it at that.
  *
- * Acquire and release: who sees that such an operation is over sees what it has told. That there was one, sees
- * who has locked a record that it has touched, or comes after one who did (read.c, O1).
+ * Relaxed: what it has told stands in records. Who sees that it is over, and locks one of these, has it after that
+ * operation did; and that there was one sees who has locked one, or comes after somebody who did (read.c, O1).
  */
 void eng_untold_begin(struct eng_graph *graph)
 {
@@ -277,7 +297,7 @@ void eng_untold_begin(struct eng_graph *graph)
 
 void eng_untold_end(struct eng_graph *graph)
 {
-	if ((uint32_t)pawl_sub_acq_rel(&graph->untold, UINT64_C(1)) == 1)
+	if ((uint32_t)pawl_sub_relaxed(&graph->untold, UINT64_C(1)) == 1)
 		pawl_event_notify_all(&graph->edited);
 }
 
@@ -307,11 +327,15 @@ uint64_t eng_edit_wait(struct pawl_context *context)
 void eng_edit_enter(struct eng_graph *graph)
 {
 	uint64_t edit = pawl_load_relaxed(&graph->edit) & ~(uint64_t)1;
+	struct eng_thread_wait wait;
 	struct pawl_waiter *before;
 
 	/* Relaxed: the locks of what an edit touches order it (read.c, O1). */
-	if (pawl_cas_relaxed(&graph->edit, &edit, edit + 1))
+	if (pawl_cas_relaxed(&graph->edit, &edit, edit + 1)) {
+		eng_waits_editor(graph);
 		return;
+	}
+	eng_thread_waits(graph, &wait, "another edit", PAWL_TASK_NONE);
 	before = pawl_waiter_set(NULL);
 	do {
 		struct pawl_listener listener;
@@ -325,6 +349,8 @@ void eng_edit_enter(struct eng_graph *graph)
 		edit &= ~(uint64_t)1;
 	} while (!pawl_cas_relaxed(&graph->edit, &edit, edit + 1));
 	(void)pawl_waiter_set(before);
+	eng_thread_waited(graph, &wait);
+	eng_waits_editor(graph);
 }
 
 void eng_edit_leave(struct eng_graph *graph)
@@ -335,10 +361,12 @@ void eng_edit_leave(struct eng_graph *graph)
 }
 
 /* Sleeps as the thread: the edit is not over before that is. */
-static void watch_others(struct eng_quiesce_watch *watch)
+static void watch_others(struct eng_graph *graph, struct eng_quiesce_watch *watch)
 {
 	struct pawl_waiter *before = pawl_waiter_set(NULL);
+	struct eng_thread_wait wait;
 
+	eng_thread_waits(graph, &wait, "what is being told", PAWL_TASK_NONE);
 	do {
 		struct pawl_listener listener;
 
@@ -349,6 +377,7 @@ static void watch_others(struct eng_quiesce_watch *watch)
 		else
 			pawl_event_wait(&listener);
 	} while (eng_quiesce_watch(watch));
+	eng_thread_waited(graph, &wait);
 	(void)pawl_waiter_set(before);
 }
 
@@ -363,6 +392,6 @@ void eng_edit_leave_found(struct eng_graph *graph)
 	}
 	eng_untold_begin(graph);
 	eng_edit_leave(graph);
-	watch_others(&watch);
+	watch_others(graph, &watch);
 	eng_untold_end(graph);
 }

@@ -32,6 +32,8 @@ void eng_wait_clean(struct eng_wait *wait, struct eng_node *node);
  * Errors:   -ECANCELED; -EDEADLK: those who wait for each other are in a ring, the caller among them.
  */
 PAWL_MUST_CHECK int eng_wait(struct eng_wait *wait, struct pawl_context *context);
+/* eng_wait_failure() - What was waited for brought nothing back, for this reason; pinned. NULL: look again. */
+struct pawl_error *eng_wait_failure(const struct eng_wait *wait);
 void eng_wait_fini(struct eng_wait *wait);
 
 /* eng_wait_ring() - The error of -EDEADLK. */

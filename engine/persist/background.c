@@ -181,8 +181,9 @@ int eng_persist_start(struct eng_persist *persist, struct pawl_runtime *rt,
 		persist->saves = false;
 		return error;
 	}
-	if (!persist->background)
-		return 0;
-	options.name = "snapshots";
+	error = eng_restore_wake(persist->graph);
+	if (error || !persist->background)
+		return error;
+	options.name = "engine.snapshots";
 	return pawl_spawn(group, &options, background, persist, NULL);
 }

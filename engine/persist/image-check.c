@@ -29,13 +29,13 @@ static const char *wrong_with(const struct check *check, eng_id to)
 		return "is transient";
 	if (!to || to >= check->limit)
 		return "is not in this snapshot";
-	if (eng_is_stored(check->graph->backing, to))
+	if (eng_is_stored(check->graph, to))
 		return NULL;
 	node = eng_lock_resident(check->graph, to);
-	if (!node)
-		return "is not there";
-	eng_unlock(node);
-	return NULL;
+	if (node)
+		eng_unlock(node);
+	/* Or it was there at the capture, and went since. */
+	return node || eng_gone_has(check->graph, to) ? NULL : "is not there";
 }
 
 static void check_edge(struct check *check, eng_id to)

@@ -20,9 +20,7 @@
 #include "../graph/graph.h"
 
 /* What of eng_node.bits is saved, and how many errors of a chain. */
-#define ENG_IMAGE_BITS                                                          \
-	(ENG_DISTANCE | ENG_DIRTY | ENG_SESSION | ENG_ERROR | ENG_INVALIDATOR | \
-	 ENG_IMMUTABLE | ENG_STILL)
+#define ENG_IMAGE_BITS	     ENG_EVICT_SAVED
 #define ENG_IMAGE_CHAIN_MOST 64u
 
 /* Are edges looked at before they are saved (eng_image_check())? */

@@ -130,6 +130,7 @@ static void put_job(struct eng_out *out, const struct eng_job *job)
 		break;
 	case ENG_JOB_ACTIVATE:
 	case ENG_JOB_DEACTIVATE:
+	case ENG_JOB_UNCALLED:
 		break;
 	}
 }
@@ -413,7 +414,7 @@ int eng_ops_read(struct eng_persist *persist)
 	/* What they have left half done is not known. */
 	if (!pass_over(&persist->ops, NULL, persist->backing.limit)) {
 		persist->cold = "operations that were not over are damaged";
-		persist->backing.limit = 0;
+		persist->backing.limit = persist->known = 0;
 	}
 	return 0;
 }
@@ -425,6 +426,8 @@ void eng_ops_go_on(struct eng_persist *persist)
 	if (persist->ops.n && !persist->cold) {
 		eng_op_begin(&op, persist->graph, ENG_PRIORITY_INITIAL);
 		(void)pass_over(&persist->ops, &op, persist->backing.limit);
+		/* One that was suspended behind its last step has nothing left to do but that look. */
+		eng_ring_look(&op);
 		eng_op_end(&op);
 	}
 	eng_out_fini(&persist->ops);

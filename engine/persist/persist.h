@@ -58,12 +58,15 @@ struct eng_persist {
 	struct pawl_lock images_lock;
 	struct eng_image *images;
 	struct pawl_atomic_u32 failed;
-	/* Of the snapshot that is under way. */
-	uint32_t next;
+	/* Of the snapshot that is under way: the first number that was free, and how many losses were repaired. */
+	uint32_t next, recoveries;
 
 	/* What is read; exchanged after snapshots. */
 	pthread_rwlock_t view_lock;
 	struct pawl_store_view *view;
+	uint32_t known; /* in the view all tasks have smaller numbers */
+	/* 0: what was saved last is not in the view. Under a record's lock, or none. */
+	struct pawl_atomic_u32 current;
 
 	/* What readers in other processes are told; what a reader knows of who writes (sync.c). */
 	pthread_mutex_t sync_lock;
@@ -78,6 +81,7 @@ struct eng_persist {
 
 	/* Statistics. Relaxed. */
 	struct pawl_atomic_u64 snapshots, saved, failures, restored, helped, bytes;
+	struct pawl_atomic_u64 together;      /* of the restored: with others */
 	struct pawl_atomic_u64 lost, unknown; /* damaged or not there; of another form */
 	struct pawl_atomic_u64 ops_saved;     /* snapshots that had some */
 	struct pawl_atomic_u64 quiet_ns, snapshot_ns;
@@ -147,9 +151,12 @@ void eng_tell_opened(struct eng_persist *persist);
 void eng_persist_recovered(void *arg);
 /* restart.c: what the graph asks for. */
 int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node);
+void eng_persist_restore_many(void *arg, const eng_id *ids, unsigned n,
+			      struct eng_node **ret_nodes);
 int eng_persist_look_up(void *arg, struct pawl_digest digest, eng_id *ret_id);
 void eng_persist_lost(void *arg, eng_id id);
 void eng_persist_view_renew(struct eng_persist *persist);
+bool eng_persist_is_current(void *arg);
 /* snapshot.c */
 void eng_persist_help(void *arg, struct eng_node *node, uint32_t pending);
 

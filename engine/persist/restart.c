@@ -14,6 +14,7 @@
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
 
+#include "../graph/intake.h"
 #include "persist.h"
 
 #define SECOND_NS   UINT64_C(1000000000)
@@ -38,7 +39,8 @@ static int restore(struct eng_persist *persist, eng_id id, struct eng_node **ret
 		return -ENOENT;
 	if (!meta.ptr || !data.ptr)
 		return -EUCLEAN;
-	return eng_image_read(persist->graph, id, persist->backing.limit, meta, data, ret_node);
+	eng_intake(persist->graph, ENG_INTAKE_RUN + meta.len + data.len);
+	return eng_image_read(persist->graph, id, persist->known, meta, data, ret_node);
 }
 
 int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
@@ -58,6 +60,42 @@ int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
 	return -EUCLEAN;
 }
 
+/* Of those with both. What cannot be read now, or at all, is asked for one by one, and told of then. */
+static void restore_many(struct eng_persist *persist, const eng_id *ids, unsigned n,
+			 struct eng_node **ret_nodes)
+{
+	struct pawl_slice metas[ENG_TOGETHER], datas[ENG_TOGETHER];
+	struct pawl_store_key keys[ENG_TOGETHER];
+
+	for (unsigned i = 0; i < n; i++)
+		keys[i] = pawl_store_id(ids[i]);
+	if (pawl_store_multi_get(persist->view, PAWL_STORE_DATA, keys, n, datas) ||
+	    pawl_store_multi_get(persist->view, PAWL_STORE_META, keys, n, metas))
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (metas[i].ptr && datas[i].ptr &&
+		    eng_image_read(persist->graph, ids[i], persist->known, metas[i], datas[i],
+				   &ret_nodes[i]))
+			ret_nodes[i] = NULL;
+	}
+}
+
+void eng_persist_restore_many(void *arg, const eng_id *ids, unsigned n,
+			      struct eng_node **ret_nodes)
+{
+	struct eng_persist *persist = arg;
+	uint64_t restored = 0;
+
+	memset(ret_nodes, 0, n * sizeof(*ret_nodes));
+	pthread_rwlock_rdlock(&persist->view_lock);
+	restore_many(persist, ids, n, ret_nodes);
+	pthread_rwlock_unlock(&persist->view_lock);
+	for (unsigned i = 0; i < n; i++)
+		restored += ret_nodes[i] != NULL;
+	pawl_add_relaxed(&persist->restored, restored);
+	pawl_add_relaxed(&persist->together, restored);
+}
+
 int eng_persist_look_up(void *arg, struct pawl_digest digest, eng_id *ret_id)
 {
 	struct eng_persist *persist = arg;
@@ -65,8 +103,6 @@ int eng_persist_look_up(void *arg, struct pawl_digest digest, eng_id *ret_id)
 	int error;
 
 	*ret_id = 0;
-	if (!persist->backing.limit)
-		return 0;
 	pthread_rwlock_rdlock(&persist->view_lock);
 	while ((error = pawl_store_get(persist->view, PAWL_STORE_TYPES,
 				       pawl_store_digest(digest), &bytes)) == -ENOMEM)
@@ -91,14 +127,26 @@ void eng_persist_view_renew(struct eng_persist *persist)
 {
 	struct pawl_store_view *view, *before;
 
-	/* The old one does as well. */
-	if (pawl_store_view_begin(persist->store, &view))
+	/* The old one does as well, but for what would leave now. */
+	if (pawl_store_view_begin(persist->store, &view)) {
+		pawl_store_relaxed(&persist->current, 0u);
 		return;
+	}
 	pthread_rwlock_wrlock(&persist->view_lock);
 	before = persist->view;
 	persist->view = view;
+	persist->known = persist->next;
 	pthread_rwlock_unlock(&persist->view_lock);
 	pawl_store_view_end(before);
+	/* Relaxed, both: who asks has seen that the snapshot is over, under the lock that ends it. */
+	pawl_store_relaxed(&persist->current, 1u);
+}
+
+bool eng_persist_is_current(void *arg)
+{
+	struct eng_persist *persist = arg;
+
+	return pawl_load_relaxed(&persist->current);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -122,7 +170,7 @@ static int head_read(struct eng_persist *persist)
 	if (!next || !eng_reader_done(&reader) || next > PAWL_SLOTS_ID_MAX)
 		persist->cold = "the store's head is damaged";
 	else
-		persist->backing.limit = (uint32_t)next;
+		persist->backing.limit = persist->known = (uint32_t)next;
 	return 0;
 }
 
@@ -182,8 +230,11 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	persist->idle_ns = or_default(options->snapshot_idle_ns, IDLE_NS);
 	persist->backing.arg = persist;
 	persist->backing.restore = eng_persist_restore;
+	persist->backing.restore_many = eng_persist_restore_many;
 	persist->backing.look_up = eng_persist_look_up;
 	persist->backing.lost = eng_persist_lost;
+	persist->backing.is_current = eng_persist_is_current;
+	pawl_init_word(&persist->current, 1u);
 	persist->backing.recovered = eng_persist_recovered;
 	error = open_store(persist, options);
 	if (error) {

@@ -6,7 +6,7 @@
  *	     noted, and what is left of suspended operations is written down; nothing else
  *  walk     over that bitmap in the order of ids: each record is encoded under its lock, unless a writer that was about
  *	     to change it has done so; its cells' values are encoded after that, without a lock
- *  commit   everything in one batch, with the digests of new tasks and these operations
+ *  commit   everything in one batch, with the digests of new tasks and these operations; what went is taken out (graph/reclaim.c)
  *  end	     new tasks are new no longer; or, if anything failed: all that was captured is modified again
  *
  * Operations go on from the end of the capture. Where nothing was modified there is no moment of quiet, and nothing
@@ -81,6 +81,8 @@ struct batch {
 	struct pawl_store_batch *batch;
 	struct eng_bitmap *taken; /* NULL: nothing was modified */
 	struct eng_out ops;	  /* of who was suspended */
+	const struct eng_gone_list
+		*gone; /* tasks that the store may have, and that are not there */
 	uint64_t tasks, bytes;
 	bool any_new;
 };
@@ -248,20 +250,50 @@ static void capture(void *arg)
 	pawl_store_relaxed(&persist->failed, 0u);
 	batch->taken = eng_marks_capture(persist->marks);
 	persist->next = (uint32_t)pawl_ids_next(persist->graph->ids[0]);
+	persist->recoveries = pawl_load_relaxed(&persist->graph->recoveries);
 	eng_ops_take(persist, &batch->ops);
+	batch->gone = eng_gone_take(persist->graph);
 }
 
-/* They are in the store. */
+/*
+ * They are in the store. After a loss, which is repaired beside the snapshot, the keys of all are to be saved anew, and this
+ * batch may not have them: then all stay new.
+ */
 static void not_new(struct batch *batch)
 {
-	for (uint32_t id = 0; eng_bitmap_next(batch->taken, &id); id++) {
-		struct eng_node *node = eng_lock_resident(batch->persist->graph, id);
+	struct eng_persist *persist = batch->persist;
+	bool same = true;
+
+	for (uint32_t id = 0; same && eng_bitmap_next(batch->taken, &id); id++) {
+		struct eng_node *node = eng_lock_resident(persist->graph, id);
 
 		if (!node)
 			continue;
-		node->bits &= ~ENG_NEW;
+		same = pawl_load_relaxed(&persist->graph->recoveries) == persist->recoveries;
+		if (same)
+			node->bits &= ~ENG_NEW;
 		eng_unlock(node);
 	}
+}
+
+/* Before all that is put: another task may have come in its place, with its key. */
+static int remove_gone(struct batch *batch)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < batch->gone->n && !error; i++) {
+		const struct eng_gone *gone = &batch->gone->list[i];
+
+		error = pawl_store_remove(batch->batch, PAWL_STORE_META,
+					  pawl_store_id(gone->id));
+		if (!error)
+			error = pawl_store_remove(batch->batch, PAWL_STORE_DATA,
+						  pawl_store_id(gone->id));
+		if (!error)
+			error = pawl_store_remove(batch->batch, PAWL_STORE_TYPES,
+						  pawl_store_digest(gone->digest));
+	}
+	return error;
 }
 
 static int save(struct batch *batch)
@@ -275,6 +307,8 @@ static int save(struct batch *batch)
 		return error;
 	if (persist->cold)
 		error = remove_old(batch);
+	if (!error)
+		error = remove_gone(batch);
 	if (!error)
 		error = walk(batch);
 	if (!error)
@@ -294,6 +328,7 @@ static void failed(struct batch *batch)
 	pawl_store_relaxed(&persist->failed, 1u);
 	if (batch->taken)
 		eng_marks_fail(persist->marks, persist->graph);
+	eng_gone_done(persist->graph, false);
 	images_free(images_take(persist));
 	pawl_add_relaxed(&persist->failures, 1u);
 }
@@ -302,6 +337,8 @@ static void saved(struct batch *batch)
 {
 	struct eng_persist *persist = batch->persist;
 
+	/* First: from then on what is saved may leave (graph/evict.c, I1). */
+	eng_persist_view_renew(persist);
 	if (batch->any_new)
 		not_new(batch);
 	if (batch->taken)
@@ -310,7 +347,7 @@ static void saved(struct batch *batch)
 	persist->backing.changed = false;
 	persist->ops_stored = batch->ops.n;
 	eng_out_fini(&persist->tables);
-	eng_persist_view_renew(persist);
+	eng_gone_done(persist->graph, true);
 	eng_sync_saved(persist);
 	pawl_add_relaxed(&persist->snapshots, 1u);
 	pawl_add_relaxed(&persist->saved, batch->tasks);
@@ -324,15 +361,21 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 {
 	struct batch batch = {.persist = persist};
 	uint64_t begun_ns = pawl_now_ns();
+	struct eng_thread_wait wait;
 	int error;
 
 	if (eng_persist_is_saved(persist))
 		return 0;
+	eng_thread_waits(persist->graph, &wait, "a moment at which no operation is under way",
+			 PAWL_TASK_NONE);
 	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);
+	eng_thread_waited(persist->graph, &wait);
 	if (error)
 		return error;
 	pawl_store_relaxed(&persist->quiet_ns, pawl_now_ns() - begun_ns);
+	eng_thread_waits(persist->graph, &wait, "the store", PAWL_TASK_NONE);
 	error = save(&batch);
+	eng_thread_waited(persist->graph, &wait);
 	if (error)
 		failed(&batch);
 	else
@@ -350,6 +393,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 
 int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 {
+	struct eng_thread_wait wait;
 	struct pawl_waiter *before;
 	uint64_t bytes = 0, begun_ns;
 	bool tell = false;
@@ -362,7 +406,9 @@ int eng_persist_snapshot(struct eng_persist *persist, uint64_t *ret_tasks)
 		return -EDEADLK;
 	/* It sleeps as the thread. */
 	before = pawl_waiter_set(NULL);
+	eng_thread_waits(persist->graph, &wait, "another snapshot", PAWL_TASK_NONE);
 	pthread_mutex_lock(&persist->one);
+	eng_thread_waited(persist->graph, &wait);
 	begun_ns = pawl_now_ns();
 	error = snapshot(persist, ret_tasks, &bytes, &tell);
 	pthread_mutex_unlock(&persist->one);

@@ -153,7 +153,7 @@ if test -x "$builddir/bench/b-persist"; then
 import json, sys
 
 rows = [json.loads(line) for line in open(sys.argv[1])]
-assert {r["bench"] for r in rows} == {"persist-snapshot", "persist-latency", "persist-restore", "persist-open"}, rows
+assert {r["bench"] for r in rows} == {"persist-snapshot", "persist-latency", "persist-restore", "persist-change", "persist-open"}, rows
 assert {r["contender"] for r in rows if r["bench"] == "persist-snapshot"} == {"pawl", "pawl-busy", "store", "file"}
 assert all(r["restored"] >= 1000 for r in rows if r["bench"] == "persist-restore"), rows
 assert all(r["bytes_task"] > 50 for r in rows if "bytes_task" in r), rows

@@ -5,19 +5,23 @@
 #include "conform.h"
 
 #include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <pawl/store.h>
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/backing.h"
+#include "../../engine/graph/evict.h"
 
 #define STATES_MOST 256
 #define TYPES_MOST  16
 #define OFTEN_NS    UINT64_C(2000000)
+/* Never near: what leaves is what the harness has leave. */
+#define MEMORY_BYTES (UINT64_C(1) << 40)
 
 struct pawl_engine *cf_engine;
-bool cf_stored, cf_snapshots_often = true;
+bool cf_stored, cf_snapshots_often = true, cf_evicts = true;
 const char cf_in_memory_only = 1;
 
 static struct pawl_state *states[STATES_MOST];
@@ -44,6 +48,43 @@ static void disk_drop(void)
 	disk = NULL;
 }
 
+/* ---- whatever may leave memory does, all the while ------------------------------------ */
+
+static pthread_t evictor;
+static struct pawl_atomic_u32 evictor_ends;
+
+static void *evict_often(void *arg)
+{
+	const struct timespec pause = {0, OFTEN_NS / 2};
+
+	(void)arg;
+	assert_int_equal(pawl_thread_attach("evictor"), 0);
+	while (!pawl_load_acquire(&evictor_ends)) {
+		(void)eng_evict_all(cf_engine->graph);
+		pawl_rcu_idle_enter();
+		nanosleep(&pause, NULL);
+		pawl_rcu_idle_leave();
+	}
+	pawl_thread_detach();
+	return NULL;
+}
+
+static void evictor_start(void)
+{
+	if (!cf_stored || !cf_snapshots_often || !cf_evicts)
+		return;
+	pawl_store_release(&evictor_ends, 0u);
+	assert_int_equal(pthread_create(&evictor, NULL, evict_often, NULL), 0);
+}
+
+static void evictor_stop(void)
+{
+	if (!cf_stored || !cf_snapshots_often || !cf_evicts)
+		return;
+	pawl_store_release(&evictor_ends, 1u);
+	assert_int_equal(pthread_join(evictor, NULL), 0);
+}
+
 static void engine_open(const struct cf_tables *tables)
 {
 	const struct pawl_value_type *types[TYPES_MOST] = {&cf_number};
@@ -67,11 +108,15 @@ static void engine_open(const struct cf_tables *tables)
 			options.snapshot_idle_ns = cf_snapshots_often ? OFTEN_NS : PAWL_FOREVER;
 	}
 	present = tables;
+	if (cf_stored)
+		options.memory_bytes = MEMORY_BYTES;
 	assert_int_equal(pawl_engine_open(&options, &cf_engine), 0);
+	evictor_start();
 }
 
 static void engine_close(void)
 {
+	evictor_stop();
 	assert_int_equal(pawl_engine_close(cf_engine), 0);
 	while (states_n)
 		pawl_state_unpin(states[--states_n]);

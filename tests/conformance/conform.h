@@ -69,6 +69,8 @@ extern struct pawl_engine *cf_engine;
 extern bool cf_stored;
 /* Snapshots go there all the while (true to begin with). */
 extern bool cf_snapshots_often;
+/* And what may leave memory does (true to begin with): a call of that counts as a miss. */
+extern bool cf_evicts;
 /* Is all that run 0 computed still there in this one? */
 static inline bool cf_is_kept(unsigned run)
 {

@@ -3,7 +3,8 @@
  * t-conform-stale.c - runs that are for nothing: execution_abort, abort_collectibles.
  *
  * Other engines cut such a run short, where it waits for something. Here it goes to its end, and is made again;
- * so each of these opens the gate that the run waits at. What there is to be seen afterwards is the same.
+ * so each of these opens the gate that the run waits at. What there is to be seen afterwards is the same. With the
+ * option to abandon them: tests/engine/t-abandon.c.
  */
 #include "conform.h"
 

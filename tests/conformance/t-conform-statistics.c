@@ -396,6 +396,7 @@ static void case_no_execution(void **state)
 
 int main(void)
 {
+	cf_evicts = false;
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(case_simple),
 		cmocka_unit_test(case_read_often),

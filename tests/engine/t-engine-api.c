@@ -1305,8 +1305,6 @@ static void case_options(void **state)
 	options.storage = PAWL_STORAGE_READ_ONLY;
 	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
 	options.storage = PAWL_STORAGE_NONE;
-	options.memory_bytes = 1;
-	assert_int_equal(pawl_engine_open(&options, &engine), -ENOTSUP);
 	assert_int_equal(setenv("PAWL_FUNCTION_STATS", "1", 1), 0);
 	assert_int_equal(setenv("PAWL_TRACK_DEPENDENCIES", "0", 1), 0);
 	up(1);

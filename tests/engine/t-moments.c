@@ -287,6 +287,39 @@ static void case_caught(void **state)
 	down();
 }
 
+/* What nothing changes any more runs to bring back a value that is gone, and fails for the moment: it is tried again. */
+static void still_again(int error, uint64_t height)
+{
+	const struct pawl_function *function = height ? &above : &leaf;
+
+	up();
+	for (uint64_t h = height; h; h--)
+		assert_int_equal(ask_for(&above, h, PAWL_READ_FINAL, 1), 5 + (int)h);
+	assert_int_equal(ask_for(&leaf, 0, PAWL_READ_FINAL, 1), 5);
+	(void)ran_now();
+	pawl_store_relaxed(&failure, (uint32_t)error);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(ask_for(function, height, 0, 1), -PAWL_ETASK);
+		assert_int_equal(ran_now(), 1);
+		check_sums();
+	}
+	pawl_store_relaxed(&failure, 0u);
+	assert_int_equal(ask_for(function, height, 0, 1), 5 + (int)height);
+	assert_int_equal(ran_now(), 1);
+	assert_int_equal(ask_for(function, height, PAWL_READ_STRONG, 1), 5 + (int)height);
+	assert_int_equal(ran_now(), 0);
+	down();
+}
+
+static void case_still(void **state)
+{
+	(void)state;
+	for (uint64_t height = 0; height < 3; height++) {
+		still_again(EAGAIN, height);
+		still_again(ENOMEM, height);
+	}
+}
+
 /* Other errors are as good as values. */
 static void case_kept(void **state)
 {
@@ -489,10 +522,11 @@ static void case_stopping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(case_again),	   cmocka_unit_test(case_memory),
-		cmocka_unit_test(case_caught),	   cmocka_unit_test(case_kept),
-		cmocka_unit_test(case_root),	   cmocka_unit_test(case_finished),
-		cmocka_unit_test(case_cells_stay), cmocka_unit_test(case_stopping),
+		cmocka_unit_test(case_again),	 cmocka_unit_test(case_memory),
+		cmocka_unit_test(case_caught),	 cmocka_unit_test(case_still),
+		cmocka_unit_test(case_kept),	 cmocka_unit_test(case_root),
+		cmocka_unit_test(case_finished), cmocka_unit_test(case_cells_stay),
+		cmocka_unit_test(case_stopping),
 	};
 
 	return t_run("moments", tests);

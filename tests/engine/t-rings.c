@@ -574,6 +574,19 @@ static eng_id id_of(unsigned n)
 	}
 }
 
+/* As the end of a run does it. */
+static void call_by_hand(struct eng_op *op, eng_id caller, eng_id callee)
+{
+	struct eng_node *node = eng_lock(engine->graph, caller);
+	bool gives_back = eng_connect_children(op, node, eng_list_one(&op->queue, callee));
+
+	eng_unlock(node);
+	eng_op_run(op);
+	if (gives_back)
+		eng_queue_tasks(&op->queue, ENG_JOB_DEACTIVATE,
+				eng_list_one(&op->queue, callee));
+}
+
 /* An operation that is no run's end makes a call of its own: it takes one out, and its caller runs again. */
 static void case_found_elsewhere(void **state)
 {
@@ -598,10 +611,8 @@ static void case_found_elsewhere(void **state)
 		pawl_engine_stats_read(engine, &before);
 		eng_op_begin(&op, engine->graph, ENG_PRIORITY_INITIAL);
 		if (active)
-			(void)eng_activate(&op, top);
-		node = eng_lock(engine->graph, bottom);
-		eng_connect_children(&op, node, eng_list_one(&op.queue, top));
-		eng_unlock(node);
+			assert_true(eng_activate_called(&op, top) >= 0);
+		call_by_hand(&op, bottom, top);
 		eng_op_end(&op);
 		tours(&tour, 1, 3);
 		check_sums();
@@ -641,7 +652,8 @@ static void case_taken_out_twice(void **state)
 		for (unsigned i = 0; i < 2; i++)
 			eng_children_lost(&op, middle, eng_list_one(&op.queue, bottom));
 		node = eng_lock(engine->graph, middle);
-		assert_false(eng_children_take(&op, node, eng_list_one(&op.queue, bottom)));
+		assert_false(
+			eng_children_take(&op, node, eng_list_one(&op.queue, bottom), true));
 		eng_make_dirty(&op, node, true);
 		eng_unlock(node);
 		eng_op_end(&op);
@@ -680,10 +692,8 @@ static void case_taken_out_of_a_run(void **state)
 			sched_yield();
 		eng_op_begin(&op, engine->graph, ENG_PRIORITY_INITIAL);
 		if (active)
-			(void)eng_activate(&op, top);
-		node = eng_lock(engine->graph, bottom);
-		eng_connect_children(&op, node, eng_list_one(&op.queue, top));
-		eng_unlock(node);
+			assert_true(eng_activate_called(&op, top) >= 0);
+		call_by_hand(&op, bottom, top);
 		eng_op_end(&op);
 		node = eng_lock(engine->graph, top);
 		assert_false(eng_set_has(node, ENG_CHILDREN, middle));

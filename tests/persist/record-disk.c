@@ -50,17 +50,15 @@ static void end(void)
 	pthread_mutex_unlock(&mutex);
 }
 
-static void put(const void *bytes, size_t n)
-{
-	if (syscall(SYS_write, log_fd, bytes, n) != (ssize_t)n)
-		abort();
-}
-
+/* In one call: other processes that are recorded write to the same log. */
 static void put_record(struct t_disk_record record, const void *bytes)
 {
-	put(&record, sizeof(record));
-	if (record.bytes)
-		put(bytes, record.bytes);
+	struct iovec parts[] = {{&record, sizeof(record)},
+				{(void *)(uintptr_t)bytes, record.bytes}};
+
+	if (syscall(SYS_writev, log_fd, parts, record.bytes ? 2 : 1) !=
+	    (ssize_t)(sizeof(record) + record.bytes))
+		abort();
 }
 
 /* The path of a descriptor; false: not below the folder. */
@@ -118,11 +116,15 @@ static bool ours(int fd)
 static int open_at(int folder_fd, const char *name, int flags, mode_t mode)
 {
 	char path[PATH_MAX];
+	const char *boot = getenv("T_RECORD_BOOT");
 	bool recorded =
 		begin() && flags & (O_CREAT | O_TRUNC) && path_at(folder_fd, name, path);
 	bool was = recorded && !access(path, F_OK);
-	int fd = (int)syscall(SYS_openat, folder_fd, name, flags, mode);
+	int fd;
 
+	if (boot && !strcmp(name, "/proc/sys/kernel/random/boot_id"))
+		name = boot;
+	fd = (int)syscall(SYS_openat, folder_fd, name, flags, mode);
 	if (fd >= 0 && recorded && (!was || flags & O_TRUNC))
 		put_record((struct t_disk_record){T_DISK_CREATE, (uint32_t)strlen(path) + 1,
 						  inode_of(fd), was, 0},
@@ -230,10 +232,21 @@ SEEN ssize_t pwrite(int fd, const void *bytes, size_t n, off_t offset)
 	return done;
 }
 
+/* Where the next write goes; -1: nowhere that has a place. */
+static off_t place_of(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	struct stat file;
+
+	if (at >= 0 && fcntl(fd, F_GETFL) & O_APPEND && !fstat(fd, &file))
+		at = file.st_size;
+	return at;
+}
+
 SEEN ssize_t write(int fd, const void *bytes, size_t n)
 {
 	bool recorded = begin();
-	off_t offset = recorded ? lseek(fd, 0, SEEK_CUR) : -1;
+	off_t offset = recorded ? place_of(fd) : -1;
 	ssize_t done = syscall(SYS_write, fd, bytes, n);
 
 	if (recorded && offset >= 0)
@@ -260,7 +273,7 @@ static void wrote_vectors(int fd, off_t offset, const struct iovec *vectors, int
 SEEN ssize_t writev(int fd, const struct iovec *vectors, int n)
 {
 	bool recorded = begin();
-	off_t offset = recorded ? lseek(fd, 0, SEEK_CUR) : -1;
+	off_t offset = recorded ? place_of(fd) : -1;
 	ssize_t done = syscall(SYS_writev, fd, vectors, n);
 
 	if (recorded && offset >= 0)

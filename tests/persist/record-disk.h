@@ -8,8 +8,9 @@
  *	cc -shared -fPIC -o record-disk.so tests/persist/record-disk.c
  *	T_RECORD=log T_RECORD_UNDER=folder LD_PRELOAD=./record-disk.so program
  *
- * Both variables are needed, or nothing is recorded. With T_RECORD_FAIL the first fsync() of a folder fails. Not seen: what is written through shared writable maps, but for
- * msync(), which says so in the log.
+ * Both variables are needed, or nothing is recorded. With T_RECORD_FAIL the first fsync() of a folder fails; T_RECORD_BOOT names a
+ * file that is read in place of the machine's boot id. Not seen: what is written through shared writable maps, but for
+ * msync(), which says so in the log; and what the C library writes by itself, for stdio.
  */
 #ifndef T_RECORD_DISK_H
 #define T_RECORD_DISK_H

@@ -254,6 +254,59 @@ static void case_planned_and_done(void **state)
 	journal_close(told.journal);
 }
 
+/* An empty file does not show that what was written beside it outlived the machine's end. */
+static void case_done_and_stopped(void **state)
+{
+	struct told told;
+	uint32_t edges[3], reads[1], digests[1] = {1};
+	struct digest empty = digest_bytes(NULL, 0);
+	struct trace trace = {.command = digest(1),
+			      .read = digest(2),
+			      .n_listed = 1,
+			      .n_outs = 1,
+			      .reads = reads,
+			      .read_digests = digests,
+			      .out_digests = &empty};
+
+	(void)state;
+	begin(&told);
+	edges[0] = path(&told, "long before");
+	edges[1] = path(&told, "stamp");
+	edges[2] = path(&told, "file");
+	reads[0] = path(&told, "in");
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(journal_plan(told.journal, edges, 3), 0);
+		trace.outs = &edges[i];
+		trace.ended_ns = 1000000000000000 + i * (int64_t)700000000000;
+		trace.out_digests = i < 2 ? &empty : &trace.command;
+		if (i == 1)
+			trace.ended_ns += 600000000000;
+		assert_int_equal(journal_end(told.journal, edges[i], &trace), 0);
+		assert_int_equal(journal_done(told.journal), 0);
+	}
+	open_again(&told, 1);
+	assert_int_equal(told.begun[0] + told.begun[1] + told.begun[2], 0);
+	/* As it is when it was written anew. */
+	assert_int_equal(journal_rewrite(told.journal), 0);
+	open_again(&told, 1);
+	assert_int_equal(told.begun[0] + told.begun[1] + told.begun[2], 0);
+	open_again(&told, 2);
+	assert_int_equal(told.begun[path(&told, "long before")], 0);
+	assert_int_equal(told.begun[path(&told, "stamp")], 1);
+	assert_int_equal(told.begun[path(&told, "file")], 0);
+	/* Once it has run again in this life, that holds. */
+	edges[1] = path(&told, "stamp");
+	reads[0] = path(&told, "in");
+	trace.outs = &edges[1];
+	trace.out_digests = &empty;
+	assert_int_equal(journal_plan(told.journal, &edges[1], 1), 0);
+	assert_int_equal(journal_end(told.journal, edges[1], &trace), 0);
+	assert_int_equal(journal_done(told.journal), 0);
+	open_again(&told, 2);
+	assert_int_equal(told.begun[path(&told, "stamp")], 0);
+	journal_close(told.journal);
+}
+
 /* Five runs of three edges, and a plan. */
 static size_t five_runs(char **ret_bytes)
 {
@@ -486,6 +539,7 @@ int main(void)
 		cmocka_unit_test(case_read_again),
 		cmocka_unit_test(case_planned),
 		cmocka_unit_test(case_planned_and_done),
+		cmocka_unit_test(case_done_and_stopped),
 		cmocka_unit_test(case_cut_off),
 		cmocka_unit_test(case_damaged),
 		cmocka_unit_test(case_lost_marks),

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pawl/mem.h>
 
 #include "harness.h"
 
+#include "ninja/log.h"
 #include "ninja/options.h"
 #include "ninja/tools.h"
 
@@ -339,7 +341,130 @@ static void case_tools(void **state)
 	assert_false(ninja_tool_early("clean"));
 	tool_says(m, "-t inputs -d b.o", NULL, 0, "b.c\ngen.h\n", "");
 	tool_says(m, "-t inputs --print0 b.o", NULL, 0, "b.c", "");
+	tool_says(m, "-t restat -h", &log, 1, "usage: ninja -t restat [outputs]\n", "");
+	tool_says(m, "-t browse", &log, 1, "",
+		  "ninja: error: -t browse needs a server that is not part of this program; "
+		  "-t query and -t graph say the same, and pawl build --dot\n");
 	mf_free(m);
+}
+
+/* Those of ninja 1.13; what they say is what it says. */
+static void case_newer_tools(void **state)
+{
+	struct mf_manifest *m =
+		load("rule cc\n  command = cc $in\nrule new\n  command = make $out\n"
+		     "build a.o: cc a.c | h.h\nbuild b.o: cc b.c || a.o\n"
+		     "build prog: cc a.o b.o\nbuild all: phony prog\nbuild none: new\n"
+		     "build other: cc b.c none\n");
+	char *folder = getcwd(NULL, 0);
+	char want[8192];
+
+	(void)state;
+	tool_says(m, "-t multi-inputs a.o b.o", NULL, 0,
+		  "a.o\ta.c\na.o\th.h\nb.o\tb.c\nb.o\ta.c\nb.o\th.h\nb.o\ta.o\n", "");
+	tool_says(m, "-t multi-inputs -d , a.o a.o", NULL, 0,
+		  "a.o,a.c\na.o,h.h\na.o,a.c\na.o,h.h\n", "");
+	tool_says(m, "-t multi-inputs --delimiter=; all", NULL, 0,
+		  "all;a.c\nall;h.h\nall;a.o\nall;b.c\nall;b.o\nall;prog\n", "");
+	tool_says(m, "-t multi-inputs a.c", NULL, 0, "", "");
+	tool_says(m, "-t multi-inputs nosuch", NULL, 1, "",
+		  "ninja: error: unknown target 'nosuch'\n");
+	tool_says(m, "-t compdb-targets nosuch", NULL, 1, "",
+		  "ninja: fatal: unknown target 'nosuch'\n");
+	tool_says(
+		m, "-t compdb-targets a.c", NULL, 1, "",
+		"ninja: fatal: 'a.c' is not a target (i.e. it is not an output of any `build` "
+		"statement)\n");
+	tool_says(m, "-t compdb-targets", NULL, 1,
+		  "usage: ninja -t compdb [-hx] target [targets]\n\noptions:\n"
+		  "  -h     display this help message\n"
+		  "  -x     expand @rspfile style response file invocations\n",
+		  "ninja: error: compdb-targets expects the name of at least one target\n");
+#define ENTRY                                                                                  \
+	"\n  {\n    \"directory\": \"%s\",\n    \"command\": \"%s\",\n    \"file\": \"%s\",\n" \
+	"    \"output\": \"%s\"\n  }"
+	assert_non_null(folder);
+	snprintf(want, sizeof(want), "[" ENTRY "," ENTRY "," ENTRY "\n]\n", folder, "cc a.c",
+		 "a.c", "a.o", folder, "cc b.c", "b.c", "b.o", folder, "cc a.o b.o", "a.o",
+		 "prog");
+	tool_says(m, "-t compdb-targets all b.o", NULL, 0, want, "");
+	snprintf(want, sizeof(want), "[" ENTRY "\n]\n", folder, "cc b.c none", "b.c", "other");
+	tool_says(m, "-t compdb-targets other", NULL, 0, want, "");
+#undef ENTRY
+	free(folder);
+	mf_free(m);
+}
+
+/* ---- logs ------------------------------------------------------------------------------------ */
+
+/* Hashes as ninja 1.11 and 1.13 wrote them. */
+static void case_log_hash(void **state)
+{
+	static const struct {
+		const char *command;
+		uint64_t old, new;
+	} known[] = {
+		{":", 0x2e49d2477c6737f0, 0xa2da22321247804b},
+		{": a", 0xf2d1360f1675bfb3, 0xbae980166742c4ce},
+		{": fj", 0x3d0264df9b2483ba, 0x241e6fc398565bc6},
+		{": jbjah", 0xdf973f4df845637c, 0x8362bae5e018fb0b},
+		{": ddhiih", 0x995f68bdfb877d10, 0x5a4b22244a01a3aa},
+		{": cdkcigakbcjae", 0xe87270bfeca39a46, 0x453c0b9329b61833},
+		{": hjgggjhcfbachd", 0x8993496858b5c3bc, 0x81185a22dd0c18ab},
+		{": gkegigjfijgjdfk", 0x1a4c4494167480e4, 0xe4e69ff0a5789aff},
+		{": jkcfijjbkdkjeebbhkhbfbgcaeggb", 0x60fde52f9e9c78df, 0x792c78d3e74fcd25},
+		{": jagjfieidaeabbjiadgejecafffcggh", 0xdf50cb83ce109665, 0x736392216812102b},
+		{": kjkibjiegkdegeieifagjfagjjkcakkfhfkfjehajakaf", 0x71f6d5eee35a7d4a,
+		 0x565a654cb7270d1a},
+		{": hejjfcfcffjeegbajkceidkedfckgkbbjffkdhcbfkdjhe", 0x9b0215af564b000c,
+		 0x4c3293b445ce17a2},
+		{": aidfjcefkbjfjcgeiehfkgegjgagcdahjigidahkieifdbj", 0x51de9bad34b67fa9,
+		 0x2ed34831f1092a70},
+		{": daaidgjaahbciedkaiigajbfceihafddbibcdecahkjgaedejiigahfaacababhabiihfcfbfgkgje",
+		 0xdf497c40d8853203, 0x7434cc96cb6f5cea},
+		{": dfgbciagbjcafhjkigkajgafkhfgghaddiejbgdgcaffiebhbkigkbfjibjahcdgaibjbkgcafbabkhejebajiidbibiai",
+		 0x8c11bee3be26aab5, 0xf5ed981ecd2a6813},
+		{": cbdckdhjgefjgfigbgidgcgjjkikhckgccbhhihjccedcjifdiekgjjjedeaehgdcjfdfhcghjdhjkiahbgahddkkbdedde",
+		 0x8be0fff438efd664, 0x6a499f3666b172ac},
+		{": jkaecafcgbbbbeeafhjkfaaffgghbdkjhgcifbebkgbhiebifkfhekkkkebfkjiibkhifaekjckkkccfkhbbicfkkjgiekchhecbbciijgfbeegacahiediffghibfhbcejbkbjbcdjgkgc",
+		 0x3382c11400e8fc7b, 0xae6eea5f2cff8a3e},
+		{": cgdiicjcdefeahggfijekhikekhajdkabkdhcikhddidaikhbjekcchbjaafjdibhiaffffcbjabfdbdgdhfbagbdcghhbigdkheahhghchaeffhifjgdadefchidcdacjgickacbjchhcaaghfgaadgaghaddbghdcfjbfbjaeehehdieafkffbakgb",
+		 0xda84fafee559785a, 0x41ca50d749f1eb05},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		size_t n = strlen(known[i].command);
+
+		assert_true(ninja_log_hash(5, known[i].command, n) == known[i].old);
+		assert_true(ninja_log_hash(6, known[i].command, n) == known[i].old);
+		assert_true(ninja_log_hash(7, known[i].command, n) == known[i].new);
+	}
+}
+
+static void case_log(void **state)
+{
+	char text[] = "# ninja log v6\n1\t2\t1700000000000000000\ta b\tff\nwrong\n"
+		      "1\t2\t1700000000\tseconds\t1\n1\t2\t1700000000000000000\tno\tgg\n"
+		      "1\t2\t1700000000000000000\tmore\t1\t2\n"
+		      "1\t2\t1700000000000000007\tc\t10\n1\t2\t1700000000000000007\tcut\t1";
+	struct ninja_log_line line;
+	size_t at = 0;
+
+	(void)state;
+	assert_int_equal(ninja_log_version(text, strlen(text)), 6);
+	assert_int_equal(ninja_log_version("# ninja log v12\n", 16), 12);
+	assert_int_equal(ninja_log_version("# ninja log v\n", 14), 0);
+	assert_int_equal(ninja_log_version("# ninja log v5", 14), 0);
+	assert_int_equal(ninja_log_version("# ninja log v5x\n", 16), 0);
+	assert_int_equal(ninja_log_version("# ninja", 7), 0);
+	assert_true(ninja_log_next(text, &at, &line));
+	assert_string_equal(line.output, "a b");
+	assert_true(line.mtime_ns == 1700000000000000000 && line.command == 255);
+	assert_true(ninja_log_next(text, &at, &line));
+	assert_string_equal(line.output, "c");
+	assert_true(line.mtime_ns == 1700000000000000007 && line.command == 16);
+	assert_false(ninja_log_next(text, &at, &line));
 }
 
 /* A cycle ends no tool's patience. */
@@ -370,10 +495,13 @@ static void case_cycle(void **state)
 
 static int oom_tools(void)
 {
-	static const char *const lines[] = {
-		"-t targets all",  "-t targets depth 0", "-t commands",	       "-t inputs",
-		"-t graph",	   "-t compdb",		 "-t rules -d",	       "-n -t clean",
-		"-n -t clean all", "-t missingdeps",	 "-t targets rule cc", "-t query a.o"};
+	static const char *const lines[] = {"-t targets all",	  "-t targets depth 0",
+					    "-t commands",	  "-t inputs",
+					    "-t graph",		  "-t compdb",
+					    "-t rules -d",	  "-n -t clean",
+					    "-n -t clean all",	  "-t missingdeps",
+					    "-t targets rule cc", "-t query a.o",
+					    "-t multi-inputs",	  "-t compdb-targets all"};
 	struct mf_options options = MF_OPTIONS_INIT;
 	struct text out = TEXT_INIT, err = TEXT_INIT;
 	struct mf_manifest *m;
@@ -407,13 +535,11 @@ static int oom_tools(void)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_options),
-		cmocka_unit_test(case_wrong),
-		cmocka_unit_test(case_version),
-		cmocka_unit_test(case_targets),
-		cmocka_unit_test(case_tools),
-		cmocka_unit_test(case_cycle),
-		T_OOM(oom_tools),
+		cmocka_unit_test(case_options),	 cmocka_unit_test(case_wrong),
+		cmocka_unit_test(case_version),	 cmocka_unit_test(case_targets),
+		cmocka_unit_test(case_tools),	 cmocka_unit_test(case_newer_tools),
+		cmocka_unit_test(case_log_hash), cmocka_unit_test(case_log),
+		cmocka_unit_test(case_cycle),	 T_OOM(oom_tools),
 	};
 
 	return t_run("ninja", cases);

@@ -6,6 +6,8 @@
  * 2. The manifest: its image, if none of its files has changed, else it is read.
  * 3. If an edge makes the manifest itself, that goes first, and if its command ran all begins anew.
  * 4. The plan for the targets, the engine for what is not up to date, and the state for the next build.
+ * 5. If a command has written what an edge has read that was clean, and had to wait for that command by order alone, the
+ *    manifest did not say so, and all begins anew from 2: that edge runs now, not in the next build.
  */
 #include "build.h"
 
@@ -401,6 +403,20 @@ static int exit_code(int error)
 	return !error ? BUILD_DONE : error == -EINTR ? BUILD_INTERRUPTED : BUILD_FAILED;
 }
 
+#define ROUNDS_MOST 3
+
+static bool another_round(struct build *b)
+{
+	if (b->options->dry_run || !b->ran || b->rounds.n + 1 >= ROUNDS_MOST ||
+	    !plan_overtaken(&b->plan))
+		return false;
+	b->rounds.n++;
+	b->rounds.ran = b->ran;
+	b->rounds.cut = b->cut;
+	return true;
+}
+
+/* Returns the exit code, or -EAGAIN: what was run has written what others read, and all begins anew. */
 static int build_targets(struct build *b)
 {
 	struct nodes nodes = {NULL, 0, 0};
@@ -413,7 +429,7 @@ static int build_targets(struct build *b)
 	if (error)
 		return BUILD_FAILED;
 	commands = b->plan.dirty + b->plan.maybe;
-	if (!commands) {
+	if (!commands && !b->rounds.n) {
 		report_nothing(b);
 		build_save(b, true);
 		return BUILD_DONE;
@@ -421,6 +437,10 @@ static int build_targets(struct build *b)
 	error = work(b);
 	if (error)
 		stopped_say(b, error);
+	if (!error && another_round(b)) {
+		build_save(b, false);
+		return -EAGAIN;
+	}
 	build_save(b, !error);
 	if (!b->options->dry_run)
 		report_summary(b);
@@ -445,10 +465,15 @@ static int build_do(struct build *b)
 			return error == -EINTR ? BUILD_INTERRUPTED : BUILD_FAILED;
 		}
 		if (!error) {
-			b->ran = b->cut = b->failed = b->broken = 0;
-			return build_targets(b);
+			b->ran = b->rounds.ran;
+			b->cut = b->rounds.cut;
+			b->failed = b->broken = 0;
+			error = build_targets(b);
+			if (error != -EAGAIN)
+				return error;
+		} else {
+			build_save(b, false);
 		}
-		build_save(b, false);
 		build_close(b);
 	}
 	status_say(b->status, "error",

@@ -73,10 +73,11 @@ struct build {
 	struct status *status;
 	struct string folder; /* .pawl, in builddir */
 	int lock_fd, children_fd, null_fd;
+	bool yields; /* if another build is at work, nothing is said */
 	struct command_stop stop;
 	uint64_t stopped_ns; /* when it was asked for */
 
-	/* Of run.c and edge.c, while bodies run. */
+	/* Of run.c and of bodies, while those run. */
 	struct pawl_engine *engine;
 	struct pawl_runtime *runtime;
 	pthread_mutex_t lock; /* over all below, and edges' results */
@@ -88,6 +89,10 @@ struct build {
 	struct build_dyn *dyns;
 	size_t dyns_n, dyns_room;
 	size_t ran, cut, failed, broken;
+	struct {
+		unsigned n; /* plans that were run before this one: see build_do() */
+		size_t ran, cut;
+	} rounds;
 	uint64_t saved_ns; /* durations of commands that did not run */
 	unsigned failures_left;
 	bool always; /* something is never up to date: the next build will not be done at once */
@@ -113,7 +118,7 @@ struct build_edge_args {
 };
 /* The build that bodies belong to: there is one at a time in a process. */
 void build_edges_of(struct build *build);
-/* The number of a file in the journal; UINT32_MAX: it cannot be written. */
+/* attempt.c: the number of a file in the journal; UINT32_MAX: it cannot be written. */
 uint32_t build_number(struct build *build, uint32_t file);
 void build_dyns_free(struct build *build);
 void build_edge_texts(struct build *build, uint32_t edge, struct string *description,

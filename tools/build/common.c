@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * common.c - memory, texts, clocks, and a loop on all processors.
+ * common.c - memory, texts, files, clocks, and a loop on all processors.
  *
  * build_parallel() is used before an engine is open and after it was closed, so it has threads of its own: one for each
  * processor, that take pieces off one counter. The caller is one of them, and goes on alone where none can be made.
  */
 #include "common.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -110,6 +111,43 @@ void string_free(struct string *string)
 {
 	free(string->bytes);
 	*string = (struct string){NULL, 0, 0};
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+int build_write(int fd, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+
+	while (n) {
+		ssize_t done = write(fd, at, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		at += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+int build_replace(const char *path, const void *bytes, size_t n)
+{
+	struct string temporary = {NULL, 0, 0};
+	int fd, error;
+
+	string_printf(&temporary, "%s.new", path);
+	fd = open(temporary.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	error = fd < 0 ? -errno : build_write(fd, bytes, n);
+	if (fd >= 0 && close(fd) && !error)
+		error = -errno;
+	if (!error && rename(temporary.bytes, path))
+		error = -errno;
+	if (error)
+		(void)unlink(temporary.bytes);
+	string_free(&temporary);
+	return error;
 }
 
 /* ---- clocks ------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * common.h - what the files of the program share: memory, growing arrays, texts.
+ * common.h - what the files of the program share: memory, growing arrays, texts, files that are written.
  *
  * The program has nothing to fall back on without memory: it says so, and ends. What was finished is in the
  * journal, so the next build goes on there.
@@ -39,6 +39,14 @@ void string_puts(struct string *string, const char *from);
 void string_printf(struct string *string, const char *format, ...) PAWL_PRINTF(2, 3);
 void string_clear(struct string *string);
 void string_free(struct string *string);
+
+/* All of it. Returns 0 or a negative errno. */
+int build_write(int fd, const void *bytes, size_t n);
+/*
+ * A file as a whole: written beside, and given the name. It is not synchronised: after the machine has stopped it may be
+ * anything, so who reads it has to notice.
+ */
+int build_replace(const char *path, const void *bytes, size_t n);
 
 /* Nanoseconds of CLOCK_MONOTONIC, and of CLOCK_REALTIME: files are stamped by the latter. */
 uint64_t build_now_ns(void);

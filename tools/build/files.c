@@ -26,9 +26,6 @@
 #define MAGIC	       UINT64_C(0x6d6174732d6c7770) /* "pwl-stam" */
 #define STAMPS_VERSION 2u
 
-/* What is older than that when the machine stops is on the disk: systems write back what has waited for half a minute. */
-#define WRITTEN_NS INT64_C(600000000000)
-
 /* ---- the table ---------------------------------------------------------------------------- */
 
 #define SEGMENTS 65536u
@@ -290,7 +287,8 @@ bool files_load(struct files *files, const char *path, struct digest manifest, u
 		file->stamp = e->stamp;
 		file->digest = (struct digest){e->low, e->high, e->kind & ENTRY_KIND, 0};
 		file->flags |= FILE_KNOWN | (e->kind & ENTRY_RACY ? FILE_RACY : 0);
-		if (s.head->boot != boot && e->stamp.ctime_ns > s.head->saved_ns - WRITTEN_NS)
+		if (s.head->boot != boot &&
+		    e->stamp.ctime_ns > s.head->saved_ns - STAMP_WRITTEN_NS)
 			file->flags |= FILE_RACY;
 	}
 	stamps_close(&s);
@@ -300,33 +298,15 @@ bool files_load(struct files *files, const char *path, struct digest manifest, u
 static int stamps_write(const char *path, struct head *head, const struct string *entries,
 			const struct string *paths)
 {
-	struct string all = {NULL, 0, 0}, temporary = {NULL, 0, 0};
-	int error = 0, fd;
-	size_t done = 0;
+	struct string all = {NULL, 0, 0};
+	int error;
 
 	string_add(&all, head, sizeof(*head));
 	string_add(&all, entries->bytes, entries->n);
 	string_add(&all, paths->bytes, paths->n);
 	head->check = pawl_hash_bytes(all.bytes + CHECKED, all.n - CHECKED, MAGIC);
 	memcpy(all.bytes, head, sizeof(*head));
-	string_printf(&temporary, "%s.new", path);
-	fd = open(temporary.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		error = -errno;
-	while (!error && done < all.n) {
-		ssize_t n = write(fd, all.bytes + done, all.n - done);
-
-		if (n < 0 && errno != EINTR)
-			error = -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (fd >= 0 && close(fd) && !error)
-		error = -errno;
-	if (!error && rename(temporary.bytes, path))
-		error = -errno;
-	if (error)
-		unlink(temporary.bytes);
-	string_free(&temporary);
+	error = build_replace(path, all.bytes, all.n);
 	string_free(&all);
 	return error;
 }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "manifest/depfile.h"
+#include "ninja/log.h"
 
 struct logged { /* an output, the newest line about it */
 	int64_t mtime_ns;
@@ -37,6 +38,7 @@ struct dependencies {
 struct import {
 	struct build *b;
 	struct string log, deps;
+	unsigned version;	    /* of the log */
 	struct logged *logged;	    /* by node */
 	struct dependencies *found; /* by node; n 0 and no ids: none */
 	uint32_t *paths;	    /* files, by id in .ninja_deps */
@@ -69,58 +71,39 @@ static bool bytes_read(const struct build *b, const char *name, struct string *o
 	return got == 0 && out->n;
 }
 
-/* MurmurHash64A, with the seed that ninja gives it: version 5 of its log. */
-static uint64_t hash(const char *at, size_t n)
+/* What is there has no version that can be read: said, since all of it is built anew then. */
+static bool log_is_other(const struct build *b, unsigned version)
 {
-	const uint64_t m = UINT64_C(0xc6a4a7935bd1e995);
-	uint64_t h = UINT64_C(0xDECAFBADDECAFBAD) ^ (n * m), k;
+	char words[64] = "not a log of ninja";
 
-	for (; n >= 8; at += 8, n -= 8) {
-		memcpy(&k, at, 8);
-		k *= m;
-		k ^= k >> 47;
-		h = (h ^ k * m) * m;
-	}
-	if (n) {
-		k = 0;
-		for (size_t i = 0; i < n; i++)
-			k |= (uint64_t)(unsigned char)at[i] << 8 * i;
-		h = (h ^ k) * m;
-	}
-	h = (h ^ h >> 47) * m;
-	return h ^ h >> 47;
+	if (version >= NINJA_LOG_OLDEST && version <= NINJA_LOG_NEWEST)
+		return false;
+	if (version)
+		(void)snprintf(words, sizeof(words), "of version %u, and %u to %u can be read",
+			       version, NINJA_LOG_OLDEST, NINJA_LOG_NEWEST);
+	status_say(b->status, "warning",
+		   ".ninja_log is %s: what ninja has built is not taken over", words);
+	return true;
 }
 
-/* "begun, ended, mtime, output, hash" with tabs between. Later lines are newer. */
+/* Later lines are newer. */
 static bool log_read(struct import *import)
 {
-	static const char head[] = "# ninja log v5\n";
 	const struct mf_manifest *m = import->b->m;
-	char *at, *end;
+	struct ninja_log_line line;
+	size_t at = 0;
 
-	if (!bytes_read(import->b, ".ninja_log", &import->log) ||
-	    strncmp(import->log.bytes, head, sizeof(head) - 1) != 0)
+	if (!bytes_read(import->b, ".ninja_log", &import->log))
 		return false;
-	for (at = import->log.bytes + sizeof(head) - 1; (end = strchr(at, '\n'));
-	     at = end + 1) {
-		char *fields[5];
-		unsigned n = 0;
-		uint32_t node;
+	import->version = ninja_log_version(import->log.bytes, import->log.n);
+	if (log_is_other(import->b, import->version))
+		return false;
+	while (ninja_log_next(import->log.bytes, &at, &line)) {
+		uint32_t node = mf_find(m, line.output, strlen(line.output));
 
-		*end = 0;
-		while (n < 5 && at) {
-			fields[n++] = at;
-			at = strchr(at, '\t');
-			if (at)
-				*at++ = 0;
-		}
-		if (n < 5)
-			continue;
-		node = mf_find(m, fields[3], strlen(fields[3]));
 		if (node != MF_NONE)
 			import->logged[node] =
-				(struct logged){strtoll(fields[2], NULL, 10),
-						strtoull(fields[4], NULL, 16), true};
+				(struct logged){line.mtime_ns, line.command, true};
 	}
 	return true;
 }
@@ -201,7 +184,7 @@ static bool command_same(struct import *import, uint32_t edge, uint64_t logged)
 		build_out_of_memory();
 	if (text.len == n)
 		text_cut(&text, n - strlen(";rspfile="));
-	same = hash(text.ptr, text.len) == logged;
+	same = ninja_log_hash(import->version, text.ptr, text.len) == logged;
 	text_fini(&text);
 	return same;
 }

@@ -15,7 +15,8 @@
  * little: the outputs of commands are not synchronised either, and a file that is not what its digest says is made again.
  * What a lost mark could hide is a command that was begun, and whose outputs do not show it: it writes to empty files, or to
  * files that nobody has declared. So the marks of all that may be run are written at once before the first command, and
- * synchronised; who reads them in another life of the machine takes them for begun (KIND_PLANNED, KIND_DONE).
+ * synchronised; who reads them in another life of the machine takes them for begun (KIND_PLANNED, KIND_DONE). And for such a
+ * command to have ended shortly before the machine stopped means as little: what it wrote beside may not be there.
  */
 #include "journal.h"
 
@@ -82,6 +83,8 @@ struct journal {
 	uint64_t useful_bytes, file_bytes;
 	uint32_t builds;       /* done, plus 1 */
 	uint64_t boot;	       /* of what was planned since; 0: nothing was */
+	uint64_t last_boot;    /* of what was planned last, done or not; 0: nothing ever was */
+	int64_t newest_ns;     /* what ended last */
 	struct string pending; /* paths that go in front of the next record */
 	char **own;	       /* paths that were added */
 	size_t own_n, own_room;
@@ -209,7 +212,7 @@ static bool planned_read(struct journal *j, const char *payload, size_t bytes, u
 	}
 	for (uint32_t i = 0; i < n; i++)
 		j->names[edges[i]].planned = j->builds;
-	j->boot = planned.boot;
+	j->boot = j->last_boot = planned.boot;
 	return true;
 }
 
@@ -234,6 +237,8 @@ static bool mark_read(struct journal *j, size_t at, uint32_t kind, uint32_t what
 	name->begun = kind == KIND_BEGUN;
 	if (kind != KIND_BEGUN)
 		name->last = kind == KIND_ENDED ? at : 0;
+	if (kind == KIND_ENDED && trace.ended_ns > j->newest_ns)
+		j->newest_ns = trace.ended_ns;
 	/* The disk may have this record, and not what the command has written. */
 	if (kind == KIND_FORGOTTEN || (kind == KIND_ENDED && !proves_nothing(&trace)))
 		name->planned = 0;
@@ -326,23 +331,6 @@ static int bytes_read(struct journal *j)
 	return 0;
 }
 
-static int write_all(int fd, const void *bytes, size_t n)
-{
-	const char *at = bytes;
-
-	while (n) {
-		ssize_t done = write(fd, at, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		at += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 static int journal_read(struct journal *j, uint64_t *ret_lost_bytes)
 {
 	struct head head = {MAGIC, JOURNAL_VERSION, sizeof(struct digest)}, there;
@@ -361,7 +349,7 @@ static int journal_read(struct journal *j, uint64_t *ret_lost_bytes)
 		if (ftruncate(j->fd, 0))
 			return -errno;
 		j->file_bytes = sizeof(head);
-		return write_all(j->fd, &head, sizeof(head));
+		return build_write(j->fd, &head, sizeof(head));
 	}
 	while (at < j->n && (step = record_read(j, at)))
 		at += step;
@@ -377,24 +365,40 @@ static void record_add(struct string *out, uint32_t kind, uint32_t what, const v
 		       size_t rest_bytes);
 static int journal_write(struct journal *j, const struct string *bytes);
 
-/* What may have been begun, and nothing shows that it was not. */
-static int journal_suspect(struct journal *j, bool rebooted, bool lost)
+/* It has left nothing but empty files: those say neither that it was not begun since, nor that all it wrote is there. */
+static bool ended_proves_nothing(const struct journal *j, const struct name *name,
+				 int64_t *ret_ended_ns)
 {
+	struct record record;
+	struct trace trace;
+
+	if (!name->last)
+		return false;
+	memcpy(&record, j->bytes + name->last, sizeof(record));
+	if (!trace_of(j, j->bytes + name->last + sizeof(record), record.bytes, &trace))
+		return false;
+	*ret_ended_ns = trace.ended_ns;
+	return proves_nothing(&trace);
+}
+
+/*
+ * What may have been begun, and nothing shows that it was not; or has ended, but the machine has stopped so soon after that
+ * that what it wrote may be lost, and nothing shows that it is not.
+ */
+static int journal_suspect(struct journal *j, uint64_t boot, bool lost)
+{
+	bool rebooted = j->boot && j->boot != boot;
+	bool elsewhere = j->last_boot && j->last_boot != boot;
 	struct string out = {NULL, 0, 0};
 	int error = 0;
 
-	for (uint32_t i = 0; i < j->names_n && (rebooted || lost); i++) {
+	for (uint32_t i = 0; i < j->names_n && (elsewhere || lost); i++) {
 		struct name *name = &j->names[i];
-		struct record record;
-		struct trace trace;
 		bool suspect = rebooted && name->planned == j->builds;
+		int64_t ended_ns;
 
-		if (lost && name->last) {
-			memcpy(&record, j->bytes + name->last, sizeof(record));
-			suspect |= trace_of(j, j->bytes + name->last + sizeof(record),
-					    record.bytes, &trace) &&
-				   proves_nothing(&trace);
-		}
+		if (ended_proves_nothing(j, name, &ended_ns))
+			suspect |= lost || ended_ns > j->newest_ns - STAMP_WRITTEN_NS;
 		if (!suspect || name->begun)
 			continue;
 		name->begun = true;
@@ -425,7 +429,7 @@ int journal_open(const char *path, const struct journal_reader *reader, bool rea
 			  : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	error = j->fd < 0 ? -errno : journal_read(j, ret_lost_bytes);
 	if (!error)
-		error = journal_suspect(j, j->boot && j->boot != boot, *ret_lost_bytes != 0);
+		error = journal_suspect(j, boot, *ret_lost_bytes != 0);
 	if (error) {
 		journal_close(j);
 		return error;
@@ -498,7 +502,7 @@ static int journal_write(struct journal *j, const struct string *bytes)
 	if (paths)
 		string_add(&j->pending, bytes->bytes, bytes->n);
 	bytes = paths ? &j->pending : bytes;
-	error = write_all(j->fd, bytes->bytes, bytes->n);
+	error = build_write(j->fd, bytes->bytes, bytes->n);
 	if (!error) {
 		j->file_bytes += bytes->n;
 		string_clear(&j->pending);
@@ -651,6 +655,7 @@ static void rewrite_edge(struct rewrite *r, uint32_t old)
 static int rewrite_to(struct journal *from, const char *temporary)
 {
 	struct head head = {MAGIC, JOURNAL_VERSION, sizeof(struct digest)};
+	struct planned planned = {from->boot};
 	struct journal *numbers = build_alloc(sizeof(*numbers));
 	struct rewrite r = {.to = numbers, .from = from};
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -663,12 +668,15 @@ static int rewrite_to(struct journal *from, const char *temporary)
 		if (from->names[i].last || from->names[i].begun)
 			rewrite_edge(&r, i);
 		if (r.out.n > 1u << 20) {
-			error = write_all(fd, r.out.bytes, r.out.n);
+			error = build_write(fd, r.out.bytes, r.out.n);
 			string_clear(&r.out);
 		}
 	}
+	/* Of which life it is. */
+	record_add(&r.out, KIND_PLANNED, 0, &planned, sizeof(planned));
+	record_add(&r.out, KIND_DONE, 0, NULL, 0);
 	if (!error)
-		error = write_all(fd, r.out.bytes, r.out.n);
+		error = build_write(fd, r.out.bytes, r.out.n);
 	if (!error && fdatasync(fd))
 		error = -errno;
 	if (fd >= 0 && close(fd) && !error)

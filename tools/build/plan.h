@@ -71,6 +71,7 @@ struct edge {
 	bool imported; /* the trace has no digests yet */
 	bool by_times; /* a generator without a trace that counts: its times are right */
 	bool adopted;  /* and that is written down: adopt.c */
+	bool after;    /* clean, but what it comes after by order alone is not */
 	/* Below: under the build's lock once bodies run. */
 	uint8_t result;	  /* enum edge_result */
 	bool started;	  /* by the driver */
@@ -118,8 +119,26 @@ bool plan_begun(const struct plan *plan, uint32_t file);
  */
 int plan_make(struct plan *plan, const uint32_t *nodes, size_t n);
 
+/*
+ * plan_overtaken() - When all has been run: did a command write what a clean edge has read, and no edge makes? A stamp file
+ * may stand for headers that the manifest does not name: then who reads them waits for it by order alone. Looks again at
+ * what such edges read. Returns: a plan that is made now has more to do.
+ */
+bool plan_overtaken(struct plan *plan);
+
 /* The edge that makes a file, MF_NONE: none. */
 uint32_t plan_producer(const struct plan *plan, uint32_t file);
+
+/* An output of its last run, that the manifest or a dyndep file names. */
+static inline uint32_t plan_out(const struct plan *plan, const struct edge *edge, uint32_t i)
+{
+	return plan->numbers[edge->trace.outs[i]];
+}
+
+/* ---- check.c ---- */
+
+/* The dyndep file counts, whatever kind of input it is: what it says decides what is read. True: it is no input that counts. */
+bool plan_dyndep_apart(const struct plan *plan, uint32_t edge);
 
 /*
  * What an edge reads, for whoever goes through it: all listed inputs, then what was found out the last time.

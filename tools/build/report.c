@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * report.c - the last lines of a build, `pawl why`, and traces.
- *
- * The file `why` has a line for each edge that ever ran here: output, kind of reason, the file it was about, its digest
- * before and after, with tabs between. It is for people: a line that cannot be read is left out.
+ * report.c - the last lines of a build, traces, and the graph.
  */
 #include "report.h"
 
@@ -11,9 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "state.h"
 
 void report_nothing(struct build *b)
 {
@@ -34,6 +28,7 @@ static void seconds(char *out, size_t n, uint64_t ns)
 void report_summary(struct build *b)
 {
 	size_t clean = b->plan.commands - b->plan.dirty - b->plan.maybe;
+	size_t before = b->rounds.ran + b->rounds.cut;
 	char saved[48];
 	uint64_t saved_ns = b->saved_ns;
 
@@ -46,202 +41,10 @@ void report_summary(struct build *b)
 			saved_ns += e->duration_ns;
 	}
 	seconds(saved, sizeof(saved), saved_ns);
+	clean -= before < clean ? before : clean;
 	status_print(b->status,
 		     "%s: %zu run, %zu cut off early, %zu up to date, %zu failed; %s saved",
 		     b->options->name, b->ran, b->cut, clean, b->failed, saved);
-}
-
-/* ---- why --------------------------------------------------------------------------------------- */
-
-struct line {
-	char *output, *file;
-	unsigned kind, before, after;
-};
-
-struct lines {
-	struct line *at;
-	size_t n, room;
-};
-
-static void lines_free(struct lines *lines)
-{
-	for (size_t i = 0; i < lines->n; i++) {
-		free(lines->at[i].output);
-		free(lines->at[i].file);
-	}
-	free(lines->at);
-}
-
-static void lines_read(const char *path, struct lines *lines)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t room = 0;
-
-	while (file && getline(&text, &room, file) > 0) {
-		char *fields[5], *at = text;
-		unsigned n = 0;
-
-		text[strcspn(text, "\n")] = 0;
-		while (n < 5 && at) {
-			fields[n++] = at;
-			at = strchr(at, '\t');
-			if (at)
-				*at++ = 0;
-		}
-		if (n < 5)
-			continue;
-		BUILD_GROW(lines->at, lines->n, lines->room);
-		lines->at[lines->n++] = (struct line){build_dup(fields[0], strlen(fields[0])),
-						      build_dup(fields[2], strlen(fields[2])),
-						      (unsigned)strtoul(fields[1], NULL, 10),
-						      (unsigned)strtoul(fields[3], NULL, 16),
-						      (unsigned)strtoul(fields[4], NULL, 16)};
-	}
-	free(text);
-	if (file)
-		fclose(file);
-}
-
-static bool ran(const struct build *b, const char *output)
-{
-	uint32_t node = mf_find(b->m, output, strlen(output));
-	uint32_t edge = node == MF_NONE ? MF_NONE : b->m->nodes[node].edge;
-
-	return edge == MF_NONE || b->plan.edges[edge].result == EDGE_RAN;
-}
-
-void report_why_save(struct build *b)
-{
-	struct string path = {NULL, 0, 0}, temporary = {NULL, 0, 0};
-	struct lines lines = {NULL, 0, 0};
-	FILE *file;
-
-	lines_read(state_path(b, "why", &path), &lines);
-	(void)state_path(b, "why.new", &temporary);
-	file = fopen(temporary.bytes, "we");
-	for (size_t i = 0; file && i < lines.n; i++) {
-		const struct line *line = &lines.at[i];
-
-		if (!ran(b, line->output))
-			fprintf(file, "%s\t%u\t%s\t%08x\t%08x\n", line->output, line->kind,
-				line->file, line->before, line->after);
-	}
-	for (uint32_t i = 0; file && i < b->m->n_edges; i++) {
-		const struct edge *e = &b->plan.edges[i];
-
-		if (e->result != EDGE_RAN)
-			continue;
-		fprintf(file, "%s\t%u\t%s\t%08x\t%08x\n", mf_path(b->m, mf_outs(b->m, i).at[0]),
-			(unsigned)e->why.kind,
-			e->why.file == MF_NONE ? "" : file_at(b->files, e->why.file)->path,
-			e->why.before, e->why.after);
-	}
-	if (file && !fclose(file))
-		(void)rename(temporary.bytes, path.bytes);
-	lines_free(&lines);
-	string_free(&path);
-	string_free(&temporary);
-}
-
-static const struct line *line_find(const struct lines *lines, const char *output)
-{
-	for (size_t i = 0; i < lines->n; i++) {
-		if (!strcmp(lines->at[i].output, output))
-			return &lines->at[i];
-	}
-	return NULL;
-}
-
-/* The first of its edge's outputs is what an edge is known by. */
-static const char *edge_name(const struct build *b, uint32_t file)
-{
-	uint32_t edge = plan_producer(&b->plan, file);
-
-	return edge == MF_NONE ? NULL : mf_path(b->m, mf_outs(b->m, edge).at[0]);
-}
-
-static void say(const char *output, bool will, const struct plan *plan, const struct why *why,
-		unsigned depth)
-{
-	struct string words = {NULL, 0, 0};
-
-	why_words(plan, why, &words);
-	printf("%*s%s %s: %s\n", (int)(2 * depth), "", output, will ? "will run" : "ran",
-	       words.bytes);
-	string_free(&words);
-}
-
-/* What the last runs were for. */
-static void why_past(struct build *b, const char *output)
-{
-	struct string path = {NULL, 0, 0};
-	struct lines lines = {NULL, 0, 0};
-	unsigned depth = 0;
-
-	lines_read(state_path(b, "why", &path), &lines);
-	string_free(&path);
-	if (!line_find(&lines, output))
-		printf("%s is up to date; why it ran is not known\n", output);
-	while (output && depth < 100) {
-		const struct line *line = line_find(&lines, output);
-		struct why why = {WHY_NONE, MF_NONE, 0, 0};
-
-		if (!line)
-			break;
-		why.kind = line->kind < WHY_KIND_COUNT ? (enum why_kind)line->kind : WHY_NONE;
-		why.before = line->before;
-		why.after = line->after;
-		if (*line->file)
-			why.file = files_add(b->files, line->file, strlen(line->file));
-		say(output, false, &b->plan, &why, depth++);
-		output = why.kind == WHY_INPUT ? edge_name(b, why.file) : NULL;
-	}
-	lines_free(&lines);
-}
-
-/* What it will run for: the first one below that is certain. */
-static void why_coming(struct build *b, uint32_t edge, unsigned depth)
-{
-	while (depth < 1000) {
-		const struct edge *e = &b->plan.edges[edge];
-		const char *output = mf_path(b->m, mf_outs(b->m, edge).at[0]);
-		uint32_t file, next = MF_NONE;
-
-		if (e->state == EDGE_DIRTY) {
-			say(output, true, &b->plan, &e->why, depth);
-			return;
-		}
-		for (size_t i = 0;
-		     next == MF_NONE && (file = plan_read(&b->plan, edge, i)) != MF_NONE; i++) {
-			uint32_t below = plan_producer(&b->plan, file);
-
-			if (below != MF_NONE && below != edge &&
-			    (b->plan.edges[below].state == EDGE_DIRTY ||
-			     b->plan.edges[below].state == EDGE_MAYBE))
-				next = below;
-		}
-		if (next == MF_NONE)
-			return;
-		printf("%*s%s may run, since it needs %s\n", (int)(2 * depth++), "", output,
-		       mf_path(b->m, mf_outs(b->m, next).at[0]));
-		edge = next;
-	}
-}
-
-void report_why(struct build *b, uint32_t node)
-{
-	uint32_t edge = plan_producer(&b->plan, node);
-
-	if (edge == MF_NONE) {
-		printf("%s is a source: nothing makes it\n", mf_path(b->m, node));
-		return;
-	}
-	if (b->plan.edges[edge].state == EDGE_CLEAN)
-		why_past(b, mf_path(b->m, mf_outs(b->m, edge).at[0]));
-	else
-		why_coming(b, edge, 0);
-	(void)fflush(stdout);
 }
 
 /* ---- traces --------------------------------------------------------------------------------------- */

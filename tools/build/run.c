@@ -373,13 +373,16 @@ static void run_watch(struct run *run, int signal_fd)
 		if (n > 0 && fds[0].revents)
 			signals_take(b, signal_fd);
 		if (n > 0 && fds[1].revents)
-			return;
+			break;
 		if (n)
 			continue;
 		status_tick(b->status);
 		if (b->options->load > 0)
 			run_next(run);
 	}
+	/* Behind all who have done something: a descriptor that can be read orders nothing. */
+	pthread_mutex_lock(&b->lock);
+	pthread_mutex_unlock(&b->lock);
 }
 
 static int signals_open(sigset_t *ret_before)

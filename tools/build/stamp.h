@@ -66,6 +66,9 @@ int digest_file(const char *path, struct stamp *ret_stamp, struct digest *ret_di
 		int64_t *ret_taken_ns);
 struct digest digest_bytes(const void *bytes, size_t n);
 
+/* What is older than that when the machine stops is on the disk: systems write back what has waited for half a minute. */
+#define STAMP_WRITTEN_NS INT64_C(600000000000)
+
 /* Digests of sequences. */
 struct digest_mix {
 	struct pawl_digest state;

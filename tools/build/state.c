@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,30 @@ static void busy_say(struct build *b, int fd)
 		   b->folder.bytes, n > 0 ? text : "unknown");
 }
 
+#define GONE_LOOKS 300
+#define GONE_NS	   10000000
+
+static bool owner_is_gone(int fd)
+{
+	char text[32] = "";
+	long pid = pread(fd, text, sizeof(text) - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
+
+	return pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+/* One that was killed in the midst of starting a command: the child has the lock until it is that command. */
+static bool lock_left(int fd)
+{
+	const struct timespec pause = {0, GONE_NS};
+
+	for (unsigned i = 0; i < GONE_LOOKS && owner_is_gone(fd); i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 static int lock_take(struct build *b)
 {
 	struct string path = {NULL, 0, 0};
@@ -111,9 +136,10 @@ static int lock_take(struct build *b)
 	if (b->lock_fd < 0) {
 		error = -errno;
 		status_say(b->status, "error", "%s: %s", path.bytes, strerror(errno));
-	} else if (flock(b->lock_fd, LOCK_EX | LOCK_NB)) {
+	} else if (flock(b->lock_fd, LOCK_EX | LOCK_NB) && !lock_left(b->lock_fd)) {
 		error = -EBUSY;
-		busy_say(b, b->lock_fd);
+		if (!b->yields)
+			busy_say(b, b->lock_fd);
 		close(b->lock_fd);
 		b->lock_fd = -1;
 	} else {

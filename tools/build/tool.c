@@ -2,9 +2,11 @@
 /*
  * tool.c - ninja's subtools, with what the journal knows for those that ask for ninja's logs.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ninja/tools.h"
 
@@ -122,6 +124,80 @@ static int host_recompact(void *arg, struct mf_error *ret_error)
 	return error;
 }
 
+/* ---- restat ---------------------------------------------------------------------------------- */
+
+static bool restat_wanted(const char *path, char **outputs, int n)
+{
+	bool wanted = !n;
+
+	for (int i = 0; i < n && !wanted; i++) {
+		char *canonical = build_dup(outputs[i], strlen(outputs[i]));
+
+		canonical[mf_canonical(canonical, strlen(canonical))] = 0;
+		wanted = !strcmp(path, canonical);
+		free(canonical);
+	}
+	return wanted;
+}
+
+/* What is there now is what the command has made. What is missing is missing. */
+static int restat_edge(struct build *b, uint32_t edge, char **outputs, int n)
+{
+	struct trace trace = b->plan.edges[edge].trace;
+	struct digest *digests = build_realloc(NULL, trace.n_outs * sizeof(*digests));
+	bool changed = false;
+	int error = 0;
+
+	for (uint32_t i = 0; i < trace.n_outs; i++) {
+		uint32_t out = b->plan.numbers[trace.outs[i]];
+		const struct file *file = file_at(b->files, out);
+
+		digests[i] = trace.out_digests[i];
+		if (!restat_wanted(file->path, outputs, n))
+			continue;
+		(void)file_look(b->files, out);
+		if (file->digest.kind == DIGEST_MISSING ||
+		    digest_equal(file->digest, digests[i]))
+			continue;
+		digests[i] = file->digest;
+		changed = true;
+	}
+	trace.out_digests = digests;
+	if (changed)
+		error = journal_end(b->plan.journal, trace.outs[0], &trace);
+	free(digests);
+	return error;
+}
+
+/*
+ * Outputs that somebody has put there, or changed, count as made: what reads them runs, but not their own commands. What those
+ * have read counts as ever. CMake asks for this while a build runs, and before there is a manifest: then nothing is done.
+ */
+static int host_restat(void *arg, char **outputs, int n, struct mf_error *ret_error)
+{
+	struct host *host = arg;
+	struct build *b = host->b;
+	struct string path = {NULL, 0, 0};
+	bool nothing = b->options->dry_run || access(b->options->manifest, F_OK) ||
+		       (state_folder_guess(b->options->manifest, &b->folder) &&
+			access(state_path(b, "log", &path), F_OK));
+	int error = nothing ? 0 : build_open(b);
+
+	string_free(&path);
+	for (uint32_t edge = 0; !nothing && !error && edge < b->m->n_edges; edge++) {
+		const struct edge *e = &b->plan.edges[edge];
+
+		if (e->has_trace && !e->begun)
+			error = restat_edge(b, edge, outputs, n);
+	}
+	if (error && error != -EBUSY)
+		(void)snprintf(ret_error->message, sizeof(ret_error->message),
+			       "outputs are not taken as they are: %s", strerror(-error));
+	return error == -EBUSY ? 0 : error;
+}
+
+/* ---- running one ----------------------------------------------------------------------------- */
+
 static int tool_run(struct build *b, const char *tool, char **arguments, int n)
 {
 	struct host host = {.b = b};
@@ -129,9 +205,10 @@ static int tool_run(struct build *b, const char *tool, char **arguments, int n)
 					.deps = host_deps,
 					.next_output = host_next_output,
 					.recompact = host_recompact,
+					.restat = host_restat,
 					.next_logged = host_next_logged};
 	struct ninja_tool_run run = {.m = b->m,
-				     .host = b->m ? &table : NULL,
+				     .host = &table,
 				     .arguments = arguments,
 				     .n_arguments = n,
 				     .dry_run = b->options->dry_run,
@@ -177,6 +254,7 @@ int build_tool(const struct build_options *o, const char *tool, char **arguments
 		return BUILD_DONE;
 	}
 	build_init(&b, &options);
+	b.yields = true;
 	if (ninja_tool_early(tool)) {
 		status = tool_run(&b, tool, arguments, n);
 	} else {

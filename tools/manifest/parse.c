@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * parse.c - the statements of a manifest.
+ * parse.c - the statements of a manifest, but for build (parse-build.c).
  *
  * Includes are a stack of open files, not of calls. A file is read whole, its paths and values are
  * copied into the manifest's text, then its bytes are given back.
- *
- * A build statement's paths see the bindings below it, so they are kept in parts until those are read. The
- * values of bindings see the file's variables alone. Both are ninja's rules, as is when each
- * thing is evaluated: pool and dyndep with the variables as they are here, all others with those at the
- * end of all files.
  */
 #include "config.h"
 
-#include "manifest/reader.h"
+#include "manifest/parse.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* For messages: names of any length. */
-#define CLIP(slice) (int)((slice).len < 300 ? (slice).len : 300), (const char *)(slice).ptr
-
-static int fail(struct mf_reader *reader, const char *format, ...) PAWL_PRINTF(2, 3);
-static int fail(struct mf_reader *reader, const char *format, ...)
+int parse_fail(struct mf_reader *reader, const char *format, ...)
 {
 	char message[sizeof(reader->error->message)];
 	va_list list;
@@ -34,41 +25,35 @@ static int fail(struct mf_reader *reader, const char *format, ...)
 	return reader_fail(reader, &reader_frame(reader)->lexer, -EINVAL, message);
 }
 
-static int expect(struct mf_reader *reader, enum token want)
+int parse_expect(struct mf_reader *reader, enum token want)
 {
 	struct lexer *lexer = &reader_frame(reader)->lexer;
 	enum token got = lex_token(lexer);
 
 	if (got == want)
 		return 0;
-	return fail(reader, "expected %s, got %s%s", lex_token_name(want), lex_token_name(got),
-		    want == TOKEN_COLON ? " ($ also escapes ':')" : "");
+	return parse_fail(reader, "expected %s, got %s%s", lex_token_name(want),
+			  lex_token_name(got),
+			  want == TOKEN_COLON ? " ($ also escapes ':')" : "");
 }
 
-/* "name = value"; the parts of the value are put behind those that are there. */
-static int parse_let(struct mf_reader *reader, struct pawl_slice *ret_name)
+int parse_let(struct mf_reader *reader, struct pawl_slice *ret_name)
 {
 	struct lexer *lexer = &reader_frame(reader)->lexer;
 	int error;
 
 	if (!lex_ident(lexer, ret_name))
-		return fail(reader, "expected variable name");
-	error = expect(reader, TOKEN_EQUALS);
+		return parse_fail(reader, "expected variable name");
+	error = parse_expect(reader, TOKEN_EQUALS);
 	if (error)
 		return error;
 	return lex_string(reader, lexer, false, &reader->parts);
 }
 
-static const struct part *parts_from(const struct mf_reader *reader, uint32_t first)
+int parse_text(struct mf_reader *reader, uint32_t first, uint32_t n, uint32_t scope,
+	       struct pawl_slice *ret)
 {
-	return (const struct part *)reader->parts.at + first;
-}
-
-/* Parts as one string: where it stands if it is one, else in the scratch text. */
-static int text_of(struct mf_reader *reader, uint32_t first, uint32_t n, uint32_t scope,
-		   struct pawl_slice *ret)
-{
-	const struct part *parts = parts_from(reader, first);
+	const struct part *parts = parse_parts(reader, first);
 	int error;
 
 	if (n == 1 && parts->at) {
@@ -81,7 +66,7 @@ static int text_of(struct mf_reader *reader, uint32_t first, uint32_t n, uint32_
 		error = reader_eval(reader, parts, n, scope, &reader->scratch);
 	*ret = (struct pawl_slice){reader->scratch.ptr, reader->scratch.len};
 	if (error == -EFBIG)
-		return fail(reader, "value of more than %u bytes", MF_VALUE_BYTES);
+		return parse_fail(reader, "value of more than %u bytes", MF_VALUE_BYTES);
 	return error;
 }
 
@@ -91,8 +76,8 @@ static int text_of(struct mf_reader *reader, uint32_t first, uint32_t n, uint32_
  * Fill in a let with text. The same value as this name was given last is not kept twice: neighbours
  * among the edges have the same flags.
  */
-static int set_let(struct mf_reader *reader, struct mf_let *let, uint32_t symbol,
-		   struct pawl_slice value)
+int parse_set_let(struct mf_reader *reader, struct mf_let *let, uint32_t symbol,
+		  struct pawl_slice value)
 {
 	uint32_t *last = (uint32_t *)reader->last_values.at + symbol;
 	struct mf_piece *pieces = reader->pieces.at, *piece;
@@ -138,7 +123,7 @@ static int set_variable(struct mf_reader *reader, uint32_t scope, uint32_t symbo
 	}
 	if (symbol < MF_VARIABLES)
 		reader->bound |= 1u << symbol;
-	return set_let(reader, (struct mf_let *)reader->lets.at + at, symbol, value);
+	return parse_set_let(reader, (struct mf_let *)reader->lets.at + at, symbol, value);
 }
 
 static int check_version(struct mf_reader *reader, struct pawl_slice value)
@@ -156,10 +141,10 @@ static int check_version(struct mf_reader *reader, struct pawl_slice value)
 			    "ninja_required_version (%s); versions may be incompatible.",
 			    ours, text);
 	if (our_major < major || (our_major == major && our_minor < minor))
-		return fail(reader,
-			    "ninja version (%s) incompatible with build file "
-			    "ninja_required_version version (%s).",
-			    ours, text);
+		return parse_fail(reader,
+				  "ninja version (%s) incompatible with build file "
+				  "ninja_required_version version (%s).",
+				  ours, text);
 	return 0;
 }
 
@@ -176,7 +161,7 @@ static int parse_variable(struct mf_reader *reader)
 	frame->lexer.line = frame->lexer.token_line;
 	error = parse_let(reader, &name);
 	if (!error)
-		error = text_of(reader, 0, reader->parts.n, frame->scope, &value);
+		error = parse_text(reader, 0, reader->parts.n, frame->scope, &value);
 	if (!error)
 		error = reader_symbol(reader, name.ptr, name.len, &symbol);
 	if (error)
@@ -202,14 +187,14 @@ static int parse_pool(struct mf_reader *reader)
 	int error;
 
 	if (!lex_ident(&frame->lexer, &name))
-		return fail(reader, "expected pool name");
+		return parse_fail(reader, "expected pool name");
 	error = reader_symbol(reader, name.ptr, name.len, &symbol);
 	if (error)
 		return error;
 	if (table_find(reader->rule_names.slots, reader->rule_names.n_slots, MF_NONE, symbol) !=
 	    MF_NONE)
-		return fail(reader, "duplicate pool '%.*s'", CLIP(name));
-	error = expect(reader, TOKEN_NEWLINE);
+		return parse_fail(reader, "duplicate pool '%.*s'", CLIP(name));
+	error = parse_expect(reader, TOKEN_NEWLINE);
 	if (error)
 		return error;
 	while (lex_take(&frame->lexer, TOKEN_INDENT)) {
@@ -221,20 +206,20 @@ static int parse_pool(struct mf_reader *reader)
 		if (!error)
 			error = reader_symbol(reader, key.ptr, key.len, &key_symbol);
 		if (!error)
-			error = text_of(reader, 0, reader->parts.n, frame->scope, &value);
+			error = parse_text(reader, 0, reader->parts.n, frame->scope, &value);
 		if (error)
 			return error;
 		frame->lexer.token = begin;
 		if (key_symbol != SYMBOL_DEPTH)
-			return fail(reader, "unexpected variable '%.*s'", CLIP(key));
+			return parse_fail(reader, "unexpected variable '%.*s'", CLIP(key));
 		snprintf(number, sizeof(number), "%.*s", CLIP(value));
 		if (strtol(number, NULL, 10) < 0 || strtol(number, NULL, 10) > INT32_MAX)
-			return fail(reader, "invalid pool depth");
+			return parse_fail(reader, "invalid pool depth");
 		made.depth = (uint32_t)strtol(number, NULL, 10);
 		has_depth = true;
 	}
 	if (!has_depth)
-		return fail(reader, "expected 'depth =' line");
+		return parse_fail(reader, "expected 'depth =' line");
 	made.name = ((struct mf_text *)reader->symbols.at)[symbol];
 	pool = vec_add(&reader->pools, 1, &error);
 	if (!pool)
@@ -251,7 +236,7 @@ static int keep_pieces(struct mf_reader *reader, struct mf_let *let)
 	let->first_piece = reader->pieces.n;
 	let->n_pieces = reader->parts.n;
 	for (i = 0; i < reader->parts.n; i++) {
-		const struct part *part = parts_from(reader, i);
+		const struct part *part = parse_parts(reader, i);
 		struct mf_text text = {MF_NONE, part->symbol};
 		struct mf_piece *piece;
 		int error = 0;
@@ -288,7 +273,7 @@ static int parse_rule_lets(struct mf_reader *reader, struct mf_rule *rule, uint3
 			return error;
 		if (symbol >= MF_VARIABLES) {
 			lexer->token = begin;
-			return fail(reader, "unexpected variable '%.*s'", CLIP(key));
+			return parse_fail(reader, "unexpected variable '%.*s'", CLIP(key));
 		}
 		made = (struct mf_let){.name = symbol};
 		error = keep_pieces(reader, &made);
@@ -317,21 +302,22 @@ static int parse_rule(struct mf_reader *reader)
 	int error;
 
 	if (!lex_ident(&frame->lexer, &name))
-		return fail(reader, "expected rule name");
+		return parse_fail(reader, "expected rule name");
 	error = reader_symbol(reader, name.ptr, name.len, &symbol);
 	if (!error && table_find(reader->rule_names.slots, reader->rule_names.n_slots,
 				 frame->scope, symbol) != MF_NONE)
-		return fail(reader, "duplicate rule '%.*s'", CLIP(name));
+		return parse_fail(reader, "duplicate rule '%.*s'", CLIP(name));
 	if (!error)
-		error = expect(reader, TOKEN_NEWLINE);
+		error = parse_expect(reader, TOKEN_NEWLINE);
 	if (!error)
 		error = parse_rule_lets(reader, &made, &bound);
 	if (error)
 		return error;
 	if (!(bound >> MF_RSPFILE & 1) != !(bound >> MF_RSPFILE_CONTENT & 1))
-		return fail(reader, "rspfile and rspfile_content need to be both specified");
+		return parse_fail(reader,
+				  "rspfile and rspfile_content need to be both specified");
 	if (!(bound >> MF_COMMAND & 1))
-		return fail(reader, "expected 'command =' line");
+		return parse_fail(reader, "expected 'command =' line");
 	made.name = ((struct mf_text *)reader->symbols.at)[symbol];
 	rule = vec_add(&reader->rules, 1, &error);
 	if (!rule)
@@ -357,19 +343,18 @@ static bool is_odd(const char *at, size_t len)
 	return false;
 }
 
-/* The canonical path of a raw one, valid until the next. */
-static int path_of(struct mf_reader *reader, const struct raw *raw, uint32_t scope,
-		   struct pawl_slice *ret)
+int parse_path(struct mf_reader *reader, const struct raw *raw, uint32_t scope,
+	       struct pawl_slice *ret)
 {
 	struct text *scratch = &reader->scratch;
 	int error;
 
 	reader_frame(reader)->lexer.token = raw->at;
-	error = text_of(reader, raw->first, raw->n, scope, ret);
+	error = parse_text(reader, raw->first, raw->n, scope, ret);
 	if (error)
 		return error;
 	if (!ret->len)
-		return fail(reader, "empty path");
+		return parse_fail(reader, "empty path");
 	if (!is_odd(ret->ptr, ret->len))
 		return 0;
 	if (ret->ptr != scratch->ptr) {
@@ -383,8 +368,7 @@ static int path_of(struct mf_reader *reader, const struct raw *raw, uint32_t sco
 	return 0;
 }
 
-/* Paths up to one that is none; their number is added to `*n`. */
-static int read_raws(struct mf_reader *reader, uint32_t *n)
+int parse_raws(struct mf_reader *reader, uint32_t *n)
 {
 	struct lexer *lexer = &reader_frame(reader)->lexer;
 
@@ -412,30 +396,31 @@ static int parse_default(struct mf_reader *reader)
 	int error;
 
 	reader->parts.n = reader->raws.n = 0;
-	error = read_raws(reader, &n);
+	error = parse_raws(reader, &n);
 	if (error)
 		return error;
 	if (!n)
-		return fail(reader, "expected target name");
+		return parse_fail(reader, "expected target name");
 	for (i = 0; i < n && !error; i++) {
 		struct pawl_slice path;
 		uint32_t node;
 
-		error = path_of(reader, (struct raw *)reader->raws.at + i, frame->scope, &path);
+		error = parse_path(reader, (struct raw *)reader->raws.at + i, frame->scope,
+				   &path);
 		if (error)
 			break;
 		node = hashed_find(reader->text.at, reader->node_index.slots,
 				   reader->node_index.n_slots, reader->nodes.at,
 				   sizeof(struct mf_node), path.ptr, path.len);
 		if (node == MF_NONE)
-			return fail(reader, "unknown target '%.*s'", CLIP(path));
+			return parse_fail(reader, "unknown target '%.*s'", CLIP(path));
 		added = vec_add(&reader->defaults, 1, &error);
 		if (!added)
 			break;
 		*added = node;
 		reader_node(reader, node)->flags |= MF_NODE_DEFAULT;
 	}
-	return error ? error : expect(reader, TOKEN_NEWLINE);
+	return error ? error : parse_expect(reader, TOKEN_NEWLINE);
 }
 
 static int parse_include(struct mf_reader *reader, bool new_scope)
@@ -452,16 +437,16 @@ static int parse_include(struct mf_reader *reader, bool new_scope)
 	error = lex_string(reader, &frame->lexer, true, &reader->parts);
 	raw.n = reader->parts.n;
 	if (!error)
-		error = text_of(reader, 0, raw.n, scope, &path);
+		error = parse_text(reader, 0, raw.n, scope, &path);
 	if (!error)
 		error = reader_keep(reader, path.ptr, path.len, &kept);
 	if (!error)
-		error = expect(reader, TOKEN_NEWLINE);
+		error = parse_expect(reader, TOKEN_NEWLINE);
 	if (error)
 		return error;
 	frame->lexer.token = raw.at;
 	if (!kept.len)
-		return fail(reader, "expected path");
+		return parse_fail(reader, "expected path");
 	if (new_scope) {
 		made = vec_add(&reader->scopes, 1, &error);
 		if (!made)
@@ -470,319 +455,6 @@ static int parse_include(struct mf_reader *reader, bool new_scope)
 		scope = reader->scopes.n - 1;
 	}
 	return reader_enter(reader, kept, scope, &frame->lexer);
-}
-
-/* ---- build ------------------------------------------------------------------------------------- */
-
-/* What a build statement has, while it is read. */
-struct statement {
-	struct mf_edge edge;
-	const char *rule_at;
-	uint32_t bound; /* variables that it binds itself */
-	uint32_t outs, implicit_outs, ins, implicit, order_only, validations;
-};
-
-static int find_rule(struct mf_reader *reader, struct statement *statement)
-{
-	struct frame *frame = reader_frame(reader);
-	uint32_t symbol, scope, rule = MF_NONE;
-	struct pawl_slice name;
-	int error;
-
-	if (!lex_ident(&frame->lexer, &name))
-		return fail(reader, "expected build command name");
-	symbol = hashed_find(reader->text.at, reader->symbol_index.slots,
-			     reader->symbol_index.n_slots, reader->symbols.at,
-			     sizeof(struct mf_text), name.ptr, name.len);
-	for (scope = frame->scope; symbol != MF_NONE && scope != MF_NONE && rule == MF_NONE;
-	     scope = ((struct mf_scope *)reader->scopes.at)[scope].parent)
-		rule = table_find(reader->rule_names.slots, reader->rule_names.n_slots, scope,
-				  symbol);
-	if (rule == MF_NONE)
-		return fail(reader, "unknown build rule '%.*s'", CLIP(name));
-	statement->edge.rule = rule;
-	error = read_raws(reader, &statement->ins);
-	return error;
-}
-
-static int read_head(struct mf_reader *reader, struct statement *statement)
-{
-	struct lexer *lexer = &reader_frame(reader)->lexer;
-	int error;
-
-	error = read_raws(reader, &statement->outs);
-	if (!error && *lexer->at == '|' && lex_take(lexer, TOKEN_PIPE))
-		error = read_raws(reader, &statement->implicit_outs);
-	if (error)
-		return error;
-	if (!statement->outs && !statement->implicit_outs)
-		return fail(reader, "expected path");
-	error = expect(reader, TOKEN_COLON);
-	if (!error)
-		error = find_rule(reader, statement);
-	if (!error && *lexer->at == '|' && lex_take(lexer, TOKEN_PIPE))
-		error = read_raws(reader, &statement->implicit);
-	if (!error && *lexer->at == '|' && lex_take(lexer, TOKEN_PIPE2))
-		error = read_raws(reader, &statement->order_only);
-	if (!error && *lexer->at == '|' && lex_take(lexer, TOKEN_PIPEAT))
-		error = read_raws(reader, &statement->validations);
-	return error ? error : expect(reader, TOKEN_NEWLINE);
-}
-
-/* The let of a name that an edge binds, a new one if it has none. */
-static int edge_let(struct mf_reader *reader, struct statement *statement, uint32_t symbol,
-		    struct mf_let **ret)
-{
-	struct mf_scope *scope;
-	struct mf_let *let;
-	int error = 0;
-	uint32_t i;
-
-	if (statement->edge.scope == MF_NONE) {
-		scope = vec_add(&reader->scopes, 1, &error);
-		if (!scope)
-			return error;
-		*scope = (struct mf_scope){reader_frame(reader)->scope, reader->lets.n, 0, 1};
-		statement->edge.scope = reader->scopes.n - 1;
-	}
-	scope = (struct mf_scope *)reader->scopes.at + statement->edge.scope;
-	let = (struct mf_let *)reader->lets.at + scope->first_let;
-	for (i = 0; i < scope->n_lets; i++)
-		if (let[i].name == symbol) {
-			*ret = &let[i];
-			return 0;
-		}
-	*ret = vec_add(&reader->lets, 1, &error);
-	scope->n_lets += !error;
-	return error;
-}
-
-static int read_lets(struct mf_reader *reader, struct statement *statement)
-{
-	struct frame *frame = reader_frame(reader);
-	uint32_t before = reader->parts.n, symbol;
-	struct pawl_slice name, value;
-	struct mf_let *let = NULL;
-	int error;
-
-	statement->edge.scope = MF_NONE;
-	while ((*frame->lexer.at == ' ' || *frame->lexer.at == '#') &&
-	       lex_take(&frame->lexer, TOKEN_INDENT)) {
-		error = parse_let(reader, &name);
-		if (!error)
-			error = text_of(reader, before, reader->parts.n - before, frame->scope,
-					&value);
-		if (!error)
-			error = reader_symbol(reader, name.ptr, name.len, &symbol);
-		if (!error)
-			error = edge_let(reader, statement, symbol, &let);
-		if (!error)
-			error = set_let(reader, let, symbol, value);
-		if (error)
-			return error;
-		if (symbol < MF_VARIABLES)
-			statement->bound |= 1u << symbol;
-		reader->parts.n = before;
-	}
-	if (statement->edge.scope == MF_NONE)
-		statement->edge.scope = frame->scope;
-	return 0;
-}
-
-/* An output is another edge's already, or this one's. */
-static int duplicate(struct mf_reader *reader, uint32_t node, struct pawl_slice path)
-{
-	if (reader->options.duplicates_warn) {
-		reader_warn(reader,
-			    "multiple rules generate %.*s. builds involving this target will "
-			    "not be correct; continuing anyway",
-			    CLIP(path));
-		return 0;
-	}
-	if (reader_node(reader, node)->edge == reader->edges.n)
-		return fail(reader, "%.*s is defined as an output multiple times", CLIP(path));
-	return fail(reader, "multiple rules generate %.*s", CLIP(path));
-}
-
-static int add_outs(struct mf_reader *reader, struct statement *statement)
-{
-	struct mf_edge *edge = &statement->edge;
-	uint32_t n = statement->outs + statement->implicit_outs, i, node, *added;
-	int error = 0;
-
-	for (i = 0; i < n && !error; i++) {
-		struct pawl_slice path;
-
-		error = path_of(reader, (struct raw *)reader->raws.at + i, edge->scope, &path);
-		if (!error)
-			error = reader_intern(reader, path.ptr, path.len, &node);
-		if (error)
-			break;
-		if (reader_node(reader, node)->edge != MF_NONE) {
-			error = duplicate(reader, node, path);
-			continue;
-		}
-		added = vec_add(&reader->paths, 1, &error);
-		if (!added)
-			break;
-		*added = node;
-		reader_node(reader, node)->edge = reader->edges.n;
-		if (i < statement->outs)
-			edge->n_out++;
-		else
-			edge->n_implicit_out++;
-	}
-	return error;
-}
-
-/* ninja forgives old versions of CMake this, with a warning. */
-static bool is_own_input(struct mf_reader *reader, const struct statement *statement,
-			 uint32_t node)
-{
-	const struct mf_edge *edge = &statement->edge;
-
-	return edge->rule == MF_RULE_PHONY && !reader->options.phony_cycle_error &&
-	       edge->n_out == 1 && !edge->n_implicit_out && !statement->implicit &&
-	       ((uint32_t *)reader->paths.at)[edge->first] == node;
-}
-
-static int add_ins(struct mf_reader *reader, struct statement *statement)
-{
-	struct mf_edge *edge = &statement->edge;
-	const uint32_t counts[] = {statement->ins, statement->implicit, statement->order_only,
-				   statement->validations};
-	uint32_t *const totals[] = {&edge->n_in, &edge->n_implicit, &edge->n_order_only,
-				    &edge->n_validations};
-	uint32_t at = statement->outs + statement->implicit_outs, kind, i, node, *added;
-	bool warned = false;
-	int error;
-
-	for (kind = 0; kind < 4; kind++) {
-		for (i = 0; i < counts[kind]; i++, at++) {
-			struct pawl_slice path;
-
-			error = path_of(reader, (struct raw *)reader->raws.at + at, edge->scope,
-					&path);
-			if (!error)
-				error = reader_intern(reader, path.ptr, path.len, &node);
-			if (error)
-				return error;
-			if (kind < 3 && is_own_input(reader, statement, node)) {
-				if (!warned)
-					reader_warn(
-						reader,
-						"phony target '%.*s' names itself as an input; "
-						"ignoring [-w phonycycle=warn]",
-						CLIP(path));
-				warned = true;
-				continue;
-			}
-			added = vec_add(&reader->paths, 1, &error);
-			if (!added)
-				return error;
-			*added = node;
-			++*totals[kind];
-			if (kind < 3)
-				reader_node(reader, node)->n_uses++;
-			else
-				reader_node(reader, node)->n_validates++;
-		}
-	}
-	return 0;
-}
-
-static int find_pool(struct mf_reader *reader, uint32_t number)
-{
-	struct mf_edge *edge = (struct mf_edge *)reader->edges.at + number;
-	struct text *scratch = &reader->scratch;
-	uint32_t symbol, pool = MF_NONE;
-	int error;
-
-	text_cut(scratch, 0);
-	reader_publish(reader);
-	error = mf_eval(&reader->manifest, number, MF_POOL, scratch);
-	if (error || !scratch->len)
-		return error;
-	symbol = hashed_find(reader->text.at, reader->symbol_index.slots,
-			     reader->symbol_index.n_slots, reader->symbols.at,
-			     sizeof(struct mf_text), scratch->ptr, scratch->len);
-	if (symbol != MF_NONE)
-		pool = table_find(reader->rule_names.slots, reader->rule_names.n_slots, MF_NONE,
-				  symbol);
-	if (pool == MF_NONE)
-		return fail(reader, "unknown pool name '%.300s'", scratch->ptr);
-	edge->pool = pool;
-	if (pool == MF_POOL_CONSOLE)
-		edge->flags |= MF_EDGE_CONSOLE;
-	return 0;
-}
-
-static int find_dyndep(struct mf_reader *reader, uint32_t number)
-{
-	struct mf_edge *edge = (struct mf_edge *)reader->edges.at + number;
-	struct text *scratch = &reader->scratch;
-	const uint32_t *ins;
-	uint32_t i, node;
-	int error;
-
-	text_cut(scratch, 0);
-	reader_publish(reader);
-	error = mf_eval(&reader->manifest, number, MF_DYNDEP, scratch);
-	if (error || !scratch->len)
-		return error;
-	text_cut(scratch, mf_canonical(scratch->ptr, scratch->len));
-	error = reader_intern(reader, scratch->ptr, scratch->len, &node);
-	if (error)
-		return error;
-	ins = (uint32_t *)reader->paths.at + edge->first + edge->n_out + edge->n_implicit_out;
-	for (i = 0; i < edge->n_in + edge->n_implicit + edge->n_order_only; i++)
-		if (ins[i] == node) {
-			edge->dyndep = node;
-			reader_node(reader, node)->flags |= MF_NODE_DYNDEP;
-			return 0;
-		}
-	return fail(reader, "dyndep '%.300s' is not an input", scratch->ptr);
-}
-
-static int parse_build(struct mf_reader *reader)
-{
-	struct frame *frame = reader_frame(reader);
-	struct statement statement = {.edge = {.dyndep = MF_NONE, .file = frame->file}};
-	const char *begin = frame->lexer.token;
-	struct mf_edge *edge;
-	uint32_t bound, number;
-	int error;
-
-	reader->parts.n = reader->raws.n = 0;
-	statement.edge.line = frame->lexer.token_line;
-	statement.edge.first = reader->paths.n;
-	error = read_head(reader, &statement);
-	if (!error)
-		error = read_lets(reader, &statement);
-	if (!error)
-		error = add_outs(reader, &statement);
-	if (error)
-		return error;
-	/* All are made by other edges already: as if it were not there. */
-	if (!statement.edge.n_out && !statement.edge.n_implicit_out)
-		return 0;
-	error = add_ins(reader, &statement);
-	if (error)
-		return error;
-	edge = vec_add(&reader->edges, 1, &error);
-	if (!edge)
-		return error;
-	*edge = statement.edge;
-	edge->flags = (edge->rule == MF_RULE_PHONY ? MF_EDGE_PHONY : 0) | statement.bound << 16;
-	number = reader->edges.n - 1;
-	bound = statement.bound | reader->bound |
-		((struct mf_rule *)reader->rules.at)[edge->rule].bound;
-	frame->lexer.token = begin;
-	if (bound >> MF_POOL & 1)
-		error = find_pool(reader, number);
-	if (!error && bound >> MF_DYNDEP & 1)
-		error = find_dyndep(reader, number);
-	return error;
 }
 
 /* ---- all --------------------------------------------------------------------------------------- */
@@ -813,11 +485,11 @@ static int parse_statement(struct mf_reader *reader)
 		reader_leave(reader);
 		return 0;
 	case TOKEN_ERROR:
-		return fail(reader, "%s",
-			    *lexer->token == '\t' ? "tabs are not allowed, use spaces"
-						  : "lexing error");
+		return parse_fail(reader, "%s",
+				  *lexer->token == '\t' ? "tabs are not allowed, use spaces"
+							: "lexing error");
 	default:
-		return fail(reader, "unexpected %s", lex_token_name(token));
+		return parse_fail(reader, "unexpected %s", lex_token_name(token));
 	}
 }
 

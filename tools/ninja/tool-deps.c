@@ -220,11 +220,20 @@ int tool_recompact(struct tool *tool)
 	return done(tool, host->recompact ? host->recompact(host->arg, &error) : 0, &error);
 }
 
+static void take_nothing(void *arg, int letter)
+{
+	(void)arg;
+	(void)letter;
+}
+
 int tool_restat(struct tool *tool)
 {
 	const struct ninja_tool_host *host = tool->run->host;
 	struct mf_error error = {.caret = MF_NONE};
 
+	if (!tool_options(tool, "h", NULL, "usage: ninja -t restat [outputs]\n", take_nothing,
+			  NULL))
+		return 1;
 	return done(tool,
 		    host->restat ? host->restat(host->arg, tool->arguments, tool->n_arguments,
 						&error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tool-walk.c - what targets need: commands, inputs, the graph; and the compilation database.
+ * tool-walk.c - what targets need: commands, inputs, the graph.
  */
 #include "config.h"
 
@@ -10,7 +10,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <pawl/mem.h>
 
@@ -216,6 +215,74 @@ int tool_inputs(struct tool *tool)
 	return 0;
 }
 
+struct multi_inputs {
+	const char *delimiter;
+	bool zero;
+};
+
+static void take_multi_inputs(void *arg, int letter)
+{
+	struct multi_inputs *multi = arg;
+
+	if (letter == 'd')
+		multi->delimiter = optarg;
+	else
+		multi->zero = true;
+}
+
+/* "TARGET, delimiter, INPUT" for each, in the order in which they are needed. */
+static void put_multi_inputs(struct tool *tool, uint32_t target,
+			     const struct multi_inputs *multi)
+{
+	const struct mf_manifest *m = tool->m;
+	struct tool_stack found = {NULL, 0, 0};
+	struct tool_set seen;
+
+	if (tool_set_init(tool, &seen, m->n_nodes))
+		find_inputs(tool, target, &seen, &found);
+	for (uint32_t i = 0; i < found.n && !tool->error; i++) {
+		tool_slice(tool, mf_text(m, m->nodes[target].path));
+		tool_str(tool, multi->delimiter);
+		tool_slice(tool, mf_text(m, m->nodes[found.at[i]].path));
+		tool_add(tool, multi->zero ? "" : "\n", 1);
+	}
+	tool_set_fini(&seen);
+	tool_stack_fini(&found);
+}
+
+int tool_multi_inputs(struct tool *tool)
+{
+	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+					      {"delimiter", required_argument, NULL, 'd'},
+					      {"print0", no_argument, NULL, '0'},
+					      {NULL, 0, NULL, 0}};
+	struct multi_inputs multi = {"\t", false};
+	struct tool_nodes nodes;
+
+	if (!tool_options(
+		    tool, "d:h0", longs,
+		    "Usage '-t multi-inputs [options] [targets]\n"
+		    "\n"
+		    "Print one or more sets of inputs required to build targets, sorted in "
+		    "dependency order.\n"
+		    "The tool works like inputs tool but with addition of the target for each line.\n"
+		    "The output will be a series of lines with the following elements:\n"
+		    "<target> <delimiter> <input> <terminator>\n"
+		    "Note that a given input may appear for several targets if it is used by more "
+		    "than one targets.\n"
+		    "Options:\n"
+		    "  -h, --help                   Print this message.\n"
+		    "  -d  --delimiter=DELIM        Use DELIM instead of TAB for field delimiter.\n"
+		    "  -0, --print0                 Use \\0, instead of \\n as a line terminator.\n",
+		    take_multi_inputs, &multi))
+		return 1;
+	nodes = tool_targets(tool);
+	for (uint32_t i = 0; i < nodes.n && !nodes.failed && !tool->error; i++)
+		put_multi_inputs(tool, nodes.at[i], &multi);
+	tool_nodes_fini(&nodes);
+	return nodes.failed;
+}
+
 /* ---- graph ------------------------------------------------------------------------------------- */
 
 static void put_label(struct tool *tool, struct pawl_slice text)
@@ -328,114 +395,5 @@ int tool_graph(struct tool *tool)
 	tool_set_fini(&nodes_drawn);
 	tool_set_fini(&edges_drawn);
 	tool_nodes_fini(&nodes);
-	return 0;
-}
-
-/* ---- compdb ------------------------------------------------------------------------------------ */
-
-/* The command, with "@RSPFILE" replaced by what would be in it. */
-static void expand(struct tool *tool, uint32_t edge, struct text *command)
-{
-	static const char *const before[] = {"@", "-f ", "--option-file="};
-	struct text rspfile = TEXT_INIT, whole = TEXT_INIT;
-	const char *at = NULL;
-	size_t i, skip = 0;
-
-	tool->error = mf_eval(tool->m, edge, MF_RSPFILE, &rspfile);
-	if (!tool->error && rspfile.len)
-		at = strstr(command->ptr, rspfile.ptr);
-	for (i = 0; i < sizeof(before) / sizeof(before[0]) && at && !skip; i++) {
-		size_t len = strlen(before[i]);
-
-		if ((size_t)(at - command->ptr) >= len && !memcmp(at - len, before[i], len))
-			skip = len;
-	}
-	if (skip) {
-		tool->error =
-			text_add(&whole, command->ptr, (size_t)(at - command->ptr) - skip);
-		if (!tool->error) {
-			size_t k = whole.len;
-
-			tool->error = mf_eval(tool->m, edge, MF_RSPFILE_CONTENT, &whole);
-			for (; !tool->error && k < whole.len; k++)
-				if (whole.ptr[k] == '\n')
-					whole.ptr[k] = ' ';
-		}
-		if (!tool->error)
-			tool->error = text_add_str(&whole, at + rspfile.len);
-		if (!tool->error) {
-			struct text swap = *command;
-
-			*command = whole;
-			whole = swap;
-		}
-	}
-	text_fini(&rspfile);
-	text_fini(&whole);
-}
-
-static void put_entry(struct tool *tool, uint32_t edge, const char *directory, bool expanded,
-		      struct text *command)
-{
-	const struct mf_manifest *m = tool->m;
-
-	text_cut(command, 0);
-	tool->error = text_reserve(command, 0);
-	if (!tool->error)
-		tool->error = mf_eval(m, edge, MF_COMMAND, command);
-	if (!tool->error && expanded && m->edges[edge].flags & MF_EDGE_RSPFILE)
-		expand(tool, edge, command);
-	tool_str(tool, "\n  {\n    \"directory\": \"");
-	tool_json(tool, (struct pawl_slice){directory, strlen(directory)});
-	tool_str(tool, "\",\n    \"command\": \"");
-	tool_json(tool, (struct pawl_slice){command->ptr, command->len});
-	tool_str(tool, "\",\n    \"file\": \"");
-	tool_json(tool, mf_text(m, m->nodes[mf_ins(m, edge).at[0]].path));
-	tool_str(tool, "\",\n    \"output\": \"");
-	tool_json(tool, mf_text(m, m->nodes[mf_outs(m, edge).at[0]].path));
-	tool_str(tool, "\"\n  }");
-}
-
-static bool is_wanted(const struct tool *tool, uint32_t edge)
-{
-	struct pawl_slice rule =
-		mf_text(tool->m, tool->m->rules[tool->m->edges[edge].rule].name);
-	int i;
-
-	for (i = 0; i < tool->n_arguments; i++)
-		if (strlen(tool->arguments[i]) == rule.len &&
-		    !memcmp(tool->arguments[i], rule.ptr, rule.len))
-			return true;
-	return tool->n_arguments == 0;
-}
-
-int tool_compdb(struct tool *tool)
-{
-	struct text command = TEXT_INIT;
-	char *directory;
-	bool expanded = false, some = false;
-	uint32_t i;
-
-	if (!tool_options(tool, "hx", NULL,
-			  "usage: ninja -t compdb [options] [rules]\n\noptions:\n"
-			  "  -x     expand @rspfile style response file invocations\n",
-			  take_flag, &expanded))
-		return 1;
-	directory = getcwd(NULL, 0);
-	if (!directory)
-		return tool_fail(tool, "cannot determine working directory: %s",
-				 strerror(errno));
-	tool_str(tool, "[");
-	for (i = 0; i < tool->m->n_edges && !tool->error; i++) {
-		if (!mf_ins(tool->m, i).n || !is_wanted(tool, i))
-			continue;
-		if (some)
-			tool_str(tool, ",");
-		some = true;
-		put_entry(tool, i, directory, expanded, &command);
-	}
-	tool_str(tool, "\n]\n");
-	free(directory);
-	text_fini(&command);
 	return 0;
 }

@@ -53,6 +53,8 @@ static inline void tool_slice(struct tool *tool, struct pawl_slice slice)
 
 /* "ninja: error: ..." to stderr; returns 1. */
 int tool_fail(struct tool *tool, const char *format, ...) PAWL_PRINTF(2, 3);
+/* "ninja: fatal: ...", where ninja says that. */
+int tool_fatal(struct tool *tool, const char *format, ...) PAWL_PRINTF(2, 3);
 
 /*
  * The tool's options by getopt: `letters` as getopt's, each one that comes up is given to `take`, which
@@ -68,6 +70,7 @@ struct tool_nodes {
 	bool failed;
 };
 struct tool_nodes tool_targets(struct tool *tool);
+struct tool_nodes tool_targets_fatal(struct tool *tool);
 void tool_nodes_fini(struct tool_nodes *nodes);
 
 /* A set of edges or nodes by number. */
@@ -100,8 +103,9 @@ bool tool_in_order(struct tool *tool, uint32_t node, struct tool_set *seen,
 /* A JSON string's inside. */
 void tool_json(struct tool *tool, struct pawl_slice text);
 
-tool_fn tool_clean, tool_cleandead, tool_commands, tool_compdb, tool_deps, tool_graph,
-	tool_inputs, tool_missingdeps, tool_query, tool_recompact, tool_restat, tool_rules,
+tool_fn tool_browse, tool_clean, tool_cleandead, tool_commands, tool_compdb,
+	tool_compdb_targets, tool_deps, tool_graph, tool_inputs, tool_missingdeps,
+	tool_multi_inputs, tool_query, tool_recompact, tool_restat, tool_rules,
 	tool_targets_list;
 
 #endif

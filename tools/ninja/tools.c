@@ -20,15 +20,21 @@ static const struct {
 	const char *name, *what;
 	tool_fn *fn;
 } tools[] = {
+	{"browse", "browse dependency graph in a web browser", tool_browse},
 	{"clean", "clean built files", tool_clean},
 	{"commands", "list all commands required to rebuild given targets", tool_commands},
 	{"inputs", "list all inputs required to rebuild given targets", tool_inputs},
+	{"multi-inputs", "print one or more sets of inputs required to build targets",
+	 tool_multi_inputs},
 	{"deps", "show dependencies stored in the deps log", tool_deps},
 	{"missingdeps", "check deps log dependencies on generated files", tool_missingdeps},
 	{"graph", "output graphviz dot file for targets", tool_graph},
 	{"query", "show inputs/outputs for a path", tool_query},
 	{"targets", "list targets by their rule or depth in the DAG", tool_targets_list},
 	{"compdb", "dump JSON compilation database to stdout", tool_compdb},
+	{"compdb-targets",
+	 "dump JSON compilation database for a given list of targets to stdout",
+	 tool_compdb_targets},
 	{"recompact", "recompacts ninja-internal data structures", tool_recompact},
 	{"restat", "restats all outputs in the build log", tool_restat},
 	{"rules", "list all rules", tool_rules},
@@ -40,9 +46,11 @@ static const struct {
 const char *const *ninja_tool_names(void)
 {
 	static const char *const names[] = {
-		"clean",  "commands", "inputs",	   "deps",   "missingdeps",
-		"graph",  "query",    "targets",   "compdb", "recompact",
-		"restat", "rules",    "cleandead", NULL,
+		"browse",	"clean",   "commands",	  "inputs",
+		"multi-inputs", "deps",	   "missingdeps", "graph",
+		"query",	"targets", "compdb",	  "compdb-targets",
+		"recompact",	"restat",  "rules",	  "cleandead",
+		NULL,
 	};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == TOOLS + 1, "one name a tool");
@@ -104,6 +112,13 @@ int ninja_tool_run(const char *name, const struct ninja_tool_run *run, struct te
 	return status;
 }
 
+/* Ninja's serves the graph to a web browser. */
+int tool_browse(struct tool *tool)
+{
+	return tool_fail(tool, "-t browse needs a server that is not part of this program; "
+			       "-t query and -t graph say the same, and pawl build --dot");
+}
+
 /* ---- output ------------------------------------------------------------------------------------ */
 
 void tool_add(struct tool *tool, const char *bytes, size_t len)
@@ -134,18 +149,36 @@ void tool_spaces(struct tool *tool, unsigned n)
 		tool_add(tool, " ", 1);
 }
 
+static int complain(struct tool *tool, const char *what, const char *format, va_list list)
+	PAWL_PRINTF(3, 0);
+static int complain(struct tool *tool, const char *what, const char *format, va_list list)
+{
+	if (!tool->error)
+		tool->error = text_add_str(tool->err, what);
+	if (!tool->error)
+		tool->error = text_vprintf(tool->err, format, list);
+	if (!tool->error)
+		tool->error = text_add_str(tool->err, "\n");
+	return 1;
+}
+
 int tool_fail(struct tool *tool, const char *format, ...)
 {
 	va_list list;
 
-	if (!tool->error)
-		tool->error = text_add_str(tool->err, "ninja: error: ");
 	va_start(list, format);
-	if (!tool->error)
-		tool->error = text_vprintf(tool->err, format, list);
+	complain(tool, "ninja: error: ", format, list);
 	va_end(list);
-	if (!tool->error)
-		tool->error = text_add_str(tool->err, "\n");
+	return 1;
+}
+
+int tool_fatal(struct tool *tool, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	complain(tool, "ninja: fatal: ", format, list);
+	va_end(list);
 	return 1;
 }
 
@@ -199,7 +232,8 @@ bool tool_options(struct tool *tool, const char *letters, const struct option *l
 	return true;
 }
 
-struct tool_nodes tool_targets(struct tool *tool)
+static struct tool_nodes targets(struct tool *tool,
+				 int (*fail)(struct tool *tool, const char *format, ...))
 {
 	struct tool_nodes nodes = {NULL, 0, false};
 	struct mf_error error;
@@ -210,8 +244,18 @@ struct tool_nodes tool_targets(struct tool *tool)
 	if (result == -ENOMEM)
 		tool->error = result;
 	else if (result)
-		tool_fail(tool, "%s", error.message);
+		fail(tool, "%s", error.message);
 	return nodes;
+}
+
+struct tool_nodes tool_targets(struct tool *tool)
+{
+	return targets(tool, tool_fail);
+}
+
+struct tool_nodes tool_targets_fatal(struct tool *tool)
+{
+	return targets(tool, tool_fatal);
 }
 
 void tool_nodes_fini(struct tool_nodes *nodes)

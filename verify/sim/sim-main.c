@@ -34,7 +34,8 @@ static struct {
 	unsigned depth;
 	const char *shrink_to, *self;
 	double seconds, least;
-	bool twice, quiet, keep_going, trace, table;
+	bool twice, quiet, keep_going, trace, table, bytes, serve;
+	const char *write_bytes;
 } opt = {.first = 1, .seeds = 100, .mode = -1};
 
 double sim_seconds(void)
@@ -95,18 +96,18 @@ static void child(void)
 
 static void reset(struct sim_run *run)
 {
-	run->at = run->life = run->replay_at = 0;
+	run->at = run->life = run->replay_at = run->schedule_at = 0;
 	run->scheduling.state = run->seed * 2 + 1;
 	run->choices.state = run->seed * 2 + 1000003;
 	run->steps = run->switches = run->hash = 0;
 	run->now_ns = 1000000000000u;
-	run->limit = STEPS_MOST;
+	run->limit = run->steps_most ? run->steps_most : STEPS_MOST;
 	memset(run->events, 0, sizeof(run->events));
 	run->recorded = 0;
 	run->recorded_all = true;
 	run->store_bytes = 0;
 	memset(run->model, 0, sizeof(run->model));
-	run->failed = false;
+	run->failed = run->too_long = false;
 	run->what[0] = 0;
 	run->text_len = 0;
 	run->text[0] = 0;
@@ -214,7 +215,9 @@ static void print_text(const struct sim_run *run)
 
 static const char *mode_name(enum sim_mode mode)
 {
-	return mode == SIM_PCT ? "pct" : mode == SIM_RANDOM ? "random" : "replay";
+	static const char *const names[] = {"random", "pct", "replay", "bytes"};
+
+	return names[mode];
 }
 
 static void print_failure(const struct sim_run *run, const char *path)
@@ -366,12 +369,19 @@ static int run_file(const char *path)
 	struct sim_run *run = sim_run_new();
 	bool well;
 
-	if (!sim_read(run, path))
+	if (!(opt.bytes ? sim_read_bytes(run, path) : sim_read(run, path)))
 		return 2;
 	well = sim_run_once(run);
 	if (!well)
 		print_failure(run, path);
-	else if (!opt.quiet)
+	if (!well && opt.shrink_to) {
+		char small[400];
+		const char *name = strrchr(path, '/');
+
+		snprintf(small, sizeof(small), "%s/%.200s.sim", opt.shrink_to,
+			 name ? name + 1 : path);
+		sim_shrink(run, small, opt.seconds ? opt.seconds : 60);
+	} else if (!opt.quiet)
 		printf("%s: as it should be, %lu steps\n", path, (unsigned long)run->steps);
 	munmap(run, sizeof(*run));
 	return !well;
@@ -383,7 +393,10 @@ static void usage(void)
 	      "           [--twice] [--keep-going] [--quiet] [--table] [--least PERCENT] [--trace]\n"
 	      "           [--drop STEP]\n"
 	      "           [--shrink FOLDER]\n"
-	      "       sim FILE...        run these programs\n"
+	      "       sim [--shrink FOLDER] FILE...        run these programs\n"
+	      "       sim --bytes FILE...      the same, of any bytes (fuzz/f-sched.c)\n"
+	      "       sim --seed N --write-bytes FILE      the head of its program as such bytes\n"
+	      "       sim --serve        inputs of a fuzzer\n"
 	      "--twice: each seed twice, and both have to be the same run. --trace: the hash of each.\n"
 	      "--least: that many runs have each event.\n"
 	      "--shrink: a failing run is made small, and written there. --drop: PAWL_MC_STEP(STEP) is left "
@@ -430,6 +443,12 @@ static int option(char **argv, int i)
 		opt.trace = true;
 	else if (!strcmp(name, "--table"))
 		opt.table = true;
+	else if (!strcmp(name, "--bytes"))
+		opt.bytes = true;
+	else if (!strcmp(name, "--serve"))
+		opt.serve = true;
+	else if (!strcmp(name, "--write-bytes"))
+		opt.write_bytes = value_of(argv, &i);
 	else
 		usage();
 	return i;
@@ -465,6 +484,14 @@ int main(int argc, char **argv)
 			argv[++files] = argv[i];
 	}
 	sim_memory_init();
+	if (opt.serve)
+		return sim_serve();
+	if (opt.write_bytes) {
+		struct sim_run *run = sim_run_new();
+
+		seed_prepare(run, opt.first);
+		return !sim_write_bytes(run, opt.write_bytes);
+	}
 	if (!files)
 		return run_seeds();
 	for (int i = 1; i <= files; i++)

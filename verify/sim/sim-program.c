@@ -24,6 +24,7 @@
 
 #include <pawl/group.h>
 #include <pawl/join.h>
+#include <pawl/parallel.h>
 #include <pawl/store.h>
 #include <pawl/thread.h>
 
@@ -32,6 +33,7 @@
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
 #include "../../engine/graph/quiesce.h"
+#include "../../engine/graph/run.h"
 #include "../../engine/persist/faults.h"
 #include "../../engine/persist/persist.h"
 #include "../../engine/runtime/task.h"
@@ -80,17 +82,26 @@ static void wait_until_ready(void)
 
 static struct pawl_store *store;
 static unsigned verifies;
+/* Runs that are for nothing are cut short. */
+static bool abandons;
+
+static bool bare; /* it has no store, and what nobody needs goes */
 
 static void set_options(struct pawl_engine_options *options)
 {
+	options->verify = PAWL_VERIFY_NEVER;
+	options->collect_after_ns = 0;
+	options->abandon = abandons;
+	if (bare)
+		return;
 	options->store = store;
 	options->storage = PAWL_STORAGE_READ_WRITE;
 	options->snapshot_first_ns = options->snapshot_idle_ns = PAWL_FOREVER;
 	options->snapshot_interval_ns = PAWL_FOREVER;
-	options->verify = PAWL_VERIFY_NEVER;
 }
 
-#define GRAPH_OPTIONS(options)	     set_options(options)
+#define GRAPH_OPTIONS(options) set_options(options)
+#define GRAPH_COLLECTS
 #define GRAPH_HAS_RING(context, ref) false
 #define GRAPH_IS_LOOSE(context)	     false
 #include "../../fuzz/graph-program.h"
@@ -120,6 +131,10 @@ const char *const sim_event_names[SIM_EV_COUNT] = {"stale run",
 						   "stop midway",
 						   "allocation failed",
 						   "root disposed of",
+						   "run cut short",
+						   "moment of quiet",
+						   "jobs that add jobs",
+						   "task collected",
 						   "value compared"};
 
 enum op {
@@ -143,17 +158,23 @@ enum op {
 	OP_CRASH_SNAPSHOT,
 	OP_NO_MEMORY,
 	OP_HURRY,
+	OP_MOMENTS,
+	OP_JOBS,
+	OP_LEAVE,
+	OP_BARE,
 	OP_COUNT
 };
 static const char *const op_names[OP_COUNT] = {
-	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
-	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
-	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry"};
+	"world",     "change", "together", "root", "dispose",  "settle",
+	"rush",	     "touch",  "peek",	   "read", "snapshot", "snapshot-fails",
+	"tasks",     "cancel", "reopen",   "stop", "crash",    "crash-snapshot",
+	"no-memory", "hurry",  "moments",  "jobs", "leave",    "bare"};
 
 /* What lives are told of each other. */
 static struct model {
 	bool made;
 	struct graph_head head;
+	bool abandons;
 	struct graph_spec specs[GRAPH_TASKS];
 	int64_t states[GRAPH_STATES];
 } * model;
@@ -308,7 +329,11 @@ static void up(void)
 	memset(active, 0, sizeof(active));
 	roots_n = 0;
 	ready = false;
+	bare = model->head.collects;
+	abandons = model->abandons;
 	graph_engine.open(&model->head);
+	world.engine->graph->reclaim.many = 6;
+	world.engine->graph->reclaim.some = 2;
 	ready = true;
 	graph_naive.open(&model->head);
 	is_up = true;
@@ -332,6 +357,8 @@ static void count_events(void)
 	sim_run->events[SIM_EV_INLINE] += runtime.inlined;
 	pawl_engine_stats_read(world.engine, &stats);
 	sim_run->events[SIM_EV_STALE] += stats.stale_runs;
+	sim_run->events[SIM_EV_COLLECTED] +=
+		pawl_load_relaxed(&world.engine->graph->reclaim.collected);
 	eng_quiesce_stats_read(world.engine->graph->quiesce, &quiet);
 	sim_run->events[SIM_EV_SUSPENDED] += quiet.suspended;
 	if (!pawl_engine_store_stats_read(world.engine, &kept)) {
@@ -385,6 +412,16 @@ bool __wrap_eng_task_claim(struct eng_task *task)
 	if (!claimed)
 		sim_event(SIM_EV_RACE);
 	return claimed;
+}
+
+/* Runs that were cut short: of those that others can see. */
+void __real_eng_abandon(struct eng_graph *graph, struct eng_run_state *run);
+void __wrap_eng_abandon(struct eng_graph *graph, struct eng_run_state *run);
+void __wrap_eng_abandon(struct eng_graph *graph, struct eng_run_state *run)
+{
+	if (pawl_load_relaxed(&run->running))
+		sim_event(SIM_EV_ABANDONED);
+	__real_eng_abandon(graph, run);
 }
 
 /* ---- comparing ---- */
@@ -478,6 +515,7 @@ static void op_world(struct bytes *bytes)
 	model->head.workers = 1 + how % 4;
 	model->head.rings = how >> 2 & 1;
 	model->head.no_active = (how >> 3 & 7) == 7;
+	model->abandons = how >> 6 == 3;
 	model->head.tasks = 2 + below_of(bytes, GRAPH_TASKS - 1);
 	for (unsigned i = 0; i < GRAPH_TASKS; i++) {
 		model->head.kinds[i] = byte(bytes) & 7;
@@ -506,9 +544,6 @@ static void op_root(struct bytes *bytes)
 
 	if (roots_n == GRAPH_ROOTS)
 		return;
-	/* After a restart a strong read, or activeness, finds out what below depends on the session; else nobody does. */
-	if (model->head.no_active)
-		how &= ~2u;
 	active[roots_n] = true;
 	graph_engine.root(roots_n, task, how);
 	graph_naive.root(roots_n++, task, how);
@@ -533,8 +568,8 @@ static void op_touch(struct bytes *bytes)
 
 /* ---- operations: threads from outside ---- */
 
-enum outside { EDITS, READS, SNAPSHOTS };
-#define OUTSIDE_MOST 4
+enum outside { EDITS, READS, SNAPSHOTS, MOMENTS };
+#define OUTSIDE_MOST 4 /* of a rush */
 
 struct outside_thread {
 	enum outside what;
@@ -549,6 +584,17 @@ struct outside_thread {
 static void nap(unsigned ns)
 {
 	(void)sim_sleep(&model, sim_now() + ns, "naps", __builtin_return_address(0));
+}
+
+/* At a moment of quiet nobody is inside, as long as it lasts. */
+static void moment(void *arg)
+{
+	struct eng_quiesce *quiesce = arg;
+
+	FUZZ_CHECK(!eng_quiesce_inside(quiesce));
+	nap(100);
+	FUZZ_CHECK(!eng_quiesce_inside(quiesce));
+	sim_event(SIM_EV_MOMENT);
 }
 
 static void *outside_main(void *arg)
@@ -573,7 +619,15 @@ static void *outside_main(void *arg)
 			break;
 		case SNAPSHOTS:
 			nap((self->how + i * 41u) % 256u * 61u);
-			self->failed |= pawl_engine_snapshot(world.engine, NULL) != 0;
+			if (bare)
+				graph_engine.collect();
+			else
+				self->failed |= pawl_engine_snapshot(world.engine, NULL) != 0;
+			break;
+		case MOMENTS:
+			nap((self->how + i * 29u) % 64u * 31u);
+			FUZZ_CHECK(eng_quiesce_run(world.engine->graph->quiesce, moment,
+						   world.engine->graph->quiesce) == 0);
 			break;
 		}
 	}
@@ -668,7 +722,160 @@ static void op_hurry(struct bytes *bytes)
 	eng_quiesce_looks(world.engine->graph->quiesce, 10);
 }
 
+/* To that spec, so many steps of it letting others go on. */
+static void respec(unsigned task, struct graph_spec *spec, unsigned yields)
+{
+	struct graph_change change = {.at = task};
+	unsigned at = 0;
+
+	while (at < GRAPH_STEPS && spec->steps[at][0])
+		at++;
+	while (yields-- && at < GRAPH_STEPS)
+		spec->steps[at++][0] = GRAPH_YIELD;
+	change.spec = model->specs[task] = *spec;
+	graph_engine.change(&change, 1, false);
+	graph_naive.change(&change, 1, false);
+}
+
+/*
+ * A task calls a slow one, which somebody else begins, and is told not to while both run: nobody wants it any more. And
+ * the other way round.
+ */
+static void op_leave(struct bytes *bytes)
+{
+	static struct outside_thread reader;
+	unsigned task = below_of(bytes, model->head.tasks), callee = task + 1;
+	unsigned n = 4 + below_of(bytes, 8);
+
+	if (callee >= model->head.tasks || model->head.kinds[task] & GRAPH_CONSTANT ||
+	    model->head.kinds[callee] & GRAPH_CONSTANT)
+		return;
+	reader = (struct outside_thread){.what = READS, .n = 8, .how = byte(bytes)};
+	memset(reader.tasks, (int)task, sizeof(reader.tasks));
+	FUZZ_CHECK(pthread_create(&reader.thread, NULL, outside_main, &reader) == 0);
+	while (n--) {
+		struct graph_spec slow = {{{0}}}, caller = {{{0}}};
+
+		slow.steps[0][0] = GRAPH_STATE;
+		if (n & 1) {
+			respec(callee, &slow, 5 + n % 3);
+			caller.steps[0][0] = GRAPH_CALL;
+			caller.steps[0][1] = (uint8_t)(model->head.rings ? callee : 0);
+		}
+		respec(task, &caller, 4);
+		nap(byte(bytes) * 127u);
+	}
+	FUZZ_CHECK(pthread_join(reader.thread, NULL) == 0);
+}
+
+/* One moment of quiet after the other, beside edits and reads: who sleeps at the door finds it shut again. */
+static void op_moments(struct bytes *bytes)
+{
+	static struct outside_thread threads[5];
+	static const enum outside what[5] = {EDITS, MOMENTS, MOMENTS, READS, SNAPSHOTS};
+	unsigned n = 3 + below_of(bytes, 3);
+
+	eng_quiesce_looks(world.engine->graph->quiesce, byte(bytes) & 1 ? 0 : 10);
+	sim_event(SIM_EV_EDIT_BESIDE);
+	for (unsigned i = 0; i < n; i++) {
+		struct outside_thread *t = &threads[i];
+
+		t->what = what[i];
+		t->how = byte(bytes);
+		t->n = what[i] == MOMENTS ? 8 : 1 + below_of(bytes, CHANGES);
+		t->failed = false;
+		for (unsigned j = 0; t->what == EDITS && j < t->n; j++)
+			change_decode(bytes, &t->changes[j]);
+		for (unsigned j = 0; t->what == READS && j < t->n; j++)
+			t->tasks[j] = (uint8_t)mostly_first(bytes);
+		FUZZ_CHECK(pthread_create(&t->thread, NULL, outside_main, t) == 0);
+	}
+	outside_end(threads, n);
+	eng_quiesce_looks(world.engine->graph->quiesce, 10);
+}
+
 /* ---- operations: bodies of the runtime ---- */
+
+/* Jobs that add jobs, up to so many, done by their caller and by helpers; one of them may break it off. */
+struct jobs {
+	struct pawl_group *group;
+	unsigned most, breaks;
+	struct pawl_atomic_u32 added, ran;
+};
+
+static int job_run(void *arg, struct pawl_parallel_jobs *parallel, void *item, void *sum)
+{
+	struct jobs *jobs = arg;
+	unsigned n = (unsigned)(uintptr_t)item;
+
+	pawl_add_relaxed(&jobs->ran, 1u);
+	++*(unsigned *)sum;
+	for (unsigned i = 0; i < n % 3; i++) {
+		unsigned next = pawl_add_relaxed(&jobs->added, 1u);
+
+		if (next < jobs->most)
+			FUZZ_CHECK(pawl_parallel_add(parallel, (void *)(uintptr_t)(next + 1)) ==
+				   0);
+	}
+	if (n & 4)
+		(void)pawl_yield();
+	return jobs->breaks && n == jobs->breaks ? PAWL_PARALLEL_BREAK : 0;
+}
+
+static void job_begin(void *arg, void *sum)
+{
+	(void)arg;
+	*(unsigned *)sum = 0;
+}
+
+static void job_merge(void *arg, void *into, const void *sum)
+{
+	(void)arg;
+	*(unsigned *)into += *(const unsigned *)sum;
+}
+
+static int jobs_body(void *arg, void **ret_value)
+{
+	struct jobs *jobs = arg;
+	const struct pawl_growth how = {sizeof(how),	  job_run,   jobs,
+					sizeof(unsigned), job_begin, job_merge};
+	void *items[4] = {(void *)1, (void *)2, (void *)5, (void *)7};
+	unsigned sum = 0;
+
+	(void)ret_value;
+	FUZZ_CHECK(pawl_parallel_grow(jobs->group, &how, items, 4, &sum) == 0);
+	FUZZ_CHECK(sum == pawl_load_relaxed(&jobs->ran));
+	sim_event(SIM_EV_JOBS);
+	return 0;
+}
+
+static void op_jobs(struct bytes *bytes)
+{
+	struct pawl_runtime *rt = pawl_engine_runtime(world.engine);
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	struct pawl_group_options group_options = PAWL_GROUP_OPTIONS_INIT;
+	static struct jobs jobs[3];
+	pawl_task_t tasks[3];
+	unsigned n = 1 + below_of(bytes, 3);
+	struct pawl_group *group;
+
+	FUZZ_CHECK(pawl_group_create(pawl_runtime_root(rt), &group_options, &group) == 0);
+	for (unsigned i = 0; i < n; i++) {
+		jobs[i].group = group;
+		jobs[i].most = below_of(bytes, 24);
+		jobs[i].breaks = below_of(bytes, 16);
+		pawl_init_word(&jobs[i].added, 0u);
+		pawl_init_word(&jobs[i].ran, 0u);
+		FUZZ_CHECK(pawl_spawn(group, &options, jobs_body, &jobs[i], &tasks[i]) == 0);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		FUZZ_CHECK(pawl_task_wait(rt, tasks[i], PAWL_FOREVER, NULL) == 0);
+		FUZZ_CHECK(pawl_task_drop(rt, tasks[i]) == 0);
+	}
+	pawl_group_close(group);
+	FUZZ_CHECK(pawl_group_wait(group, PAWL_FOREVER) == 0);
+	pawl_group_put(group);
+}
 
 struct plain {
 	uint8_t what;
@@ -934,9 +1141,26 @@ static void one_operation(enum op op, struct bytes *bytes)
 	case OP_HURRY:
 		op_hurry(bytes);
 		break;
+	case OP_MOMENTS:
+		op_moments(bytes);
+		break;
+	case OP_JOBS:
+		op_jobs(bytes);
+		break;
+	case OP_LEAVE:
+		op_leave(bytes);
+		break;
+	case OP_BARE:
+		down();
+		model->head.collects = true;
+		model->head.no_active = false;
+		up();
+		break;
 	case OP_COUNT:
 		break;
 	}
+	if (is_up && bare && byte(bytes) & 1)
+		graph_engine.collect();
 }
 
 void sim_program_tell(const struct sim_op *op, char *buf, size_t len)
@@ -984,18 +1208,25 @@ void sim_program_life(void)
 
 /* ---- making one ---- */
 
+unsigned sim_program_bytes(uint8_t byte)
+{
+	enum op kind = (enum op)(byte % OP_COUNT);
+
+	if (kind == OP_READ || kind == OP_PEEK || kind == OP_TOUCH || kind == OP_ROOT)
+		return 3;
+	if (kind == OP_SETTLE || kind == OP_SNAPSHOT || kind == OP_REOPEN)
+		return 1;
+	if (kind == OP_CHANGE)
+		return 16;
+	return kind == OP_WORLD ? 2 + 2 * GRAPH_TASKS + 1 : 60;
+}
+
 static struct sim_op *add_op(struct sim_run *run, enum op kind, struct sim_random *drawn)
 {
 	struct sim_op *op = &run->ops[run->ops_n++];
 
 	op->bytes[0] = (uint8_t)kind;
-	op->n = (uint8_t)(kind == OP_WORLD ? 2 + 2 * GRAPH_TASKS + 1 : 60);
-	if (kind == OP_READ || kind == OP_PEEK || kind == OP_TOUCH || kind == OP_ROOT)
-		op->n = 3;
-	if (kind == OP_SETTLE || kind == OP_SNAPSHOT || kind == OP_REOPEN)
-		op->n = 1;
-	if (kind == OP_CHANGE)
-		op->n = 16;
+	op->n = (uint8_t)sim_program_bytes(op->bytes[0]);
 	for (unsigned i = 1; i < op->n; i++)
 		op->bytes[i] = (uint8_t)sim_draw(drawn);
 	return op;
@@ -1013,11 +1244,12 @@ static void add_some(struct sim_run *run, unsigned n, struct sim_random *drawn)
 		add_op(run, (enum op)usual[sim_below(drawn, sizeof(usual))], drawn);
 }
 
-static void add_world(struct sim_run *run, bool rings, struct sim_random *drawn)
+static void add_world(struct sim_run *run, bool rings, bool abandon, struct sim_random *drawn)
 {
 	struct sim_op *op = add_op(run, OP_WORLD, drawn);
 
-	op->bytes[1] = (uint8_t)((op->bytes[1] & ~4u) | (rings ? 4u : 0u));
+	op->bytes[1] =
+		(uint8_t)((op->bytes[1] & ~0xc4u) | (rings ? 4u : 0u) | (abandon ? 0xc0u : 0u));
 	/* Four tasks at least. */
 	op->bytes[2] = (uint8_t)(2 + sim_below(drawn, GRAPH_TASKS - 3));
 	if (!rings)
@@ -1035,13 +1267,19 @@ static void add_world(struct sim_run *run, bool rings, struct sim_random *drawn)
 }
 
 /* What is rare by itself, in any order. */
-static void add_rare(struct sim_run *run, struct sim_random *drawn)
+static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn)
 {
-	uint8_t rare[] = {
-		OP_SNAPSHOT_FAILS, OP_NO_MEMORY,      OP_STOP, OP_REOPEN, OP_CRASH_SNAPSHOT,
-		OP_CRASH,	   OP_SNAPSHOT_FAILS, OP_RUSH, OP_HURRY,  OP_HURRY,
-		OP_HURRY,	   OP_DISPOSE,	      OP_ROOT};
+	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY,	OP_NO_MEMORY, OP_STOP,
+			  OP_REOPEN,	     OP_CRASH_SNAPSHOT, OP_CRASH,     OP_SNAPSHOT_FAILS,
+			  OP_RUSH,	     OP_HURRY,		OP_HURRY,     OP_HURRY,
+			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS};
 
+	for (unsigned n = abandon ? 5 : 1; n; n--) {
+		/* Of the first four tasks, which others call less. */
+		add_op(run, OP_LEAVE, drawn)->bytes[1] %= 4;
+		if (abandon)
+			add_op(run, OP_HURRY, drawn);
+	}
 	for (unsigned n = sizeof(rare); n; n--) {
 		unsigned i = sim_below(drawn, n);
 
@@ -1051,20 +1289,36 @@ static void add_rare(struct sim_run *run, struct sim_random *drawn)
 	}
 }
 
+/* The same without a store, and tasks go. */
+static void add_bare(struct sim_run *run, struct sim_random *drawn)
+{
+	static const uint8_t what[] = {OP_ROOT,	    OP_RUSH,	OP_HURRY,
+				       OP_TOGETHER, OP_DISPOSE, OP_RUSH};
+
+	add_op(run, OP_BARE, drawn);
+	for (unsigned i = 0; i < sizeof(what); i++) {
+		add_op(run, (enum op)what[i], drawn);
+		add_some(run, 1, drawn);
+	}
+}
+
 void sim_program_make(struct sim_run *run)
 {
 	struct sim_random drawn = {run->seed * UINT64_C(0x632be59bd9b4e019) + 1};
-	bool rings = sim_below(&drawn, 2);
+	bool rings = sim_below(&drawn, 2), abandon = sim_below(&drawn, 2);
 
 	run->ops_n = 0;
-	add_world(run, rings, &drawn);
+	add_world(run, rings, abandon, &drawn);
 	add_op(run, OP_ROOT, &drawn);
 	add_op(run, OP_RUSH, &drawn);
 	add_some(run, 2, &drawn);
-	add_rare(run, &drawn);
+	add_rare(run, abandon, &drawn);
 	add_some(run, 3, &drawn);
-	add_world(run, !rings, &drawn);
+	if (sim_below(&drawn, 2))
+		add_bare(run, &drawn);
+	add_world(run, !rings, !abandon, &drawn);
 	add_some(run, 4, &drawn);
-	add_rare(run, &drawn);
+	add_rare(run, !abandon, &drawn);
 	add_some(run, 4, &drawn);
+	add_bare(run, &drawn);
 }

@@ -205,6 +205,7 @@ bool sim_read(struct sim_run *run, const char *path)
 	run->ops_n = run->replay_n = 0;
 	while (fgets(line, sizeof(line), file)) {
 		if (!strncmp(line, "mode ", 5))
+			/* What bytes were has become a schedule. */
 			run->mode = !strncmp(line + 5, "pct", 3)      ? SIM_PCT
 				    : !strncmp(line + 5, "random", 6) ? SIM_RANDOM
 								      : SIM_REPLAY;

@@ -2,15 +2,17 @@
 /*
  * sim-thread.c - threads as fibres of one, and who of them runs next.
  *
- * At each step one of three rules says whether another thread goes on:
+ * At each step one of four rules says whether another thread goes on:
  *
  *  random  after a number of steps that is drawn, all that are ready are equally likely. How many that
  *	    are on average is drawn for each run: from every step to every thousandth.
  *  PCT     the one with the highest priority; at `depth` - 1 steps that were drawn before, the running
  *	    one gets the lowest. So does one that only waits, and one that runs for very long.
+ *  bytes   the same with numbers from a list, over and over: after so many steps it is the n-th one of those that are
+ *	    ready. For a fuzzer, which knows no seeds.
  *  replay  as it was written down; where nothing was, the running one goes on, and after it the next by number.
  *
- * Whatever rule there is, switches that the third one would not make by itself are written down: they are
+ * Whatever rule there is, switches that the last one would not make by itself are written down: they are
  * the schedule of the run, and sim-shrink.c leaves some of them out.
  *
  * Time: 20 ns a step. If nobody is ready it is the time at which the first one wakes up. A run in which the
@@ -296,6 +298,29 @@ static unsigned pick_written(unsigned rule)
 	return rule;
 }
 
+/* Both bytes of the next decision of a list. */
+static const uint8_t *next_decision(void)
+{
+	static const uint8_t none[2] = {0xff, 1};
+
+	if (!sim_run->schedule_n)
+		return none;
+	return sim_run->schedule[sim_run->schedule_at++ % sim_run->schedule_n];
+}
+
+/* Of those that are ready; and its patience. */
+static unsigned pick_listed(void)
+{
+	const uint8_t *decision = next_decision();
+	unsigned n = decision[1] % ready_n;
+
+	patience = (1 + (uint64_t)(decision[0] & 31)) << (decision[0] >> 5);
+	for (unsigned t = 0; t < sim_threads_n; t++)
+		if (sim_threads[t].state == SIM_READY && !n--)
+			return t;
+	return sim_me;
+}
+
 static void new_patience(void)
 {
 	/* Between 1 and twice the mean: as good as the geometric one here. */
@@ -310,6 +335,7 @@ static void switch_to(unsigned to)
 	if (to == sim_me)
 		return;
 	sim_run->switches++;
+	sim_switched(from->pc, sim_threads[to].pc);
 	from->error_number = errno;
 	sim_me = to;
 	mc_switch(&from->sp, sim_threads[to].sp);
@@ -363,6 +389,8 @@ static void pass_on(bool waits)
 		if (waits)
 			sim_self()->priority = --lowest;
 		to = pick_highest();
+	} else if (sim_run->mode == SIM_BYTES) {
+		to = pick_listed();
 	} else {
 		to = pick_random();
 		new_patience();
@@ -392,6 +420,11 @@ static void maybe_switch(void)
 		}
 		to = pick_highest();
 		break;
+	case SIM_BYTES:
+		if (--patience)
+			return;
+		to = pick_listed();
+		break;
 	case SIM_REPLAY:
 		to = pick_written(sim_me);
 		break;
@@ -406,6 +439,10 @@ static void count_step(char kind, uint64_t where, const void *pc)
 	sim_run->now_ns += STEP_NS;
 	sim_self()->pc = pc;
 	remember(kind, where, pc);
+	if (sim_run->steps > sim_run->limit && sim_run->steps_most) {
+		sim_run->too_long = true;
+		sim_end_life(SIM_OVER);
+	}
 	if (sim_run->steps > sim_run->limit)
 		sim_fail("livelock: more than %lu steps", (unsigned long)sim_run->limit);
 	if (sim_run->now_ns >= first_ns)

@@ -11,6 +11,7 @@
  *  sim-program.c  what a seed does: a graph, a store, edits, reads, ends; and what must come of it
  *  sim-main.c     seeds, processes, options, the table
  *  sim-shrink.c   making a failing program small; files of programs
+ *  sim-bytes.c    programs and schedules from any bytes; serving a fuzzer (fuzz/f-sched.c)
  *
  * A *program* is a list of operations. A *life* is one process of it, forked from one that has done
  * nothing: it ends by a crash or when the program is over, and what the next one finds is the store.
@@ -31,8 +32,9 @@
 #define SIM_RECENT   (1u << 14)
 #define SIM_STORE    (8u << 20)
 #define SIM_TEXT     (1u << 16)
+#define SIM_SCHEDULE 256
 
-enum sim_mode { SIM_RANDOM, SIM_PCT, SIM_REPLAY };
+enum sim_mode { SIM_RANDOM, SIM_PCT, SIM_REPLAY, SIM_BYTES };
 
 struct sim_random {
 	uint64_t state;
@@ -59,6 +61,10 @@ enum sim_event {
 	SIM_EV_STOP,
 	SIM_EV_NO_MEMORY,
 	SIM_EV_DISPOSED,
+	SIM_EV_ABANDONED,
+	SIM_EV_MOMENT,
+	SIM_EV_JOBS,
+	SIM_EV_COLLECTED,
 	SIM_EV_COMPARED,
 	SIM_EV_COUNT
 };
@@ -85,10 +91,14 @@ struct sim_run {
 	struct sim_op ops[SIM_OPS];
 	unsigned replay_n; /* REPLAY */
 	struct sim_switch replay[SIM_SWITCHES];
+	unsigned schedule_n; /* BYTES: when, and to whom; over and over */
+	uint8_t schedule[SIM_SCHEDULE][2];
+	uint64_t
+		steps_most; /* 0: as many as a seed has; of a fuzzer's, what takes longer is no failure */
 
 	/* Where it is. */
 	unsigned at, life;
-	unsigned replay_at;
+	unsigned replay_at, schedule_at;
 	struct sim_random scheduling, choices;
 	uint64_t steps, switches, hash, now_ns, limit;
 	uint64_t events[SIM_EV_COUNT];
@@ -102,7 +112,7 @@ struct sim_run {
 	_Alignas(64) uint8_t model[1u << 16];
 
 	/* How it ended. */
-	bool failed;
+	bool failed, too_long;
 	char what[512]; /* in a line, without numbers that change */
 	size_t text_len;
 	char text[SIM_TEXT];
@@ -179,6 +189,8 @@ uint64_t sim_allocations_failed(void);
 /* Fills in run->ops from run->seed. */
 void sim_program_make(struct sim_run *run);
 void sim_program_life(void);
+/* So many bytes make an operation of that kind, its own included. */
+unsigned sim_program_bytes(uint8_t kind);
 /* An operation in words. */
 void sim_program_tell(const struct sim_op *op, char *buf, size_t len);
 
@@ -192,5 +204,17 @@ bool sim_write(const struct sim_run *run, const char *path);
 bool sim_read(struct sim_run *run, const char *path);
 double sim_seconds(void);
 struct sim_run *sim_run_new(void);
+
+/* ---- sim-bytes.c ---- */
+
+/* Any bytes are a program and its schedule. */
+void sim_decode(struct sim_run *run, const uint8_t *bytes, size_t n);
+bool sim_read_bytes(struct sim_run *run, const char *path);
+/* The head of a seed's program as such bytes. Returns: false: it could not be written. */
+bool sim_write_bytes(struct sim_run *run, const char *path);
+/* One input after the other, as fuzz/f-sched.c says, until it goes. Returns: an exit status. */
+int sim_serve(void);
+/* That thread goes on after this one has come there: counted where somebody wants to know. */
+void sim_switched(const void *from, const void *to);
 
 #endif

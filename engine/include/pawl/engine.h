@@ -164,7 +164,10 @@ struct pawl_engine_options {
 	size_t traits_n;
 	/* 0: keeps no dependencies: everything is computed once. */
 	uint32_t track_dependencies;
-	/* 0: all that is dirty runs, wanted or not. */
+	/*
+	 * 0: all that is dirty runs, wanted or not. With a store: all tasks come back for that, and bodies may run before
+	 * pawl_engine_open() has returned.
+	 */
 	uint32_t track_active;
 	/* 1: counts for each function are kept (pawl_engine_function_stats()). */
 	uint32_t function_stats;
@@ -189,7 +192,10 @@ struct pawl_engine_options {
 	 * (pawl/store.h), which stays open as long as the engine. Without a store: PAWL_STORAGE_NONE.
 	 */
 	uint32_t storage;
-	/* How much memory there is for results. Not built: 0. */
+	/*
+	 * How much memory the process may come to beyond what it had when the engine was opened. 0: no matter; else no
+	 * less than PAWL_MEMORY_BYTES_MIN. See pawl_engine_memory_read().
+	 */
 	uint64_t memory_bytes;
 	struct pawl_store *store;
 	/*
@@ -200,13 +206,50 @@ struct pawl_engine_options {
 	uint64_t snapshot_first_ns, snapshot_interval_ns, snapshot_idle_ns;
 	/* 0: what has changed is not saved when the engine is closed; it is computed again then. */
 	uint32_t snapshot_at_stop;
-	uint32_t reserved; /* 0 */
+	/*
+	 * 1: a run that is for nothing ends at its next wait, with -ECANCELED: when what it has read in this run has
+	 * changed, or when no active task is made of it any more. What it runs for itself on its own stack ends first. 0: it
+	 * goes to its end.
+	 */
+	uint32_t abandon;
 	/*
 	 * PAWL_STORAGE_READ_ONLY, where another process writes the store: it is asked to save what it has, and
 	 * waited for so long (pawl_engine_sync_read()). 0: 3 s.
 	 */
 	uint64_t sync_wait_ns;
+	/* 0: tasks that nobody needs stay (pawl_engine_collect()). */
+	uint32_t collect;
+	uint32_t reserved2; /* 0 */
+	/* What a visit has called stays so long after it, though nobody else calls it. 0: no longer than the visit. */
+	uint64_t collect_after_ns;
+	/*
+	 * A task that runs again so often because of what tasks themselves change, with nothing changed from outside
+	 * meanwhile, fails with an error that says so, and is tried again after the next change from outside. Tasks,
+	 * while they run, change something where they set states or invalidate (but for those that run once, and
+	 * from pawl_mark_finished() on); so does all that applies an effect. 0: never; PAWL_STORM_RUNS.
+	 */
+	uint32_t storm_runs;
+	uint32_t checks; /* PAWL_CHECK_...: for who looks for a mistake; they cost much */
+	/* DETERMINISM: of functions with these names, with commas between. NULL, "all": of all. */
+	const char *check_functions;
+	/*
+	 * A wait that takes longer, of a task, a visit, an edit or a snapshot, is told of before it has taken twice as
+	 * long, once, with all that it waits for in turn (pawl/observe.h); also where all workers are blocked, or a host
+	 * does not step, but not with a host and a clock of the program's own. 0: none is.
+	 */
+	uint64_t hang_ns;
 };
+/* Of pawl_engine_options.memory_bytes. */
+#define PAWL_MEMORY_BYTES_MIN UINT64_C(0x100000)
+/* Of pawl_engine_options.collect_after_ns: three days. */
+#define PAWL_COLLECT_AFTER_DEFAULT UINT64_C(259200000000000)
+#define PAWL_STORM_RUNS		   1000u
+/* Of pawl_engine_options.checks. */
+#define PAWL_CHECK_DETERMINISM \
+	1u /* tasks run twice: does the second run do what the first did? */
+#define PAWL_CHECK_IMMUTABLE 2u /* is what was said never to change changed? */
+#define PAWL_CHECK_STALE     4u /* runs that are to be made again are ended as others are before */
+#define PAWL_CHECK_DIRTY     8u /* each task that has to run again is told of, and why */
 /* Of pawl_engine_options.sync_wait_ns: nobody is asked, and nothing waited for. */
 #define PAWL_SYNC_NO_WAIT 1u
 /* Of pawl_engine_options.storage. */
@@ -219,7 +262,8 @@ struct pawl_engine_options {
 	{                                                                                     \
 		sizeof(struct pawl_engine_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, \
 			0, 0, NULL, NULL, NULL, NULL, PAWL_SEVERITY_INFO, 0,                  \
-			PAWL_VERIFY_DEFAULT, 0, 0, 0, NULL, 0, 0, 0, 1, 0, 0                  \
+			PAWL_VERIFY_DEFAULT, 0, 0, 0, NULL, 0, 0, 0, 1, 0, 0, 1, 0,           \
+			PAWL_COLLECT_AFTER_DEFAULT, PAWL_STORM_RUNS, 0, NULL, 0               \
 	}
 
 /*
@@ -229,7 +273,10 @@ struct pawl_engine_options {
  * PAWL_TRACK_ACTIVE (0), PAWL_FUNCTION_STATS (1), PAWL_HISTORIES (1), PAWL_SLOW_MS (1 to 86400000),
  * PAWL_LOG (info, warning, error), PAWL_VERIFY (never, close, idle), PAWL_VERIFY_IDLE_MS,
  * PAWL_SNAPSHOT_FIRST_MS, PAWL_SNAPSHOT_INTERVAL_MS and PAWL_SNAPSHOT_IDLE_MS (1 to 86400000),
- * PAWL_SNAPSHOT_AT_STOP (0), PAWL_SYNC_WAIT_MS (0, not to wait, to 86400000). Other values count as not there.
+ * PAWL_SNAPSHOT_AT_STOP (0), PAWL_ABANDON (1), PAWL_SYNC_WAIT_MS (0, not to wait, to 86400000), PAWL_COLLECT (0),
+ * PAWL_COLLECT_AFTER_MS (0 to 4294967295), PAWL_STORM_RUNS (0 to 4294967294), PAWL_HANG_MS (1 to 86400000),
+ * PAWL_CHECK_DETERMINISM ("all", or names as in check_functions), PAWL_CHECK_IMMUTABLE, PAWL_CHECK_STALE and
+ * PAWL_CHECK_DIRTY (1). Other values count as not there.
  *
  * May sleep, as the thread, where storage is PAWL_STORAGE_READ_ONLY: sync_wait_ns.
  *
@@ -237,7 +284,7 @@ struct pawl_engine_options {
  * Errors:   -ENOMEM; -EINVAL: an option, or a table: no name, no body, arguments outside
  *           of their struct, a method that no function does, or one with other arguments, a trait or a
  *           function of a type that is not listed; -EEXIST: a name twice in a table; -ENOSPC: more than 1023 types;
- *           -ENOTSUP: an option for a part that is not built; -E2BIG: options or tables of a later version; those of pawl_runtime_create().
+ *           -E2BIG: options or tables of a later version; those of pawl_runtime_create().
  */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_open(const struct pawl_engine_options *options,
 					      struct pawl_engine **ret_engine);
@@ -272,6 +319,7 @@ enum pawl_snapshot_reason {
 	PAWL_SNAPSHOT_IDLE,
 	PAWL_SNAPSHOT_STOP,   /* pawl_engine_close() */
 	PAWL_SNAPSHOT_READER, /* another process has opened the store for reading, and asked */
+	PAWL_SNAPSHOT_MEMORY, /* what is saved may leave memory */
 	PAWL_SNAPSHOT_REASON_COUNT
 };
 
@@ -295,6 +343,40 @@ struct pawl_engine_store_stats {
 /* Errors: -ENOTSUP: there is no store. */
 PAWL_API PAWL_MUST_CHECK int pawl_engine_store_stats_read(
 	struct pawl_engine *engine, struct pawl_engine_store_stats *ret_stats);
+
+/* Of memory; old when it arrives. */
+struct pawl_engine_memory {
+	uint64_t budget_bytes;	/* pawl_engine_options.memory_bytes */
+	uint64_t counted_bytes; /* what all of Pawl has from its allocator, in this process */
+	/* Of a process with a budget: beyond what it had when the engine was opened; files' pages do not count. */
+	uint64_t resident_bytes;
+	uint64_t evicted;  /* tasks that have left, since it was opened */
+	uint64_t restored; /* of these came back */
+	uint64_t
+		dropped; /* values that have left, to be computed again where they are wanted */
+	uint64_t snapshots;	   /* made so that tasks can leave */
+	uint64_t waits, waited_ns; /* of who was about to begin something */
+	uint64_t over;		   /* times it was found that the budget cannot be kept */
+	uint64_t reserved[4];
+};
+
+/*
+ * pawl_engine_memory_read() - How much there is, and what was done about it.
+ *
+ * With a budget (pawl_engine_options.memory_bytes) tasks that were not used for some time leave memory before there is too
+ * much. Where the engine saves into a store (PAWL_STORAGE_READ_WRITE, or .._AT_SHUTDOWN), that is saved as often as is needed
+ * for it, and what has left comes back from there when it is wanted: nothing runs again because of that. Else, and where
+ * values have no codec, values leave of tasks that are clean, and are computed again when they are read. Types say with
+ * PAWL_VALUE_STAYS and PAWL_VALUE_EXPENSIVE what must not. What stays: tasks that run, that somebody has active
+ * (a root that stays, who waits) or has pinned, that are called or read by what is transient, that have state of this
+ * process, that failed by a ring or for the moment.
+ *
+ * Where that is not fast enough pawl_engine_run(), pawl_engine_spawn_root() and pawl_engine_spawn_once() wait, when they
+ * are called by a thread that is no worker, while something is done about it, for a second at most. Where it is not
+ * enough, since what is wanted at one time is larger, there is a notice, engine.memory.
+ */
+PAWL_API void pawl_engine_memory_read(struct pawl_engine *engine,
+				      struct pawl_engine_memory *ret_memory);
 
 /* What an engine has of what others compute that have the same store. */
 enum pawl_sync {
@@ -528,6 +610,29 @@ PAWL_API void pawl_mark_stateful(struct pawl_context *context);
  */
 PAWL_API PAWL_MUST_CHECK int pawl_own_cell(struct pawl_context *context, pawl_ref_t cell,
 					   struct pawl_value **ret_value);
+
+/*
+ * pawl_engine_collect() - Have all tasks go now that nobody needs.
+ *
+ * A task is needed while a task that is there has called it in its last run; while a run or a visit that is not over
+ * has called it; while it runs, is pinned, or somebody waits for it; and for some time after a visit that has called it
+ * (collect_after_ns). What has only read it does not need it: it runs again if it is needed itself. Tasks go in the
+ * background as well, when many may, and when nothing runs any more. Who has a reference to one that is gone gets
+ * -ESTALE; it is made again, with another number, when it is called. Roots, and tasks that run once, go by
+ * pawl_engine_dispose_root(). Without track_active nothing goes; with a store, what was made in this process: it is taken
+ * out of the store by the next snapshot. What comes from the store stays.
+ *
+ * Requires: attached; not idle (pawl/rcu.h), outside sections, no lock held. It sleeps as the thread.
+ * Returns:  0, and in ret_stats (may be NULL) how many went, and how many may go as soon as nothing uses them.
+ * Errors:   -EDEADLK: from within an operation: a value's own function; -ENOMEM.
+ */
+struct pawl_collect_stats {
+	uint64_t collected;
+	uint64_t left;
+	uint64_t reserved[2]; /* 0 */
+};
+PAWL_API PAWL_MUST_CHECK int pawl_engine_collect(struct pawl_engine *engine,
+						 struct pawl_collect_stats *ret_stats);
 
 /*
  * pawl_engine_pin() - The task of this reference stays, though nobody calls it; counted.

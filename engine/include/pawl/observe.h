@@ -126,6 +126,17 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_update(struct pawl_engine *engine, uint
  *	engine.update	info	 a stretch has ended (pawl_engine_update()): {"runs":9,"ns":1200,"reasons":"..."}
  *	engine.slow	warning  a run took longer than slow_ns: {"task":"sum#4","ns":1200}
  *	engine.wait	warning  one waits longer, or has: {"task":"sum#4","for":"input#1","ns":1200,"over":true}
+ *	engine.determinism error a task that ran twice did not do the same (PAWL_CHECK_DETERMINISM): {"task":"sum#4",
+ *				 "call":"sum()","what":"cell 0 of type number differs: ...","differences":1}
+ *	engine.dirty	info	 a task has to run (PAWL_CHECK_DIRTY), made only while somebody wants it:
+ *				 {"task":"sum#4","because":"the output of input#1 changed","stale":false}
+ *	engine.hang	warning	 one waits longer than hang_ns, with all that it waits for in turn, up to who waits for nobody:
+ *				 {"chain":[{"task":"sum#4","is":"waits","ns":1200},{"task":"input#1","is":"runs"}]}; "is":
+ *				 waits, with "for": its note, where it is for no task; runs; queued: no worker has begun it;
+ *				 external; starts; ends; over
+ *	engine.immutable error	 a task that was said never to change has to run, has read what may change, or gives something
+ *				 else (PAWL_CHECK_IMMUTABLE): as engine.dirty
+ *	engine.storm	error	 a task runs again and again (storm_runs): {"task":"sum#4","runs":1001,"because":"..."}
  *	engine.verify	error	 something is wrong (pawl_engine_verify())
  *	engine.stuck	error	 the engine is to be closed, and a task does not end
  *	engine.snapshot	info	 what had changed was saved; a warning where that took long:

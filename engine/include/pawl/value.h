@@ -55,7 +55,9 @@ struct pawl_value;
 
 /*
  * A type. Functions get the payload and its length in bytes, run outside of all locks, may run on any
- * thread, several at a time, and do not fail. NULL where it says so.
+ * thread, several at a time, and do not fail. NULL where it says so. One that takes long holds up the task that writes
+ * the cell, or all edits where it compares values of states. If one of those that compare cells calls pawl_exit() that
+ * task has failed; elsewhere it ends the process.
  */
 struct pawl_value_type {
 	size_t size;	  /* sizeof(struct pawl_value_type) */
@@ -97,6 +99,10 @@ struct pawl_value_type {
 
 /* The payload is saved as it is: no pointers, and no references that are not visited. */
 #define PAWL_VALUE_PLAIN 1u
+/* It has what would be missing in another one that is made or read again: under no budget does it leave memory. */
+#define PAWL_VALUE_STAYS 2u
+/* It takes long to be made: with a budget it leaves where it comes back from a store, and not to be computed again. */
+#define PAWL_VALUE_EXPENSIVE 4u
 
 #define PAWL_VALUE_TYPE(name)                                                                \
 	{                                                                                    \
