@@ -88,7 +88,7 @@ struct eng_memory {
 	struct pawl_event want, relieved;
 	/* Told again when it has lasted for twice as long. By the one body. */
 	uint64_t back_off_ns, tell_at;
-	bool of_use;
+	bool of_use; /* the last round, said by the thread that it was on */
 	/* Statistics. Relaxed. */
 	struct pawl_atomic_u64 waits, waited_ns, snapshots, over;
 };
@@ -236,7 +236,14 @@ static bool is_low(struct eng_memory *memory)
 	return measure(memory) <= memory->low;
 }
 
-void eng_memory_relieve(struct eng_memory *memory)
+/* Whoever waits goes on. */
+static void let_go(struct eng_memory *memory)
+{
+	pawl_store_relaxed(&memory->throttled, 0u);
+	pawl_event_notify_all(&memory->relieved);
+}
+
+bool eng_memory_relieve(struct eng_memory *memory)
 {
 	uint64_t before = measure(memory);
 	bool saved = false, failed = false;
@@ -258,11 +265,10 @@ void eng_memory_relieve(struct eng_memory *memory)
 			}
 		}
 	}
-	/* Of use: what was saved may leave the next time. */
-	memory->of_use = saved || measure(memory) + memory->intake.step * 4 < before;
-	/* Whoever waits goes on, be it less or not: there is nothing to wait for. */
-	pawl_store_relaxed(&memory->throttled, 0u);
-	pawl_event_notify_all(&memory->relieved);
+	/* Be it less or not: there is nothing to wait for. */
+	let_go(memory);
+	/* What was saved may leave the next time. */
+	return saved || measure(memory) + memory->intake.step * 4 < before;
 }
 
 /* ---- the body that does it ---------------------------------------------------------------------------- */
@@ -270,8 +276,10 @@ void eng_memory_relieve(struct eng_memory *memory)
 /* On a thread of pawl_blocking(), in an idle stretch of its. */
 static int relieve(void *arg)
 {
+	struct eng_memory *memory = arg;
+
 	pawl_rcu_idle_leave();
-	eng_memory_relieve(arg);
+	memory->of_use = eng_memory_relieve(memory);
 	pawl_rcu_idle_enter();
 	return 0;
 }
@@ -304,8 +312,12 @@ static int back_off(struct eng_memory *memory)
 		tell_over(memory);
 		memory->tell_at = now_ns + 2 * memory->back_off_ns;
 	}
+	/* Nobody waits for a body that waits itself: who began to since the last round, either. */
 	pawl_store_relaxed(&memory->in_vain, 1u);
+	let_go(memory);
 	error = pawl_sleep_until(now_ns + memory->back_off_ns);
+	/* A look that saw it before may have said so all the same. It wants a round as well then (look()), which ends that. */
+	pawl_store_relaxed(&memory->throttled, 0u);
 	pawl_store_relaxed(&memory->in_vain, 0u);
 	return error;
 }
@@ -340,7 +352,6 @@ static int body(void *arg, void **ret_value)
 		if (!error)
 			error = pawl_blocking(memory->engine->rt, relieve, memory);
 		if (!error && pawl_load_relaxed(&memory->used) > memory->start) {
-			/* Relaxed: for this body itself. */
 			if (memory->of_use)
 				pawl_store_relaxed(&memory->wanted, 1u);
 			else
@@ -355,19 +366,25 @@ static int body(void *arg, void **ret_value)
 
 /* ---- who waits ------------------------------------------------------------------------------------------- */
 
+/* Relaxed: hints. */
+static bool is_throttled(struct eng_memory *memory)
+{
+	return pawl_load_relaxed(&memory->throttled) && !pawl_load_relaxed(&memory->in_vain);
+}
+
 void eng_memory_turn(struct eng_memory *memory)
 {
 	struct pawl_listener listener;
 	uint64_t begun_ns;
 	int error = 0;
 
-	/* Relaxed: hints. A host has one thread for all of it. */
-	if (PAWL_LIKELY(!memory) || !pawl_load_relaxed(&memory->throttled) ||
-	    memory->engine->rt->options.host || eng_run_here())
+	/* A host has one thread for all of it. */
+	if (PAWL_LIKELY(!memory) || !is_throttled(memory) || memory->engine->rt->options.host ||
+	    eng_run_here())
 		return;
 	begun_ns = pawl_now_ns();
 	pawl_event_listen(&memory->relieved, &listener, "memory", 0);
-	if (pawl_load_relaxed(&memory->throttled))
+	if (is_throttled(memory))
 		error = pawl_event_wait_until(&listener, begun_ns + WAIT_NS);
 	else
 		pawl_event_unlisten(&listener);

@@ -23,7 +23,10 @@ void eng_memory_close(struct eng_memory *memory);
  */
 void eng_memory_turn(struct eng_memory *memory);
 
-/* eng_memory_relieve() - Bring it down to the mark now. For tests. Requires: as pawl_engine_snapshot(). */
-void eng_memory_relieve(struct eng_memory *memory);
+/*
+ * eng_memory_relieve() - Bring it down to the mark now. For tests. Requires: as pawl_engine_snapshot(). Returns: whether it
+ * was of use.
+ */
+bool eng_memory_relieve(struct eng_memory *memory);
 
 #endif
