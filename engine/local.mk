@@ -125,6 +125,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/spread.c \
 	engine/graph/storm.c \
 	engine/graph/storm.h \
+	engine/graph/told.c \
+	engine/graph/told.h \
 	engine/graph/trait.c \
 	engine/graph/trait.h \
 	engine/graph/twice.c \

@@ -54,6 +54,7 @@ UNIT_TESTS = \
 	tests/engine/t-persist-api \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
+	tests/engine/t-raise \
 	tests/engine/t-rings \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
@@ -274,6 +275,8 @@ tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_moments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_moments_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_raise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_raise_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_rings_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_rings_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

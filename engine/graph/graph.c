@@ -234,7 +234,8 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->abandon = options->abandon;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
-	pawl_init_word(&graph->untold, 0u);
+	pawl_init_word(&graph->hidden, 0u);
+	pawl_init_word(&graph->settled, 0u);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
 	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
 	pawl_init_word(&graph->links.n, 0u);

@@ -26,7 +26,8 @@ struct eng_graph;
 struct eng_pool;
 
 /* Of eng_node.bits. */
-#define ENG_DISTANCE	  UINT32_C(0x000000ff) /* of the aggregation number */
+#define ENG_DISTANCE	  UINT32_C(0x0000007f) /* of the aggregation number */
+#define ENG_UNTOLD	  UINT32_C(0x00000080) /* what it has for those above is on its way (told.h) */
 #define ENG_DIRTY	  UINT32_C(0x00000100) /* must run; with SESSION: in each session */
 #define ENG_SESSION	  UINT32_C(0x00000200)
 #define ENG_SESSION_CLEAN UINT32_C(0x00000400) /* ran in this one; implies DIRTY and SESSION */

@@ -42,6 +42,7 @@
 #include "heal.h"
 #include "pairs.h"
 #include "run.h"
+#include "told.h"
 #include "wait.h"
 
 #define MOMENT_NS   UINT64_C(1000000)
@@ -734,13 +735,12 @@ static void moment(void *arg)
 	pass->suspended |= pawl_load_relaxed(&graph->lost);
 	if (pass->suspended)
 		return;
-	eng_untold_begin(graph);
+	eng_told_hides(graph);
 	while (!pawl_load_relaxed(&graph->lost) && (id = take(&graph->reclaim))) {
 		look_at(pass, id);
 		if (++n % MOMENT_LOOK == 0 && pawl_now_ns() >= until_ns)
 			break;
 	}
-	eng_untold_end(graph);
 	pass->over = !id;
 	pawl_add_relaxed(&graph->reclaim.moments, UINT64_C(1));
 }
