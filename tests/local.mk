@@ -190,6 +190,12 @@ check-conformance:
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(srcdir)/scripts/check-conformance --whole
 PHONY_TARGETS += check-conformance
 
+# What tests of engines share: tests/engine/frame.h.
+check_LTLIBRARIES += tests/libframe.la
+tests_libframe_la_SOURCES = tests/engine/frame.c tests/engine/frame.h
+tests_libframe_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+FRAME_LDADD = tests/libframe.la engine/libengine-core.la $(LDADD)
+
 # Tests of the engine's rooms.
 tests_engine_t_accept_ends_SOURCES = tests/engine/t-accept-ends.c tests/engine/accept.c tests/engine/accept.h
 tests_engine_t_accept_ends_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -251,29 +257,29 @@ tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_abandon_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_abandon_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_abandon_LDADD = $(FRAME_LDADD)
 tests_engine_t_accept_loads_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_accept_loads_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_loads_LDADD = $(FRAME_LDADD)
 tests_engine_t_closing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_closing_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_effect_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_effect_LDADD = $(FRAME_LDADD)
 tests_engine_t_budget_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_budget_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_hang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_hang_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_hang_LDADD = $(FRAME_LDADD)
 tests_engine_t_modes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_modes_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_modes_LDADD = $(FRAME_LDADD)
 tests_engine_t_storm_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_storm_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_storm_LDADD = $(FRAME_LDADD)
 tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_moments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_moments_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_moments_LDADD = $(FRAME_LDADD)
 tests_engine_t_rings_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_rings_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
