@@ -196,10 +196,15 @@ static int wait_for(struct fr_gate *gate, const struct pawl_atomic_u32 *word, ui
 	return error;
 }
 
-int fr_gate_pass(struct fr_gate *gate)
+void fr_gate_arrive(struct fr_gate *gate)
 {
 	pawl_add_acq_rel(&gate->arrived, 1u);
 	pawl_event_notify_all(&gate->changed);
+}
+
+int fr_gate_pass(struct fr_gate *gate)
+{
+	fr_gate_arrive(gate);
 	return wait_for(gate, &gate->open, 1);
 }
 

@@ -96,6 +96,8 @@ struct fr_gate {
 };
 
 void fr_gate_init(struct fr_gate *gate);
+/* Counts itself, and goes on. */
+void fr_gate_arrive(struct fr_gate *gate);
 /* Counts itself, and waits until it is open. Errors: -ECANCELED, in tasks. */
 int fr_gate_pass(struct fr_gate *gate);
 void fr_gate_open(struct fr_gate *gate);

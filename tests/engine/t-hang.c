@@ -46,7 +46,7 @@ static struct fr_gate gate;
 /* Blocks its worker until the gate is open. */
 static void gate_block(void)
 {
-	pawl_store_release(&gate.arrived, 1u);
+	fr_gate_arrive(&gate);
 	while (!pawl_load_acquire(&gate.open))
 		t_yield();
 }
@@ -168,7 +168,7 @@ static int child_body(struct pawl_context *context, const void *args, pawl_ref_t
 	options.argv = argv;
 	error = pawl_process_spawn(&options, &child);
 	t_check(!error);
-	pawl_store_release(&gate.arrived, 1u);
+	fr_gate_arrive(&gate);
 	error = pawl_process_wait(pawl_engine_runtime(fr_engine), &child, PAWL_FOREVER,
 				  &status);
 	return error ? error : give(context, 1, ret_output);
