@@ -47,8 +47,9 @@ UNIT_TESTS = \
 	tests/engine/t-lanes-policy \
 	tests/engine/t-many \
 	tests/engine/t-modes \
-	tests/engine/t-observe \
 	tests/engine/t-moments \
+	tests/engine/t-notice \
+	tests/engine/t-observe \
 	tests/engine/t-parallel \
 	tests/engine/t-persist \
 	tests/engine/t-persist-api \
@@ -64,10 +65,12 @@ UNIT_TESTS = \
 	tests/engine/t-supervision \
 	tests/engine/t-tell \
 	tests/engine/t-trace \
+	tests/engine/t-update \
 	tests/engine/t-watchdog \
 	tests/engine/t-token \
 	tests/engine/t-visit \
 	tests/engine/t-wheel \
+	tests/engine/t-why \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
 	tests/lib/t-cmap \
@@ -195,6 +198,7 @@ check_LTLIBRARIES += tests/libframe.la
 tests_libframe_la_SOURCES = tests/engine/frame.c tests/engine/frame.h
 tests_libframe_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 FRAME_LDADD = tests/libframe.la engine/libengine-core.la $(LDADD)
+OBSERVE_SOURCES = tests/engine/observe.c tests/engine/observe.h
 
 # Tests of the engine's rooms.
 tests_engine_t_accept_ends_SOURCES = tests/engine/t-accept-ends.c tests/engine/accept.c tests/engine/accept.h
@@ -213,8 +217,18 @@ tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_notice_SOURCES = tests/engine/t-notice.c $(OBSERVE_SOURCES)
+tests_engine_t_notice_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_notice_LDADD = $(FRAME_LDADD)
+tests_engine_t_observe_SOURCES = tests/engine/t-observe.c $(OBSERVE_SOURCES)
 tests_engine_t_observe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_observe_LDADD = $(FRAME_LDADD)
+tests_engine_t_update_SOURCES = tests/engine/t-update.c $(OBSERVE_SOURCES)
+tests_engine_t_update_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_update_LDADD = $(FRAME_LDADD)
+tests_engine_t_why_SOURCES = tests/engine/t-why.c $(OBSERVE_SOURCES)
+tests_engine_t_why_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_why_LDADD = $(FRAME_LDADD)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_random_SOURCES = tests/engine/t-engine-random.c tests/engine/random-graph.h
