@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/engine/t-accept-loads \
 	tests/engine/t-blocking \
 	tests/engine/t-budget \
+	tests/engine/t-calls \
 	tests/engine/t-closing \
 	tests/engine/t-detach \
 	tests/engine/t-effect \
@@ -198,6 +199,7 @@ check_LTLIBRARIES += tests/libframe.la
 tests_libframe_la_SOURCES = tests/engine/frame.c tests/engine/frame.h
 tests_libframe_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 FRAME_LDADD = tests/libframe.la engine/libengine-core.la $(LDADD)
+WORLD_SOURCES = tests/engine/world.c tests/engine/world.h
 OBSERVE_SOURCES = tests/engine/observe.c tests/engine/observe.h
 
 # Tests of the engine's rooms.
@@ -229,8 +231,12 @@ tests_engine_t_update_LDADD = $(FRAME_LDADD)
 tests_engine_t_why_SOURCES = tests/engine/t-why.c $(OBSERVE_SOURCES)
 tests_engine_t_why_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_why_LDADD = $(FRAME_LDADD)
+tests_engine_t_calls_SOURCES = tests/engine/t-calls.c $(WORLD_SOURCES)
+tests_engine_t_calls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_calls_LDADD = $(FRAME_LDADD)
+tests_engine_t_engine_api_SOURCES = tests/engine/t-engine-api.c $(WORLD_SOURCES)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_api_LDADD = $(FRAME_LDADD)
 tests_engine_t_engine_random_SOURCES = tests/engine/t-engine-random.c tests/engine/random-graph.h
 tests_engine_t_tell_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_engine_t_tell_LDADD = engine/libengine-core.la $(LDADD)
