@@ -88,6 +88,7 @@ UNIT_TESTS = \
 	tests/lib/t-hash \
 	tests/lib/t-history \
 	tests/lib/t-ids \
+	tests/lib/t-ids-durable \
 	tests/lib/t-lanes \
 	tests/lib/t-lock \
 	tests/lib/t-map \
@@ -387,6 +388,7 @@ tests_libharness_la_SOURCES = \
 	tests/watchdog.c \
 	tests/watchdog.h \
 	tests/lib/fibers.h \
+	tests/lib/ids.h \
 	tests/lib/listeners.h \
 	tests/lib/waiting.h
 
