@@ -117,6 +117,7 @@ UNIT_TESTS = \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
+	tests/persist/t-store-processes \
 	tests/persist/t-together \
 	tests/persist/t-warm \
 	tests/program/t-depfile \
@@ -363,9 +364,12 @@ tests_persist_t_store_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_fault_SOURCES = tests/persist/t-store-fault.c $(PERSIST_SOURCES)
 tests_persist_t_store_fault_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
-tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PROCESS_SOURCES)
+tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
+tests_persist_t_store_processes_SOURCES = tests/persist/t-store-processes.c $(PROCESS_SOURCES)
+tests_persist_t_store_processes_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_processes_LDADD = $(PERSIST_LDADD)
 tests_persist_t_together_SOURCES = tests/persist/t-together.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_together_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_together_LDADD = $(PERSIST_LDADD)
