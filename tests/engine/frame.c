@@ -16,6 +16,8 @@ static unsigned states_n;
 
 void fr_open(struct pawl_engine_options options)
 {
+	/* The one before ended by fr_close(). */
+	assert_int_equal(states_n, 0);
 	if (fr_rt)
 		options.runtime = fr_rt;
 	assert_int_equal(pawl_engine_open(&options, &fr_engine), 0);
@@ -90,12 +92,18 @@ int64_t fr_take(struct pawl_value *value)
 	return number;
 }
 
-int fr_give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
+int fr_give_of(struct pawl_context *context, const struct pawl_value_type *type, int64_t number,
+	       pawl_ref_t *ret_output)
 {
 	struct pawl_value *value;
-	int error = pawl_value_of(&fr_number, &number, sizeof(number), &value);
+	int error = pawl_value_of(type, &number, sizeof(number), &value);
 
 	return error ? error : pawl_cell(context, value, ret_output);
+}
+
+int fr_give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
+{
+	return fr_give_of(context, &fr_number, number, ret_output);
 }
 
 int fr_get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, int64_t *ret_number)

@@ -63,6 +63,8 @@ int64_t fr_number_of(const struct pawl_value *value);
 /* The same, and unpins it. */
 int64_t fr_take(struct pawl_value *value);
 /* In a task: its number in a cell. */
+int fr_give_of(struct pawl_context *context, const struct pawl_value_type *type, int64_t number,
+	       pawl_ref_t *ret_output);
 int fr_give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output);
 int fr_get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, int64_t *ret_number);
 int fr_look(struct pawl_context *context, struct pawl_state *state, int64_t *ret_number);

@@ -89,7 +89,7 @@ static struct pawl_value *value_of(int64_t number)
 
 static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
 {
-	return pawl_cell(context, value_of(number), ret_output);
+	return fr_give_of(context, &number_type, number, ret_output);
 }
 
 /* ---- functions ------------------------------------------------------------------------------- */

@@ -25,10 +25,7 @@ unsigned world_ran_now(unsigned which)
 
 int world_give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
 {
-	struct pawl_value *value;
-	int error = pawl_value_of(world_number, &number, sizeof(number), &value);
-
-	return error ? error : pawl_cell(context, value, ret_output);
+	return fr_give_of(context, world_number, number, ret_output);
 }
 
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
