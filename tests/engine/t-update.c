@@ -54,10 +54,31 @@ static void case_update(void **unused)
 static const struct pawl_reason_kind option_set = PAWL_REASON_KIND("option set", "options set");
 static const struct pawl_reason_kind clock_moved = PAWL_REASON_KIND("the clock moved", NULL);
 
-static void case_reasons(void **unused)
+/* Not of kinds that are none. */
+static void wrong_kinds(void)
 {
 	struct pawl_reason_kind wrong = obs_file_changed;
-	struct pawl_reason reason = {&obs_file_changed, "a.c"};
+	struct pawl_reason reason = {NULL, "a.c"};
+
+	assert_int_equal(pawl_engine_because(fr_engine, &reason), -EINVAL);
+	assert_int_equal(pawl_engine_because(fr_engine, NULL), -EINVAL);
+	reason.kind = &wrong;
+	wrong.one = "";
+	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -EINVAL);
+	wrong.one = "x";
+	wrong.many = "";
+	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -EINVAL);
+	wrong.size--;
+	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -EINVAL);
+	wrong.size += 2;
+	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -E2BIG);
+	reason.kind = &obs_file_changed;
+	assert_int_equal(pawl_invalidate_because(NULL, 0, &reason), 0);
+}
+
+static void case_reasons(void **unused)
+{
+	const struct pawl_reason reason = {&obs_file_changed, "a.c"};
 	char cut[8];
 
 	(void)unused;
@@ -100,22 +121,7 @@ static void case_reasons(void **unused)
 	(void)obs_ask();
 	update();
 	assert_string_equal(text, "file changed: a.c, option set: -O2, and the clock moved");
-	/* Not of kinds that are none. */
-	reason.kind = NULL;
-	assert_int_equal(pawl_engine_because(fr_engine, &reason), -EINVAL);
-	assert_int_equal(pawl_engine_because(fr_engine, NULL), -EINVAL);
-	reason.kind = &wrong;
-	wrong.one = "";
-	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -EINVAL);
-	wrong.one = "x";
-	wrong.many = "";
-	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -EINVAL);
-	wrong.size--;
-	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -EINVAL);
-	wrong.size += 2;
-	assert_int_equal(pawl_invalidate_because(obs_invalidators, 1, &reason), -E2BIG);
-	reason.kind = &obs_file_changed;
-	assert_int_equal(pawl_invalidate_because(NULL, 0, &reason), 0);
+	wrong_kinds();
 	assert_int_equal(pawl_engine_update(fr_engine, 0, 0, &info, text, sizeof(text)),
 			 -ETIMEDOUT);
 	fr_down();

@@ -472,16 +472,14 @@ static void broken(struct pawl_ids *ids)
 	t_assert_errno(pawl_ids_audit(ids, &all), EUCLEAN);
 }
 
-static void case_audit_finds(void **state)
+static void audit_of_recycled(void)
 {
 	struct pawl_ids_options options = options_of(PAWL_IDS_RECYCLE);
 	struct pawl_ids *ids = make(&options);
 	struct pawl__ids_cache *cache;
 	struct pawl__ids_cell *cell;
-	struct pawl__ids_group *group;
 	pawl_id_t id[70];
 
-	(void)state;
 	for (unsigned i = 0; i < 70; i++)
 		id[i] = get(ids);
 	for (unsigned i = 0; i < 70; i++)
@@ -506,9 +504,15 @@ static void case_audit_finds(void **state)
 	cache->u.recycle.spare.count += 1;
 	(void)audit(ids);
 	pawl_ids_destroy(ids);
+}
 
-	options = options_of(PAWL_IDS_DURABLE);
-	ids = make(&options);
+static void audit_of_durable(void)
+{
+	struct pawl_ids_options options = options_of(PAWL_IDS_DURABLE);
+	struct pawl_ids *ids = make(&options);
+	struct pawl__ids_cache *cache;
+	struct pawl__ids_group *group;
+
 	(void)get(ids);
 	put(ids, get(ids));
 	cache = own_cache(ids);
@@ -528,8 +532,16 @@ static void case_audit_finds(void **state)
 	ids->common.u.durable.mask = 0;
 	(void)audit(ids);
 	pawl_ids_destroy(ids);
+}
 
-	options = options_of(PAWL_IDS_MONOTONE);
+static void case_audit_finds(void **state)
+{
+	struct pawl_ids_options options = options_of(PAWL_IDS_MONOTONE);
+	struct pawl_ids *ids;
+
+	(void)state;
+	audit_of_recycled();
+	audit_of_durable();
 	ids = make(&options);
 	(void)get(ids);
 	ids->common.u.lease.next = 5;
