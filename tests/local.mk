@@ -82,6 +82,7 @@ UNIT_TESTS = \
 	tests/lib/t-event-report \
 	tests/lib/t-event-threads \
 	tests/lib/t-fiber \
+	tests/lib/t-fiber-lock \
 	tests/lib/t-fiber-stack \
 	tests/lib/t-fiber-wait \
 	tests/lib/t-gate \
@@ -394,6 +395,7 @@ tests_libharness_la_SOURCES = \
 	tests/lib/fibers.h \
 	tests/lib/ids.h \
 	tests/lib/listeners.h \
+	tests/lib/sched.h \
 	tests/lib/waiting.h
 
 # A program for the debugger to look at (tests/gdb/run.sh).
