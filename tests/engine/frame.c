@@ -159,10 +159,15 @@ void fr_try_thread(void *ask)
 
 int64_t fr_ask(const struct pawl_function *function, const void *args)
 {
-	struct fr_ask ask = {.function = function, .args = args, .flags = PAWL_READ_STRONG};
+	struct fr_ask ask = {.function = function,
+			     .args = args,
+			     .flags = PAWL_READ_STRONG,
+			     .number = INT64_MIN};
 
 	if (fr_try(&ask))
 		fail_msg("%s: %d %s", function->name, ask.error, ask.text);
+	if (ask.number == INT64_MIN)
+		fail_msg("%s gives nothing", function->name);
 	t_step();
 	return ask.number;
 }
