@@ -470,7 +470,10 @@ PAWL_API PAWL_MUST_CHECK int pawl_call(struct pawl_context *context,
 				       const struct pawl_function *function, const void *args,
 				       pawl_ref_t *ret_output);
 
-/* Waits until all that the task reaches is up to date: one consistent state. */
+/*
+ * Waits until all that the task reaches is up to date: one consistent state. Beside edits it ends where they pause for
+ * as long as what they have made dirty takes to run.
+ */
 #define PAWL_READ_STRONG 1u
 /* Nothing depends on it, unless it is an error. */
 #define PAWL_READ_UNTRACKED 2u
