@@ -247,7 +247,8 @@ static void case_change_while_bringing_back(void **state)
 static int64_t outside;
 static struct pawl_invalidator told;
 
-static int looks_out_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+static int looks_out_body(struct pawl_context *context, const void *args,
+			  pawl_ref_t *ret_output)
 {
 	int error = pawl_context_invalidator(context, &told);
 
