@@ -542,11 +542,15 @@ static void case_active_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_list),	    cmocka_unit_test(case_list_damaged),
-		cmocka_unit_test(case_list_errors), cmocka_unit_test(case_lists_at_once),
-		cmocka_unit_test(case_readers),	    cmocka_unit_test(case_loss_beside_snapshot),
+		cmocka_unit_test(case_list),
+		cmocka_unit_test(case_list_damaged),
+		cmocka_unit_test(case_list_errors),
+		cmocka_unit_test(case_lists_at_once),
+		cmocka_unit_test(case_readers),
+		cmocka_unit_test(case_loss_beside_snapshot),
 		cmocka_unit_test(case_error_of_the_lost),
-		cmocka_unit_test(case_loss_found_by_verify), cmocka_unit_test(case_active_off),
+		cmocka_unit_test(case_loss_found_by_verify),
+		cmocka_unit_test(case_active_off),
 	};
 
 	return t_run("restart", cases);
