@@ -434,7 +434,7 @@ void eng_abandon(struct eng_graph *graph, struct eng_run_state *run);
 void eng_abandon_unwanted(struct eng_op *op, struct eng_node *node);
 /* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
 void eng_run_cancel(struct eng_op *op, struct eng_node *node);
-/* eng_node_name() - Of its function. Stays as long as the engine. */
+/* eng_node_name() - Of its function, or what it is without one. Stays as long as the engine. */
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
 
 /* ---- ring.c ---------------------------------------------------------------------------------- */

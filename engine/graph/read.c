@@ -217,9 +217,13 @@ static void take_cell(struct looker *looker, struct eng_node *node)
 	if (looker->error)
 		return;
 	looker->value = eng_cell_value(graph, node, looker->cell);
-	/* Only a value that can be made again may leave. */
+	/*
+	 * Only a value that can be made again may leave. Of what looks outside it could be another one by then, before the
+	 * task is told that something has changed: who has read the first one would never hear of it.
+	 */
 	if (looker->flags & PAWL_READ_FINAL && !eng_run_of(node) &&
-	    !(node->bits & (ENG_ONCE | ENG_ROOT | ENG_STATEFUL)))
+	    !(node->bits &
+	      (ENG_ONCE | ENG_ROOT | ENG_STATEFUL | ENG_INVALIDATOR | ENG_SESSION)))
 		looker->value = eng_cell_put(graph, node, looker->cell, NULL);
 	else
 		pawl_value_pin(looker->value);

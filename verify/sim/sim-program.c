@@ -90,6 +90,7 @@ static bool bare; /* it has no store, and what nobody needs goes */
 static void set_options(struct pawl_engine_options *options)
 {
 	options->verify = PAWL_VERIFY_NEVER;
+	options->collect = !sim_run->no_collect;
 	options->collect_after_ns = 0;
 	options->abandon = abandons;
 	if (bare)

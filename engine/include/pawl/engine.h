@@ -477,7 +477,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_call(struct pawl_context *context,
 #define PAWL_READ_STRONG 1u
 /* Nothing depends on it, unless it is an error. */
 #define PAWL_READ_UNTRACKED 2u
-/* Nobody will read it again: the value may leave its cell. */
+/* Nobody will read it again: the value may leave its cell, unless its task looks outside. */
 #define PAWL_READ_FINAL 4u
 
 /*
