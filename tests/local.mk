@@ -52,6 +52,7 @@ UNIT_TESTS = \
 	tests/engine/t-parallel \
 	tests/engine/t-persist \
 	tests/engine/t-persist-api \
+	tests/engine/t-pressure \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
 	tests/engine/t-rings \
@@ -260,6 +261,8 @@ tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_effect_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_pressure_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_pressure_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_budget_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_budget_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_hang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
