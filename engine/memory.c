@@ -2,9 +2,9 @@
 /*
  * memory.c - a budget of memory: what is in use, and what is done before it is too much.
  *
- *	80 %  THROTTLE	what begins from outside waits
- *	75 %  START	the hand goes round (graph/evict.c) until
- *	65 %  LOW	no more than that is in use
+ *	70 %  THROTTLE	what begins from outside waits
+ *	65 %  START	the hand goes round (graph/evict.c) until
+ *	55 %  LOW	no more than that is in use
  *	25 %  SAVE	where an eighth of the budget was taken since the last snapshot there is another one
  *
  * What is above is for what is under way when it is too much, and for the store, which has what it writes in memory.
@@ -304,10 +304,9 @@ static int back_off(struct eng_memory *memory)
 	uint64_t now_ns = pawl_runtime_now(memory->engine->rt);
 	int error;
 
-	if (!memory->back_off_ns)
-		memory->back_off_ns = BACK_OFF_NS;
-	else if (memory->back_off_ns < BACK_OFF_MOST)
-		memory->back_off_ns *= 2;
+	memory->back_off_ns = memory->back_off_ns ? memory->back_off_ns * 2 : BACK_OFF_NS;
+	if (memory->back_off_ns > BACK_OFF_MOST)
+		memory->back_off_ns = BACK_OFF_MOST;
 	if (now_ns >= memory->tell_at) {
 		tell_over(memory);
 		memory->tell_at = now_ns + 2 * memory->back_off_ns;

@@ -49,6 +49,9 @@
  *     the word was emptied (I2).
  *  O4 wait: WAITED is set, the listener registered, then the word looked at again; a loader
  *     exchanges the word and then notifies if it found WAITED. The event has the fences.
+ *  O5 the word becomes EVICTED with release, and a claim acquires: what the evictor has done, in
+ *     other places as well, comes before it is loaded again. Who buries for the evictor has
+ *     acquired DEAD, which is set with release.
  *  Pinning is relaxed, for O2 has made the object visible. Failing to pin acquires (O3): else the
  *  compare-exchange of bury() might come before the dropper's store to the word, in the word's
  *  own order, and that store would then overwrite a claim.
@@ -385,7 +388,7 @@ bool pawl_slot_try_pin(struct pawl_slot *slot)
 	/* Lock-free: a failed exchange means that somebody else pinned, unpinned or dropped. */
 	do {
 		if (pins & DEAD) {
-			/* O3: an emptied word is seen by bury(). */
+			/* O3: an emptied word is seen by bury(). O5. */
 			(void)pawl_load_acquire(&slot->pawl_pins);
 			return false;
 		}
@@ -399,7 +402,7 @@ static void bury(struct pawl_atomic_ptr *word, struct pawl_slot *slot)
 {
 	void *seen = slot;
 
-	(void)pawl_cas_relaxed(word, &seen, (void *)EVICTED);
+	(void)pawl_cas_release(word, &seen, (void *)EVICTED); /* O5 */
 }
 
 int pawl_slots_pin(struct pawl_slots *slots, uint32_t id, struct pawl_slot **ret_slot)
@@ -520,7 +523,7 @@ int pawl_slots_claim(struct pawl_slots *slots, uint32_t id, enum pawl_slot_state
 			return -EEXIST;
 		if (was == PAWL_SLOT_LOADING)
 			return -EBUSY;
-		/* Acquire: what the last loader did before it abandoned (O2). */
+		/* Acquire: what the last loader did before it abandoned (O2), or who evicted it (O5). */
 		if (pawl_cas_acquire(word, &seen, (void *)LOADING)) {
 			*ret_was = was;
 			return 0;
@@ -622,8 +625,8 @@ int pawl_slots_evict(struct pawl_slots *slots, struct pawl_slot *slot, bool *ret
 
 	PAWL_REQUIRE(!pawl_slot_dropped(slot) && "an object is evicted once");
 	PAWL_REQUIRE(word && pawl_load_relaxed(word) == slot && "the object is of this table");
-	/* Acquire: what was done under pins (O3). */
-	if (!pawl_cas_acquire(&slot->pawl_pins, &pins, DEAD))
+	/* Acquire: what was done under pins (O3). Release: for who buries it in our place (O5). */
+	if (!pawl_cas_acq_rel(&slot->pawl_pins, &pins, DEAD))
 		return -EBUSY;
 	/* Nobody has a pin, nobody else retires: no section is needed for the lock. */
 	bury(word, slot);

@@ -54,6 +54,7 @@ UNIT_TESTS = \
 	tests/engine/t-parallel \
 	tests/engine/t-persist \
 	tests/engine/t-persist-api \
+	tests/engine/t-pressure \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
 	tests/engine/t-raise \
@@ -290,6 +291,8 @@ tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = $(FRAME_LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_effect_LDADD = $(FRAME_LDADD)
+tests_engine_t_pressure_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_pressure_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_budget_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_budget_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_hang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

@@ -506,6 +506,9 @@ static const struct pawl_trait *more_trait;
 /* Tasks go that nobody needs. Before setup_empty(). */
 static bool collects;
 
+/* What it is saved to, and comes back from; records leave memory. Before setup_empty(). */
+static const struct eng_kept *saved_to;
+
 /* Whether something runs is what it is about: else the scenario's share in `busy` keeps that out of it. */
 static bool busy_counts;
 
@@ -533,7 +536,8 @@ static inline void setup_empty(void)
 	options.types_n = more_type ? 2 : 1;
 	options.traits = &more_trait;
 	options.traits_n = more_trait ? 1 : 0;
-	mc_assert(!eng_graph_create(&runtime, NULL, &options, &graph));
+	options.memory_bytes = saved_to ? PAWL_MEMORY_BYTES_MIN : 0;
+	mc_assert(!eng_graph_create_kept(&runtime, NULL, &options, saved_to, &graph));
 	top = &twice;
 	root = 0;
 	looks = true;

@@ -18,6 +18,7 @@ STRESS_TESTS = \
 	verify/stress-graph \
 	verify/stress-graph-calls \
 	verify/stress-graph-edges \
+	verify/stress-graph-evict \
 	verify/stress-graph-life \
 	verify/stress-graph-read \
 	verify/stress-group \
@@ -98,6 +99,9 @@ verify_stress_graph_calls_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_edges_SOURCES = verify/t-graph-edges.c verify/graph-standin.h
 verify_stress_graph_edges_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_edges_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_evict_SOURCES = verify/t-graph-evict.c verify/graph-standin.h
+verify_stress_graph_evict_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_evict_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_life_SOURCES = verify/t-graph-life.c verify/graph-standin.h
 verify_stress_graph_life_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_life_LDADD = engine/libengine-core.la $(LDADD)

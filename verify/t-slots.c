@@ -265,6 +265,9 @@ static void drop_and_reuse(void)
 	put(0, 200);
 }
 
+/* Elsewhere, of what is evicted: who loads it again finds that done. */
+static unsigned put_away;
+
 static int evict_0(void)
 {
 	struct pawl_slot *slot;
@@ -273,6 +276,7 @@ static int evict_0(void)
 
 	if (error)
 		return error;
+	put_away = 1;
 	error = pawl_slots_evict(table, slot, &pressed);
 	if (error) {
 		mc_assert(error == -EBUSY);
@@ -474,6 +478,7 @@ static void load_evicted(void)
 {
 	if (!claim(0, PAWL_SLOT_EVICTED))
 		return;
+	mc_assert(put_away);
 	pawl_slots_publish(table, 0, &object_make(200)->slot, 0);
 }
 

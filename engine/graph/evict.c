@@ -560,8 +560,10 @@ void eng_evict_pause(struct eng_graph *graph)
 	pawl_add_relaxed(&evict->pauses, 1u);
 	/* The other order of turn_take(). Ends: a turn is of some records. */
 	pawl_fence_dekker();
-	while (pawl_load_acquire(&evict->turn))
+	while (pawl_load_acquire(&evict->turn)) {
+		pawl_pause();
 		eng_memory_wait();
+	}
 }
 
 void eng_evict_resume(struct eng_graph *graph)

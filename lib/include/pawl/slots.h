@@ -291,6 +291,7 @@ PAWL_API bool pawl_slots_drop(struct pawl_slots *slots, struct pawl_slot *slot);
  * Requires: as pawl_slots_drop().
  * Returns:  0: the lock is given back and the object taken; ret_pressed as drop's result.
  * Errors:   -EBUSY: pinned; nothing has changed, the lock is held still.
+ * Ordering: everything before is visible to who claims the id and is told that it was EVICTED.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_slots_evict(struct pawl_slots *slots, struct pawl_slot *slot,
 					      bool *ret_pressed);

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * t-pressure.c - a budget of memory that is too small, for the moment or for good: who waits and who does not, what is told
+ * of it and how often, what is given back; and no memory for what makes room.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pawl.h>
+#include <pawl/engine.h>
+#include <pawl/group.h>
+#include <pawl/join.h>
+#include <pawl/state.h>
+#include <pawl/store.h>
+
+#include "../../engine/engine.h"
+#include "../../engine/graph/backing.h"
+#include "../../engine/graph/evict.h"
+#include "../../engine/graph/intake.h"
+#include "../../engine/memory.h"
+
+#define MEGABYTE   (UINT64_C(1) << 20)
+#define SECOND_NS  UINT64_C(1000000000)
+#define NEVER_NEAR (UINT64_C(1) << 40)
+#define LARGE	   65536u
+#define CHAIN	   6u
+
+static struct pawl_runtime *rt; /* NULL: the engine's own */
+static struct pawl_store_disk *disk;
+static struct pawl_store *store;
+static struct pawl_engine *engine;
+static struct pawl_state *state_below;
+static struct pawl_atomic_u32 ran;
+
+/* ---- functions -------------------------------------------------------------------------------- */
+
+static const struct pawl_value_type number_type = {
+	.size = sizeof(number_type), .name = "number", .version = 1, .flags = PAWL_VALUE_PLAIN};
+static const struct pawl_value_type staying_type = {.size = sizeof(staying_type),
+						    .name = "staying",
+						    .version = 1,
+						    .flags = PAWL_VALUE_PLAIN |
+							     PAWL_VALUE_STAYS};
+
+/* 1: who encodes such a value next stays there, until it is neither that nor 2. */
+static struct pawl_atomic_u32 gate;
+
+static size_t held_encode(const void *payload, size_t bytes, void *into, size_t room)
+{
+	uint32_t shut = 1;
+
+	if (bytes <= room)
+		memcpy(into, payload, bytes);
+	if (pawl_cas_acq_rel(&gate, &shut, 2u)) {
+		pawl_rcu_idle_enter();
+		while (pawl_load_acquire(&gate) == 2)
+			t_yield();
+		pawl_rcu_idle_leave();
+	}
+	return bytes;
+}
+
+static int held_decode(const struct pawl_value_type *type, const void *from, size_t bytes,
+		       struct pawl_value **ret_value)
+{
+	return pawl_value_of(type, from, bytes, ret_value);
+}
+
+static const struct pawl_value_type held_type = {.size = sizeof(held_type),
+						 .name = "held",
+						 .version = 1,
+						 .encode = held_encode,
+						 .decode = held_decode};
+
+static int give(struct pawl_context *context, const struct pawl_value_type *type, size_t bytes,
+		int64_t number, pawl_ref_t *ret_output)
+{
+	struct pawl_value *value;
+	int error = pawl_value_create(type, bytes, &value);
+
+	if (error)
+		return error;
+	memcpy(pawl_value_payload(value), &number, sizeof(number));
+	return pawl_cell(context, value, ret_output);
+}
+
+static int large_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	return give(context, &number_type, LARGE, *(const int64_t *)args, ret_output);
+}
+static const struct pawl_function large = {sizeof(large), "large",	    1,	  0,
+					   large_body,	  sizeof(uint64_t), NULL, 0};
+
+static int staying_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	return give(context, &staying_type, LARGE, *(const int64_t *)args, ret_output);
+}
+static const struct pawl_function staying = {sizeof(staying), "staying",	1,    0,
+					     staying_body,    sizeof(uint64_t), NULL, 0};
+
+static int held_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	return give(context, &held_type, sizeof(int64_t), *(const int64_t *)args, ret_output);
+}
+static const struct pawl_function held = {sizeof(held), "held",		  1,	0,
+					  held_body,	sizeof(uint64_t), NULL, 0};
+
+/* 0 looks at the state; each of the others adds one to the one before. */
+static int chain_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output);
+static const struct pawl_function chain = {sizeof(chain), "chain",	    1,	  0,
+					   chain_body,	  sizeof(uint64_t), NULL, 0};
+static int chain_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	uint64_t n = *(const uint64_t *)args, below = n - 1;
+	struct pawl_value *value;
+	int64_t number;
+	pawl_ref_t ref;
+	int error;
+
+	pawl_add_relaxed(&ran, 1u);
+	if (n) {
+		error = pawl_call(context, &chain, &below, &ref);
+		if (!error)
+			error = pawl_read(context, ref, 0, &value, NULL);
+	} else {
+		error = pawl_state_get(context, state_below, &value);
+	}
+	if (error)
+		return error;
+	memcpy(&number, pawl_value_payload(value), sizeof(number));
+	pawl_value_unpin(value);
+	return give(context, &number_type, sizeof(number), number + 1, ret_output);
+}
+
+/* ---- engines ---------------------------------------------------------------------------------- */
+
+/* How often it was said that it cannot be kept. */
+static struct pawl_atomic_u32 told;
+
+static void sink(void *arg, const struct pawl_notice *notice)
+{
+	struct eng_intake *intake = engine->graph->intake;
+
+	(void)arg;
+	if (strcmp(notice->name, "engine.memory"))
+		return;
+	t_check(notice->severity == PAWL_SEVERITY_WARNING);
+	t_check(strstr(notice->message, "no more of it can leave"));
+	t_check(!strncmp(notice->json, "{\"budget\":", 10));
+	pawl_add_relaxed(&told, 1u);
+	/* Just now somebody finds that there is too much: between the end of a round and the wait behind it. */
+	intake->look(intake);
+}
+
+static struct pawl_value *number_of(int64_t number)
+{
+	struct pawl_value *value;
+
+	assert_int_equal(pawl_value_of(&number_type, &number, sizeof(number), &value), 0);
+	return value;
+}
+
+static void up(uint64_t budget, bool stored)
+{
+	static const struct pawl_function *const functions[] = {&large, &staying, &held,
+								&chain};
+	static const struct pawl_value_type *const types[] = {&number_type, &staying_type,
+							      &held_type};
+	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
+
+	disk = NULL;
+	store = NULL;
+	if (stored) {
+		assert_int_equal(pawl_store_disk_create(&disk), 0);
+		assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
+		options.storage = PAWL_STORAGE_READ_WRITE;
+		options.store = store;
+	}
+	options.runtime = rt;
+	options.workers = 2;
+	options.functions = functions;
+	options.functions_n = sizeof(functions) / sizeof(*functions);
+	options.types = types;
+	options.types_n = sizeof(types) / sizeof(*types);
+	options.sink = sink;
+	options.verify = PAWL_VERIFY_NEVER;
+	options.snapshot_first_ns = options.snapshot_interval_ns = PAWL_FOREVER;
+	options.snapshot_idle_ns = PAWL_FOREVER;
+	options.memory_bytes = budget;
+	pawl_store_relaxed(&gate, 0u);
+	pawl_store_relaxed(&told, 0u);
+	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	assert_int_equal(pawl_state_create(engine, number_of(0), &state_below), 0);
+}
+
+static void down(void)
+{
+	char text[256];
+
+	if (!rt)
+		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	if (pawl_engine_verify(engine, text, sizeof(text)))
+		fail_msg("%s", text);
+	assert_int_equal(pawl_engine_close(engine), 0);
+	pawl_state_unpin(state_below);
+	if (store)
+		pawl_store_close(store);
+	if (disk)
+		pawl_store_disk_destroy(disk);
+}
+
+struct ask {
+	const struct pawl_function *function;
+	uint64_t n;
+	int64_t number;
+};
+
+static int ask_visit(struct pawl_context *context, void *arg)
+{
+	struct ask *one = arg;
+	struct pawl_value *value;
+	pawl_ref_t ref;
+	int error = pawl_call(context, one->function, &one->n, &ref);
+
+	if (!error)
+		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, NULL);
+	if (error)
+		return error;
+	memcpy(&one->number, pawl_value_payload(value), sizeof(one->number));
+	pawl_value_unpin(value);
+	return 0;
+}
+
+static int64_t ask(const struct pawl_function *function, uint64_t n)
+{
+	struct ask one = {function, n, 0};
+
+	t_step();
+	assert_int_equal(pawl_engine_run(engine, ask_visit, &one), 0);
+	return one.number;
+}
+
+static struct pawl_engine_memory memory_now(void)
+{
+	struct pawl_engine_memory memory;
+
+	pawl_engine_memory_read(engine, &memory);
+	return memory;
+}
+
+/* ---- too much for the moment -------------------------------------------------------------------- */
+
+static int ask_body(void *arg, void **ret_value)
+{
+	(void)ret_value;
+	return pawl_engine_run(engine, ask_visit, arg);
+}
+
+/* A task of the runtime asks: something may wait for it, so it waits for nobody. */
+static void ask_within(uint64_t n)
+{
+	struct pawl_runtime *on = pawl_engine_runtime(engine);
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	struct ask one = {&large, n, -1};
+	pawl_task_t task;
+
+	assert_int_equal(pawl_spawn(pawl_runtime_root(on), &options, ask_body, &one, &task), 0);
+	assert_int_equal(pawl_task_wait(on, task, PAWL_FOREVER, NULL), 0);
+	assert_int_equal(pawl_task_drop(on, task), 0);
+	assert_int_equal(one.number, n);
+}
+
+/* While the body that makes room is at work who comes from outside waits for it; then all goes on. */
+static void case_throttle(void **unused)
+{
+	struct pawl_engine_memory memory;
+	uint64_t n = 0, waits;
+
+	(void)unused;
+	up(8 * MEGABYTE, true);
+	/* What it saves first, it stays at. */
+	pawl_store_release(&gate, 1u);
+	assert_int_equal(ask(&held, 1), 1);
+	while (pawl_load_acquire(&gate) != 2) {
+		assert_int_equal(ask(&large, n), n);
+		n++;
+	}
+	waits = memory_now().waits;
+	do {
+		assert_int_equal(ask(&large, n), n);
+		n++;
+		memory = memory_now();
+	} while (memory.waits == waits);
+	assert_int_equal(pawl_load_acquire(&gate), 2);
+	assert_true(memory.waited_ns > 0);
+	/* There is still too much, and only those from outside wait. */
+	waits = memory.waits;
+	for (unsigned i = 0; i < 20; i++)
+		ask_within(n++);
+	assert_int_equal(memory_now().waits, waits);
+	assert_int_equal(ask(&large, n), n);
+	assert_int_equal(memory_now().waits, waits + 1);
+	pawl_store_release(&gate, 0u);
+	/* What has left is what it was. */
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(ask(&large, i), i);
+	assert_int_equal(ask(&held, 1), 1);
+	assert_true(memory_now().snapshots > 0);
+	down();
+}
+
+/* ---- too much for good ---------------------------------------------------------------------------- */
+
+static struct pawl_atomic_u64 clock_ns;
+
+static uint64_t now(void *arg)
+{
+	(void)arg;
+	return pawl_load_acquire(&clock_ns);
+}
+
+/* The body sleeps until then. */
+static void sleeps_until(uint64_t until_ns)
+{
+	t_wait_until(pawl_runtime_quiet_until(rt) == until_ns);
+}
+
+/* Nobody waits for a body that waits itself, however often somebody finds that there is too much. */
+static void nobody_waits(uint64_t *n)
+{
+	uint64_t waits = memory_now().waits;
+
+	for (unsigned i = 0; i < 20; i++, ++*n)
+		assert_int_equal(ask(&staying, *n), *n);
+	assert_int_equal(memory_now().waits, waits);
+}
+
+static void time_is(uint64_t at_ns)
+{
+	pawl_store_release(&clock_ns, at_ns);
+	pawl_runtime_clock_moved(rt);
+}
+
+/* It is told of once, and again when it has lasted for more than twice as long; meanwhile it is left alone. */
+static void case_not_kept(void **unused)
+{
+	static const struct {
+		uint64_t at, until;
+		unsigned told;
+	} rounds[] = {{1, 3, 1},   {3, 7, 2},	 {7, 15, 2},	{15, 31, 3},
+		      {31, 63, 3}, {63, 123, 4}, {123, 183, 4}, {183, 243, 5}};
+	struct pawl_runtime_options runtime = PAWL_RUNTIME_OPTIONS_INIT;
+	uint64_t n = 0, begun = SECOND_NS;
+
+	(void)unused;
+	runtime.workers = 2;
+	runtime.now = now;
+	pawl_store_release(&clock_ns, begun);
+	assert_int_equal(pawl_runtime_create(&runtime, &rt), 0);
+	up(4 * MEGABYTE, false);
+	while (n < 2 * 4 * MEGABYTE / LARGE) {
+		assert_int_equal(ask(&staying, n), n);
+		n++;
+	}
+	sleeps_until(begun + SECOND_NS);
+	assert_int_equal(pawl_load_relaxed(&told), 1);
+	nobody_waits(&n);
+	for (size_t i = 0; i < sizeof(rounds) / sizeof(*rounds); i++) {
+		time_is(begun + rounds[i].at * SECOND_NS);
+		sleeps_until(begun + rounds[i].until * SECOND_NS);
+		assert_int_equal(pawl_load_relaxed(&told), rounds[i].told);
+		nobody_waits(&n);
+	}
+	assert_int_equal(memory_now().over, pawl_load_relaxed(&told));
+	assert_int_equal(memory_now().dropped, 0);
+	down();
+	assert_int_equal(pawl_runtime_shutdown(rt, 0, NULL), 0);
+	assert_int_equal(pawl_runtime_destroy(rt), 0);
+	rt = NULL;
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------------ */
+
+#define STACKS 256u
+static struct pawl_atomic_u32 on_stacks, stacks_end;
+
+static int stack_body(void *arg, void **ret_value)
+{
+	int error = 0;
+
+	(void)arg;
+	(void)ret_value;
+	pawl_add_relaxed(&on_stacks, 1u);
+	while (!pawl_load_acquire(&stacks_end) && !error)
+		error = pawl_yield();
+	return error;
+}
+
+static uint64_t stacks_given_back(void)
+{
+	struct pawl_fiber_stats stats;
+
+	pawl_fiber_stats_read(&stats);
+	return stats.given_back;
+}
+
+/* Stacks that nobody is on go back to the system, but for those that threads keep for their next bodies. */
+static void case_stacks(void **unused)
+{
+	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
+	pawl_task_t tasks[STACKS];
+	uint64_t before, n = 0;
+
+	(void)unused;
+	up(4 * MEGABYTE, false);
+	pawl_store_relaxed(&on_stacks, 0u);
+	pawl_store_relaxed(&stacks_end, 0u);
+	for (unsigned i = 0; i < STACKS; i++)
+		assert_int_equal(pawl_spawn(pawl_runtime_root(pawl_engine_runtime(engine)),
+					    &options, stack_body, NULL, &tasks[i]),
+				 0);
+	t_wait_until(pawl_load_relaxed(&on_stacks) == STACKS);
+	before = stacks_given_back();
+	pawl_store_release(&stacks_end, 1u);
+	for (unsigned i = 0; i < STACKS; i++) {
+		assert_int_equal(pawl_task_wait(pawl_engine_runtime(engine), tasks[i],
+						PAWL_FOREVER, NULL),
+				 0);
+		assert_int_equal(pawl_task_drop(pawl_engine_runtime(engine), tasks[i]), 0);
+	}
+	while (memory_now().counted_bytes < 4 * MEGABYTE)
+		assert_int_equal(ask(&staying, n), n), n++;
+	(void)eng_memory_relieve(engine->memory);
+	assert_true(stacks_given_back() - before >= STACKS / 2);
+	down();
+}
+
+/* ---- no memory -------------------------------------------------------------------------------------- */
+
+/* In memory, and saved; from here on runs count. */
+static void all_there(void)
+{
+	eng_restore_all(engine->graph);
+	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	pawl_store_relaxed(&ran, 0u);
+}
+
+/* What is of this session finds no memory to stay in: then its record stays. */
+static void case_no_memory_to_leave(void **unused)
+{
+	uint64_t evicted, most = 0;
+	bool failed = true;
+
+	(void)unused;
+	up(NEVER_NEAR, true);
+	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+	for (uint64_t n = 1; failed; n++) {
+		all_there();
+		t_alloc_fail_at(n);
+		evicted = eng_evict_all(engine->graph);
+		failed = t_alloc_failed();
+		t_alloc_fail_at(0);
+		most = evicted > most ? evicted : most;
+		assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+		assert_int_equal(pawl_load_relaxed(&ran), 0);
+	}
+	/* Each place at which it may fail was one, and without a failure all leave. */
+	assert_int_equal(most, CHAIN + 1);
+	pawl_store_relaxed(&ran, 0u);
+	assert_int_equal(pawl_state_set(state_below, number_of(10)), 0);
+	assert_int_equal(ask(&chain, CHAIN), CHAIN + 11);
+	assert_int_equal(pawl_load_relaxed(&ran), CHAIN + 1);
+	down();
+}
+
+/* Who comes back waits for memory; who asks is told that there is none, and nothing is lost by it. */
+static void case_no_memory_to_come_back(void **unused)
+{
+	unsigned failures = 0;
+	bool failed = true;
+
+	(void)unused;
+	up(NEVER_NEAR, true);
+	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+	for (uint64_t n = 1; failed; n++) {
+		struct ask one = {&chain, CHAIN, 0};
+		int error;
+
+		all_there();
+		assert_int_equal(eng_evict_all(engine->graph), CHAIN + 1);
+		t_alloc_fail_at(n);
+		error = pawl_engine_run(engine, ask_visit, &one);
+		failed = t_alloc_failed();
+		t_alloc_fail_at(0);
+		failures += failed;
+		assert_true(!error || (failed && error == -ENOMEM));
+		if (!error)
+			assert_int_equal(one.number, CHAIN + 1);
+		assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+		assert_int_equal(pawl_load_relaxed(&ran), 0);
+	}
+	assert_true(failures > CHAIN);
+	/* A change, whose way up leads through what is not there. */
+	failed = true;
+	for (int64_t n = 1; failed; n++) {
+		struct pawl_value *number = number_of(n);
+		int error;
+
+		all_there();
+		assert_int_equal(eng_evict_all(engine->graph), CHAIN + 1);
+		t_alloc_fail_at((uint64_t)n);
+		error = pawl_state_set(state_below, number);
+		failed = t_alloc_failed();
+		t_alloc_fail_at(0);
+		if (error) {
+			assert_true(failed && error == -ENOMEM);
+			assert_int_equal(pawl_state_set(state_below, number_of(n)), 0);
+		}
+		assert_int_equal(ask(&chain, CHAIN), CHAIN + 1 + n);
+	}
+	down();
+}
+
+int main(void)
+{
+	const struct CMUnitTest cases[] = {
+		cmocka_unit_test(case_throttle),
+		cmocka_unit_test(case_not_kept),
+		cmocka_unit_test(case_stacks),
+		cmocka_unit_test(case_no_memory_to_leave),
+		cmocka_unit_test(case_no_memory_to_come_back),
+	};
+
+	return t_run("pressure", cases);
+}
