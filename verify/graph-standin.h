@@ -110,7 +110,8 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	given->arg = arg;
 	given->task.arg = arg;
 	pawl_init_word(&given->claimed, spawns_stopped);
-	ret_task->pawl_id = (uint64_t)(seat - seats) * RUNS_MOST + seat->n + 1;
+	if (ret_task)
+		ret_task->pawl_id = (uint64_t)(seat - seats) * RUNS_MOST + seat->n + 1;
 	seat->n++;
 	if (spawns_stopped)
 		given->forget(given->arg);

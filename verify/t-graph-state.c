@@ -518,11 +518,13 @@ static void wait_idle(void)
 	}
 
 static const struct mc_scenario scenarios[] = {
-	EDITS(.name = "edit-read", .setup = setup_states, .threads = {edit_1, read_whole}),
-	EDITS(.name = "edit-edit", .setup = setup_states, .threads = {edit_1, edit_2}),
-	EDITS(.name = "edit-wait", .setup = setup_waits, .threads = {edit_1, read_whole}),
-	EDITS(.name = "set-set", .setup = setup_states, .threads = {set_1, set_1}),
 	/* With at most one preemption: of all there are too many. */
+	EDITS(.name = "edit-read", .setup = setup_states, .threads = {edit_1, read_whole},
+	      .preemption_bound_plus_1 = 2),
+	EDITS(.name = "edit-edit", .setup = setup_states, .threads = {edit_1, edit_2}),
+	EDITS(.name = "edit-wait", .setup = setup_waits, .threads = {edit_1, read_whole},
+	      .preemption_bound_plus_1 = 2),
+	EDITS(.name = "set-set", .setup = setup_states, .threads = {set_1, set_1}),
 	EDITS(.name = "set-run", .setup = setup_again, .threads = {set_1, work},
 	      .preemption_bound_plus_1 = 2),
 	EDITS(.name = "invalidate-run", .setup = setup_again, .threads = {invalidate_sum, work},

@@ -47,7 +47,11 @@
 
 #define MOMENT_NS   UINT64_C(1000000)
 #define MOMENT_LOOK 16u /* so many between two looks at the time */
-#define TRIES_MOST  50u /* moments in a row in which somebody was suspended */
+#ifdef PAWL_MC
+#define TRIES_MOST 2u /* each is a path of its own */
+#else
+#define TRIES_MOST 50u /* moments in a row in which somebody was suspended */
+#endif
 #define AGES	    8u	/* looks at anchors in the time that they have */
 
 /* ---- counts ------------------------------------------------------------------------------ */
@@ -819,8 +823,8 @@ static void background_over(void *arg)
 {
 	struct eng_graph *graph = arg;
 
-	/* Release: the next one comes after it. */
-	pawl_store_release(&graph->reclaim.started, 0u);
+	/* Relaxed: what passes share is under the lock, and one beside another does no harm. */
+	pawl_store_relaxed(&graph->reclaim.started, 0u);
 }
 
 /* In its lane it waits while there is anything else, but not for ever: waiting ages. Perhaps with a record locked. */
@@ -830,7 +834,7 @@ static void start(struct eng_graph *graph)
 	uint32_t none = 0;
 
 	if (pawl_load_relaxed(&graph->stopping) ||
-	    !pawl_cas_acq_rel(&graph->reclaim.started, &none, 1u))
+	    !pawl_cas_relaxed(&graph->reclaim.started, &none, 1u))
 		return;
 	options.name = "collect";
 	options.lane = PAWL_LANE_IDLE;
