@@ -185,6 +185,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/store-mem.c \
 	engine/persist/store.c \
 	engine/persist/store.h \
+	engine/persist/sweep.c \
 	engine/persist/sync.c \
 	engine/persist/tables.c \
 	engine/runtime/blocking.c \

@@ -16,6 +16,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-peers \
 	tests/conformance/t-conform-races \
 	tests/conformance/t-conform-recompute \
+	tests/conformance/t-conform-sessions \
 	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
 	tests/conformance/t-conform-statistics \
@@ -140,6 +141,10 @@ tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_sessions_SOURCES = tests/conformance/t-conform-sessions.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_sessions_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_sessions_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_sessions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=eng_quiesce_point
 tests_conformance_t_conform_collection_SOURCES = tests/conformance/t-conform-collection.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collection_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collection_LDADD = engine/libengine-core.la $(LDADD)

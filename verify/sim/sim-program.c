@@ -163,13 +163,14 @@ enum op {
 	OP_JOBS,
 	OP_LEAVE,
 	OP_BARE,
+	OP_COLLECT,
 	OP_COUNT
 };
 static const char *const op_names[OP_COUNT] = {
-	"world",     "change", "together", "root", "dispose",  "settle",
-	"rush",	     "touch",  "peek",	   "read", "snapshot", "snapshot-fails",
-	"tasks",     "cancel", "reopen",   "stop", "crash",    "crash-snapshot",
-	"no-memory", "hurry",  "moments",  "jobs", "leave",    "bare"};
+	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
+	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
+	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry",  "moments",
+	"jobs",	  "leave",  "bare",	"collect"};
 
 /* What lives are told of each other. */
 static struct model {
@@ -1157,6 +1158,10 @@ static void one_operation(enum op op, struct bytes *bytes)
 		model->head.no_active = false;
 		up();
 		break;
+	case OP_COLLECT:
+		if (is_up)
+			graph_engine.collect();
+		break;
 	case OP_COUNT:
 		break;
 	}
@@ -1215,7 +1220,7 @@ unsigned sim_program_bytes(uint8_t byte)
 
 	if (kind == OP_READ || kind == OP_PEEK || kind == OP_TOUCH || kind == OP_ROOT)
 		return 3;
-	if (kind == OP_SETTLE || kind == OP_SNAPSHOT || kind == OP_REOPEN)
+	if (kind == OP_SETTLE || kind == OP_SNAPSHOT || kind == OP_REOPEN || kind == OP_COLLECT)
 		return 1;
 	if (kind == OP_CHANGE)
 		return 16;
@@ -1273,7 +1278,8 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY,	OP_NO_MEMORY, OP_STOP,
 			  OP_REOPEN,	     OP_CRASH_SNAPSHOT, OP_CRASH,     OP_SNAPSHOT_FAILS,
 			  OP_RUSH,	     OP_HURRY,		OP_HURRY,     OP_HURRY,
-			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS};
+			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS,
+			  OP_COLLECT,	     OP_COLLECT,	OP_COLLECT};
 
 	for (unsigned n = abandon ? 5 : 1; n; n--) {
 		/* Of the first four tasks, which others call less. */
