@@ -66,7 +66,6 @@ static const char *own_name(const struct pawl_context *context)
 	if (!context->run)
 		return NULL;
 	node = eng_lock(context->graph, context->id);
-	/* What is lost has none: it is no root, and what is read from the store knows no such name. */
 	name = eng_node_key(node)->function || eng_is_transient(context->id)
 		       ? eng_node_name(context->graph, node)
 		       : NULL;
