@@ -16,8 +16,8 @@ static unsigned states_n;
 
 void fr_open(struct pawl_engine_options options)
 {
-	/* The one before ended by fr_close(). */
-	assert_int_equal(states_n, 0);
+	/* A case that failed has left its own: they are lost, and no other case's matter. */
+	states_n = 0;
 	if (fr_rt)
 		options.runtime = fr_rt;
 	assert_int_equal(pawl_engine_open(&options, &fr_engine), 0);

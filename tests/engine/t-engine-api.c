@@ -173,11 +173,16 @@ static void case_once(void **state)
 /* As many as there are at once is all that they take, however many there were. */
 static void case_once_memory(void **state)
 {
+	struct pawl_runtime_options runtime = PAWL_RUNTIME_OPTIONS_INIT;
 	unsigned n = t_scaled(100000);
 	uint64_t before = 0;
 
 	(void)state;
-	up(2);
+	/* On a busy machine it would have more workers now and then, and each is more than is measured here. */
+	runtime.workers = 2;
+	runtime.watchdog_ns = PAWL_FOREVER;
+	fr_runtime_up(runtime);
+	up(0);
 	for (unsigned i = 0; i < n; i += 50) {
 		pawl_ref_t refs[50];
 
@@ -196,7 +201,7 @@ static void case_once_memory(void **state)
 	pawl_retire_barrier();
 	/* What waits to be freed, and caches of threads: not 100 bytes for each. */
 	if (before)
-		assert_true(t_alloc_bytes() < before + 200000);
+		assert_in_range(t_alloc_bytes(), 0, before + 199999);
 	fr_settle();
 	fr_down();
 }
