@@ -116,6 +116,15 @@ int fr_get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, int64_t
 	return error;
 }
 
+int fr_call(struct pawl_context *context, const struct pawl_function *function,
+	    const void *args, uint32_t flags, int64_t *ret_number)
+{
+	pawl_ref_t ref;
+	int error = pawl_call(context, function, args, &ref);
+
+	return error ? error : fr_get(context, ref, flags, ret_number);
+}
+
 int fr_look(struct pawl_context *context, struct pawl_state *state, int64_t *ret_number)
 {
 	struct pawl_value *value;

@@ -67,6 +67,9 @@ int fr_give_of(struct pawl_context *context, const struct pawl_value_type *type,
 	       pawl_ref_t *ret_output);
 int fr_give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output);
 int fr_get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags, int64_t *ret_number);
+/* Calls, and reads. */
+int fr_call(struct pawl_context *context, const struct pawl_function *function,
+	    const void *args, uint32_t flags, int64_t *ret_number);
 int fr_look(struct pawl_context *context, struct pawl_state *state, int64_t *ret_number);
 
 /* ---- questions ------------------------------------------------------------------------------- */
