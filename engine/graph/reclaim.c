@@ -54,7 +54,7 @@
 #else
 #define TRIES_MOST 50u /* moments in a row in which somebody was suspended */
 #endif
-#define AGES	    8u	/* looks at anchors in the time that they have */
+#define AGES 8u /* looks at anchors in the time that they have */
 
 /* ---- counts ------------------------------------------------------------------------------ */
 
