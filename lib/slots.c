@@ -43,7 +43,8 @@
  * Ordering:
  *  O1 a node is linked with release, and read with acquire: its words are zero before.
  *  O2 publish stores the word with release, readers load it with acquire: the object is made
- *     before it is found. abandon is the same for what wait() promises.
+ *     before it is found. abandon is the same for what wait() promises. drop is the same for who finds
+ *     nothing: where else the object was found by its id, it is found there no more.
  *  O3 each unpin releases, and who retires acquires: all that holders did to the object comes before
  *     it is retired. DEAD is set with release for the same reason, so that the last unpin is after
  *     the word was emptied (I2).
@@ -610,7 +611,7 @@ bool pawl_slots_drop(struct pawl_slots *slots, struct pawl_slot *slot)
 	/* Relaxed, here and below: the lock's holder sees its own publish or that of O2. */
 	PAWL_REQUIRE(word && pawl_load_relaxed(word) == slot && "the object is of this table");
 	pawl_rcu_begin();
-	/* Release: who finds it gone sees what was done before, and does not find it by another way any more. */
+	/* O2. A claim needs nothing of ours. */
 	pawl_store_release(word, (void *)NULL);
 	last = pawl_or_acq_rel(&slot->pawl_pins, DEAD) == 0; /* O3 */
 	pawl_lock_unlock(&slot->lock);

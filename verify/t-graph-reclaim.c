@@ -182,12 +182,12 @@ static void finish_due(void)
 }
 
 /* With so many preemptions: a pass has many steps, at which nobody else can do anything. */
-#define GOES_TO(END, PREEMPTIONS, ...)                                                        \
-	{                                                                                     \
-		__VA_ARGS__, .finish = END, .no_spurious = true, .no_membarrier = true,       \
-			     .ideal_locks = true, .ideal_parks = true,                        \
-			     .preemption_bound_plus_1 = (PREEMPTIONS) + 1,                    \
-			     .native_divisor = 50                                             \
+#define GOES_TO(END, PREEMPTIONS, ...)                                                  \
+	{                                                                               \
+		__VA_ARGS__, .finish = END, .no_spurious = true, .no_membarrier = true, \
+			     .ideal_locks = true, .ideal_parks = true,                  \
+			     .preemption_bound_plus_1 = (PREEMPTIONS) + 1,              \
+			     .native_divisor = 50                                       \
 	}
 #define GOES(...) GOES_TO(finish_collects, 1, __VA_ARGS__)
 /* None: one goes on until it waits for the other, or is over. */

@@ -19,6 +19,7 @@
  *                      lock-then-check: each object is dropped once, by whoever has it
  *  lock-reuse          a lock that waits while the object is dropped and the id comes back
  *  lock-evict          lock beside evict
+ *  lock-told           who finds it gone sees what was done before the drop
  *  pair-drop           two locks beside a drop of one of them
  *  pair-orders         (0, 1) against (1, 0)
  *  pin-drop, pin2-drop the last one retires: dropper or pinner, once
@@ -252,6 +253,19 @@ static bool drop_id(uint32_t id)
 static void drop_0(void)
 {
 	won[mc_thread() & 1] = drop_id(0);
+}
+
+/* It was found by way of something else, where it is no more. */
+static void tell_and_drop(void)
+{
+	pawl_store_relaxed(&told, 1u);
+	mc_assert(drop_id(0));
+}
+
+static void lock_or_told(void)
+{
+	if (!lock_0())
+		mc_assert(pawl_load_relaxed(&told));
 }
 
 static void drop_2(void)
@@ -842,6 +856,8 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "lock-reuse", .setup = setup_one, .threads = {lock_count, drop_and_reuse},
 	    .finish = finish),
 	SCN(.name = "lock-evict", .setup = setup_one, .threads = {lock_count, evict_twice},
+	    .finish = finish),
+	SCN(.name = "lock-told", .setup = setup_one, .threads = {lock_or_told, tell_and_drop},
 	    .finish = finish),
 	SCN(.name = "pair-drop", .setup = setup_two, .threads = {pair_01, drop_0},
 	    .finish = finish),

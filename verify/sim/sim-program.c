@@ -32,6 +32,7 @@
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
+#include "../../engine/graph/modify.h"
 #include "../../engine/graph/quiesce.h"
 #include "../../engine/graph/run.h"
 #include "../../engine/persist/faults.h"
@@ -164,13 +165,14 @@ enum op {
 	OP_LEAVE,
 	OP_BARE,
 	OP_COLLECT,
+	OP_CRASH_OUTPUT,
 	OP_COUNT
 };
 static const char *const op_names[OP_COUNT] = {
 	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
 	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
 	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry",  "moments",
-	"jobs",	  "leave",  "bare",	"collect"};
+	"jobs",	  "leave",  "bare",	"collect",	  "crash-output"};
 
 /* What lives are told of each other. */
 static struct model {
@@ -324,6 +326,19 @@ static void store_up(void)
 
 /* ---- up and down ---- */
 
+/* That task is about to change, and a snapshot takes it as it was: how often. */
+static struct {
+	eng_help_fn *help;
+	eng_id task;
+	unsigned n;
+} watched;
+
+static void help_watched(void *arg, struct eng_node *node, uint32_t pending)
+{
+	watched.n += eng_node_id(node) == watched.task && pending & ENG_META;
+	watched.help(arg, node, pending);
+}
+
 static void up(void)
 {
 	store_up();
@@ -334,6 +349,10 @@ static void up(void)
 	bare = model->head.collects;
 	abandons = model->abandons;
 	graph_engine.open(&model->head);
+	if (!bare) {
+		watched.help = world.engine->graph->marks->help;
+		world.engine->graph->marks->help = help_watched;
+	}
 	world.engine->graph->reclaim.many = 6;
 	world.engine->graph->reclaim.some = 2;
 	ready = true;
@@ -1030,6 +1049,63 @@ static void op_crash_snapshot(struct bytes *bytes)
 	crash();
 }
 
+static int number_visit(struct pawl_context *context, void *arg)
+{
+	pawl_ref_t ref;
+	int error = call_task(context, *(unsigned *)arg, &ref);
+
+	watched.task = error ? 0 : eng_ref_task(ref);
+	return error;
+}
+
+/* The first pair from there on down that a specification can be given to. Returns: none. */
+static bool find_pair(unsigned *task)
+{
+	while (*task &&
+	       (*task + 1 >= model->head.tasks ||
+		(model->head.kinds[*task] | model->head.kinds[*task + 1]) & GRAPH_CONSTANT))
+		--*task;
+	return (model->head.kinds[*task] | model->head.kinds[*task + 1]) & GRAPH_CONSTANT;
+}
+
+/*
+ * A task gives another cell than before, just when a snapshot has it as it was; and that is the last thing that is saved. Who
+ * has read it is saved as it was, or knows.
+ */
+static void op_crash_output(struct bytes *bytes)
+{
+	static struct outside_thread threads[2];
+	static const enum outside what[2] = {READS, SNAPSHOTS};
+	unsigned task = below_of(bytes, model->head.tasks), callee, how = byte(bytes);
+	struct graph_spec caller = {{{GRAPH_READ}}};
+
+	if (bare || find_pair(&task))
+		return;
+	callee = task + 1;
+	caller.steps[0][1] = (uint8_t)(model->head.rings ? callee : 0);
+	respec(task, &caller, 0);
+	(void)pawl_engine_run(world.engine, number_visit, &callee);
+	watched.n = 0;
+	for (unsigned round = 0; round < 8 && !watched.n; round++) {
+		/* The same two cells; the last one is its output. */
+		struct graph_spec other = {{{GRAPH_STATE}, {GRAPH_CELL}, {GRAPH_CELL}}};
+
+		other.steps[1 + ((how + round) & 1)][1] = 1;
+		compare(task, LOOK_READ, 0);
+		respec(callee, &other, 3);
+		for (unsigned i = 0; i < 2; i++) {
+			threads[i] = (struct outside_thread){.what = what[i], .n = 1};
+			threads[i].how = byte(bytes) & ~1u;
+			threads[i].tasks[0] = (uint8_t)task;
+			FUZZ_CHECK(pthread_create(&threads[i].thread, NULL, outside_main,
+						  &threads[i]) == 0);
+		}
+		for (unsigned i = 0; i < 2; i++)
+			FUZZ_CHECK(pthread_join(threads[i].thread, NULL) == 0);
+	}
+	crash();
+}
+
 static void op_stop(struct bytes *bytes)
 {
 	unsigned n = 1 + below_of(bytes, 4);
@@ -1164,6 +1240,9 @@ static void one_operation(enum op op, struct bytes *bytes)
 		if (is_up)
 			graph_engine.collect();
 		break;
+	case OP_CRASH_OUTPUT:
+		op_crash_output(bytes);
+		break;
 	case OP_COUNT:
 		break;
 	}
@@ -1296,6 +1375,8 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 		add_op(run, (enum op)rare[i], drawn);
 		rare[i] = rare[n - 1];
 	}
+	add_op(run, OP_CRASH_OUTPUT, drawn)->bytes[1] %= 4;
+	add_op(run, OP_CRASH_OUTPUT, drawn)->bytes[1] %= 4;
 }
 
 /* The same without a store, and tasks go. */

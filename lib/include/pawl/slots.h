@@ -281,6 +281,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_slots_wait(struct pawl_slots *slots, uint32_t 
  *
  * Requires: the caller holds the object's lock and it is not dropped.
  * Returns:  true: so many retired bytes wait that the caller should pawl_retire_wait() soon.
+ * Ordering: what was done before the call is visible to whoever finds the id empty by it.
  * Owns:     takes the object, when the last pin is gone.
  */
 PAWL_API bool pawl_slots_drop(struct pawl_slots *slots, struct pawl_slot *slot);
