@@ -378,7 +378,7 @@ static void forget_key(struct eng_graph *graph, struct eng_node *node)
 	(void)pawl_or_relaxed(&evict->filter[bit >> 6], UINT64_C(1) << (bit & 63));
 	pawl_store_release(&shard->gone, pawl_load_relaxed(&shard->gone) + 1);
 	/* One that came back with another one's key was not there: that was a loss. */
-	if (PAWL_MC_STEP("out of the map"))
+	if (PAWL_MC_STEP("leave-map"))
 		was_there = pawl_rmap_remove_entry(graph->cache, hash, node);
 	pawl_lock_unlock(&shard->lock);
 	(void)was_there;
