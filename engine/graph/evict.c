@@ -475,14 +475,16 @@ static bool turn_take(struct eng_evict *evict)
 {
 	uint32_t free = 0;
 
-	if (!pawl_cas_acquire(&evict->turn, &free, 1u))
+	/* Relaxed: the fence makes an acquire of it. */
+	if (!pawl_cas_relaxed(&evict->turn, &free, 1u))
 		return false;
 	/* Either this sees the pause, or who has begun it sees the turn. */
 	pawl_fence_dekker();
 	/* Relaxed: by the fences. */
 	if (PAWL_LIKELY(!pawl_load_relaxed(&evict->pauses)))
 		return true;
-	pawl_store_release(&evict->turn, 0u);
+	/* Relaxed: nothing was done in it. */
+	pawl_store_relaxed(&evict->turn, 0u);
 	return false;
 }
 
