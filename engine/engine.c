@@ -208,6 +208,7 @@ int pawl_engine_close(struct pawl_engine *engine)
 	/* What is stopped half-way leaves edges that its next run takes away. */
 	if (engine->verify == PAWL_VERIFY_CLOSE || engine->verify == PAWL_VERIFY_IDLE)
 		eng_check(engine);
+	eng_sweep_last(engine->persist);
 	/* Relaxed: who does not see it is stopped with the group. */
 	pawl_store_relaxed(&engine->graph->stopping, 1u);
 	pawl_group_cancel(engine->group);

@@ -125,6 +125,8 @@ engine_libengine_core_la_SOURCES = \
 	engine/graph/spread.c \
 	engine/graph/storm.c \
 	engine/graph/storm.h \
+	engine/graph/told.c \
+	engine/graph/told.h \
 	engine/graph/trait.c \
 	engine/graph/trait.h \
 	engine/graph/twice.c \
@@ -183,6 +185,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/store-mem.c \
 	engine/persist/store.c \
 	engine/persist/store.h \
+	engine/persist/sweep.c \
 	engine/persist/sync.c \
 	engine/persist/tables.c \
 	engine/runtime/blocking.c \

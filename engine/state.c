@@ -390,10 +390,7 @@ static bool changes_make(struct eng_graph *graph, const struct changes *changes)
 	if (!who.inside)
 		eng_storm_clear(&op);
 	eng_op_end(&op);
-	if (op.found)
-		eng_edit_leave_found(graph);
-	else
-		eng_edit_leave(graph);
+	eng_edit_leave(graph);
 	if (PAWL_UNLIKELY(graph->checks != NULL))
 		eng_checks_tell(graph);
 	/* The old values, outside of everything. */

@@ -610,8 +610,8 @@ bool pawl_slots_drop(struct pawl_slots *slots, struct pawl_slot *slot)
 	/* Relaxed, here and below: the lock's holder sees its own publish or that of O2. */
 	PAWL_REQUIRE(word && pawl_load_relaxed(word) == slot && "the object is of this table");
 	pawl_rcu_begin();
-	/* Relaxed: DEAD releases it for the last unpin; a claim needs nothing of ours. */
-	pawl_store_relaxed(word, (void *)NULL);
+	/* Release: who finds it gone sees what was done before, and does not find it by another way any more. */
+	pawl_store_release(word, (void *)NULL);
 	last = pawl_or_acq_rel(&slot->pawl_pins, DEAD) == 0; /* O3 */
 	pawl_lock_unlock(&slot->lock);
 	pawl_rcu_end();

@@ -16,6 +16,7 @@ UNIT_TESTS = \
 	tests/conformance/t-conform-peers \
 	tests/conformance/t-conform-races \
 	tests/conformance/t-conform-recompute \
+	tests/conformance/t-conform-sessions \
 	tests/conformance/t-conform-stale \
 	tests/conformance/t-conform-state \
 	tests/conformance/t-conform-statistics \
@@ -30,6 +31,7 @@ UNIT_TESTS = \
 	tests/engine/t-accept-loads \
 	tests/engine/t-blocking \
 	tests/engine/t-budget \
+	tests/engine/t-calls \
 	tests/engine/t-closing \
 	tests/engine/t-detach \
 	tests/engine/t-effect \
@@ -47,14 +49,16 @@ UNIT_TESTS = \
 	tests/engine/t-lanes-policy \
 	tests/engine/t-many \
 	tests/engine/t-modes \
-	tests/engine/t-observe \
 	tests/engine/t-moments \
+	tests/engine/t-notice \
+	tests/engine/t-observe \
 	tests/engine/t-parallel \
 	tests/engine/t-persist \
 	tests/engine/t-persist-api \
 	tests/engine/t-pressure \
 	tests/engine/t-report \
 	tests/engine/t-quiesce \
+	tests/engine/t-raise \
 	tests/engine/t-rings \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
@@ -65,10 +69,12 @@ UNIT_TESTS = \
 	tests/engine/t-supervision \
 	tests/engine/t-tell \
 	tests/engine/t-trace \
+	tests/engine/t-update \
 	tests/engine/t-watchdog \
 	tests/engine/t-token \
 	tests/engine/t-visit \
 	tests/engine/t-wheel \
+	tests/engine/t-why \
 	tests/lib/t-age \
 	tests/lib/t-atomic \
 	tests/lib/t-cmap \
@@ -79,12 +85,14 @@ UNIT_TESTS = \
 	tests/lib/t-event-report \
 	tests/lib/t-event-threads \
 	tests/lib/t-fiber \
+	tests/lib/t-fiber-lock \
 	tests/lib/t-fiber-stack \
 	tests/lib/t-fiber-wait \
 	tests/lib/t-gate \
 	tests/lib/t-hash \
 	tests/lib/t-history \
 	tests/lib/t-ids \
+	tests/lib/t-ids-durable \
 	tests/lib/t-lanes \
 	tests/lib/t-lock \
 	tests/lib/t-map \
@@ -113,6 +121,7 @@ UNIT_TESTS = \
 	tests/persist/t-store \
 	tests/persist/t-store-fault \
 	tests/persist/t-store-lmdb \
+	tests/persist/t-store-processes \
 	tests/persist/t-together \
 	tests/persist/t-warm \
 	tests/program/t-depfile \
@@ -132,6 +141,10 @@ tests_conformance_t_conform_cells_LDADD = engine/libengine-core.la $(LDADD)
 tests_conformance_t_conform_collect_SOURCES = tests/conformance/t-conform-collect.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collect_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_sessions_SOURCES = tests/conformance/t-conform-sessions.c $(CONFORM_SOURCES)
+tests_conformance_t_conform_sessions_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_conformance_t_conform_sessions_LDADD = engine/libengine-core.la $(LDADD)
+tests_conformance_t_conform_sessions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=eng_quiesce_point
 tests_conformance_t_conform_collection_SOURCES = tests/conformance/t-conform-collection.c $(CONFORM_SOURCES)
 tests_conformance_t_conform_collection_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_conformance_t_conform_collection_LDADD = engine/libengine-core.la $(LDADD)
@@ -191,6 +204,14 @@ check-conformance:
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(srcdir)/scripts/check-conformance --whole
 PHONY_TARGETS += check-conformance
 
+# What tests of engines share: tests/engine/frame.h.
+check_LTLIBRARIES += tests/libframe.la
+tests_libframe_la_SOURCES = tests/engine/frame.c tests/engine/frame.h
+tests_libframe_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+FRAME_LDADD = tests/libframe.la engine/libengine-core.la $(LDADD)
+WORLD_SOURCES = tests/engine/world.c tests/engine/world.h
+OBSERVE_SOURCES = tests/engine/observe.c tests/engine/observe.h
+
 # Tests of the engine's rooms.
 tests_engine_t_accept_ends_SOURCES = tests/engine/t-accept-ends.c tests/engine/accept.c tests/engine/accept.h
 tests_engine_t_accept_ends_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -207,14 +228,28 @@ tests_engine_t_accept_lanes_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_blocking_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_blocking_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_engine_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_LDADD = $(FRAME_LDADD)
+tests_engine_t_notice_SOURCES = tests/engine/t-notice.c $(OBSERVE_SOURCES)
+tests_engine_t_notice_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_notice_LDADD = $(FRAME_LDADD)
+tests_engine_t_observe_SOURCES = tests/engine/t-observe.c $(OBSERVE_SOURCES)
 tests_engine_t_observe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_observe_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_observe_LDADD = $(FRAME_LDADD)
+tests_engine_t_update_SOURCES = tests/engine/t-update.c $(OBSERVE_SOURCES)
+tests_engine_t_update_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_update_LDADD = $(FRAME_LDADD)
+tests_engine_t_why_SOURCES = tests/engine/t-why.c $(OBSERVE_SOURCES)
+tests_engine_t_why_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_why_LDADD = $(FRAME_LDADD)
+tests_engine_t_calls_SOURCES = tests/engine/t-calls.c $(WORLD_SOURCES)
+tests_engine_t_calls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_calls_LDADD = $(FRAME_LDADD)
+tests_engine_t_engine_api_SOURCES = tests/engine/t-engine-api.c $(WORLD_SOURCES)
 tests_engine_t_engine_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_engine_api_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_engine_api_LDADD = $(FRAME_LDADD)
 tests_engine_t_engine_random_SOURCES = tests/engine/t-engine-random.c tests/engine/random-graph.h
 tests_engine_t_tell_CPPFLAGS = $(PERSIST_CPPFLAGS)
-tests_engine_t_tell_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_tell_LDADD = $(FRAME_LDADD)
 tests_engine_t_persist_api_SOURCES = tests/engine/t-persist-api.c $(PERSIST_SOURCES)
 tests_engine_t_persist_api_CPPFLAGS = $(PERSIST_CPPFLAGS) -I$(srcdir)/tests/persist
 tests_engine_t_persist_api_LDADD = engine/libengine-core.la $(LDADD)
@@ -252,33 +287,35 @@ tests_engine_t_parallel_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_runtime_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_options_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_abandon_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_abandon_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_abandon_LDADD = $(FRAME_LDADD)
 tests_engine_t_accept_loads_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_accept_loads_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_accept_loads_LDADD = $(FRAME_LDADD)
 tests_engine_t_closing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_closing_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_closing_LDADD = $(FRAME_LDADD)
 tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_detach_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_detach_LDADD = $(FRAME_LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_effect_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_effect_LDADD = $(FRAME_LDADD)
 tests_engine_t_pressure_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_pressure_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_budget_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_budget_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_hang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_hang_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_hang_LDADD = $(FRAME_LDADD)
 tests_engine_t_modes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_modes_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_modes_LDADD = $(FRAME_LDADD)
 tests_engine_t_storm_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_storm_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_storm_LDADD = $(FRAME_LDADD)
 tests_engine_t_spread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_spread_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_spread_LDADD = $(FRAME_LDADD)
 tests_engine_t_quiesce_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_quiesce_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_moments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_moments_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_moments_LDADD = $(FRAME_LDADD)
+tests_engine_t_raise_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_raise_LDADD = $(FRAME_LDADD)
 tests_engine_t_rings_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_rings_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_rings_LDADD = $(FRAME_LDADD)
 tests_engine_t_runtime_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_runtime_LDADD = engine/libengine-core.la $(LDADD)
 tests_engine_t_trace_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
@@ -339,9 +376,12 @@ tests_persist_t_store_LDADD = $(PERSIST_LDADD)
 tests_persist_t_store_fault_SOURCES = tests/persist/t-store-fault.c $(PERSIST_SOURCES)
 tests_persist_t_store_fault_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_fault_LDADD = $(PERSIST_LDADD)
-tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PROCESS_SOURCES)
+tests_persist_t_store_lmdb_SOURCES = tests/persist/t-store-lmdb.c $(PERSIST_SOURCES)
 tests_persist_t_store_lmdb_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_store_lmdb_LDADD = $(PERSIST_LDADD)
+tests_persist_t_store_processes_SOURCES = tests/persist/t-store-processes.c $(PROCESS_SOURCES)
+tests_persist_t_store_processes_CPPFLAGS = $(PERSIST_CPPFLAGS)
+tests_persist_t_store_processes_LDADD = $(PERSIST_LDADD)
 tests_persist_t_together_SOURCES = tests/persist/t-together.c tests/engine/random-graph.h $(PERSIST_SOURCES)
 tests_persist_t_together_CPPFLAGS = $(PERSIST_CPPFLAGS)
 tests_persist_t_together_LDADD = $(PERSIST_LDADD)
@@ -364,7 +404,9 @@ tests_libharness_la_SOURCES = \
 	tests/watchdog.c \
 	tests/watchdog.h \
 	tests/lib/fibers.h \
+	tests/lib/ids.h \
 	tests/lib/listeners.h \
+	tests/lib/sched.h \
 	tests/lib/waiting.h
 
 # A program for the debugger to look at (tests/gdb/run.sh).

@@ -48,6 +48,6 @@ EXTRA_DIST += \
 
 # The whole engine under a seeded scheduler: verify/sim/README.md.
 simulate:
-	@$(AM_TESTS_ENVIRONMENT) MC_OBJECTS=out/verify SEEDS='$(SEEDS)' SEED='$(SEED)' MODE='$(MODE)' \
+	@$(AM_TESTS_ENVIRONMENT) MC_OBJECTS=out/verify SEEDS='$(SEEDS)' SEED='$(SEED)' MODE='$(MODE)' COLLECT='$(COLLECT)' \
 		$(SHELL) $(srcdir)/verify/sim/simulate
 PHONY_TARGETS += simulate

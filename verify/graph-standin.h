@@ -31,7 +31,7 @@
 /* mc-sources: engine/graph/read-many.c engine/graph/read.c engine/graph/reclaim.c engine/graph/registry.c */
 /* mc-sources: engine/graph/restore-many.c engine/graph/restore.c engine/graph/ring.c engine/graph/run.c engine/graph/schedule.c */
 /* mc-sources: engine/graph/trait.c engine/graph/value.c engine/graph/verify.c */
-/* mc-sources: engine/graph/wait.c engine/graph/called.c engine/graph/finish.c */
+/* mc-sources: engine/graph/told.c engine/graph/wait.c engine/graph/called.c engine/graph/finish.c */
 /* mc-sources: engine/graph/history.c engine/graph/pool.c engine/graph/spread.c */
 /* mc-sources: engine/graph/storm.c engine/graph/waits.c engine/graph/checks.c engine/graph/twice.c */
 #include "scenario.h"
@@ -110,7 +110,8 @@ int pawl_spawn(struct pawl_group *group, const struct pawl_task_options *options
 	given->arg = arg;
 	given->task.arg = arg;
 	pawl_init_word(&given->claimed, spawns_stopped);
-	ret_task->pawl_id = (uint64_t)(seat - seats) * RUNS_MOST + seat->n + 1;
+	if (ret_task)
+		ret_task->pawl_id = (uint64_t)(seat - seats) * RUNS_MOST + seat->n + 1;
 	seat->n++;
 	if (spawns_stopped)
 		given->forget(given->arg);

@@ -12,6 +12,7 @@ STRESS_TESTS = \
 	verify/stress-ec \
 	verify/stress-edges \
 	verify/stress-event \
+	verify/stress-event-free \
 	verify/stress-fiber \
 	verify/stress-gate \
 	verify/stress-graph \
@@ -86,6 +87,7 @@ verify_stress_ec_SOURCES = verify/t-ec.c
 verify_stress_edges_SOURCES = verify/t-edges.c
 verify_stress_edges_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_event_SOURCES = verify/t-event.c
+verify_stress_event_free_SOURCES = verify/t-event-free.c
 verify_stress_fiber_SOURCES = verify/t-fiber.c
 verify_stress_gate_SOURCES = verify/t-gate.c
 verify_stress_graph_SOURCES = verify/t-graph.c verify/graph-standin.h

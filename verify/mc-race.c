@@ -214,6 +214,19 @@ static void pend(unsigned loc)
 	pending[me].loc[pending[me].n++] = (uint16_t)loc;
 }
 
+/*
+ * gcc has no hook on a struct that a call returns: that shows on the thread's own stack, where a frame came in which an
+ * earlier one had its words, as memory that is not what was last stored there.
+ */
+static bool is_overwritten(unsigned loc)
+{
+	uint64_t lo, hi;
+
+	mc_own_stack(&lo, &hi);
+	return mc_locs[loc].addr >= lo && mc_locs[loc].addr < hi && mc_loc_is_touched(loc) &&
+	       !mc_loc_is_as_stored(loc);
+}
+
 void mc_plain(uint64_t addr, unsigned long size, bool write, const void *pc)
 {
 	if (mc_mode == MODE_OFF)
@@ -247,6 +260,8 @@ void mc_plain(uint64_t addr, unsigned long size, bool write, const void *pc)
 			 * written in part the rest is as it was: a frame that came where an
 			 * earlier one had its words.
 			 */
+			if (!is_pending(loc) && is_overwritten(loc))
+				pend(loc);
 			if (!is_pending(loc) &&
 			    (!write || mc_locs[loc].addr < addr ||
 			     mc_locs[loc].addr + mc_locs[loc].size > addr + size))

@@ -105,4 +105,21 @@ static inline void scn_waiter_init(struct scn_waiter *waiter, uint64_t number)
 	pawl_init_word(&waiter->token, 0u);
 }
 
+/* The event is as new: it forgets who was notified when they have come back. */
+static inline void scn_event_as_new(struct pawl_event *ev)
+{
+	struct pawl_listener first, second;
+
+	mc_assert(!pawl_event_listening(ev));
+	mc_assert(pawl_event_waiters(ev, 0, NULL) == 0);
+	pawl_event_listen(ev, &first, NULL, 0);
+	pawl_event_listen(ev, &second, NULL, 0);
+	pawl_event_notify(ev, 1);
+	mc_assert(pawl_event_waiters(ev, 0, NULL) == 1);
+	mc_assert(pawl_event_unlisten(&first));
+	mc_assert(pawl_event_waiters(ev, 0, NULL) == 0);
+	mc_assert(pawl_event_unlisten(&second));
+	mc_assert(!pawl_event_listening(ev));
+}
+
 #endif

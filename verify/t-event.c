@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scenarios of lib/event.c. Conditions are relaxed words, so that only the event orders
- * anything; a lost notification is a deadlock. After each run the event must be as new: nobody
- * listens, and one notification wakes exactly one (a count of notified listeners that was not
- * brought back would swallow it).
+ * Scenarios of lib/event.c; of events that are freed: t-event-free.c.
+ *
+ * Conditions are relaxed words, so that only the event orders anything; a lost notification is a
+ * deadlock. After each run the event must be as new: nobody listens, and one notification wakes
+ * exactly one (a count of notified listeners that was not brought back would swallow it).
  *
  *  1w1n, 1w1n-more, -all    one waiter, one notifier, each call
  *  1w1n-twice               the waiter comes twice, on the same listener
@@ -24,9 +25,6 @@
  *  timeout-hand-on          the notification that came too late for one is for the next
  *  timeout-two              two timed waiters, one notification, at most one winner
  *  timeout-cancel           a timed waiter beside one that drops
- *  notify-free, more-free, all-free, stack-free   the woken waiter frees the event at once
- *  timed-free, any-free     the same when it waited with a deadline, or for two
- *  all-free-notifier        the notifier frees it after notify_all; two listeners
  *  reuse                    the listener's memory is overwritten when wait returned
  *  any                      two events, two notifiers, both conditions
  *  any-hand-on              the one not waited for any more hands on
@@ -45,7 +43,6 @@
 
 static struct pawl_event event[2];
 static struct pawl_atomic_u32 flag[3], ready, wins, work;
-static struct pawl_atomic_ptr shared;
 static unsigned data;
 static struct scn_waiter spinner[MC_THREADS_MAX];
 
@@ -58,34 +55,16 @@ static void setup(void)
 	pawl_init_word(&ready, 0u);
 	pawl_init_word(&wins, 0u);
 	pawl_init_word(&work, 0u);
-	pawl_init_word(&shared, NULL);
 	data = 0;
 	for (unsigned i = 0; i < MC_THREADS_MAX; i++)
 		scn_waiter_init(&spinner[i], i);
 }
 
-/* The event is as new: it forgets who was notified when they have come back. */
-static void check_as_new(struct pawl_event *ev)
-{
-	struct pawl_listener first, second;
-
-	mc_assert(!pawl_event_listening(ev));
-	mc_assert(pawl_event_waiters(ev, 0, NULL) == 0);
-	pawl_event_listen(ev, &first, NULL, 0);
-	pawl_event_listen(ev, &second, NULL, 0);
-	pawl_event_notify(ev, 1);
-	mc_assert(pawl_event_waiters(ev, 0, NULL) == 1);
-	mc_assert(pawl_event_unlisten(&first));
-	mc_assert(pawl_event_waiters(ev, 0, NULL) == 0);
-	mc_assert(pawl_event_unlisten(&second));
-	mc_assert(!pawl_event_listening(ev));
-}
-
 static void finish(void)
 {
 	scn_attach();
-	check_as_new(&event[0]);
-	check_as_new(&event[1]);
+	scn_event_as_new(&event[0]);
+	scn_event_as_new(&event[1]);
 	pawl_thread_detach();
 }
 
@@ -474,119 +453,6 @@ static void timed_bystander(void)
 	memset(&listener, 0xa5, sizeof(listener));
 }
 
-/* ---- freeing the event ------------------------------------------------- */
-
-static struct pawl_event *make_event(void)
-{
-	struct pawl_event *ev = scn_alloc(sizeof(*ev));
-
-	pawl_event_init(ev);
-	return ev;
-}
-
-static void drop_event(struct pawl_event *ev)
-{
-	memset(ev, 0xa5, sizeof(*ev));
-	pawl_mem_free(ev, sizeof(*ev), 0);
-}
-
-static void freeing_waiter(void)
-{
-	struct pawl_event *ev = make_event();
-	struct pawl_listener listener;
-
-	pawl_event_listen(ev, &listener, "free", 0);
-	pawl_store_release(&shared, ev);
-	pawl_event_wait(&listener);
-	memset(&listener, 0xa5, sizeof(listener));
-	drop_event(ev);
-}
-
-static void freeing_stack_waiter(void)
-{
-	struct pawl_listener listener;
-	struct pawl_event ev = PAWL_EVENT_INIT;
-
-	pawl_event_listen(&ev, &listener, "free", 0);
-	pawl_store_release(&shared, &ev);
-	pawl_event_wait(&listener);
-	memset(&ev, 0xa5, sizeof(ev));
-	memset(&listener, 0xa5, sizeof(listener));
-}
-
-static void freeing_timed_waiter(void)
-{
-	struct pawl_event *ev = make_event();
-	struct pawl_listener listener;
-
-	pawl_event_listen(ev, &listener, "free", 0);
-	pawl_store_release(&shared, ev);
-	if (pawl_event_wait_until(&listener, mc_deadline()) != 0)
-		scn_await(&flag[2], 1); /* The notifier may still come. */
-	memset(&listener, 0xa5, sizeof(listener));
-	drop_event(ev);
-}
-
-static void freeing_any_waiter(void)
-{
-	struct pawl_event *ev = make_event();
-	struct pawl_listener first, second;
-	struct pawl_listener *const both[] = {&first, &second};
-	size_t index = 7;
-	int ret;
-
-	pawl_event_listen(&event[1], &first, "other", 0);
-	pawl_event_listen(ev, &second, "free", 0);
-	pawl_store_release(&shared, ev);
-	ret = pawl_event_wait_any(both, 2, PAWL_FOREVER, &index);
-	mc_assert(ret == 0 && index == 1);
-	memset(&second, 0xa5, sizeof(second));
-	drop_event(ev);
-	mc_assert(!pawl_event_unlisten(&first));
-}
-
-static void notify_shared(void)
-{
-	pawl_event_notify(scn_await_ptr(&shared), 1);
-	pawl_store_release(&flag[2], 1u);
-}
-
-static void notify_shared_more(void)
-{
-	pawl_event_notify_more(scn_await_ptr(&shared), 1);
-}
-
-static void notify_shared_all(void)
-{
-	pawl_event_notify_all(scn_await_ptr(&shared));
-}
-
-static void setup_shared(void)
-{
-	setup();
-	pawl_init_word(&shared, make_event());
-}
-
-static void plain_shared_waiter(void)
-{
-	struct pawl_event *ev = pawl_load_relaxed(&shared);
-	struct pawl_listener listener;
-
-	pawl_event_listen(ev, &listener, "freed by the notifier", 0);
-	pawl_add_release(&ready, 1u);
-	pawl_event_wait(&listener);
-	memset(&listener, 0xa5, sizeof(listener));
-}
-
-static void freeing_notifier(void)
-{
-	struct pawl_event *ev = pawl_load_relaxed(&shared);
-
-	scn_await(&ready, 2);
-	pawl_event_notify_all(ev);
-	drop_event(ev);
-}
-
 /* ---- reuse ------------------------------------------------------------- */
 
 static void reusing_waiter(void)
@@ -799,7 +665,10 @@ static void bare_notifier(void)
 	pawl_thread_detach();
 }
 
-#define WAITERS_AND(notifier) {waiter_0, waiter_0, notifier}
+#define WAITERS_AND(notifier)                \
+	{                                    \
+		waiter_0, waiter_0, notifier \
+	}
 
 static const char *const tallies[] = {"registry_busy", NULL};
 
@@ -951,41 +820,6 @@ static const struct mc_scenario scenarios[] = {
 	 .finish = finish,
 	 .no_spurious = true,
 	 .ideal_locks = true},
-	{.name = "notify-free",
-	 .setup = setup,
-	 .threads = {freeing_waiter, notify_shared},
-	 .finish = finish,
-	 .quick = true},
-	{.name = "more-free",
-	 .setup = setup,
-	 .threads = {freeing_waiter, notify_shared_more},
-	 .finish = finish,
-	 .quick = true},
-	{.name = "all-free",
-	 .setup = setup,
-	 .threads = {freeing_waiter, notify_shared_all},
-	 .finish = finish,
-	 .quick = true},
-	{.name = "stack-free",
-	 .setup = setup,
-	 .threads = {freeing_stack_waiter, notify_shared},
-	 .finish = finish,
-	 .quick = true},
-	{.name = "timed-free",
-	 .setup = setup,
-	 .threads = {freeing_timed_waiter, notify_shared},
-	 .finish = finish,
-	 .quick = true},
-	{.name = "any-free",
-	 .setup = setup,
-	 .threads = {freeing_any_waiter, notify_shared},
-	 .finish = finish,
-	 .quick = true},
-	{.name = "all-free-notifier",
-	 .setup = setup_shared,
-	 .threads = {plain_shared_waiter, plain_shared_waiter, freeing_notifier},
-	 .finish = finish,
-	 .no_spurious = true},
 	{.name = "reuse",
 	 .setup = setup,
 	 .threads = {reusing_waiter, notify_twice},

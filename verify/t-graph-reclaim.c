@@ -9,6 +9,7 @@
  *  collect-pin      or pins it
  *  collect-still    a run calls what is still, which takes no operation
  *  collect-collect  two passes
+ *  collect-start    two find that a pass is due, in the background
  */
 /* mc-sources: engine/pin.c */
 #include "graph-standin.h"
@@ -34,6 +35,16 @@ static int over_body(struct pawl_context *context, const void *args, pawl_ref_t 
 	return give(context, number + get(context, call(context, &pure, 0), 0), ret_output);
 }
 FUNCTION(over);
+
+/* As either, of less: what it leaves calls nothing. */
+static int one_of_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	uint64_t which = get(context, call(context, &input, 2), 0);
+
+	(void)args;
+	return give(context, 2 * get(context, call(context, &input, which), 0), ret_output);
+}
+FUNCTION(one_of);
 
 static void collect(void)
 {
@@ -63,6 +74,21 @@ static void setup_left(void)
 	run_own();
 }
 
+/* The root has left input(0). */
+static void setup_left_input(void)
+{
+	collects = busy_counts = true;
+	more_functions[0] = &one_of;
+	more_functions_n = 1;
+	setup_root_of(&one_of);
+	engine = (struct pawl_engine){.graph = graph};
+	collect();
+	old = task_of(&input, 0);
+	edit(2, 1);
+	mc_assert(read_ref(eng_ref(root, 0), PAWL_READ_STRONG) == 0);
+	run_own();
+}
+
 /* And pure(0) is what is left of over(0). */
 static void setup_still(void)
 {
@@ -74,15 +100,41 @@ static void setup_still(void)
 	old = task_of(&pure, 0);
 }
 
+static void setup_due(void)
+{
+	setup_left();
+	graph->reclaim.some = 1;
+}
+
+static void start(void)
+{
+	eng_reclaim_poke(graph);
+	run_own();
+}
+
 static void call_old(void)
 {
-	mc_assert(ask(&twice, 0, 0) == 0);
-	run_own();
+	struct pawl_context context = {.graph = graph};
+
+	(void)call(&context, &input, 0);
+	eng_context_fini(&context);
+}
+
+/* It is about to come back: the run that calls it has begun. */
+static struct given *comes_back;
+
+static void setup_comes_back(void)
+{
+	setup_left_input();
+	change(2, 0);
+	(void)run_given(last());
+	comes_back = last();
+	mc_assert(claim(comes_back));
 }
 
 static void come_back(void)
 {
-	edit(2, 0);
+	run_claimed(comes_back);
 }
 
 static void read_old(void)
@@ -122,20 +174,36 @@ static void finish_collects(void)
 	more_functions_n = 0;
 }
 
-/* With at most one preemption: a pass has many steps, at which nobody else can do anything. */
-#define GOES(...)                                                                             \
+static void finish_due(void)
+{
+	mc_assert(pawl_load_relaxed(&graph->reclaim.collected) > 0);
+	mc_assert(!pawl_load_relaxed(&graph->reclaim.started));
+	finish_collects();
+}
+
+/* With so many preemptions: a pass has many steps, at which nobody else can do anything. */
+#define GOES_TO(END, PREEMPTIONS, ...)                                                        \
 	{                                                                                     \
-		__VA_ARGS__, .finish = finish_collects, .no_spurious = true,                  \
-			     .no_membarrier = true, .ideal_locks = true, .ideal_parks = true, \
-			     .preemption_bound_plus_1 = 2, .native_divisor = 50               \
+		__VA_ARGS__, .finish = END, .no_spurious = true, .no_membarrier = true,       \
+			     .ideal_locks = true, .ideal_parks = true,                        \
+			     .preemption_bound_plus_1 = (PREEMPTIONS) + 1,                    \
+			     .native_divisor = 50                                             \
 	}
+#define GOES(...) GOES_TO(finish_collects, 1, __VA_ARGS__)
+/* None: one goes on until it waits for the other, or is over. */
+#define GOES_LONG(...) GOES_TO(finish_collects, 0, __VA_ARGS__)
 
 static const struct mc_scenario scenarios[] = {
-	GOES(.name = "collect-call", .setup = setup_left, .threads = {collect, call_old}),
-	GOES(.name = "collect-switch", .setup = setup_left, .threads = {collect, come_back}),
-	GOES(.name = "collect-read", .setup = setup_left, .threads = {collect, read_old}),
+	GOES_LONG(.name = "collect-call", .setup = setup_left_input,
+		  .threads = {collect, call_old}),
+	GOES_LONG(.name = "collect-switch", .setup = setup_comes_back,
+		  .threads = {collect, come_back}),
+	GOES_LONG(.name = "collect-read", .setup = setup_left, .threads = {collect, read_old}),
 	GOES(.name = "collect-pin", .setup = setup_left, .threads = {collect, pin_old}),
-	GOES(.name = "collect-still", .setup = setup_still, .threads = {collect, over_still}),
+	GOES_LONG(.name = "collect-still", .setup = setup_still,
+		  .threads = {collect, over_still}),
 	GOES(.name = "collect-collect", .setup = setup_left, .threads = {collect, collect}),
+	GOES_TO(finish_due, 1, .name = "collect-start", .setup = setup_due,
+		.threads = {start, start}),
 };
 MC_MAIN(scenarios)

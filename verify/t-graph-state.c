@@ -10,6 +10,9 @@
  *  invalidate-run   the same by an invalidator
  *  edit-dirty       an edit finds a task dirty already, which those above are not told of yet: who comes after
  *                   the edit sees what it has changed
+ *  edit-below       the same of what aggregates both: it is told of, and is to tell those above
+ *  edit-way         the way up from what an edit changes is about to become another one
+ *  settle           what one of three threads has waited for another one need not wait for
  *  untold           something is made dirty that nobody stands in for: a strong read waits until it is told
  *  recovered        the same of what was lost, until all is as it was
  *  lost             a strong read that has begun before begins anew
@@ -23,6 +26,7 @@
 #include <pawl/state.h>
 
 #include "../engine/engine.h"
+#include "../engine/graph/told.h"
 #include "../engine/graph/wait.h"
 
 /* ---- what else there is in an engine: none of it here ------------------------------------ */
@@ -268,6 +272,132 @@ static void edit_read(void)
 	mc_assert(read_sum(PAWL_READ_STRONG) == 2);
 }
 
+/* The only task of it. A call from here would make it one that aggregates all below it. */
+static eng_id id_of(const struct pawl_function *function, uint64_t n)
+{
+	for (eng_id id = 1;; id++) {
+		struct eng_node *node = eng_lock(graph, id);
+		struct eng_key *key = eng_node_key(node);
+		const struct one *one = (const void *)key->args;
+		bool is_it =
+			eng_function(graph->registry, key->function) == function && one->n == n;
+
+		eng_unlock(node);
+		if (is_it)
+			return id;
+	}
+}
+
+static void raise_number(const struct pawl_function *function, uint32_t number)
+{
+	eng_id id = id_of(function, 0);
+	struct eng_op op;
+
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	eng_number_at_least(&op, id, number);
+	eng_op_end(&op);
+}
+
+/* Above all a root, and one in between that aggregates what is below it. */
+static void setup_way(void)
+{
+	setup_empty();
+	top = &above;
+	mc_assert(ask(top, 0, PAWL_READ_STRONG) == expected());
+	run_own();
+	inputs[0] = id_of(&input, 0);
+	inputs[2] = id_of(&input, 2);
+	adds_id = id_of(top, 0);
+	raise_number(&either, ENG_NUMBER_LEAF + 8);
+	looks = false;
+}
+
+/* Another operation has changed something there. */
+static void setup_below(void)
+{
+	struct eng_node *node;
+
+	setup_way();
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock(graph, inputs[2]);
+	eng_make_dirty(&telling, node, true);
+	eng_unlock(node);
+}
+
+static void change_read(void)
+{
+	change(0, 1);
+	mc_assert(read_sum(PAWL_READ_STRONG) == 2);
+}
+
+/* Those above know of it, or strong reads wait. */
+static void change_known(void)
+{
+	struct eng_node *node;
+	bool settled, is_known;
+
+	change(0, 1);
+	settled = eng_told_is_settled(graph);
+	node = eng_lock(graph, adds_id);
+	is_known = eng_has_dirty_containers(node);
+	eng_unlock(node);
+	mc_assert(is_known || !settled);
+}
+
+/* The bare protocol: what one operation is to tell is `known`, under the lock of the task above. */
+static bool known, counted_on;
+
+static void setup_settle(void)
+{
+	setup_way();
+	known = counted_on = false;
+}
+
+static void mark_tell(void)
+{
+	struct eng_node *node;
+	struct eng_op op;
+
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock(graph, inputs[0]);
+	eng_told_mark(&op, node);
+	eng_unlock(node);
+	node = eng_lock(graph, adds_id);
+	known = true;
+	eng_unlock(node);
+	eng_op_end(&op);
+}
+
+static void rely_look(void)
+{
+	struct eng_node *node;
+	struct eng_op op;
+	bool settled;
+
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	node = eng_lock(graph, inputs[0]);
+	counted_on = node->bits & ENG_UNTOLD;
+	eng_told_rely(&op, node);
+	eng_unlock(node);
+	eng_op_end(&op);
+	settled = eng_told_is_settled(graph);
+	node = eng_lock(graph, adds_id);
+	mc_assert(known || !counted_on || !settled);
+	eng_unlock(node);
+}
+
+/* Somebody else waits for what was hidden so far. */
+static void settle_told(void)
+{
+	mc_assert(!eng_told_settle(graph));
+}
+
+/* As a strong read does. */
+static void raise_twice(void)
+{
+	raise_number(&twice, ENG_NUMBER_ROOT);
+}
+
 /* ---- what is told later ------------------------------------------------------------------- */
 
 static void read_changed(void)
@@ -279,13 +409,7 @@ static void setup_untold(void)
 {
 	setup_dirty();
 	pawl_init_word(&world[0], 1u);
-	eng_untold_begin(graph);
-}
-
-static void tell_untold(void)
-{
-	tell();
-	eng_untold_end(graph);
+	eng_told_hides(graph);
 }
 
 /* As restore.c has it. */
@@ -394,17 +518,23 @@ static void wait_idle(void)
 	}
 
 static const struct mc_scenario scenarios[] = {
-	EDITS(.name = "edit-read", .setup = setup_states, .threads = {edit_1, read_whole}),
-	EDITS(.name = "edit-edit", .setup = setup_states, .threads = {edit_1, edit_2}),
-	EDITS(.name = "edit-wait", .setup = setup_waits, .threads = {edit_1, read_whole}),
-	EDITS(.name = "set-set", .setup = setup_states, .threads = {set_1, set_1}),
 	/* With at most one preemption: of all there are too many. */
+	EDITS(.name = "edit-read", .setup = setup_states, .threads = {edit_1, read_whole},
+	      .preemption_bound_plus_1 = 2),
+	EDITS(.name = "edit-edit", .setup = setup_states, .threads = {edit_1, edit_2}),
+	EDITS(.name = "edit-wait", .setup = setup_waits, .threads = {edit_1, read_whole},
+	      .preemption_bound_plus_1 = 2),
+	EDITS(.name = "set-set", .setup = setup_states, .threads = {set_1, set_1}),
 	EDITS(.name = "set-run", .setup = setup_again, .threads = {set_1, work},
 	      .preemption_bound_plus_1 = 2),
 	EDITS(.name = "invalidate-run", .setup = setup_again, .threads = {invalidate_sum, work},
 	      .preemption_bound_plus_1 = 2),
 	SCN(.name = "edit-dirty", .setup = setup_dirty, .threads = {tell, edit_read}),
-	SCN(.name = "untold", .setup = setup_untold, .threads = {tell_untold, read_changed}),
+	SCN(.name = "edit-below", .setup = setup_below, .threads = {tell, change_read}),
+	SCN(.name = "edit-way", .setup = setup_way, .threads = {raise_twice, change_known}),
+	SCN(.name = "settle", .setup = setup_settle,
+	    .threads = {mark_tell, rely_look, settle_told}),
+	SCN(.name = "untold", .setup = setup_untold, .threads = {tell, read_changed}),
 	SCN(.name = "recovered", .setup = setup_recovers, .threads = {recover, read_changed}),
 	SCN(.name = "lost", .setup = setup_lost, .threads = {recover_whole, is_other_moment}),
 	{.name = "idle-last",

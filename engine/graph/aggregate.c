@@ -31,6 +31,7 @@
 #include <pawl/park.h>
 
 #include "graph.h"
+#include "told.h"
 
 #define RETRIES_MOST 60000u
 #define RETRY_NS     1000000u
@@ -114,6 +115,11 @@ static bool needs_work(struct eng_dirt dirt)
 	       (dirt.dirty > 0 && dirt.dirty > dirt.clean);
 }
 
+static bool is_more(const struct eng_update *update)
+{
+	return update->dirty > update->clean;
+}
+
 struct eng_update eng_combine(struct eng_node *node, struct eng_dirt before,
 			      struct eng_dirt after)
 {
@@ -128,6 +134,17 @@ struct eng_update eng_combine(struct eng_node *node, struct eng_dirt before,
 	return update;
 }
 
+void eng_tell_above(struct eng_op *op, struct eng_node *node, bool more,
+		    const struct eng_update *update)
+{
+	if (is_more(update))
+		eng_told_mark(op, node);
+	else if (more)
+		eng_told_rely(op, node);
+	if (!eng_update_is_empty(update))
+		eng_queue_data(&op->queue, eng_uppers_of(&op->queue, node), update);
+}
+
 /* The counts of one inner task changed. */
 static struct eng_update apply_container(struct eng_op *op, struct eng_node *upper,
 					 const struct eng_update *update)
@@ -137,7 +154,7 @@ static struct eng_update apply_container(struct eng_op *op, struct eng_node *upp
 	int32_t was[2], is[2];
 	union eng_slot *counts;
 
-	if (op->graph->track_active && update->dirty - update->clean > 0 && eng_active(upper))
+	if (op->graph->track_active && is_more(update) && eng_active(upper))
 		eng_queue_find(&op->queue, update->container);
 	was[0] = is[0] = eng_map_get(upper, ENG_DIRTY_CONTAINERS, update->container);
 	was[1] = is[1] = eng_map_get(upper, ENG_CLEAN_CONTAINERS, update->container);
@@ -152,6 +169,9 @@ static struct eng_update apply_container(struct eng_op *op, struct eng_node *upp
 	after = before;
 	after.dirty += (is[0] > 0) - (was[0] > 0);
 	after.clean += (is[0] > 0 && is[0] <= is[1]) - (was[0] > 0 && was[0] <= was[1]);
+	/* Taken away before it was added: whoever is to add it has yet to come. */
+	if (is_more(update) && !needs_work(after))
+		eng_told_hides(op->graph);
 	if (after.dirty == before.dirty && after.clean == before.clean)
 		return none;
 	counts = eng_field_make(upper, ENG_CONTAINER_COUNTS);
@@ -209,8 +229,7 @@ static void apply_collectibles(struct eng_op *op, struct eng_node *upper,
 	}
 }
 
-struct eng_update eng_apply(struct eng_op *op, struct eng_node *upper,
-			    const struct eng_update *update)
+void eng_apply(struct eng_op *op, struct eng_node *upper, const struct eng_update *update)
 {
 	struct eng_update forward = {0};
 
@@ -219,17 +238,15 @@ struct eng_update eng_apply(struct eng_op *op, struct eng_node *upper,
 		forward = apply_container(op, upper, update);
 	if (update->n)
 		apply_collectibles(op, upper, update, &forward);
-	return forward;
+	eng_tell_above(op, upper, is_more(update), &forward);
 }
 
 void eng_job_data(struct eng_op *op, struct eng_job *job)
 {
 	for (uint32_t i = 0; i < job->uppers.n; i++) {
 		struct eng_node *upper = eng_lock(op->graph, job->uppers.ids[i]);
-		struct eng_update forward = eng_apply(op, upper, &job->update);
 
-		if (!eng_update_is_empty(&forward))
-			eng_queue_data(&op->queue, eng_uppers_of(&op->queue, upper), &forward);
+		eng_apply(op, upper, &job->update);
 		eng_unlock(upper);
 	}
 }
@@ -388,13 +405,8 @@ static bool tell_upper(struct eng_op *op, eng_id upper_id, const struct eng_upda
 	bool active = op->graph->track_active && eng_active(upper);
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct eng_update forward;
-
-		if (eng_update_is_empty(&updates[i]))
-			continue;
-		forward = eng_apply(op, upper, &updates[i]);
-		if (!eng_update_is_empty(&forward))
-			eng_queue_data(&op->queue, eng_uppers_of(&op->queue, upper), &forward);
+		if (!eng_update_is_empty(&updates[i]))
+			eng_apply(op, upper, &updates[i]);
 	}
 	eng_unlock(upper);
 	return active;

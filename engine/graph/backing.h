@@ -39,6 +39,11 @@ struct eng_backing {
 	void (*lost)(void *arg, eng_id id);
 	/* Is all that was saved so far restored as it was saved last? NULL: what is in memory stays there. */
 	bool (*is_current)(void *arg);
+	/*
+	 * Have the parents of all that was saved before counted (eng_bases_set()), if that was not done and is possible. As
+	 * the thread; no lock held, outside of operations. May be NULL.
+	 */
+	void (*count)(void *arg);
 	/* All is dirty because of that. No lock held, outside of operations. One at a time. May be NULL. */
 	void (*recovered)(void *arg);
 };

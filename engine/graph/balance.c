@@ -23,6 +23,7 @@
 #include <pawl/atomic.h>
 
 #include "graph.h"
+#include "told.h"
 
 #define OPTIMIZE_PRODUCT 31u
 
@@ -125,11 +126,10 @@ static void take_in(struct eng_op *op, struct eng_node *upper, struct eng_node *
 	eng_modify_edge(task, ENG_META, upper_id);
 	ENG_MUST(pawl_cmap_add(&task->uppers, upper_id, count, &crossing));
 	if (pawl_crossing_zero(crossing)) {
-		struct eng_update update = eng_contribution(&op->queue, task, 1), forward;
+		struct eng_update update = eng_contribution(&op->queue, task, 1);
 
 		eng_optimize_check(op, task, uppers, pawl_cmap_count(&task->uppers));
-		forward = eng_apply(op, upper, &update);
-		eng_queue_data(&op->queue, above, &forward);
+		eng_apply(op, upper, &update);
 		eng_queue_gained(&op->queue, eng_list_one(&op->queue, upper_id),
 				 eng_followers_of(&op->queue, task));
 		if (op->graph->track_active && eng_active(upper))
@@ -147,7 +147,7 @@ static void put_out(struct eng_op *op, struct eng_node *upper, struct eng_node *
 	int32_t count = pawl_cmap_get(&task->uppers, upper_id);
 	uint32_t followers = eng_map_count(upper, ENG_FOLLOWERS);
 	struct eng_list above;
-	struct eng_update update, forward;
+	struct eng_update update;
 
 	if (!count)
 		return;
@@ -159,12 +159,12 @@ static void put_out(struct eng_op *op, struct eng_node *upper, struct eng_node *
 		if (op->graph->track_active && eng_referrers(upper) > 0)
 			eng_queue_tasks(&op->queue, ENG_JOB_ACTIVATE,
 					eng_list_one(&op->queue, id));
+		/* What is told by the task meanwhile does not come there. */
+		eng_told_mark_way(op, task);
 		eng_queue_gained(&op->queue, above, eng_list_one(&op->queue, id));
-		above = eng_uppers_of(&op->queue, upper);
 	}
 	update = eng_contribution(&op->queue, task, -1);
-	forward = eng_apply(op, upper, &update);
-	eng_queue_data(&op->queue, above, &forward);
+	eng_apply(op, upper, &update);
 	eng_queue_lost(&op->queue, eng_list_one(&op->queue, upper_id),
 		       eng_followers_of(&op->queue, task), 0);
 }

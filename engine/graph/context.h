@@ -113,6 +113,8 @@ uint64_t eng_cache_hash(const void *entry);
 bool eng_cache_put(struct eng_graph *graph, struct eng_node *node);
 /* eng_cache_has() - Is there a record with its key? */
 bool eng_cache_has(struct eng_graph *graph, const struct eng_node *node);
+/* eng_cache_is() - Is it itself there? */
+bool eng_cache_is(struct eng_graph *graph, const struct eng_node *node);
 
 /* eng_say_origin() - That task in words: its call, and what of that is transient. len is not 0. */
 void eng_say_origin(struct eng_graph *graph, eng_id id, char *buf, size_t len);

@@ -258,16 +258,27 @@ bool eng_cache_put(struct eng_graph *graph, struct eng_node *node)
 	return put;
 }
 
-bool eng_cache_has(struct eng_graph *graph, const struct eng_node *node)
+/* Compared, or asked whether it is none: it may go when this returns. */
+static const void *of_same_key(struct eng_graph *graph, const struct eng_node *node)
 {
 	const struct eng_key *key = eng_node_key(node);
 	struct wanted wanted = {key->function, key->bytes, key->args};
-	bool has;
+	const void *found;
 
 	pawl_rcu_begin();
-	has = pawl_rmap_get(graph->cache, eng_cache_hash(node), &wanted);
+	found = pawl_rmap_get(graph->cache, eng_cache_hash(node), &wanted);
 	pawl_rcu_end();
-	return has;
+	return found;
+}
+
+bool eng_cache_has(struct eng_graph *graph, const struct eng_node *node)
+{
+	return of_same_key(graph, node);
+}
+
+bool eng_cache_is(struct eng_graph *graph, const struct eng_node *node)
+{
+	return of_same_key(graph, node) == node;
 }
 
 /* It may be in the store. Returns: 0: it is not. */
@@ -287,7 +298,7 @@ static eng_id stored(struct eng_graph *graph, const struct wanted *wanted)
 	/* One of this process as well: somebody else has made it just now, and it was saved. */
 	node = error ? NULL : eng_lock_any(graph, id);
 	/* Or it has gone, and the store is told of that by a snapshot. */
-	if (!error && !node && !eng_is_stored(graph, id) && eng_gone_has(graph, id))
+	if (!error && !node && eng_gone_has(graph, id))
 		return 0;
 	if (node) {
 		same = eng_cache_match(node, wanted);

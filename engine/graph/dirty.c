@@ -15,6 +15,7 @@
 #include "backing.h"
 #include "graph.h"
 #include "run.h"
+#include "told.h"
 
 static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 {
@@ -38,8 +39,7 @@ static void dirty_bits(struct eng_op *op, struct eng_node *node, uint32_t bits)
 	if (after.self_dirty == before.self_dirty && after.self_clean == before.self_clean)
 		return;
 	update = eng_combine(node, before, after);
-	if (!eng_update_is_empty(&update))
-		eng_queue_data(&op->queue, eng_uppers_of(&op->queue, node), &update);
+	eng_tell_above(op, node, after.self_dirty && !after.self_clean, &update);
 }
 
 void eng_set_dirty(struct eng_op *op, struct eng_node *node, uint32_t bits)
@@ -54,8 +54,7 @@ void eng_set_finished(struct eng_op *op, struct eng_node *node)
 
 	node->bits |= ENG_FINISHED | ENG_GOES_ON;
 	update = eng_combine(node, before, eng_dirt_of(node));
-	if (!eng_update_is_empty(&update))
-		eng_queue_data(&op->queue, eng_uppers_of(&op->queue, node), &update);
+	eng_tell_above(op, node, false, &update);
 }
 
 static void keep_priority(struct eng_node *node, uint32_t priority)
@@ -113,7 +112,7 @@ void eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale)
 	}
 	slot = eng_field(node, ENG_DIRTY_PRIORITY);
 	if ((node->bits & (ENG_DIRTY | ENG_SESSION)) == ENG_DIRTY) {
-		op->found = true;
+		eng_told_rely(op, node);
 		/* What runs later is kept: it comes after all that caused it. */
 		if (slot && slot->words.a > priority)
 			keep_priority(node, priority);

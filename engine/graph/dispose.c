@@ -143,7 +143,7 @@ bool eng_dispose_reuse(struct eng_graph *graph, const struct eng_closure *closur
 	}
 	*ret_id = eng_node_id(node);
 	*closure_of(node) = *closure;
-	node->bits = (node->bits & (ENG_DISTANCE | ENG_OPTIMIZE)) | bits;
+	node->bits = (node->bits & (ENG_DISTANCE | ENG_OPTIMIZE | ENG_UNTOLD)) | bits;
 	eng_history_forget(node);
 	eng_storm_forget(node);
 	/* Of the last run: nothing, and no error. */

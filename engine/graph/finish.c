@@ -28,6 +28,7 @@
 #include "profile.h"
 #include "ring.h"
 #include "run.h"
+#include "told.h"
 #include "wait.h"
 
 /* ---- ends ----------------------------------------------------------------------------- */
@@ -443,10 +444,9 @@ static void retry(struct ending *ending, const struct eng_list *victims)
 {
 	if (!victims->n)
 		return;
-	eng_untold_begin(ending->op.graph);
+	eng_told_hides(ending->op.graph);
 	eng_heal_retry(&ending->op, victims);
 	eng_op_run(&ending->op);
-	eng_untold_end(ending->op.graph);
 }
 
 /* Returns: false: the run is over in another way. ret_node: not NULL: that is all but for step 3, locked. */

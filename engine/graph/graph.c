@@ -31,6 +31,8 @@ const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *
 
 	if (key->function)
 		return eng_function(graph->registry, key->function)->name;
+	if (!eng_is_transient(eng_node_id(node)))
+		return "lost";
 	return node->bits & ENG_ONCE ? "once" : "root";
 }
 
@@ -55,6 +57,7 @@ int eng_context_error(struct pawl_context *context, struct pawl_error *error,
 	return -PAWL_ETASK;
 }
 
+/* NULL: what is lost has no function, and in the next process an error of it could name none. */
 static const char *own_name(const struct pawl_context *context)
 {
 	struct eng_node *node;
@@ -63,7 +66,6 @@ static const char *own_name(const struct pawl_context *context)
 	if (!context->run)
 		return NULL;
 	node = eng_lock(context->graph, context->id);
-	/* What is lost has none: it is no root, and what is read from the store knows no such name. */
 	name = eng_node_key(node)->function || eng_is_transient(context->id)
 		       ? eng_node_name(context->graph, node)
 		       : NULL;
@@ -237,7 +239,8 @@ int eng_graph_create_kept(struct pawl_runtime *rt, struct pawl_group *group,
 	graph->abandon = options->abandon;
 	pawl_event_init(&graph->idle);
 	pawl_event_init(&graph->edited);
-	pawl_init_word(&graph->untold, 0u);
+	pawl_init_word(&graph->hidden, 0u);
+	pawl_init_word(&graph->settled, 0u);
 	pawl_lock_init(&graph->spare_lock, PAWL_LOCK_RANK_NONE);
 	pawl_lock_init(&graph->links.lock, PAWL_LOCK_RANK_NONE);
 	pawl_init_word(&graph->links.n, 0u);

@@ -112,10 +112,10 @@ struct eng_graph {
 	/* Odd: an edit is being applied; one at a time. */
 	struct pawl_atomic_u64 edit;
 	/*
-	 * Operations that make something dirty for which no task that is dirty itself stands in until all above are told:
-	 * in the upper half how many there were, in the lower one how many are under way. wait.c
+	 * How often something was made to need work that nobody above may have been told of before all operations were over, and up
+	 * to which of these they are. told.c
 	 */
-	struct pawl_atomic_u64 untold;
+	struct pawl_atomic_u64 hidden, settled;
 	/* 1: something that was stored is lost, and all is about to be made dirty (restore.c). */
 	struct pawl_atomic_u32 lost;
 	/* How often that was begun. Relaxed: records that it has come to say so under their locks. */
@@ -175,7 +175,6 @@ struct eng_op {
 	struct eng_graph *graph;
 	struct eng_quiesce_slot *slot; /* NULL: part of another one of this thread */
 	uint32_t priority;	       /* of the run that does it */
-	bool found;		       /* something was dirty already, or may have been */
 	/* Edges that may close a ring of calls, and those that do. In the arena. */
 	struct eng_ring_edge *suspects, *rings;
 	struct eng_cause cause; /* of what it makes dirty from now on */
@@ -187,7 +186,6 @@ static inline void eng_op_begin(struct eng_op *op, struct eng_graph *graph, uint
 {
 	op->graph = graph;
 	op->priority = priority;
-	op->found = false;
 	op->suspects = op->rings = NULL;
 	op->cause.kind = ENG_CAUSE_NONE;
 	eng_queue_init(&op->queue);
@@ -224,12 +222,17 @@ static inline void eng_op_run(struct eng_op *op)
 /* eng_ring_break() - Take one call out of each ring that was found; who made it runs again, and fails. */
 void eng_ring_break(struct eng_op *op);
 
+/* eng_told_clear() - All is told that it had to tell (told.c). */
+void eng_told_clear(struct eng_op *op);
+
 /* eng_op_end() - The same, and the operation is over. */
 static inline void eng_op_end(struct eng_op *op)
 {
 	eng_op_run(op);
 	if (PAWL_UNLIKELY(op->rings != NULL))
 		eng_ring_break(op);
+	if (PAWL_UNLIKELY(eng_queue_has_told(&op->queue)))
+		eng_told_clear(op);
 	eng_quiesce_leave(op->graph->quiesce, op->slot);
 	eng_queue_fini(&op->queue);
 	if (PAWL_UNLIKELY(op->graph->checks != NULL))
@@ -266,9 +269,14 @@ struct eng_list eng_uppers_of(struct eng_queue *queue, const struct eng_node *no
 struct eng_update eng_contribution(struct eng_queue *queue, const struct eng_node *node,
 				   int sign);
 
-/* eng_apply() - `upper`, locked, is told an update. Returns: what its own uppers are to be told. */
-struct eng_update eng_apply(struct eng_op *op, struct eng_node *upper,
-			    const struct eng_update *update);
+/* eng_apply() - `upper`, locked, is told an update; its own uppers are to be told what follows from it. */
+void eng_apply(struct eng_op *op, struct eng_node *upper, const struct eng_update *update);
+/*
+ * eng_tell_above() - Those above `node`, locked, are to be told so. `more`: something in it, or below it, needs work that
+ * did not before.
+ */
+void eng_tell_above(struct eng_op *op, struct eng_node *node, bool more,
+		    const struct eng_update *update);
 
 /*
  * eng_combine() - How the need for work of a task changed, whose own dirt and containers' counts changed
@@ -426,7 +434,7 @@ void eng_abandon(struct eng_graph *graph, struct eng_run_state *run);
 void eng_abandon_unwanted(struct eng_op *op, struct eng_node *node);
 /* eng_run_cancel() - It will not run: the engine stops. Tells all who wait. Locked. */
 void eng_run_cancel(struct eng_op *op, struct eng_node *node);
-/* eng_node_name() - Of its function. Stays as long as the engine. */
+/* eng_node_name() - Of its function, or what it is without one. Stays as long as the engine. */
 const char *eng_node_name(const struct eng_graph *graph, const struct eng_node *node);
 
 /* ---- ring.c ---------------------------------------------------------------------------------- */

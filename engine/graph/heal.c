@@ -31,6 +31,7 @@
 #include <pawl/mem.h>
 
 #include "ring.h"
+#include "told.h"
 #include "wait.h"
 
 /* ---- members --------------------------------------------------------------------------------- */
@@ -278,8 +279,11 @@ static void retry(struct eng_op *op, eng_id id, uint64_t begun)
 
 	if (!node)
 		return;
-	if (eng_is_of_moment(node, begun))
+	if (eng_is_of_moment(node, begun)) {
+		/* Nothing stands in for it. */
+		eng_told_hides(op->graph);
 		eng_make_dirty(op, node, false);
+	}
 	eng_unlock(node);
 }
 
@@ -292,12 +296,10 @@ void eng_moments_retry(struct pawl_context *context, eng_id id)
 	context->begun = pawl_load_relaxed(&graph->moments);
 	if (!id || PAWL_LIKELY(!pawl_load_relaxed(&graph->links.n)))
 		return;
-	eng_untold_begin(graph);
 	eng_op_begin(&op, graph, context->priority);
 	for (uint32_t i = 0; link_at(graph, i, &link); i++) {
 		if (!link.callee && (link.caller == id || eng_is_above(graph, id, link.caller)))
 			retry(&op, link.caller, context->begun);
 	}
 	eng_op_end(&op);
-	eng_untold_end(graph);
 }

@@ -165,6 +165,24 @@ static void bitmap_clear(struct eng_bitmap *bitmap)
 	pawl_store_relaxed(&bitmap->limit, 0u);
 }
 
+struct eng_bitmap *eng_bitmap_make(void)
+{
+	return eng_must_zalloc(sizeof(struct eng_bitmap));
+}
+
+void eng_bitmap_put(struct eng_bitmap *bitmap, uint32_t id)
+{
+	(void)bitmap_set(bitmap, id);
+}
+
+void eng_bitmap_free(struct eng_bitmap *bitmap)
+{
+	if (!bitmap)
+		return;
+	bitmap_clear(bitmap);
+	pawl_mem_free(bitmap, sizeof(*bitmap), 0);
+}
+
 /* What the one has into the other, which is in use; whole parts are moved, so no memory is needed. */
 static void leaf_merge(struct pawl_atomic_ptr *into, struct pawl_atomic_ptr *from)
 {
@@ -273,15 +291,13 @@ void eng_marks_end(struct eng_marks *marks)
 
 bool eng_marks_has_taken(struct eng_marks *marks, eng_id id)
 {
-	uint32_t at = id;
 	bool has;
 
 	/* Relaxed: it is captured while nobody is inside, and ends under the lock. */
 	if (!pawl_load_relaxed(&marks->captured))
 		return false;
 	pawl_lock_lock(&marks->ending);
-	has = pawl_load_relaxed(&marks->captured) && eng_bitmap_next(marks->taken, &at) &&
-	      at == id;
+	has = pawl_load_relaxed(&marks->captured) && eng_bitmap_has(marks->taken, id);
 	pawl_lock_unlock(&marks->ending);
 	return has;
 }
@@ -350,12 +366,8 @@ void eng_marks_destroy(struct eng_marks *marks)
 	if (!marks)
 		return;
 	modified = pawl_load_relaxed(&marks->modified);
-	bitmap_clear(modified);
-	pawl_mem_free(modified, sizeof(*modified), 0);
-	if (marks->taken) {
-		bitmap_clear(marks->taken);
-		pawl_mem_free(marks->taken, sizeof(*marks->taken), 0);
-	}
+	eng_bitmap_free(modified);
+	eng_bitmap_free(marks->taken);
 	if (marks->number)
 		pawl_store_relaxed(&marks_of[marks->number], NULL);
 	pawl_mem_free(marks, sizeof(*marks), 0);

@@ -29,6 +29,17 @@ struct eng_bitmap;
 /* eng_bitmap_next() - The first id that is not below *id, which is set to it. Returns: false: none. */
 bool eng_bitmap_next(const struct eng_bitmap *bitmap, uint32_t *id);
 bool eng_bitmap_is_empty(const struct eng_bitmap *bitmap);
+/* One of somebody's own, which sees to the order of its calls. */
+struct eng_bitmap *eng_bitmap_make(void);
+void eng_bitmap_put(struct eng_bitmap *bitmap, uint32_t id);
+static inline bool eng_bitmap_has(const struct eng_bitmap *bitmap, uint32_t id)
+{
+	uint32_t at = id;
+
+	return eng_bitmap_next(bitmap, &at) && at == id;
+}
+/* NULL is nothing. */
+void eng_bitmap_free(struct eng_bitmap *bitmap);
 
 /* The pending categories of a record are about to change. Under its lock; takes them as they are. */
 typedef void eng_help_fn(void *arg, struct eng_node *node, uint32_t pending);

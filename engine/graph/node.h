@@ -26,7 +26,8 @@ struct eng_graph;
 struct eng_pool;
 
 /* Of eng_node.bits. */
-#define ENG_DISTANCE	  UINT32_C(0x000000ff) /* of the aggregation number */
+#define ENG_DISTANCE	  UINT32_C(0x0000007f) /* of the aggregation number */
+#define ENG_UNTOLD	  UINT32_C(0x00000080) /* what it has for those above is on its way (told.h) */
 #define ENG_DIRTY	  UINT32_C(0x00000100) /* must run; with SESSION: in each session */
 #define ENG_SESSION	  UINT32_C(0x00000200)
 #define ENG_SESSION_CLEAN UINT32_C(0x00000400) /* ran in this one; implies DIRTY and SESSION */
@@ -92,12 +93,13 @@ struct eng_node {
 PAWL_STATIC_ASSERT(sizeof(struct eng_node) == 96, "a leaf's record");
 
 /*
- * The slot's generation: ENG_TRANSIENT, how many need the task (reclaim.h), and the number of its marks (modify.h). Written
- * under the lock; the first never changes and is read by all.
+ * The slot's generation: ENG_TRANSIENT, whether it was called in this process and how many need the task (reclaim.h), and the
+ * number of its marks (modify.h). Written under the lock; the first never changes and is read by all.
  */
 #define ENG_MARKS	  UINT32_C(0xff)
 #define ENG_PARENTS_SHIFT 8
-#define ENG_PARENTS_MOST  UINT32_C(0x7fffff)
+#define ENG_PARENTS_MOST  UINT32_C(0x3fffff)
+#define ENG_CALLED	  UINT32_C(0x40000000)
 
 static inline struct pawl_atomic_u32 *eng_word_at(const struct eng_node *node)
 {

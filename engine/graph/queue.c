@@ -30,6 +30,8 @@ void eng_queue_give_back(struct eng_queue *queue)
 		if (i == ENG_CLASS_NUMBERS)
 			eng_table_fini(&queue->numbers_done);
 	}
+	if (eng_queue_has_told(queue))
+		eng_table_fini(&queue->told);
 	while (queue->chunks) {
 		struct eng_chunk *chunk = queue->chunks;
 
@@ -241,6 +243,15 @@ void eng_queue_find(struct eng_queue *queue, eng_id id)
 	bool is_new;
 
 	(void)eng_table_put(next_of(queue, ENG_CLASS_FIND), id, &is_new);
+}
+
+struct eng_table *eng_queue_told(struct eng_queue *queue)
+{
+	if (!eng_queue_has_told(queue)) {
+		queue->used |= 1u << ENG_CLASS_COUNT;
+		table_init(queue, &queue->told);
+	}
+	return &queue->told;
 }
 
 /* ---- tables ---------------------------------------------------------------------------- */

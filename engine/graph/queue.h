@@ -107,10 +107,12 @@ struct eng_queue {
 	struct eng_chunk *chunks;
 	uint32_t optimized; /* how often */
 	/* Most operations need no table: one is initialised when its bit is set. */
-	uint32_t used;	  /* bit c: pending[c]; and numbers_done with the first */
+	uint32_t
+		used; /* bit c: pending[c]; and numbers_done with the first; the bit after the last: told */
 	uint32_t waiting; /* bit c: there may be something in it */
 	struct eng_pending pending[ENG_CLASS_COUNT];
 	struct eng_table numbers_done;
+	struct eng_table told; /* what it has marked (told.c) */
 	PAWL_ALIGNED(16) char inline_chunk[ENG_ARENA_FIRST];
 };
 
@@ -166,6 +168,13 @@ void eng_queue_number(struct eng_queue *queue, eng_id id, uint32_t base, uint32_
 void eng_queue_balance(struct eng_queue *queue, eng_id upper, eng_id task);
 void eng_queue_optimize(struct eng_queue *queue, eng_id id);
 void eng_queue_find(struct eng_queue *queue, eng_id id);
+
+/* eng_queue_told() - The table of what is marked, made if there is none. eng_queue_has_told() - Is there one? */
+struct eng_table *eng_queue_told(struct eng_queue *queue);
+static inline bool eng_queue_has_told(const struct eng_queue *queue)
+{
+	return queue->used >> ENG_CLASS_COUNT & 1;
+}
 
 /* ---- tables -------------------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@
  *  O1 graph->edit has no order of its own. Whatever an edit does to records it does under their locks, after its number
  *     became odd and before it became even again. So who saw the lock of a record after the edit had it sees the odd
  *     number, or a later one, when it looks again; and who had the lock first cannot have seen the even one
- *     that comes after the edit, since that would be a value from its own future. The same of graph->untold and of
+ *     that comes after the edit, since that would be a value from its own future. The same of graph->hidden (told.c) and of
  *     graph->lost: who sees that it is over, and locks a record then, has the lock after whoever it was.
  *  O2 `waits_for` is stored before the reader is seen to wait, which the runtime's own words order: who finds a
  *     ring that goes through it reads that value, or a later one.
@@ -36,6 +36,7 @@
 #include "pairs.h"
 #include "registry.h"
 #include "ring.h"
+#include "told.h"
 #include "twice.h"
 #include "wait.h"
 
@@ -66,7 +67,6 @@ struct looker {
 	struct pawl_value *value;   /* pinned */
 	struct eng_leaf leaf;	    /* what the reader's distance is to be above of; `raise` */
 	bool raise;
-	bool untold; /* it made something dirty (wait.h) */
 	struct eng_wait wait;
 };
 
@@ -135,9 +135,7 @@ static enum look look_output(struct looker *looker, struct eng_node *node)
 	}
 	if (PAWL_UNLIKELY(node->bits & ENG_ERROR) && !run &&
 	    eng_is_of_moment(node, looker->context->begun)) {
-		if (!looker->untold)
-			eng_untold_begin(looker->op->graph);
-		looker->untold = true;
+		eng_told_hides(looker->op->graph);
 		eng_make_dirty(looker->op, node, false);
 	}
 	/* Also what is dirty and not scheduled yet: who made it so, or who has it active now, is about to. */
@@ -219,9 +217,13 @@ static void take_cell(struct looker *looker, struct eng_node *node)
 	if (looker->error)
 		return;
 	looker->value = eng_cell_value(graph, node, looker->cell);
-	/* Only a value that can be made again may leave. */
+	/*
+	 * Only a value that can be made again may leave. Of what looks outside it could be another one by then, before the
+	 * task is told that something has changed: who has read the first one would never hear of it.
+	 */
 	if (looker->flags & PAWL_READ_FINAL && !eng_run_of(node) &&
-	    !(node->bits & (ENG_ONCE | ENG_ROOT | ENG_STATEFUL)))
+	    !(node->bits &
+	      (ENG_ONCE | ENG_ROOT | ENG_STATEFUL | ENG_INVALIDATOR | ENG_SESSION)))
 		looker->value = eng_cell_put(graph, node, looker->cell, NULL);
 	else
 		pawl_value_pin(looker->value);
@@ -372,9 +374,6 @@ PAWL_NOINLINE static enum look look_once(struct looker *looker)
 	if (looker->raise)
 		eng_leaf_raise(&op, looker->context->id, looker->leaf);
 	eng_op_end(&op);
-	if (PAWL_UNLIKELY(looker->untold))
-		eng_untold_end(op.graph);
-	looker->untold = false;
 	looker->op = NULL;
 	return outcome;
 }

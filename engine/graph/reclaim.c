@@ -18,10 +18,11 @@
  * who reads what is not immutable is not. Then its record is dropped. A call makes another one, with another number:
  * numbers do not come back, for values, arguments and states may have them.
  *
- * With a store. What was made in this process has had all its parents in it, so their count is right, saved or not; of what
- * comes from the store it is not known, and it stays (eng_parents_forget()). One that went is noted, and taken out of the store
- * by the next snapshot, with whatever else changed by that: so what is saved is one moment, as ever. Its number is not
- * below the backing's limit, so nobody looks for it there.
+ * With a store. What was made in this process has had all its parents in it, so their count is right, saved or not. Of what
+ * comes from the store only what has changed since is counted, until somebody has counted what was there (persist/sweep.c);
+ * of what has left memory and come back, nothing is known (eng_parents_forget()). One that went is noted, and taken out of
+ * the store by the next snapshot, with whatever else changed by that: so what is saved is one moment, as ever. Until
+ * then, and for good, what the store says of its number counts for nothing (eng_gone_has()).
  *
  * What a visit has called is held until it is over, and stays for some time after that (anchors).
  */
@@ -34,6 +35,7 @@
 
 #include <pawl/mem.h>
 #include <pawl/park.h>
+#include <pawl/rcu.h>
 
 #include "../runtime/worker.h"
 #include "backing.h"
@@ -42,11 +44,16 @@
 #include "heal.h"
 #include "pairs.h"
 #include "run.h"
+#include "told.h"
 #include "wait.h"
 
 #define MOMENT_NS   UINT64_C(1000000)
 #define MOMENT_LOOK 16u /* so many between two looks at the time */
-#define TRIES_MOST  50u /* moments in a row in which somebody was suspended */
+#ifdef PAWL_MC
+#define TRIES_MOST 2u /* each is a path of its own */
+#else
+#define TRIES_MOST 50u /* moments in a row in which somebody was suspended */
+#endif
 #define AGES	    8u	/* looks at anchors in the time that they have */
 
 /* ---- counts ------------------------------------------------------------------------------ */
@@ -70,10 +77,26 @@ static void put(struct eng_reclaim *reclaim, eng_id id)
 
 static void start(struct eng_graph *graph);
 
+void eng_parents_find_out(struct eng_graph *graph, struct eng_node *node)
+{
+	const struct eng_bases *bases = pawl_load_acquire(&graph->reclaim.bases);
+	uint32_t base;
+	int64_t parents;
+
+	if (!bases || !eng_parents_differ(node))
+		return;
+	base = bases->parents[eng_node_id(node)] & ~ENG_BASE_THERE;
+	parents = (int64_t)base + eng_parents(node) - ENG_PARENTS_SAME;
+	/* Less than none: what is stored of its parents is not what it was when they were counted. It stays. */
+	eng_parents_set(node, parents < 0 || parents >= ENG_PARENTS_COUNTS ? ENG_PARENTS_MOST
+									   : (uint32_t)parents);
+}
+
 void eng_reclaim_look(struct eng_graph *graph, struct eng_node *node)
 {
 	struct eng_reclaim *reclaim = &graph->reclaim;
 
+	eng_parents_find_out(graph, node);
 	if (!graph->collects || eng_parents(node) || !eng_node_key(node)->function ||
 	    node->bits & (ENG_CANDIDATE | ENG_GONE))
 		return;
@@ -92,8 +115,11 @@ void eng_parents_less(struct eng_graph *graph, struct eng_node *node)
 	if (parents == ENG_PARENTS_MOST)
 		return;
 	PAWL_REQUIRE(parents && "each parent was counted");
-	eng_word_set(node, eng_word(node) - (1u << ENG_PARENTS_SHIFT));
-	if (parents == 1)
+	/* The smallest of the differences. */
+	if (PAWL_UNLIKELY(parents == ENG_PARENTS_COUNTS))
+		parents = ENG_PARENTS_MOST + 1;
+	eng_parents_set(node, parents - 1);
+	if (parents == 1 || PAWL_UNLIKELY(eng_parents_differ(node)))
 		eng_reclaim_look(graph, node);
 }
 
@@ -104,7 +130,7 @@ static void anchor(struct eng_graph *graph, const struct eng_node *node, uint64_
 	struct eng_entry *entry;
 	bool is_new;
 
-	if (eng_parents(node) != 1 || !reclaim->after_ns)
+	if (!reclaim->after_ns || (eng_parents(node) != 1 && !eng_parents_differ(node)))
 		return;
 	pawl_lock_lock(&reclaim->lock);
 	entry = eng_table_put(&reclaim->anchors, eng_node_id(node), &is_new);
@@ -525,12 +551,16 @@ static void gone_add(struct eng_gone_list *list, struct eng_gone gone)
 static void note_gone(struct eng_graph *graph, const struct eng_node *node)
 {
 	const struct eng_key *key = eng_node_key(node);
+	struct eng_reclaim *reclaim = &graph->reclaim;
 	struct eng_gone gone = {eng_node_id(node),
 				eng_key_digest(key->function, key->args, key->bytes)};
 
-	pawl_lock_lock(&graph->reclaim.lock);
-	gone_add(&graph->reclaim.gone, gone);
-	pawl_lock_unlock(&graph->reclaim.lock);
+	pawl_lock_lock(&reclaim->lock);
+	gone_add(&reclaim->gone, gone);
+	if (!reclaim->went)
+		reclaim->went = eng_bitmap_make();
+	eng_bitmap_put(reclaim->went, gone.id);
+	pawl_lock_unlock(&reclaim->lock);
 }
 
 static void gone_fini(struct eng_gone_list *list)
@@ -561,24 +591,82 @@ void eng_gone_done(struct eng_graph *graph, bool saved)
 	pawl_lock_unlock(&reclaim->lock);
 }
 
-static bool is_in(const struct eng_gone_list *list, eng_id id)
-{
-	for (uint32_t i = 0; i < list->n; i++) {
-		if (list->list[i].id == id)
-			return true;
-	}
-	return false;
-}
-
 bool eng_gone_has(struct eng_graph *graph, eng_id id)
 {
 	struct eng_reclaim *reclaim = &graph->reclaim;
 	bool has;
 
 	pawl_lock_lock(&reclaim->lock);
-	has = is_in(&reclaim->gone, id) || is_in(&reclaim->leaving, id);
+	has = reclaim->went && eng_bitmap_has(reclaim->went, id);
 	pawl_lock_unlock(&reclaim->lock);
 	return has;
+}
+
+/* ---- what sessions before have left ----------------------------------------------------------- */
+
+static void bases_free(struct eng_bases *bases)
+{
+	if (bases)
+		pawl_mem_free(bases, sizeof(*bases) + bases->limit * sizeof(*bases->parents),
+			      0);
+}
+
+/* Those whose base was not known, and that have lost their last parent since. */
+static void look_at_all(struct eng_graph *graph, uint32_t limit)
+{
+	for (uint32_t id = 0;; id++) {
+		struct pawl_slot *slot;
+		struct eng_node *node;
+
+		pawl_rcu_begin();
+		slot = pawl_slots_next(graph->tables[0], &id, limit);
+		pawl_rcu_end();
+		if (!slot)
+			return;
+		node = eng_lock_resident(graph, id);
+		if (!node)
+			continue;
+		/* What nobody has called has its time (persist/sweep.c), unless that was different before. */
+		if (eng_parents_differ(node) &&
+		    (eng_word(node) & ENG_CALLED || eng_parents(node) < ENG_PARENTS_SAME))
+			eng_reclaim_look(graph, node);
+		eng_unlock(node);
+	}
+}
+
+void eng_bases_set(struct eng_graph *graph, struct eng_bases *bases)
+{
+	struct eng_reclaim *reclaim = &graph->reclaim;
+
+	PAWL_REQUIRE(!pawl_load_relaxed(&reclaim->bases) && "they are counted once");
+	/* Release: the counts. */
+	pawl_store_release(&reclaim->bases, (void *)bases);
+	look_at_all(graph, bases->limit);
+}
+
+bool eng_reclaim_is_asked(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node = eng_lock_resident(graph, id);
+	bool asked;
+
+	if (!node)
+		return pawl_slots_state(graph->tables[0], id) == PAWL_SLOT_EVICTED;
+	asked = eng_word(node) & ENG_CALLED || eng_field(node, ENG_PINS);
+	eng_unlock(node);
+	return asked;
+}
+
+void eng_reclaim_stale(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node;
+
+	if (eng_reclaim_is_asked(graph, id))
+		return;
+	node = eng_lock_any(graph, id);
+	if (!node)
+		return;
+	eng_reclaim_look(graph, node);
+	eng_unlock(node);
 }
 
 /* ---- going ----------------------------------------------------------------------------------- */
@@ -641,13 +729,21 @@ enum verdict {
 	GOES
 };
 
+/* What comes from the store is in its table a moment before it is in the map. */
+static bool is_in_map(struct eng_graph *graph, const struct eng_node *node)
+{
+	const struct eng_backing *backing = graph->backing;
+
+	return !backing || eng_node_id(node) >= backing->limit || eng_cache_is(graph, node);
+}
+
 static enum verdict judge(struct eng_graph *graph, const struct eng_node *node)
 {
 	if (eng_parents(node) || eng_field(node, ENG_PINS) ||
 	    is_anchored(&graph->reclaim, eng_node_id(node)))
 		return STAYS;
 	if (eng_field(node, ENG_RUN) || eng_active(node) || pawl_cmap_count(&node->uppers) ||
-	    node->bits & ENG_CANCELED)
+	    node->bits & ENG_CANCELED || !is_in_map(graph, node))
 		return LATER;
 	return GOES;
 }
@@ -734,13 +830,12 @@ static void moment(void *arg)
 	pass->suspended |= pawl_load_relaxed(&graph->lost);
 	if (pass->suspended)
 		return;
-	eng_untold_begin(graph);
+	eng_told_hides(graph);
 	while (!pawl_load_relaxed(&graph->lost) && (id = take(&graph->reclaim))) {
 		look_at(pass, id);
 		if (++n % MOMENT_LOOK == 0 && pawl_now_ns() >= until_ns)
 			break;
 	}
-	eng_untold_end(graph);
 	pass->over = !id;
 	pawl_add_relaxed(&graph->reclaim.moments, UINT64_C(1));
 }
@@ -799,6 +894,8 @@ int eng_reclaim_all(struct eng_graph *graph, struct pawl_collect_stats *stats)
 
 	if (eng_quiesce_is_inside(graph->quiesce))
 		return -EDEADLK;
+	if (graph->collects && graph->backing && graph->backing->count)
+		graph->backing->count(graph->backing->arg);
 	error = graph->collects ? pass_run(&pass) : 0;
 	stats->collected = pass.collected;
 	stats->left = pass.later.n;
@@ -819,8 +916,8 @@ static void background_over(void *arg)
 {
 	struct eng_graph *graph = arg;
 
-	/* Release: the next one comes after it. */
-	pawl_store_release(&graph->reclaim.started, 0u);
+	/* Relaxed: what passes share is under the lock, and one beside another does no harm. */
+	pawl_store_relaxed(&graph->reclaim.started, 0u);
 }
 
 /* In its lane it waits while there is anything else, but not for ever: waiting ages. Perhaps with a record locked. */
@@ -830,7 +927,7 @@ static void start(struct eng_graph *graph)
 	uint32_t none = 0;
 
 	if (pawl_load_relaxed(&graph->stopping) ||
-	    !pawl_cas_acq_rel(&graph->reclaim.started, &none, 1u))
+	    !pawl_cas_relaxed(&graph->reclaim.started, &none, 1u))
 		return;
 	options.name = "collect";
 	options.lane = PAWL_LANE_IDLE;
@@ -864,6 +961,7 @@ void eng_reclaim_init(struct eng_reclaim *reclaim, uint64_t after_ns)
 	pawl_init_word(&reclaim->held, UINT64_C(0));
 	pawl_init_word(&reclaim->collected, UINT64_C(0));
 	pawl_init_word(&reclaim->moments, UINT64_C(0));
+	pawl_init_word(&reclaim->bases, NULL);
 }
 
 void eng_reclaim_fini(struct eng_reclaim *reclaim)
@@ -872,4 +970,6 @@ void eng_reclaim_fini(struct eng_reclaim *reclaim)
 	eng_table_fini(&reclaim->anchors);
 	gone_fini(&reclaim->gone);
 	gone_fini(&reclaim->leaving);
+	eng_bitmap_free(reclaim->went);
+	bases_free(pawl_load_relaxed(&reclaim->bases));
 }

@@ -6,6 +6,9 @@
  * that has it in CHILDREN or STILL_CHILDREN, one for each run that has called it and whose task has not, one for each
  * visit that has called it. A count that is as large as it can be stays so, and the task with it.
  *
+ * Of what comes from a store it is not known how many that were when it was opened (the base); what has changed since is
+ * counted, and when somebody has counted the bases (persist/sweep.c) the one is added to the other.
+ *
  * Who has lost the last of them is noted as a candidate. A pass takes candidates at moments of quiet, looks again, and
  * takes out those that nothing else holds: no activeness, no run, no pin, no visit that was there lately. So
  * it costs what goes, and nothing on the way of calls but the count.
@@ -31,6 +34,16 @@ struct pawl_context;
 #define ENG_RECLAIM_MANY 1024u
 #define ENG_RECLAIM_SOME 256u
 
+/*
+ * How many parents each task had in the store when it was opened, by number: all below the limit, those that are there
+ * with ENG_BASE_THERE.
+ */
+#define ENG_BASE_THERE UINT32_C(0x80000000)
+struct eng_bases {
+	uint32_t limit;
+	uint32_t parents[];
+};
+
 /* One that went, and may be in a store. */
 struct eng_gone {
 	eng_id id;
@@ -48,6 +61,10 @@ struct eng_reclaim {
 	uint32_t capacity;
 	/* Since the last capture; and those before, while they are taken out of the store. */
 	struct eng_gone_list gone, leaving;
+	/* All that went in this process, where there is a store; NULL: none. */
+	struct eng_bitmap *went;
+	/* struct eng_bases: NULL: nobody has counted. Stored once, with release. */
+	struct pawl_atomic_ptr bases;
 	/* Tasks that visits called; a, b: when the last one was over. And when these were looked at. */
 	struct eng_table anchors;
 	uint64_t aged_ns;
@@ -66,16 +83,43 @@ void eng_reclaim_fini(struct eng_reclaim *reclaim);
 
 /* ---- counts: all under the record's lock --------------------------------------------- */
 
+/* Smaller ones are counts; from here on they are differences to a base that is not known, and this is none. */
+#define ENG_PARENTS_COUNTS UINT32_C(0x200000)
+#define ENG_PARENTS_SAME   UINT32_C(0x300000)
+
+/* As it stands there. */
 static inline uint32_t eng_parents(const struct eng_node *node)
 {
 	return eng_word(node) >> ENG_PARENTS_SHIFT & ENG_PARENTS_MOST;
 }
 
+static inline void eng_parents_set(struct eng_node *node, uint32_t parents)
+{
+	eng_word_set(node, (eng_word(node) & ~(ENG_PARENTS_MOST << ENG_PARENTS_SHIFT)) |
+				   parents << ENG_PARENTS_SHIFT);
+}
+
 static inline void eng_parents_more(struct eng_node *node)
 {
-	if (PAWL_LIKELY(eng_parents(node) < ENG_PARENTS_MOST))
-		eng_word_set(node, eng_word(node) + (1u << ENG_PARENTS_SHIFT));
+	uint32_t parents = eng_parents(node);
+
+	/* Those that are as large as they can be, of either kind. */
+	if (PAWL_UNLIKELY(parents == ENG_PARENTS_COUNTS - 1 || parents == ENG_PARENTS_MOST))
+		parents = ENG_PARENTS_MOST - 1;
+	eng_parents_set(node, parents + 1);
+	eng_word_set(node, eng_word(node) | ENG_CALLED);
 }
+
+/* Is it a difference to what is not known? */
+static inline bool eng_parents_differ(const struct eng_node *node)
+{
+	uint32_t parents = eng_parents(node);
+
+	return parents >= ENG_PARENTS_COUNTS && parents < ENG_PARENTS_MOST;
+}
+
+/* eng_parents_find_out() - It is a count from now on, if the bases are known. */
+void eng_parents_find_out(struct eng_graph *graph, struct eng_node *node);
 
 /* eng_parents_less() - If that was the last one it is a candidate. */
 void eng_parents_less(struct eng_graph *graph, struct eng_node *node);
@@ -88,12 +132,12 @@ void eng_job_uncalled(struct eng_op *op, struct eng_job *job);
 void eng_reclaim_look(struct eng_graph *graph, struct eng_node *node);
 
 /*
- * eng_parents_forget() - It stays for ever: of one that comes from a store nobody knows how many parents it has; and where
- * something of a store is lost, of none.
+ * eng_parents_forget() - It stays, as long as this process: what has left memory and come back is not known how often it was
+ * called meanwhile; and where something of a store is lost, of none.
  */
 static inline void eng_parents_forget(struct eng_node *node)
 {
-	eng_word_set(node, eng_word(node) | ENG_PARENTS_MOST << ENG_PARENTS_SHIFT);
+	eng_word_set(node, eng_word(node) | ENG_PARENTS_MOST << ENG_PARENTS_SHIFT | ENG_CALLED);
 }
 
 /* ---- visits ---------------------------------------------------------------------------- */
@@ -118,7 +162,17 @@ PAWL_MUST_CHECK int eng_reclaim_all(struct eng_graph *graph, struct pawl_collect
 const struct eng_gone_list *eng_gone_take(struct eng_graph *graph);
 /* eng_gone_done() - They are not in the store any more; or (`saved` false) are still, and are taken the next time again. */
 void eng_gone_done(struct eng_graph *graph, bool saved);
-/* eng_gone_has() - Did it go, and may be in the store? */
+/* eng_gone_has() - Did it go, in this process? Whatever the store says it is not there. */
 bool eng_gone_has(struct eng_graph *graph, eng_id id);
+
+/*
+ * eng_bases_set() - All parents were counted: who has none now is a candidate, of those that are in memory. Owns: the
+ * bases, from pawl_mem. Once. No lock held, outside of operations.
+ */
+void eng_bases_set(struct eng_graph *graph, struct eng_bases *bases);
+/* eng_reclaim_stale() - Nobody has asked for it for long: if nobody does now it is a candidate. The same. */
+void eng_reclaim_stale(struct eng_graph *graph, eng_id id);
+/* eng_reclaim_is_asked() - Was it called in this process, for all that is known? The same. */
+bool eng_reclaim_is_asked(struct eng_graph *graph, eng_id id);
 
 #endif

@@ -45,14 +45,20 @@ static void sort(eng_id *ids, uint32_t n)
 }
 
 /* Those that are this caller's to restore, and what they were before. Returns: how many. */
-static unsigned claim_some(struct pawl_slots *table, const eng_id *ids, uint32_t n,
+static unsigned claim_some(struct eng_graph *graph, const eng_id *ids, uint32_t n,
 			   eng_id *ret_ids, enum pawl_slot_state *ret_were)
 {
+	struct pawl_slots *table = graph->tables[0];
 	unsigned claimed = 0;
 
 	/* One that is there twice is somebody else's the second time. */
 	for (uint32_t i = 0; i < n; i++) {
-		if (!pawl_slots_claim(table, ids[i], &ret_were[claimed]))
+		if (pawl_slots_claim(table, ids[i], &ret_were[claimed]))
+			continue;
+		/* The store is not told yet that it went (reclaim.c). */
+		if (ret_were[claimed] == PAWL_SLOT_EMPTY && eng_gone_has(graph, ids[i]))
+			pawl_slots_abandon(table, ids[i], PAWL_SLOT_EMPTY);
+		else
 			ret_ids[claimed++] = ids[i];
 	}
 	return claimed;
@@ -66,7 +72,7 @@ PAWL_NOINLINE static void restore_some(struct eng_graph *graph, const eng_id *wa
 	struct eng_node *nodes[ENG_TOGETHER];
 	enum pawl_slot_state were[ENG_TOGETHER];
 	eng_id ids[ENG_TOGETHER];
-	unsigned claimed = claim_some(table, wanted, n, ids, were);
+	unsigned claimed = claim_some(graph, wanted, n, ids, were);
 	bool twice = false;
 
 	if (!claimed)

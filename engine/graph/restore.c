@@ -331,12 +331,17 @@ bool eng_restore_put(struct eng_graph *graph, eng_id id, struct eng_node *node,
 	}
 	if (graph->marks)
 		eng_word_set(node, graph->marks->number);
-	eng_parents_forget(node);
+	/* Relaxed: after a loss all that there is was brought back, and what has left since comes back EVICTED. */
+	if (was == PAWL_SLOT_EVICTED || !graph->marks ||
+	    pawl_load_relaxed(&graph->recoveries) || pawl_load_relaxed(&graph->lost))
+		eng_parents_forget(node);
+	else
+		eng_parents_set(node, ENG_PARENTS_SAME);
 	/* The hand passes it by once, and who waited for it finds it. */
 	node->bits |= graph->evict ? ENG_USED : 0;
 	/*
-	 * It is not collected, since its parents are not known (reclaim.c). Pinned until it is in the map: else it could leave
-	 * before, and be in the map after that.
+	 * It is not collected meanwhile: for that it is called, or looked for by who knows it. Pinned until it is in the map: else
+	 * it could leave before, and be in the map after that.
 	 */
 	pawl_slots_publish(table, id, &node->slot, 1);
 	twice = eng_node_key(node)->function && !eng_cache_put(graph, node);
@@ -356,8 +361,9 @@ bool eng_restore(struct eng_graph *graph, eng_id id, bool must)
 					id & ~ENG_TRANSIENT) == PAWL_SLOT_LIVE;
 	if (!claim(table, id, &was))
 		return true;
-	/* It was loading, and was none. */
-	if (was == PAWL_SLOT_EMPTY && id >= graph->backing->limit) {
+	/* It was loading, and was none; or the store is not told yet that it went (reclaim.c). */
+	if (was == PAWL_SLOT_EMPTY &&
+	    (id >= graph->backing->limit || eng_gone_has(graph, id))) {
 		pawl_slots_abandon(table, id, PAWL_SLOT_EMPTY);
 		return false;
 	}

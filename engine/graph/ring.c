@@ -47,6 +47,7 @@
 #include "../runtime/join.h"
 #include "context.h"
 #include "ring.h"
+#include "told.h"
 #include "wait.h"
 
 #define NAMES_MOST 16
@@ -340,7 +341,7 @@ static bool break_one(struct eng_op *op, eng_id id)
 
 void eng_ring_break(struct eng_op *op)
 {
-	eng_untold_begin(op->graph);
+	eng_told_hides(op->graph);
 	/* Ends: each turn takes a note away, or a call out of a ring. */
 	while (op->rings) {
 		struct eng_ring_edge *ring = op->rings;
@@ -350,7 +351,6 @@ void eng_ring_break(struct eng_op *op)
 			op->rings = ring->next;
 		eng_op_work(op);
 	}
-	eng_untold_end(op->graph);
 }
 
 /* ---- rings of waits ------------------------------------------------------------------------- */

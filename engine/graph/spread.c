@@ -61,6 +61,8 @@ static int do_part(void *arg, size_t index)
 	op.queue.optimized = ENG_OPTIMIZED_MOST; /* I4 */
 	spread->fn(&op, spread->arg, from, to);
 	eng_op_run(&op);
+	if (PAWL_UNLIKELY(eng_queue_has_told(&op.queue)))
+		eng_told_clear(&op);
 	if (op.rings)
 		pawl_store_relaxed(&spread->ring, op.rings->upper);
 	eng_queue_fini(&op.queue);
@@ -94,7 +96,6 @@ void eng_spread(struct eng_op *op, uint32_t n, eng_spread_fn *fn, void *arg)
 		fn(op, arg, 0, n);
 		return;
 	}
-	op->found = true;
 	pawl_add_relaxed(&graph->spreads, 1u);
 	if (pawl_load_relaxed(&spread.ring))
 		eng_ring_of_calls(op, pawl_load_relaxed(&spread.ring));

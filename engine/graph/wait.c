@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "told.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -152,22 +153,13 @@ static void search_run(struct eng_wait *wait, struct pawl_context *context)
 	eng_op_end(&op);
 }
 
-/* Returns: false: not now. */
-static bool moment_now(const struct eng_graph *graph, uint64_t *ret_moment)
-{
-	/* Relaxed, all three: read.c, O1. */
-	uint64_t edit = pawl_load_relaxed(&graph->edit);
-	uint64_t untold = pawl_load_relaxed(&graph->untold);
-
-	*ret_moment = edit + (untold >> 32);
-	return !(edit & 1) && !(uint32_t)untold && !pawl_load_relaxed(&graph->lost);
-}
-
+/* No edit is applied, and nothing that was lost is being summed up anew. */
 static bool no_edit(const void *arg)
 {
-	uint64_t moment;
+	const struct eng_graph *graph = arg;
 
-	return moment_now(arg, &moment);
+	/* Relaxed, both: read.c, O1. */
+	return !(pawl_load_relaxed(&graph->edit) & 1) && !pawl_load_relaxed(&graph->lost);
 }
 
 /* Until those that are under way are over. *ret_any: there were some. */
@@ -282,31 +274,10 @@ struct pawl_error *eng_wait_ring(struct eng_wait *wait)
 
 /* ---- edits ------------------------------------------------------------------------------ */
 
-/*
- * Mostly what becomes dirty does so because of an edit, or of a run: until all above know of it the edit is under way,
- * or the task that runs is dirty itself, and they know of that. Where neither is so a strong reader might find nothing
- * that needs work, though an edit that came before it found the task dirty already, and left it at that.
- *
- * Relaxed: what it has told stands in records. Who sees that it is over, and locks one of these, has it after that
- * operation did; and that there was one sees who has locked one, or comes after somebody who did (read.c, O1).
- */
-void eng_untold_begin(struct eng_graph *graph)
-{
-	pawl_add_relaxed(&graph->untold, (UINT64_C(1) << 32) + 1);
-}
-
-void eng_untold_end(struct eng_graph *graph)
-{
-	if ((uint32_t)pawl_sub_relaxed(&graph->untold, UINT64_C(1)) == 1)
-		pawl_event_notify_all(&graph->edited);
-}
-
 uint64_t eng_moment(const struct eng_graph *graph)
 {
-	uint64_t moment;
-
-	(void)moment_now(graph, &moment);
-	return moment;
+	/* Relaxed, both: read.c, O1. */
+	return pawl_load_relaxed(&graph->edit) + pawl_load_relaxed(&graph->hidden);
 }
 
 uint64_t eng_edit_wait(struct pawl_context *context)
@@ -314,10 +285,16 @@ uint64_t eng_edit_wait(struct pawl_context *context)
 	struct eng_graph *graph = context->graph;
 	struct pawl_event *event = &graph->edited;
 	uint64_t moment;
+	int error = 0;
 
 	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no edit");
-	while (!moment_now(graph, &moment)) {
-		if (eng_wait_events(&event, 1, no_edit, graph, "an edit"))
+	/* First: what comes after it is seen when it is compared. */
+	while (moment = eng_moment(graph), !error) {
+		if (PAWL_UNLIKELY(!no_edit(graph)))
+			error = eng_wait_events(&event, 1, no_edit, graph, "an edit");
+		else if (PAWL_UNLIKELY(!eng_told_is_settled(graph)))
+			error = eng_told_settle(graph);
+		else
 			break;
 	}
 	return moment;
@@ -358,40 +335,4 @@ void eng_edit_leave(struct eng_graph *graph)
 	/* Relaxed: as above. */
 	pawl_add_relaxed(&graph->edit, 1u);
 	pawl_event_notify_all(&graph->edited);
-}
-
-/* Sleeps as the thread: the edit is not over before that is. */
-static void watch_others(struct eng_graph *graph, struct eng_quiesce_watch *watch)
-{
-	struct pawl_waiter *before = pawl_waiter_set(NULL);
-	struct eng_thread_wait wait;
-
-	eng_thread_waits(graph, &wait, "what is being told", PAWL_TASK_NONE);
-	do {
-		struct pawl_listener listener;
-
-		pawl_event_listen(eng_quiesce_left(watch->quiesce), &listener,
-				  "what is being told", 0);
-		if (eng_quiesce_is_past(watch))
-			pawl_event_unlisten(&listener);
-		else
-			pawl_event_wait(&listener);
-	} while (eng_quiesce_watch(watch));
-	eng_thread_waited(graph, &wait);
-	(void)pawl_waiter_set(before);
-}
-
-/* Not as an edit: what others are about to drop may begin another one. */
-void eng_edit_leave_found(struct eng_graph *graph)
-{
-	struct eng_quiesce_watch watch = {.quiesce = graph->quiesce};
-
-	if (PAWL_LIKELY(eng_quiesce_is_inside(graph->quiesce) || !eng_quiesce_watch(&watch))) {
-		eng_edit_leave(graph);
-		return;
-	}
-	eng_untold_begin(graph);
-	eng_edit_leave(graph);
-	watch_others(graph, &watch);
-	eng_untold_end(graph);
 }

@@ -46,21 +46,10 @@ struct pawl_error *eng_wait_ring(struct eng_wait *wait);
 uint64_t eng_edit_wait(struct pawl_context *context);
 /* eng_moment() - Grows with each of these. */
 uint64_t eng_moment(const struct eng_graph *graph);
-/*
- * eng_untold_begin(), eng_untold_end() - Around what such an operation does, and tells. They nest, and are no lock. The
- * end: no record locked.
- */
-void eng_untold_begin(struct eng_graph *graph);
-void eng_untold_end(struct eng_graph *graph);
 
 /* eng_edit_enter() - An edit begins: graph->edit is odd. Sleeps while there is another. Not in an operation. */
 void eng_edit_enter(struct eng_graph *graph);
 void eng_edit_leave(struct eng_graph *graph);
-/*
- * eng_edit_leave_found() - The same of one that found something dirty already: whoever made it so may be about to tell
- * those above. Returns when they are told; until then strong readers wait.
- */
-void eng_edit_leave_found(struct eng_graph *graph);
 
 /*
  * eng_told_wait() - Until all operations that are under way are over, of those that had records which the caller has looked

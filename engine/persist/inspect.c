@@ -109,6 +109,26 @@ static int tables(struct walk *walk)
 	return error;
 }
 
+/* As sweep.c writes it: it need not be there. */
+static int stale(struct walk *walk)
+{
+	struct pawl_store_key key = pawl_store_id(ENG_INFRA_STALE);
+	struct eng_reader reader;
+	struct pawl_slice bytes;
+	uint64_t n;
+	int error = pawl_store_get(walk->view, PAWL_STORE_INFRA, key, &bytes);
+
+	if (error || !bytes.ptr || !infra(walk, ENG_INFRA_STALE, &reader, &error))
+		return error;
+	(void)eng_read_number32(&reader);
+	(void)eng_read_number32(&reader);
+	for (n = 2 * eng_read_count(&reader, 2); n; n--)
+		(void)eng_read_number(&reader);
+	if (!eng_reader_done(&reader))
+		damage(walk, PAWL_STORE_INFRA, key, "who was not asked for cannot be read");
+	return 0;
+}
+
 /* ---- tasks ------------------------------------------------------------------------------------ */
 
 static void look_at_key(struct pawl_saved_task *task, struct pawl_slice key, bool *good)
@@ -300,6 +320,8 @@ int pawl_inspect(struct pawl_store_view *view, const struct pawl_inspector *insp
 		error = tables(&walk);
 	if (!error && found.generation)
 		error = head(&walk);
+	if (!error)
+		error = stale(&walk);
 	if (!error)
 		error = pawl_store_scan(view, PAWL_STORE_DATA, first, data_one, &walk);
 	if (!error)

@@ -19,11 +19,32 @@
 #define ENG_INFRA_HEAD	 0u /* the first number that no task has */
 #define ENG_INFRA_TABLES 1u /* functions, types and traits: names, versions, numbers */
 #define ENG_INFRA_OPS	 2u /* operations that were not over (ops.c); not there: none */
+#define ENG_INFRA_STALE	 3u /* tasks that nobody has asked for (sweep.c); not there: none */
 
 /* What the bytes in a store mean: of pawl_store_options.format. */
 #define ENG_STORE_FORMAT 1u
 
 struct eng_notices;
+
+/* Without parents, and since when nobody has asked for it, in seconds of real time. */
+struct eng_stale {
+	eng_id id;
+	uint64_t since;
+};
+
+/* What sweep.c knows. Under `one`. */
+struct eng_sweep {
+	/* Of the last one, in this process or before: the first number that was free, and how many tasks there were. */
+	uint32_t next, tasks;
+	struct eng_stale *stale; /* by number */
+	uint32_t n;
+	bool saved; /* the store has it like that */
+	/* Of this process: somebody has looked whether one is due; there was one, or there is to be none. */
+	bool looked, over;
+	/* Until then: what was counted of those that are not as they were any more. NULL: none. */
+	struct eng_bases *bases;
+	struct eng_bitmap *counted;
+};
 
 struct eng_persist {
 	struct pawl_store *store; /* the program's */
@@ -54,6 +75,7 @@ struct eng_persist {
 
 	/* One snapshot at a time; threads sleep here. */
 	pthread_mutex_t one;
+	struct eng_sweep sweep;
 	/* Images that writers made; and whether one could not. */
 	struct pawl_lock images_lock;
 	struct eng_image *images;
@@ -136,6 +158,20 @@ PAWL_MUST_CHECK int eng_ops_read(struct eng_persist *persist);
 void eng_ops_go_on(struct eng_persist *persist);
 /* repair.c: tasks of functions that are others now, or gone. After all that was saved of operations. */
 PAWL_MUST_CHECK int eng_repair(struct eng_persist *persist);
+/*
+ * sweep.c: what sessions before have left. read: when a store is opened; count: the graph's (backing.h); due: before a
+ * snapshot, under `one`; note: in one, before that record is replaced; put: what is to be saved of it, out->n 0:
+ * nothing; is_saved: would there be nothing?
+ */
+PAWL_MUST_CHECK int eng_sweep_read(struct eng_persist *persist);
+void eng_sweep_fini(struct eng_persist *persist);
+void eng_sweep_count(void *arg);
+void eng_sweep_due(struct eng_persist *persist);
+void eng_sweep_note(struct eng_persist *persist, eng_id id);
+bool eng_sweep_is_saved(struct eng_persist *persist);
+void eng_sweep_put(struct eng_persist *persist, struct eng_out *out);
+/* Before the engine stops: if one is due that was not made, it is, and what may goes. */
+void eng_sweep_last(struct eng_persist *persist);
 /* build-id.c: of what has this address in it; never 0 */
 uint64_t eng_build_id(const void *address);
 /* ../tell.c. No lock held, not in an operation */

@@ -166,8 +166,10 @@ static void mend(struct eng_op *op, struct eng_node *node, uint8_t state)
 	}
 	node->bits &= ~(ENG_IMMUTABLE | ENG_STILL);
 	/* Called again it gets an edge to what is still no longer. Until then it is dirty itself. */
-	if (still && state & SPOILT)
+	if (still && state & SPOILT) {
+		eng_uncalled(op, node, eng_list_of_set(&op->queue, &still->set));
 		eng_field_clear(node, ENG_STILL_CHILDREN);
+	}
 	if (node->output)
 		eng_make_dirty(op, node, true);
 }

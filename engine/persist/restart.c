@@ -196,6 +196,8 @@ static int open_store(struct eng_persist *persist, const struct pawl_engine_opti
 		error = head_read(persist);
 	if (!error && !persist->cold)
 		error = eng_ops_read(persist);
+	if (!error && !persist->cold && persist->saves)
+		error = eng_sweep_read(persist);
 	/* Tables that are good, with a head that is not: all is written anew. */
 	if (!error && persist->cold && !persist->tables.n)
 		error = eng_tables_put(persist, options);
@@ -234,6 +236,7 @@ int eng_persist_open(const struct pawl_engine_options *options,
 	persist->backing.look_up = eng_persist_look_up;
 	persist->backing.lost = eng_persist_lost;
 	persist->backing.is_current = eng_persist_is_current;
+	persist->backing.count = persist->saves ? eng_sweep_count : NULL;
 	pawl_init_word(&persist->current, 1u);
 	persist->backing.recovered = eng_persist_recovered;
 	error = open_store(persist, options);
@@ -284,6 +287,7 @@ void eng_persist_close(struct eng_persist *persist)
 	eng_marks_destroy(persist->marks);
 	eng_out_fini(&persist->tables);
 	eng_out_fini(&persist->ops);
+	eng_sweep_fini(persist);
 	pawl_mem_free(persist->changed, persist->changed_n, 0);
 	for (unsigned kind = 0; kind < ENG_TABLE_KINDS; kind++)
 		pawl_mem_free(persist->numbers[kind],

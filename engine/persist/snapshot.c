@@ -90,6 +90,7 @@ struct batch {
 	struct pawl_store_batch *batch;
 	struct eng_bitmap *taken; /* NULL: nothing was modified */
 	struct eng_out ops;	  /* of who was suspended */
+	struct eng_out stale;	  /* who was not asked for */
 	const struct eng_gone_list
 		*gone; /* tasks that the store may have, and that are not there */
 	uint64_t tasks, bytes;
@@ -136,8 +137,10 @@ static int put_image(struct batch *batch, struct eng_image *image)
 
 	if (!error)
 		error = check_image(batch, image);
-	if (!error && image->categories & ENG_META)
+	if (!error && image->categories & ENG_META) {
+		eng_sweep_note(batch->persist, image->id);
 		error = put(batch, PAWL_STORE_META, pawl_store_id(image->id), &image->meta);
+	}
 	if (!error && image->categories & ENG_DATA)
 		error = put(batch, PAWL_STORE_DATA, pawl_store_id(image->id), &image->data);
 	if (!error && image->is_new)
@@ -201,6 +204,14 @@ static int walk(struct batch *batch)
 	return error;
 }
 
+static int put_stale(struct batch *batch)
+{
+	eng_sweep_put(batch->persist, &batch->stale);
+	if (batch->stale.error || !batch->stale.n)
+		return batch->stale.error;
+	return put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_STALE), &batch->stale);
+}
+
 static int put_infra(struct batch *batch)
 {
 	struct eng_persist *persist = batch->persist;
@@ -217,6 +228,8 @@ static int put_infra(struct batch *batch)
 		error = put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_TABLES),
 			    &persist->tables);
 	eng_out_fini(&head);
+	if (!error)
+		error = put_stale(batch);
 	if (!error && batch->ops.n)
 		error = put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_OPS), &batch->ops);
 	else if (!error && persist->ops_stored)
@@ -360,6 +373,7 @@ static void saved(struct batch *batch)
 	persist->backing.changed = false;
 	persist->ops_stored = batch->ops.n;
 	eng_out_fini(&persist->tables);
+	persist->sweep.saved |= batch->stale.n != 0;
 	eng_gone_done(persist->graph, true);
 	eng_sync_saved(persist);
 	pawl_add_relaxed(&persist->snapshots, 1u);
@@ -377,8 +391,9 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 	struct eng_thread_wait wait;
 	int error;
 
-	if (eng_persist_is_saved(persist))
+	if (eng_persist_is_saved(persist) && eng_sweep_is_saved(persist))
 		return 0;
+	eng_sweep_due(persist);
 	eng_thread_waits(persist->graph, &wait, "a moment at which no operation is under way",
 			 PAWL_TASK_NONE);
 	error = eng_quiesce_run(persist->graph->quiesce, capture, &batch);
@@ -394,6 +409,7 @@ static int snapshot(struct eng_persist *persist, uint64_t *ret_tasks, uint64_t *
 	else
 		saved(&batch);
 	eng_out_fini(&batch.ops);
+	eng_out_fini(&batch.stale);
 	*ret_tell = !error || !persist->told_failed;
 	persist->told_failed = error;
 	if (error)

@@ -8,8 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include <pawl/store.h>
-
 #include "../../engine/engine.h"
 #include "../../engine/graph/backing.h"
 #include "../../engine/graph/evict.h"
@@ -156,6 +154,25 @@ void cf_restart(void)
 	cf_settle();
 	engine_close();
 	engine_open(tables);
+}
+
+static int count_row(void *arg, struct pawl_store_key key, struct pawl_slice value)
+{
+	(void)key, (void)value;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+uint64_t cf_rows(enum pawl_store_space space)
+{
+	struct pawl_store_key first = {0, 0};
+	struct pawl_store_view *view;
+	uint64_t rows = 0;
+
+	assert_int_equal(pawl_store_view_begin(store, &view), 0);
+	assert_int_equal(pawl_store_scan(view, space, first, count_row, &rows), 0);
+	pawl_store_view_end(view);
+	return rows;
 }
 
 void cf_settle(void)

@@ -26,6 +26,7 @@
 #include <pawl.h>
 #include <pawl/engine.h>
 #include <pawl/state.h>
+#include <pawl/store.h>
 
 #define CF_N(array) (sizeof(array) / sizeof(*(array)))
 
@@ -86,6 +87,8 @@ static inline bool cf_is_restored(unsigned run)
 void cf_open(const struct cf_tables *tables);
 /* With a store: the engine is closed, and another one opened on it. States are to be made again. */
 void cf_restart(void);
+/* With a store: how many keys it has. */
+uint64_t cf_rows(enum pawl_store_space space);
 /* Waits until nothing runs; recomputes every sum. */
 void cf_settle(void);
 /* The same, and frees the engine and the states that were made; with a store, looks at what is in there. */

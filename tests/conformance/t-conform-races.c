@@ -242,6 +242,54 @@ static void case_change_while_bringing_back(void **state)
 	cf_close();
 }
 
+/* ---- what looks outside is not made again for a value that has left ----------------------------- */
+
+static int64_t outside;
+static struct pawl_invalidator told;
+
+static int looks_out_body(struct pawl_context *context, const void *args,
+			  pawl_ref_t *ret_output)
+{
+	int error = pawl_context_invalidator(context, &told);
+
+	(void)args;
+	return error ? error : cf_give(context, outside, ret_output);
+}
+CF_FUNCTION(looks_out, 0, sizeof(uint64_t));
+
+static int on_looks_out_body(struct pawl_context *context, const void *args,
+			     pawl_ref_t *ret_output)
+{
+	int64_t number;
+	int error = cf_call(context, &looks_out, args, &number);
+
+	return error ? error : cf_give(context, number * 10, ret_output);
+}
+CF_FUNCTION(on_looks_out, PAWL_FUNCTION_OPERATION, sizeof(uint64_t));
+
+static const struct pawl_function *const outside_functions[] = {&looks_out, &on_looks_out};
+static const struct cf_tables outside_tables = {outside_functions, 2, NULL, 0, NULL, 0, 0};
+
+/* Something changes, somebody wants the value, and then the task is told: all who have read it before are to hear. */
+static void case_change_before_it_is_told(void **state)
+{
+	static const uint64_t key = 1;
+	struct call call = {.function = &looks_out, .args = &key};
+
+	(void)state;
+	cf_open(&outside_tables);
+	outside = 1;
+	assert_int_equal(cf_ask(&on_looks_out, &key), 10);
+	cf_visit(call_visit, &call);
+	cf_visit(lose_visit, &call);
+	assert_int_equal(call.number, 1);
+	outside = 2;
+	cf_visit(call_visit, &call);
+	pawl_invalidate(&told, 1);
+	assert_int_equal(cf_ask(&on_looks_out, &key), 20);
+	cf_close();
+}
+
 /* ---- a reader while a cell is being replaced ------------------------------------------------------ */
 
 void __real_eng_make_dirty(struct eng_op *op, struct eng_node *node, bool stale);
@@ -671,6 +719,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(case_change_while_registering),
 		cmocka_unit_test(case_change_while_bringing_back),
+		cmocka_unit_test(case_change_before_it_is_told),
 		cmocka_unit_test(case_read_while_replacing),
 		cmocka_unit_test(case_cells_of_failed_run),
 		cmocka_unit_test(case_cell_that_comes_later),

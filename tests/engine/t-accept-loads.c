@@ -4,26 +4,16 @@
  * wait for one, or that are told of one change, entries added one by one; and what the audit of sums says where an edge is
  * missing. Costs are counted, in runs, calls of the allocator and bytes, and never timed. Full sizes in check-long.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/atomic.h>
-#include <pawl/engine.h>
-#include <pawl/state.h>
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
 #include "../../engine/graph/pairs.h"
 
-#define SLOW	    (T_TSAN || T_ASAN)
-#define N_OF(array) (sizeof(array) / sizeof(*(array)))
+#define SLOW (T_TSAN || T_ASAN)
 
-static struct pawl_engine *engine;
 static struct pawl_state *input;
 static struct pawl_atomic_u64 runs;
 
@@ -36,49 +26,9 @@ static unsigned many(unsigned quick, unsigned full)
 	return t_scaled(SLOW ? quick / 10 : t_long() ? full : quick);
 }
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
-
-static struct pawl_value *value_of(int64_t number)
-{
-	struct pawl_value *value;
-
-	t_check(!pawl_value_of(&number_type, &number, sizeof(number), &value));
-	return value;
-}
-
-static int64_t number_of(struct pawl_value *value)
-{
-	int64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
-	return number;
-}
-
-static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
-{
-	return pawl_cell(context, value_of(number), ret_output);
-}
-
 static int look(struct pawl_context *context, int64_t *ret_number)
 {
-	struct pawl_value *value;
-	int error = pawl_state_get(context, input, &value);
-
-	if (!error)
-		*ret_number = number_of(value);
-	return error;
-}
-
-static int get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
-	       int64_t *ret_number)
-{
-	struct pawl_value *value;
-	int error = pawl_read(context, ref, flags, &value, NULL);
-
-	if (!error)
-		*ret_number = number_of(value);
-	return error;
+	return fr_look(context, input, ret_number);
 }
 
 static void ran(void)
@@ -111,22 +61,17 @@ static int chain_body(struct pawl_context *context, const void *args, pawl_ref_t
 	} else {
 		error = pawl_call(context, &chain, &before, &ref);
 		if (!error)
-			error = get(context, ref, 0, &number);
+			error = fr_get(context, ref, 0, &number);
 	}
 	if (!(one->n % 1000))
 		t_step();
-	return error ? error : give(context, number + 1, ret_output);
+	return error ? error : fr_give(context, number + 1, ret_output);
 }
 
 /* ---- many that wait for one -------------------------------------------------------------------------- */
 
-static struct pawl_atomic_u32 arrived, is_open;
-static struct pawl_event gate;
-
-static bool has_arrived(uint32_t n)
-{
-	return pawl_load_acquire(&arrived) >= n;
-}
+static struct pawl_atomic_u32 arrived;
+static struct fr_gate gate;
 
 /* Waits until all have come who are to wait for it. */
 static int awaited_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
@@ -136,16 +81,9 @@ static int awaited_body(struct pawl_context *context, const void *args, pawl_ref
 
 	(void)args;
 	ran();
-	while (!error && !pawl_load_acquire(&is_open)) {
-		struct pawl_listener listener;
-
-		pawl_event_listen(&gate, &listener, "all who wait", 0);
-		if (pawl_load_acquire(&is_open))
-			pawl_event_unlisten(&listener);
-		else
-			error = pawl_wait(&listener, PAWL_FOREVER);
-	}
-	return error ? error : give(context, number, ret_output);
+	if (!error)
+		error = fr_gate_pass(&gate);
+	return error ? error : fr_give(context, number, ret_output);
 }
 static const struct pawl_function awaited = {sizeof(awaited), "awaited", 1,    0,
 					     awaited_body,    0,	 NULL, 0};
@@ -158,11 +96,11 @@ static int waiter_body(struct pawl_context *context, const void *args, pawl_ref_
 	int error = pawl_call(context, &awaited, NULL, &ref);
 
 	ran();
-	pawl_add_acq_rel(&arrived, 1u);
-	pawl_event_notify_all(&gate);
+	if (!(pawl_add_acq_rel(&arrived, 1u) % 1000))
+		t_step();
 	if (!error)
-		error = get(context, ref, 0, &number);
-	return error ? error : give(context, number + (int64_t)one->n, ret_output);
+		error = fr_get(context, ref, 0, &number);
+	return error ? error : fr_give(context, number + (int64_t)one->n, ret_output);
 }
 static const struct pawl_function waiter = {sizeof(waiter), "waiter",		1,    0,
 					    waiter_body,    sizeof(struct one), NULL, 0};
@@ -178,11 +116,11 @@ static int waiters_body(struct pawl_context *context, const void *args, pawl_ref
 	for (uint64_t i = 0; i < one->n && !error; i++)
 		error = pawl_call(context, &waiter, &(struct one){i}, &refs[i]);
 	for (uint64_t i = 0; i < one->n && !error; i++) {
-		error = get(context, refs[i], 0, &number);
+		error = fr_get(context, refs[i], 0, &number);
 		sum += number;
 	}
 	free(refs);
-	return error ? error : give(context, sum, ret_output);
+	return error ? error : fr_give(context, sum, ret_output);
 }
 static const struct pawl_function waiters = {
 	sizeof(waiters), "waiters",	     1,	   PAWL_FUNCTION_ROOT,
@@ -197,7 +135,7 @@ static int reader_body(struct pawl_context *context, const void *args, pawl_ref_
 	int error = look(context, &number);
 
 	ran();
-	return error ? error : give(context, number + (int64_t)one->n, ret_output);
+	return error ? error : fr_give(context, number + (int64_t)one->n, ret_output);
 }
 static const struct pawl_function reader = {sizeof(reader), "reader",		1,    0,
 					    reader_body,    sizeof(struct one), NULL, 0};
@@ -214,7 +152,7 @@ static int readers_body(struct pawl_context *context, const void *args, pawl_ref
 		if (!(i % 1000))
 			t_step();
 	}
-	return error ? error : give(context, (int64_t)one->n, ret_output);
+	return error ? error : fr_give(context, (int64_t)one->n, ret_output);
 }
 static const struct pawl_function readers = {
 	sizeof(readers), "readers",	     1,	   PAWL_FUNCTION_ROOT,
@@ -286,7 +224,7 @@ static int entry_body(struct pawl_context *context, const void *args, pawl_ref_t
 		return error;
 	number = entry_of(pawl_value_payload(value), one->n);
 	pawl_value_unpin(value);
-	return give(context, number, ret_output);
+	return fr_give(context, number, ret_output);
 }
 static const struct pawl_function entry = {sizeof(entry),      "entry", 1, 0, entry_body,
 					   sizeof(struct one), NULL,	0};
@@ -333,92 +271,45 @@ static int all_body(struct pawl_context *context, const void *args, pawl_ref_t *
 
 		error = pawl_call(context, functions[i], &one, &ref);
 		if (!error)
-			error = get(context, ref, 0, &number);
+			error = fr_get(context, ref, 0, &number);
 		sum += number;
 	}
 	if (!error)
 		error = pawl_call(context, &emits, &(struct one){0}, &ref);
 	if (!error)
 		error = pawl_peek(context, ref, &mark, counts, &sum);
-	return error ? error : give(context, sum, ret_output);
+	return error ? error : fr_give(context, sum, ret_output);
 }
 static const struct pawl_function all = {sizeof(all), "all", 1,	   PAWL_FUNCTION_ROOT,
 					 all_body,    0,     NULL, 0};
 
 /* ---- an engine --------------------------------------------------------------------------------------- */
 
-static void up(uint32_t workers, struct pawl_runtime *runtime)
+static void up(uint32_t workers)
 {
 	static const struct pawl_function *const functions[] = {&chain,	  &awaited, &waiter,
 								&waiters, &reader,  &readers,
 								&list,	  &entry,   &emits,
 								&session, &all};
-	static const struct pawl_value_type *const types[] = {&number_type, &list_type};
+	static const struct pawl_value_type *const types[] = {&fr_number, &list_type};
 	static const struct pawl_trait *const traits[] = {&mark};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	pawl_init_word(&runs, UINT64_C(0));
 	pawl_init_word(&arrived, 0u);
-	pawl_init_word(&is_open, 0u);
-	pawl_event_init(&gate);
+	fr_gate_init(&gate);
 	options.workers = workers;
-	options.runtime = runtime;
-	options.functions = functions;
-	options.functions_n = N_OF(functions);
-	options.types = types;
-	options.types_n = N_OF(types);
-	options.traits = traits;
-	options.traits_n = 1;
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	FR_LIST(options, traits);
 	options.verify = PAWL_VERIFY_NEVER;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	assert_int_equal(pawl_state_create(engine, value_of(0), &input), 0);
-}
-
-static void settle(void)
-{
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	t_step();
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-	t_step();
-}
-
-static void down(void)
-{
-	assert_int_equal(pawl_engine_close(engine), 0);
-	pawl_state_unpin(input);
-}
-
-struct ask {
-	const struct pawl_function *function;
-	struct one one;
-	uint32_t flags;
-	int64_t number;
-};
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	struct ask *ask = arg;
-	pawl_ref_t ref;
-	int error = pawl_call(context, ask->function, &ask->one, &ref);
-
-	return error ? error : get(context, ref, ask->flags, &ask->number);
-}
-
-static int64_t ask_now(const struct pawl_function *function, uint64_t n)
-{
-	struct ask ask = {function, {n}, PAWL_READ_STRONG, 0};
-
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), 0);
-	t_step();
-	return ask.number;
+	fr_open(options);
+	input = fr_state(fr_value(0));
 }
 
 static void set(int64_t number)
 {
-	assert_int_equal(pawl_state_set(input, value_of(number)), 0);
+	assert_int_equal(pawl_state_set(input, fr_value(number)), 0);
 	t_step();
 }
 
@@ -431,27 +322,20 @@ static void case_chain(void **state)
 
 	(void)state;
 	for (uint32_t workers = 1; workers <= 3; workers += 2) {
-		up(workers, NULL);
-		assert_int_equal(ask_now(&chain, n - 1), n);
+		up(workers);
+		assert_int_equal(fr_ask(&chain, &(struct one){n - 1}), n);
 		assert_int_equal(ran_now(), n);
 		for (int64_t i = 1; i <= 2; i++) {
 			set(i);
-			assert_int_equal(ask_now(&chain, n - 1), (int64_t)n + i);
+			assert_int_equal(fr_ask(&chain, &(struct one){n - 1}), (int64_t)n + i);
 			assert_int_equal(ran_now(), n);
 		}
 		/* Nothing has changed. */
 		set(2);
-		assert_int_equal(ask_now(&chain, n - 1), (int64_t)n + 2);
+		assert_int_equal(fr_ask(&chain, &(struct one){n - 1}), (int64_t)n + 2);
 		assert_int_equal(ran_now(), 0);
-		down();
+		fr_close();
 	}
-}
-
-static void asks_waiters(void *arg)
-{
-	struct ask *ask = arg;
-
-	t_check(!pawl_engine_run(engine, ask_visit, ask));
 }
 
 /* All sleep, and then it ends: each goes on once, and nobody runs twice. */
@@ -459,35 +343,24 @@ static void case_waiters(void **state)
 {
 	struct pawl_runtime_options options = PAWL_RUNTIME_OPTIONS_INIT;
 	uint32_t n = many(2000, 100000);
-	struct ask ask = {&waiters, {n}, PAWL_READ_STRONG, 0};
-	struct pawl_runtime *rt;
+	struct fr_ask ask = {
+		.function = &waiters, .args = &(struct one){n}, .flags = PAWL_READ_STRONG};
 	struct t_thread *thread;
 
 	(void)state;
 	options.workers = 2;
 	options.watchdog_ns = PAWL_FOREVER;
-	assert_int_equal(pawl_runtime_create(&options, &rt), 0);
-	up(0, rt);
-	thread = t_thread_start(asks_waiters, &ask);
-	while (!has_arrived(n)) {
-		struct pawl_listener listener;
-
-		pawl_event_listen(&gate, &listener, "all of them", 0);
-		if (has_arrived(n))
-			pawl_event_unlisten(&listener);
-		else
-			pawl_event_wait(&listener);
-		t_step();
-	}
-	pawl_store_release(&is_open, 1u);
-	pawl_event_notify_all(&gate);
+	fr_runtime_up(options);
+	up(0);
+	thread = t_thread_start(fr_try_thread, &ask);
+	t_wait_until(pawl_load_acquire(&arrived) >= n);
+	fr_gate_open(&gate);
 	t_thread_join(thread);
+	assert_int_equal(ask.error, 0);
 	assert_int_equal(ask.number, (int64_t)n * (n - 1) / 2);
 	assert_int_equal(ran_now(), (uint64_t)n + 1);
-	settle();
-	down();
-	assert_int_equal(pawl_runtime_shutdown(rt, PAWL_FOREVER, NULL), 0);
-	pawl_runtime_destroy(rt);
+	fr_settle();
+	fr_close();
 }
 
 /* All are told of each change, by helpers; memory for it is given back. */
@@ -496,23 +369,23 @@ static void case_dependents(void **state)
 	uint64_t n = many(10000, 1000000), before = 0;
 
 	(void)state;
-	up(2, NULL);
-	assert_int_equal(ask_now(&readers, n), n);
+	up(2);
+	assert_int_equal(fr_ask(&readers, &(struct one){n}), n);
 	assert_int_equal(ran_now(), n);
 	before = t_alloc_bytes();
 	for (int64_t i = 1; i <= 3; i++) {
 		set(i);
-		assert_int_equal(ask_now(&readers, n), n);
+		assert_int_equal(fr_ask(&readers, &(struct one){n}), n);
 		assert_int_equal(ran_now(), n);
-		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+		assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 		pawl_retire_barrier();
 		/* A run and its place in the queue for each, at most, and blocks that are begun: the pool keeps what it had. */
 		assert_true(t_alloc_bytes() <= before + n * 512 + (1u << 20));
 	}
-	assert_int_equal(ask_now(&reader, n / 2), 3 + (int64_t)n / 2);
+	assert_int_equal(fr_ask(&reader, &(struct one){n / 2}), 3 + (int64_t)n / 2);
 	assert_int_equal(ran_now(), 0);
-	settle();
-	down();
+	fr_settle();
+	fr_close();
 }
 
 /* An entry more: the collection runs, and who reads that entry; whatever else there is. */
@@ -521,9 +394,9 @@ static void case_entries(void **state)
 	uint64_t n = many(1000, 10000), calls[2] = {0}, bytes[2] = {0};
 
 	(void)state;
-	up(1, NULL);
+	up(1);
 	for (uint64_t i = 0; i < n; i++)
-		assert_int_equal(ask_now(&entry, i), -1);
+		assert_int_equal(fr_ask(&entry, &(struct one){i}), -1);
 	assert_int_equal(ran_now(), n + 1);
 	for (unsigned half = 0; half < 2; half++) {
 		uint64_t from = half ? n / 2 : 0, to = half ? n / 2 * 2 : n / 2;
@@ -533,7 +406,8 @@ static void case_entries(void **state)
 		bytes[half] = t_alloc_bytes();
 		for (uint64_t i = from; i < to; i++) {
 			set((int64_t)i + 1);
-			assert_int_equal(ask_now(&entry, i), (int64_t)(i * 3 + 1));
+			assert_int_equal(fr_ask(&entry, &(struct one){i}),
+					 (int64_t)(i * 3 + 1));
 			assert_int_equal(ran_now(), 2);
 		}
 		pawl_retire_barrier();
@@ -546,8 +420,8 @@ static void case_entries(void **state)
 	       (long)bytes[1]);
 	assert_true(calls[1] <= calls[0] + calls[0] / 10 + 100);
 	assert_true((int64_t)bytes[1] <= (int64_t)(n * 64));
-	settle();
-	down();
+	fr_settle();
+	fr_close();
 }
 
 /* ---- an edge is missing --------------------------------------------------------------------------------- */
@@ -747,7 +621,7 @@ static const struct {
 /* One missing entry of that kind, in each task in turn that has one. Returns: in so many. */
 static unsigned each_missing(unsigned kind)
 {
-	struct eng_graph *graph = engine->graph;
+	struct eng_graph *graph = fr_engine->graph;
 	eng_id limit = (eng_id)pawl_ids_next(graph->ids[0]);
 	unsigned found = 0;
 	char text[256];
@@ -762,7 +636,7 @@ static unsigned each_missing(unsigned kind)
 		if (!taken)
 			continue;
 		found++;
-		if (pawl_engine_verify(engine, text, sizeof(text)) != -EUCLEAN)
+		if (pawl_engine_verify(fr_engine, text, sizeof(text)) != -EUCLEAN)
 			fail_msg("%s of task %u: nothing is missed", kinds[kind].name, id);
 		node = eng_lock_any(graph, id);
 		(void)kinds[kind].take(node, &edge, true);
@@ -783,21 +657,21 @@ static void case_audit(void **state)
 	pawl_ref_t root;
 
 	(void)state;
-	up(1, NULL);
+	up(1);
 	set(3);
-	assert_int_equal(pawl_engine_spawn_root(engine, root_of_all, NULL, NULL, &root), 0);
-	settle();
-	for (unsigned kind = 0; kind < N_OF(kinds); kind++) {
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, root_of_all, NULL, NULL, &root), 0);
+	fr_settle();
+	for (unsigned kind = 0; kind < FR_N(kinds); kind++) {
 		unsigned found = each_missing(kind);
 
 		printf("# %s: %u tasks\n", kinds[kind].name, found);
 		assert_true(found >= 1);
-		settle();
+		fr_settle();
 	}
 	/* And all goes on. */
 	set(4);
-	settle();
-	down();
+	fr_settle();
+	fr_close();
 }
 
 int main(void)

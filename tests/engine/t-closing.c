@@ -2,21 +2,14 @@
 /*
  * t-closing.c - an engine is closed while tasks run: what they make of being refused is no result.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/atomic.h>
-#include <pawl/engine.h>
 #include <pawl/store.h>
 
 #include "../../engine/engine.h"
 
 static struct pawl_store_disk *disk;
 static struct pawl_store *store;
-static struct pawl_engine *engine;
 static const struct pawl_value_type number_type = {
 	.size = sizeof(number_type), .name = "number", .version = 1, .flags = PAWL_VALUE_PLAIN};
 
@@ -24,8 +17,8 @@ static const struct pawl_value_type number_type = {
 
 /* 1: who calls or reads goes on until the engine stops. */
 static struct pawl_atomic_u32 stays;
-static struct pawl_event started;
-static struct pawl_atomic_u32 started_n, runs;
+static struct fr_gate started;
+static struct pawl_atomic_u32 runs;
 
 struct one {
 	uint64_t n;
@@ -33,16 +26,7 @@ struct one {
 
 static int give(struct pawl_context *context, uint64_t number, pawl_ref_t *ret_output)
 {
-	struct pawl_value *value;
-	int error = pawl_value_of(&number_type, &number, sizeof(number), &value);
-
-	return error ? error : pawl_cell(context, value, ret_output);
-}
-
-static void note_started(void)
-{
-	pawl_add_relaxed(&started_n, 1u);
-	pawl_event_notify_all(&started);
+	return fr_give_of(context, &number_type, (int64_t)number, ret_output);
 }
 
 static int leaf_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
@@ -59,7 +43,7 @@ static int long_body(struct pawl_context *context, const void *args, pawl_ref_t 
 {
 	if (!pawl_load_relaxed(&stays))
 		return leaf_body(context, args, ret_output);
-	note_started();
+	fr_gate_arrive(&started);
 	while (!pawl_yield())
 		;
 	return -ECANCELED;
@@ -75,7 +59,7 @@ static int caller_body(struct pawl_context *context, const void *args, pawl_ref_
 	pawl_add_relaxed(&runs, 1u);
 	if (!pawl_load_relaxed(&stays))
 		return give(context, 1, ret_output);
-	note_started();
+	fr_gate_arrive(&started);
 	/* Ends: an engine that stops refuses calls. */
 	while (!pawl_call(context, &leaf, args, &ref))
 		(void)pawl_yield();
@@ -86,15 +70,13 @@ static const struct pawl_function caller = {sizeof(caller), "caller",		1,    0,
 
 static int reader_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	struct pawl_value *value;
+	int64_t number;
 	pawl_ref_t ref;
 	int error = pawl_call(context, &lasting, args, &ref);
 
 	pawl_add_relaxed(&runs, 1u);
 	if (!error)
-		error = pawl_read(context, ref, 0, &value, NULL);
-	if (!error)
-		pawl_value_unpin(value);
+		error = fr_get(context, ref, 0, &number);
 	return give(context, error ? 2 : 1, ret_output);
 }
 static const struct pawl_function reader = {sizeof(reader), "reader",		1,    0,
@@ -119,10 +101,8 @@ static void up(bool stored, enum pawl_verify verify)
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 2;
-	options.functions = functions;
-	options.functions_n = 4;
-	options.types = types;
-	options.types_n = 1;
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
 	options.log = note;
 	options.verify = verify;
 	if (stored) {
@@ -131,54 +111,24 @@ static void up(bool stored, enum pawl_verify verify)
 		options.storage = PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN;
 	}
 	pawl_init_word(&runs, 0u);
-	pawl_init_word(&started_n, 0u);
-	pawl_event_init(&started);
+	fr_gate_init(&started);
 	said_n = 0;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	fr_open(options);
 }
 
 static void down(void)
 {
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_close();
 	if (store)
 		pawl_store_close(store);
 	store = NULL;
 }
 
-static void wait_started(void)
-{
-	while (!pawl_load_relaxed(&started_n)) {
-		struct pawl_listener listener;
-
-		pawl_event_listen(&started, &listener, "started", 0);
-		if (pawl_load_relaxed(&started_n))
-			pawl_event_unlisten(&listener);
-		else
-			pawl_event_wait(&listener);
-	}
-}
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	const struct pawl_function *const *function = arg;
-	struct pawl_value *value;
-	struct one one = {7};
-	pawl_ref_t ref;
-	uint64_t number;
-	int error = pawl_call(context, *function, &one, &ref);
-
-	if (!error)
-		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, NULL);
-	if (error)
-		return error;
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
-	return (int)number;
-}
-
 static int ask(const struct pawl_function *function)
 {
-	return pawl_engine_run(engine, ask_visit, &function);
+	const struct one one = {7};
+
+	return (int)fr_ask(function, &one);
 }
 
 /* ---- cases -------------------------------------------------------------------------------------- */
@@ -202,8 +152,8 @@ static void refused(const struct pawl_function *function)
 	assert_int_equal(pawl_store_disk_create(&disk), 0);
 	pawl_init_word(&stays, 1u);
 	up(true, PAWL_VERIFY_DEFAULT);
-	assert_int_equal(pawl_engine_spawn_root(engine, begin_root, &begun, NULL, &root), 0);
-	wait_started();
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, begin_root, &begun, NULL, &root), 0);
+	(void)fr_gate_await(&started, 1);
 	down();
 	assert_int_equal(pawl_load_relaxed(&runs), 1);
 	pawl_init_word(&stays, 0u);

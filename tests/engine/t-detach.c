@@ -3,47 +3,12 @@
  * t-detach.c - pawl_detach(): what is part of a run beside its body: its errors, its end, its cells, its reads; rings,
  * engines that stop, memory.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/atomic.h>
-#include <pawl/engine.h>
-#include <pawl/state.h>
-
-#define N_OF(array) (sizeof(array) / sizeof(*(array)))
-
-static struct pawl_engine *engine;
 static struct pawl_atomic_u32 freed, ran;
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 static const struct pawl_value_type other_type = PAWL_VALUE_TYPE("other number");
 static const struct pawl_trait mark = {sizeof(mark), "mark", NULL, 0};
-
-static struct pawl_value *value_of(const struct pawl_value_type *type, int64_t number)
-{
-	struct pawl_value *value;
-
-	return pawl_value_of(type, &number, sizeof(number), &value) ? NULL : value;
-}
-
-static int give(struct pawl_context *context, const struct pawl_value_type *type,
-		int64_t number, pawl_ref_t *ret_cell)
-{
-	struct pawl_value *value = value_of(type, number);
-
-	return value ? pawl_cell(context, value, ret_cell) : -ENOMEM;
-}
-
-static int64_t number_of(const struct pawl_value *value)
-{
-	int64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	return number;
-}
 
 static void count_freed(void *arg)
 {
@@ -77,12 +42,9 @@ static struct pawl_state *input;
 
 static int64_t input_now(struct pawl_context *context)
 {
-	struct pawl_value *value;
 	int64_t number;
 
-	t_check(!pawl_state_get(context, input, &value));
-	number = number_of(value);
-	pawl_value_unpin(value);
+	t_check(!fr_look(context, input, &number));
 	return number;
 }
 
@@ -125,13 +87,13 @@ static int detached(struct pawl_context *context, void *arg)
 		error = pawl_call(context, &fails, NULL, &ref);
 		return error ? error : pawl_read(context, ref, 0, &value, NULL);
 	case EMITS:
-		error = give(context, &number_type, 3, &ref);
+		error = fr_give(context, 3, &ref);
 		return error ? error : pawl_emit(context, &mark, ref);
 	case READS:
-		return give(context, &number_type, 100 + input_now(context), &ref);
+		return fr_give(context, 100 + input_now(context), &ref);
 	case CELLS:
 		for (int64_t i = 0; i < 50; i++) {
-			error = give(context, &other_type, i + input_now(context), &ref);
+			error = fr_give_of(context, &other_type, i + input_now(context), &ref);
 			if (error)
 				return error;
 		}
@@ -164,8 +126,8 @@ static int task_body(struct pawl_context *context, const void *args, pawl_ref_t 
 	if (way == BODY_FIRST)
 		return pawl_context_fail(context, "the body");
 	for (int64_t i = 0; way == CELLS && i < 50 && !error; i++)
-		error = give(context, &number_type, i + input_now(context), ret_output);
-	return error ? error : give(context, &number_type, 7, ret_output);
+		error = fr_give(context, i + input_now(context), ret_output);
+	return error ? error : fr_give(context, 7, ret_output);
 }
 static const struct pawl_function task = {.size = sizeof(task),
 					  .name = "task",
@@ -187,7 +149,7 @@ static int looks_body(struct pawl_context *context, const void *args, pawl_ref_t
 	if (error)
 		return error;
 	pawl_value_unpin(value);
-	return give(context, &number_type, input_now(context), ret_output);
+	return fr_give(context, input_now(context), ret_output);
 }
 static const struct pawl_function looks = {.size = sizeof(looks),
 					   .name = "looks",
@@ -203,7 +165,7 @@ static int ring_body(struct pawl_context *context, const void *args, pawl_ref_t 
 {
 	(void)args;
 	t_check(!pawl_detach(context, waits_for_own, NULL, count_freed));
-	return give(context, &number_type, 9, ret_output);
+	return fr_give(context, 9, ret_output);
 }
 static const struct pawl_function ring = {
 	.size = sizeof(ring), .name = "ring", .version = 1, .body = ring_body};
@@ -245,7 +207,7 @@ static int waits_for_own(struct pawl_context *context, void *arg)
 }
 
 static const struct pawl_function *const functions[] = {&fails, &task, &looks, &ring, &asks};
-static const struct pawl_value_type *const types[] = {&number_type, &other_type};
+static const struct pawl_value_type *const types[] = {&fr_number, &other_type};
 static const struct pawl_trait *const traits[] = {&mark};
 
 /* ---- engines ------------------------------------------------------------------------------ */
@@ -255,69 +217,32 @@ static int open_with(uint32_t workers)
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = workers;
-	options.functions = functions;
-	options.functions_n = N_OF(functions);
-	options.types = types;
-	options.types_n = N_OF(types);
-	options.traits = traits;
-	options.traits_n = N_OF(traits);
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	FR_LIST(options, traits);
 	pawl_store_relaxed(&freed, 0u);
 	pawl_store_relaxed(&ran, 0u);
-	return pawl_engine_open(&options, &engine);
+	return pawl_engine_open(&options, &fr_engine);
 }
 
 static void up(uint32_t workers)
 {
 	assert_int_equal(open_with(workers), 0);
-	assert_int_equal(pawl_state_create(engine, value_of(&number_type, 1), &input), 0);
+	input = fr_state(fr_value(1));
 }
 
-static void settle(void)
+/* A strong read of a call; -1: it gives nothing. */
+static struct fr_ask ask_of(const struct pawl_function *function, const struct one *one)
 {
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-	t_step();
-}
-
-static void down(void)
-{
-	settle();
-	assert_int_equal(pawl_engine_close(engine), 0);
-	pawl_state_unpin(input);
-}
-
-struct ask {
-	const struct pawl_function *function;
-	struct one one;
-	int64_t number; /* -1: nothing */
-	char text[256];
-};
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	struct ask *ask = arg;
-	const struct pawl_error *failure = NULL;
-	struct pawl_value *value = NULL;
-	pawl_ref_t ref;
-	int error = pawl_call(context, ask->function, &ask->one, &ref);
-
-	if (!error)
-		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, &failure);
-	if (failure)
-		(void)pawl_error_describe(failure, ask->text, sizeof(ask->text));
-	if (!error)
-		ask->number = value ? number_of(value) : -1;
-	pawl_value_unpin(value);
-	return error;
+	return (struct fr_ask){
+		.function = function, .args = one, .flags = PAWL_READ_STRONG, .number = -1};
 }
 
 static void expect(enum way way, uint64_t i, int64_t number)
 {
-	struct ask ask = {&task, {way, i}, 0, ""};
-	int error = pawl_engine_run(engine, ask_visit, &ask);
+	struct one one = {way, i};
+	struct fr_ask ask = ask_of(&task, &one);
+	int error = fr_try(&ask);
 
 	if (error)
 		fail_msg("%d %s", error, ask.text);
@@ -326,9 +251,10 @@ static void expect(enum way way, uint64_t i, int64_t number)
 
 static void expect_error(enum way way, const char *text)
 {
-	struct ask ask = {&task, {way, 0}, 0, ""};
+	struct one one = {way, 0};
+	struct fr_ask ask = ask_of(&task, &one);
 
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), -PAWL_ETASK);
+	assert_int_equal(fr_try(&ask), -PAWL_ETASK);
 	/* Of a panic: and where it was. */
 	if (strncmp(ask.text, text, strlen(text)))
 		fail_msg("\"%s\", not \"%s\"", ask.text, text);
@@ -348,10 +274,10 @@ static void case_errors(void **state)
 		expect_error(PASSED_ON, "task: fails: it failed");
 		expect_error(BODY_FIRST, "task: the body");
 		expect_error(FORGOTTEN, "task: detached: 5");
-		settle();
+		fr_settle();
 		/* Each argument once, whatever came of it. */
 		assert_int_equal(pawl_load_relaxed(&freed), 8);
-		down();
+		fr_down();
 	}
 }
 
@@ -363,9 +289,9 @@ static void case_tree(void **state)
 		/* All of it belongs to the run: when it is over they were all called. */
 		expect(MANY, 10, -1);
 		assert_int_equal(pawl_load_relaxed(&ran), (1u << 11) - 1);
-		settle();
+		fr_settle();
 		assert_int_equal(pawl_load_relaxed(&freed), (1u << 11) - 1);
-		down();
+		fr_down();
 	}
 }
 
@@ -378,9 +304,9 @@ static void case_not_in_a_task(void **state)
 {
 	(void)state;
 	up(1);
-	assert_int_equal(pawl_engine_run(engine, detach_visit, NULL), -EINVAL);
+	assert_int_equal(pawl_engine_run(fr_engine, detach_visit, NULL), -EINVAL);
 	assert_int_equal(pawl_load_relaxed(&freed), 0);
-	down();
+	fr_down();
 }
 
 static void counted(void *arg, pawl_ref_t ref, int32_t count)
@@ -404,9 +330,9 @@ static void case_emits(void **state)
 
 	(void)state;
 	up(2);
-	assert_int_equal(pawl_engine_run(engine, peek_visit, &count), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, peek_visit, &count), 0);
 	assert_int_equal(count, 1);
-	down();
+	fr_down();
 }
 
 /* What it has read is a reason to run again. */
@@ -417,43 +343,45 @@ static void case_reads(void **state)
 	expect(READS, 0, 7);
 	assert_int_equal(pawl_load_relaxed(&ran), 1);
 	for (int64_t i = 2; i < 20; i++) {
-		assert_int_equal(pawl_state_set(input, value_of(&number_type, i)), 0);
+		assert_int_equal(pawl_state_set(input, fr_value(i)), 0);
 		expect(READS, 0, 7);
 		assert_int_equal(pawl_load_relaxed(&ran), i);
 	}
-	down();
+	fr_down();
 }
 
 static void case_cells_at_once(void **state)
 {
-	struct ask ask = {&looks, {CELLS, 0}, 0, ""};
+	struct one one = {CELLS, 0};
+	struct fr_ask ask = ask_of(&looks, &one);
 	int64_t n = t_scaled(100);
 
 	(void)state;
 	up(2);
 	for (int64_t i = 2; i < n; i++) {
-		assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), 0);
-		assert_int_equal(pawl_state_set(input, value_of(&number_type, i)), 0);
-		assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), 0);
+		assert_int_equal(fr_try(&ask), 0);
+		assert_int_equal(pawl_state_set(input, fr_value(i)), 0);
+		assert_int_equal(fr_try(&ask), 0);
 		assert_int_equal(ask.number, i);
 		t_step();
 	}
-	settle();
-	down();
+	fr_settle();
+	fr_down();
 }
 
 static void case_ring(void **state)
 {
-	struct ask ask = {&ring, {0, 0}, 0, ""};
+	struct one one = {0, 0};
+	struct fr_ask ask = ask_of(&ring, &one);
 
 	(void)state;
 	for (unsigned workers = 1; workers <= 2; workers++) {
 		up(workers);
-		assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), -PAWL_ETASK);
+		assert_int_equal(fr_try(&ask), -PAWL_ETASK);
 		assert_non_null(strstr(ask.text, "ring"));
-		settle();
+		fr_settle();
 		assert_int_equal(pawl_load_relaxed(&freed), 1);
-		down();
+		fr_down();
 	}
 }
 
@@ -489,36 +417,36 @@ static void case_stop(void **state)
 	(void)state;
 	up(2);
 	pawl_store_relaxed(&waiting, 0u);
-	assert_int_equal(pawl_engine_spawn_root(engine, stopped_body, NULL, NULL, &root), 0);
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, stopped_body, NULL, NULL, &root), 0);
 	t_wait_until(pawl_load_acquire(&waiting) == 3);
 	/* The body has returned, or will; what it has detached keeps the engine from being idle. */
-	now = pawl_runtime_now(pawl_engine_runtime(engine));
-	assert_int_equal(pawl_engine_wait_idle(engine, now + 10000000u), -ETIMEDOUT);
-	assert_int_equal(pawl_engine_close(engine), 0);
+	now = pawl_runtime_now(pawl_engine_runtime(fr_engine));
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, now + 10000000u), -ETIMEDOUT);
+	fr_close();
 	assert_int_equal(pawl_load_relaxed(&freed), 3);
-	pawl_state_unpin(input);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
 static int oom_tree(void)
 {
-	struct ask ask = {&task, {MANY, 3}, 0, ""};
+	struct one one = {MANY, 3};
+	struct fr_ask ask = ask_of(&task, &one);
 	int error = pawl_thread_attach(NULL);
 
 	if (error)
 		return error;
 	error = open_with(1);
 	if (!error) {
-		error = pawl_engine_run(engine, ask_visit, &ask);
+		error = fr_try(&ask);
 		/* The task says so, in its words. */
 		if (error == -PAWL_ETASK)
 			error = strstr(ask.text, "error 12") ? -ENOMEM : 0;
 		if (!error)
 			t_check(pawl_load_relaxed(&ran) >= 1);
-		t_check(!pawl_engine_wait_idle(engine, PAWL_FOREVER));
+		t_check(!pawl_engine_wait_idle(fr_engine, PAWL_FOREVER));
 		t_check(pawl_load_relaxed(&freed) <= pawl_load_relaxed(&ran));
-		t_check(!pawl_engine_close(engine));
+		t_check(!pawl_engine_close(fr_engine));
 		t_check(pawl_load_relaxed(&freed) == pawl_load_relaxed(&ran));
 	}
 	pawl_thread_detach();

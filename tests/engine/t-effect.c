@@ -3,42 +3,25 @@
  * t-effect.c - pawl/effect.h: what is refused, what fails, what two tasks want of one key, who may apply, several who
  * apply at once, targets that lose what was applied, memory. What is applied when: t-conform-effects.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/atomic.h>
 #include <pawl/effect.h>
-#include <pawl/engine.h>
-#include <pawl/state.h>
 
-#define N_OF(array) (sizeof(array) / sizeof(*(array)))
-#define KEYS	    600u /* more than there are buckets at first */
+#define KEYS 600u /* more than there are buckets at first */
 
-static struct pawl_engine *engine;
 static struct pawl_effect_target *target;
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 static const struct pawl_value_type other_type = PAWL_VALUE_TYPE("other number");
 static const struct pawl_value_type unknown_type = PAWL_VALUE_TYPE("not of this engine");
 static const struct pawl_trait writes = {sizeof(writes), "writes", NULL, 0};
 static const struct pawl_trait unknown_trait = {sizeof(unknown_trait), "unknown", NULL, 0};
 
+/* NULL: there is no memory. */
 static struct pawl_value *value_of(const struct pawl_value_type *type, int64_t number)
 {
 	struct pawl_value *value;
 
 	return pawl_value_of(type, &number, sizeof(number), &value) ? NULL : value;
-}
-
-static int64_t number_of(const struct pawl_value *value)
-{
-	int64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	return number;
 }
 
 /* ---- the world: a number for each key --------------------------------------------------------- */
@@ -75,7 +58,7 @@ static int apply(void *arg, struct pawl_slice key, const struct pawl_value *valu
 		pawl_exit(-EIO, NULL);
 	if (at < pawl_load_relaxed(&fails_for))
 		return at % 2 ? -ENOSPC : -EAGAIN;
-	pawl_store_relaxed(&world[at], (uint64_t)number_of(value));
+	pawl_store_relaxed(&world[at], (uint64_t)fr_number_of(value));
 	return 0;
 }
 
@@ -156,7 +139,7 @@ static int produces_body(struct pawl_context *context, const void *arg, pawl_ref
 		t_check(emit(context, &writes, 0, &unknown_type, 1) == -EINVAL);
 		return 0;
 	case WRONG_TRAIT:
-		t_check(emit(context, &unknown_trait, 0, &number_type, 1) == -EINVAL);
+		t_check(emit(context, &unknown_trait, 0, &fr_number, 1) == -EINVAL);
 		return 0;
 	case APPLIES:
 		t_check(pawl_effects_apply(target, given, NULL) == -EPERM);
@@ -164,7 +147,7 @@ static int produces_body(struct pawl_context *context, const void *arg, pawl_ref
 	case APPLIES_DETACHED:
 		return pawl_detach(context, apply_detached, NULL, NULL);
 	case OTHER:
-		error = pawl_cell(context, value_of(&number_type, 1), &ref);
+		error = pawl_cell(context, fr_value(1), &ref);
 		return error ? error : pawl_emit(context, &writes, ref);
 	case TWICE:
 	case DIFFER:
@@ -176,7 +159,7 @@ static int produces_body(struct pawl_context *context, const void *arg, pawl_ref
 	/* The last one first: the order is that of the keys. */
 	for (uint64_t i = args->n; i-- && !error;)
 		error = emit(context, &writes, args->from + i,
-			     args->way == TYPES ? &other_type : &number_type, args->number);
+			     args->way == TYPES ? &other_type : &fr_number, args->number);
 	if (!error && args->way == FAILS)
 		error = pawl_context_fail(context, "after all");
 	return error;
@@ -189,7 +172,7 @@ static const struct pawl_function produces = {.size = sizeof(produces),
 					      .args_bytes = sizeof(struct args)};
 
 static const struct pawl_function *const functions[] = {&produces};
-static const struct pawl_value_type *const types[] = {&number_type, &other_type,
+static const struct pawl_value_type *const types[] = {&fr_number, &other_type,
 						      &pawl_effect_type, &pawl_effects_type};
 static const struct pawl_trait *const traits[] = {&writes};
 
@@ -202,12 +185,9 @@ static int open_with(uint32_t workers, bool with_stands)
 	int error;
 
 	options.workers = workers;
-	options.functions = functions;
-	options.functions_n = N_OF(functions);
-	options.types = types;
-	options.types_n = N_OF(types);
-	options.traits = traits;
-	options.traits_n = N_OF(traits);
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	FR_LIST(options, traits);
 	to.trait = &writes;
 	to.apply = apply;
 	to.stands = with_stands ? stands : NULL;
@@ -220,12 +200,12 @@ static int open_with(uint32_t workers, bool with_stands)
 	pawl_store_relaxed(&gone, 0u);
 	pawl_store_relaxed(&slowly, 0u);
 	target = NULL;
-	error = pawl_engine_open(&options, &engine);
+	error = pawl_engine_open(&options, &fr_engine);
 	if (error)
 		return error;
-	error = pawl_effect_target_create(engine, &to, &target);
+	error = pawl_effect_target_create(fr_engine, &to, &target);
 	if (error)
-		t_check(!pawl_engine_close(engine));
+		t_check(!pawl_engine_close(fr_engine));
 	return error;
 }
 
@@ -236,15 +216,9 @@ static void up(uint32_t workers)
 
 static void down(void)
 {
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_down();
 	/* After its engine. */
 	pawl_effect_target_destroy(target);
-	t_step();
 }
 
 struct taking {
@@ -270,7 +244,7 @@ static int take_visit(struct pawl_context *context, void *arg)
 static int take(struct args args, struct pawl_value **ret_effects)
 {
 	struct taking taking = {args, NULL, ""};
-	int error = pawl_engine_run(engine, take_visit, &taking);
+	int error = pawl_engine_run(fr_engine, take_visit, &taking);
 
 	*ret_effects = taking.effects;
 	return error;
@@ -288,7 +262,7 @@ static void take_fails(struct args args, int expected, const char *words)
 {
 	struct taking taking = {args, NULL, ""};
 
-	assert_int_equal(pawl_engine_run(engine, take_visit, &taking), expected);
+	assert_int_equal(pawl_engine_run(fr_engine, take_visit, &taking), expected);
 	if (words && !strstr(taking.text, words))
 		fail_msg("\"%s\" is not in \"%s\"", words, taking.text);
 }
@@ -303,7 +277,7 @@ static unsigned applied_now(void)
 static int emit_visit(struct pawl_context *context, void *arg)
 {
 	(void)arg;
-	return emit(context, &writes, 0, &number_type, 1);
+	return emit(context, &writes, 0, &fr_number, 1);
 }
 
 static int take_nothing_visit(struct pawl_context *context, void *arg)
@@ -319,26 +293,26 @@ static void case_refused(void **state)
 {
 	struct pawl_effect_target_options options = PAWL_EFFECT_TARGET_OPTIONS_INIT;
 	struct pawl_effect_target *none = NULL;
-	struct pawl_value *effects, *number = value_of(&number_type, 1);
+	struct pawl_value *effects, *number = fr_value(1);
 
 	(void)state;
 	up(2);
-	assert_int_equal(pawl_effect_target_create(engine, &options, &none), -EINVAL);
+	assert_int_equal(pawl_effect_target_create(fr_engine, &options, &none), -EINVAL);
 	options.trait = &unknown_trait;
 	options.apply = apply;
-	assert_int_equal(pawl_effect_target_create(engine, &options, &none), -EINVAL);
+	assert_int_equal(pawl_effect_target_create(fr_engine, &options, &none), -EINVAL);
 	options.trait = &writes;
 	options.apply = NULL;
-	assert_int_equal(pawl_effect_target_create(engine, &options, &none), -EINVAL);
+	assert_int_equal(pawl_effect_target_create(fr_engine, &options, &none), -EINVAL);
 	options.apply = apply;
 	options.size++;
-	assert_int_equal(pawl_effect_target_create(engine, &options, &none), -E2BIG);
+	assert_int_equal(pawl_effect_target_create(fr_engine, &options, &none), -E2BIG);
 	options.size -= 2;
-	assert_int_equal(pawl_effect_target_create(engine, &options, &none), -EINVAL);
+	assert_int_equal(pawl_effect_target_create(fr_engine, &options, &none), -EINVAL);
 	assert_null(none);
 	pawl_effect_target_destroy(NULL);
-	assert_int_equal(pawl_engine_run(engine, emit_visit, NULL), -EINVAL);
-	assert_int_equal(pawl_engine_run(engine, take_nothing_visit, NULL), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, emit_visit, NULL), -EINVAL);
+	assert_int_equal(pawl_engine_run(fr_engine, take_nothing_visit, NULL), 0);
 	assert_int_equal(pawl_effects_apply(target, number, NULL), -EINVAL);
 	pawl_value_unpin(number);
 	take_fails((struct args){.way = OTHER}, -EINVAL, NULL);
@@ -359,16 +333,14 @@ static void case_not_listed(void **state)
 	struct pawl_value *effects;
 
 	(void)state;
-	options.functions = functions;
-	options.functions_n = N_OF(functions);
-	options.types = types;
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
 	options.types_n = 2; /* without those of effects */
-	options.traits = traits;
-	options.traits_n = N_OF(traits);
+	FR_LIST(options, traits);
 	to.trait = &writes;
 	to.apply = apply;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	assert_int_equal(pawl_effect_target_create(engine, &to, &target), 0);
+	fr_open(options);
+	assert_int_equal(pawl_effect_target_create(fr_engine, &to, &target), 0);
 	pawl_value_unpin(taken(args));
 	/* The task fails with what emitting gave. */
 	args = (struct args){FINE, 0, 1, 1};
@@ -390,7 +362,7 @@ static void case_two_tasks(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		pawl_effects_get(effects, i, &effect);
 		assert_int_equal(key_number(effect.key), 10 + i);
-		assert_int_equal(number_of(effect.value), 7);
+		assert_int_equal(fr_number_of(effect.value), 7);
 	}
 	assert_int_equal(pawl_effects_apply(target, effects, NULL), 0);
 	assert_int_equal(applied_now(), 5);
@@ -473,7 +445,7 @@ static void case_left(void **state)
 		up(2);
 		effects = taken((struct args){FINE, 0, n, 3});
 		pawl_store_relaxed(&leaves, 1u);
-		assert_int_equal(pawl_engine_run(engine, apply_visit, effects), -EIO);
+		assert_int_equal(pawl_engine_run(fr_engine, apply_visit, effects), -EIO);
 		pawl_store_relaxed(&leaves, 0u);
 		assert_true(applied_now() >= 1);
 		assert_int_equal(pawl_effects_apply(target, effects, &report), 0);
@@ -516,14 +488,15 @@ static void case_where(void **state)
 	given = taken((struct args){FINE, 0, 2, 1});
 	pawl_value_unpin(taken((struct args){.way = APPLIES}));
 	pawl_value_unpin(taken((struct args){.way = APPLIES_DETACHED}));
-	assert_int_equal(pawl_engine_spawn_root(engine, apply_root, given, NULL, &root), 0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, apply_root, given, NULL, &root), 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	assert_int_equal(applied_now(), 0);
-	assert_int_equal(pawl_engine_run(engine, apply_visit, given), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, apply_visit, given), 0);
 	assert_int_equal(applied_now(), 2);
 	effects = taken((struct args){FINE, 0, 2, 2});
-	assert_int_equal(pawl_engine_spawn_once(engine, apply_once, effects, NULL, &root), 0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_spawn_once(fr_engine, apply_once, effects, NULL, &root),
+			 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	assert_int_equal(applied_now(), 2);
 	pawl_value_unpin(effects);
 	pawl_value_unpin(given);
@@ -585,10 +558,10 @@ static void case_at_once(void **state)
 	effects = taken((struct args){FINE, 0, KEYS, 5});
 	assert_int_equal(pawl_effects_count(effects), KEYS);
 	pawl_store_relaxed(&slowly, 3u);
-	for (unsigned i = 0; i < N_OF(threads); i++)
+	for (unsigned i = 0; i < FR_N(threads); i++)
 		threads[i] = t_thread_start(apply_thread, effects);
-	assert_int_equal(pawl_engine_run(engine, apply_visit, effects), 0);
-	for (unsigned i = 0; i < N_OF(threads); i++)
+	assert_int_equal(pawl_engine_run(fr_engine, apply_visit, effects), 0);
+	for (unsigned i = 0; i < FR_N(threads); i++)
 		t_thread_join(threads[i]);
 	assert_int_equal(applied_now(), KEYS);
 	for (unsigned i = 0; i < KEYS; i++)
@@ -623,9 +596,9 @@ static void case_wants(void **state)
 	up(2);
 	for (unsigned i = 0; i < WANTS; i++)
 		wants[i] = taken((struct args){FINE, 0, 8, 1 + i});
-	for (unsigned i = 0; i < N_OF(threads); i++)
+	for (unsigned i = 0; i < FR_N(threads); i++)
 		threads[i] = t_thread_start(want_thread, NULL);
-	for (unsigned i = 0; i < N_OF(threads); i++)
+	for (unsigned i = 0; i < FR_N(threads); i++)
 		t_thread_join(threads[i]);
 	/* Each key has one of the three, and that is what stands: looked at without changing any. */
 	for (unsigned at = 0; at < 8; at++) {
@@ -659,7 +632,7 @@ static int oom_all(void)
 		pawl_thread_detach();
 		return error;
 	}
-	error = pawl_engine_run(engine, take_visit, &taking);
+	error = pawl_engine_run(fr_engine, take_visit, &taking);
 	/* The task says so, in its words. */
 	if (error == -PAWL_ETASK && strstr(taking.text, "error 12"))
 		error = -ENOMEM;
@@ -676,8 +649,8 @@ static int oom_all(void)
 		}
 	}
 	pawl_value_unpin(taking.effects);
-	t_check(!pawl_engine_wait_idle(engine, PAWL_FOREVER));
-	t_check(!pawl_engine_close(engine));
+	t_check(!pawl_engine_wait_idle(fr_engine, PAWL_FOREVER));
+	t_check(!pawl_engine_close(fr_engine));
 	pawl_effect_target_destroy(target);
 	pawl_thread_detach();
 	return error;

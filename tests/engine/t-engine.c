@@ -3,46 +3,7 @@
  * t-engine.c - pawl/engine.h: calls and hits, reads, changes and what they do not reach, errors,
  * collectibles, rings, many tasks; after each case every sum is recomputed.
  */
-#include "harness.h"
-
-#include <errno.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/engine.h>
-
-static struct pawl_engine *engine;
-
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
-
-static int64_t number_of(const struct pawl_value *value)
-{
-	int64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	return number;
-}
-
-static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
-{
-	struct pawl_value *value;
-	int error = pawl_value_of(&number_type, &number, sizeof(number), &value);
-
-	return error ? error : pawl_cell(context, value, ret_output);
-}
-
-static int get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
-	       int64_t *ret_number)
-{
-	struct pawl_value *value;
-	int error = pawl_read(context, ref, flags, &value, NULL);
-
-	if (error)
-		return error;
-	*ret_number = number_of(value);
-	pawl_value_unpin(value);
-	return 0;
-}
+#include "frame.h"
 
 /* ---- functions ------------------------------------------------------------------------- */
 
@@ -85,7 +46,7 @@ static int input_body(struct pawl_context *context, const void *args, pawl_ref_t
 	known[one->n] = true;
 	number = world[one->n];
 	pawl_lock_unlock(&world_lock);
-	return give(context, number, ret_output);
+	return fr_give(context, number, ret_output);
 }
 
 static const struct pawl_function input = {sizeof(input),      "input", 1, 0, input_body,
@@ -112,12 +73,12 @@ static int sum_body(struct pawl_context *context, const void *args, pawl_ref_t *
 		int error = call_one(context, &input, i, &ref);
 
 		if (!error)
-			error = get(context, ref, 0, &number);
+			error = fr_get(context, ref, 0, &number);
 		if (error)
 			return error;
 		sum += number;
 	}
-	return give(context, sum, ret_output);
+	return fr_give(context, sum, ret_output);
 }
 static const struct pawl_function sum = {sizeof(sum),	     "sum", 1, 0, sum_body,
 					 sizeof(struct one), NULL,  0};
@@ -131,8 +92,8 @@ static int parity_body(struct pawl_context *context, const void *args, pawl_ref_
 
 	ran(PARITY);
 	if (!error)
-		error = get(context, ref, 0, &number);
-	return error ? error : give(context, number & 1, ret_output);
+		error = fr_get(context, ref, 0, &number);
+	return error ? error : fr_give(context, number & 1, ret_output);
 }
 static const struct pawl_function parity = {sizeof(parity), "parity",		1,    0,
 					    parity_body,    sizeof(struct one), NULL, 0};
@@ -146,12 +107,12 @@ static int choice_body(struct pawl_context *context, const void *args, pawl_ref_
 
 	ran(CHOICE);
 	if (!error)
-		error = get(context, ref, 0, &number);
+		error = fr_get(context, ref, 0, &number);
 	if (!error)
 		error = call_one(context, &input, number ? 40 : 41, &ref);
 	if (!error)
-		error = get(context, ref, 0, &number);
-	return error ? error : give(context, number * 10, ret_output);
+		error = fr_get(context, ref, 0, &number);
+	return error ? error : fr_give(context, number * 10, ret_output);
 }
 static const struct pawl_function choice = {sizeof(choice), "choice",		1,    0,
 					    choice_body,    sizeof(struct one), NULL, 0};
@@ -167,15 +128,15 @@ static int fib_body(struct pawl_context *context, const void *args, pawl_ref_t *
 
 	ran(FIB);
 	if (one->n < 2)
-		return give(context, (int64_t)one->n, ret_output);
+		return fr_give(context, (int64_t)one->n, ret_output);
 	error = call_one(context, &fib, one->n - 1, &a);
 	if (!error)
 		error = call_one(context, &fib, one->n - 2, &b);
 	if (!error)
-		error = get(context, a, 0, &x);
+		error = fr_get(context, a, 0, &x);
 	if (!error)
-		error = get(context, b, 0, &y);
-	return error ? error : give(context, x + y, ret_output);
+		error = fr_get(context, b, 0, &y);
+	return error ? error : fr_give(context, x + y, ret_output);
 }
 static const struct pawl_function fib = {sizeof(fib),	     "fib", 1, 0, fib_body,
 					 sizeof(struct one), NULL,  0};
@@ -189,10 +150,10 @@ static int fails_body(struct pawl_context *context, const void *args, pawl_ref_t
 
 	ran(FAILS);
 	if (!error)
-		error = get(context, ref, 0, &number);
+		error = fr_get(context, ref, 0, &number);
 	if (!error && number < 0)
 		return pawl_context_fail(context, "input %d is negative", (int)one->n);
-	return error ? error : give(context, number, ret_output);
+	return error ? error : fr_give(context, number, ret_output);
 }
 static const struct pawl_function fails = {sizeof(fails),      "fails", 1, 0, fails_body,
 					   sizeof(struct one), NULL,	0};
@@ -209,13 +170,13 @@ static int ring_body(struct pawl_context *context, const void *args, pawl_ref_t 
 
 	ran(RING);
 	if (!error)
-		error = get(context, ref, 0, &number);
+		error = fr_get(context, ref, 0, &number);
 	if (error || !number)
-		return error ? error : give(context, 7, ret_output);
+		return error ? error : fr_give(context, 7, ret_output);
 	error = call_one(context, &ring, (one->n + 1) % 3, &ref);
 	if (!error)
-		error = get(context, ref, 0, &number);
-	return error ? error : give(context, number + 1, ret_output);
+		error = fr_get(context, ref, 0, &number);
+	return error ? error : fr_give(context, number + 1, ret_output);
 }
 static const struct pawl_function ring = {sizeof(ring),	      "ring", 1, 0, ring_body,
 					  sizeof(struct one), NULL,   0};
@@ -236,10 +197,10 @@ static int wheel_body(struct pawl_context *context, const void *args, pawl_ref_t
 	int error = call_one(context, &input, 52, &ref);
 
 	if (!error)
-		error = get(context, ref, 0, &number);
+		error = fr_get(context, ref, 0, &number);
 	if (!error && number)
 		error = pawl_call(context, &wheel, &next, &ref);
-	return error ? error : give(context, 3, ret_output);
+	return error ? error : fr_give(context, 3, ret_output);
 }
 static const struct pawl_function wheel = {sizeof(wheel),	 "wheel", 1, 0, wheel_body,
 					   sizeof(struct spoke), NULL,	  0};
@@ -264,13 +225,13 @@ static int emitter_body(struct pawl_context *context, const void *args, pawl_ref
 	if (tree->height) {
 		for (unsigned i = 0; i < 2 && !error; i++, below.number++)
 			error = pawl_call(context, &emitter, &below, &ref);
-		return error ? error : give(context, 0, ret_output);
+		return error ? error : fr_give(context, 0, ret_output);
 	}
 	error = call_one(context, &input, 51, &ref);
 	if (!error)
-		error = get(context, ref, 0, &number);
+		error = fr_get(context, ref, 0, &number);
 	if (!error)
-		error = give(context, (int64_t)tree->number, ret_output);
+		error = fr_give(context, (int64_t)tree->number, ret_output);
 	if (!error && (int64_t)tree->number < number)
 		error = pawl_emit(context, &issue_trait, *ret_output);
 	return error;
@@ -284,7 +245,7 @@ static void up(uint32_t workers)
 {
 	static const struct pawl_function *const functions[] = {
 		&input, &sum, &parity, &choice, &fib, &fails, &ring, &wheel, &emitter};
-	static const struct pawl_value_type *const types[] = {&number_type};
+	static const struct pawl_value_type *const types[] = {&fr_number};
 	static const struct pawl_trait *const traits[] = {&issue_trait};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
@@ -293,63 +254,17 @@ static void up(uint32_t workers)
 	for (unsigned i = 0; i < 8; i++)
 		pawl_store_relaxed(&runs[i], 0u);
 	options.workers = workers;
-	options.functions = functions;
-	options.functions_n = sizeof(functions) / sizeof(*functions);
-	options.types = types;
-	options.types_n = 1;
-	options.traits = traits;
-	options.traits_n = 1;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-}
-
-static void check_sums(void)
-{
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-}
-
-static void down(void)
-{
-	check_sums();
-	assert_int_equal(pawl_engine_close(engine), 0);
-}
-
-struct ask {
-	const struct pawl_function *function;
-	uint64_t n;
-	uint32_t flags;
-	int64_t number;
-	char text[256];
-};
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	struct ask *ask = arg;
-	const struct pawl_error *failure = NULL;
-	struct pawl_value *value;
-	pawl_ref_t ref;
-	int error = call_one(context, ask->function, ask->n, &ref);
-
-	if (!error)
-		error = pawl_read(context, ref, ask->flags, &value, &failure);
-	if (!error) {
-		ask->number = number_of(value);
-		pawl_value_unpin(value);
-	}
-	if (failure)
-		(void)pawl_error_describe(failure, ask->text, sizeof(ask->text));
-	return error;
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	FR_LIST(options, traits);
+	fr_open(options);
 }
 
 static int64_t asked(const struct pawl_function *function, uint64_t n)
 {
-	struct ask ask = {function, n, PAWL_READ_STRONG, -1, ""};
+	struct one one = {n};
 
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), 0);
-	return ask.number;
+	return fr_ask(function, &one);
 }
 
 static void set(unsigned n, int64_t number)
@@ -382,7 +297,7 @@ static void case_once(void **state)
 		assert_int_equal(asked(&sum, 1), 3);
 		assert_int_equal(ran_now(SUM), 1);
 		assert_int_equal(ran_now(INPUT), 0);
-		down();
+		fr_down();
 	}
 }
 
@@ -393,7 +308,7 @@ static void case_change(void **state)
 	for (unsigned i = 0; i < 10; i++)
 		set(i, i);
 	assert_int_equal(asked(&parity, 10), 1);
-	check_sums();
+	fr_settle();
 	(void)ran_now(SUM), (void)ran_now(PARITY), (void)ran_now(INPUT);
 	set(3, 5);
 	assert_int_equal(asked(&parity, 10), 1);
@@ -412,7 +327,7 @@ static void case_change(void **state)
 	assert_int_equal(asked(&choice, 10), 0);
 	assert_int_equal(ran_now(PARITY), 1);
 	assert_int_equal(ran_now(CHOICE), 0);
-	down();
+	fr_down();
 }
 
 /* What is read depends on what was read. */
@@ -436,7 +351,7 @@ static void case_choice(void **state)
 	assert_int_equal(ran_now(CHOICE), 0);
 	set(41, 4);
 	assert_int_equal(asked(&choice, 1), 40);
-	down();
+	fr_down();
 }
 
 static void case_fib(void **state)
@@ -446,41 +361,43 @@ static void case_fib(void **state)
 		up(workers);
 		assert_int_equal(asked(&fib, 80), INT64_C(23416728348467685));
 		assert_int_equal(ran_now(FIB), 81);
-		down();
+		fr_down();
 	}
 }
 
 static void case_error(void **state)
 {
-	struct ask ask = {&fails, 1, PAWL_READ_STRONG, -1, ""};
+	struct one one = {1};
+	struct fr_ask ask = {.function = &fails, .args = &one, .flags = PAWL_READ_STRONG};
 
 	(void)state;
 	up(2);
 	set(1, -1);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), -PAWL_ETASK);
+		assert_int_equal(fr_try(&ask), -PAWL_ETASK);
 		assert_string_equal(ask.text, "fails: input 1 is negative");
 	}
 	assert_int_equal(ran_now(FAILS), 1);
 	set(1, 5);
 	assert_int_equal(asked(&fails, 1), 5);
-	down();
+	fr_down();
 }
 
 static void case_ring(void **state)
 {
-	struct ask ask = {&ring, 0, PAWL_READ_STRONG, -1, ""};
+	struct one one = {0};
+	struct fr_ask ask = {.function = &ring, .args = &one, .flags = PAWL_READ_STRONG};
 
 	(void)state;
 	for (uint32_t workers = 1; workers <= 2; workers++) {
 		up(workers);
 		set(50, 1);
-		assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), -PAWL_ETASK);
+		assert_int_equal(fr_try(&ask), -PAWL_ETASK);
 		assert_non_null(strstr(ask.text, "in a ring"));
 		assert_non_null(strstr(ask.text, "ring#"));
 		set(50, 0);
 		assert_int_equal(asked(&ring, 0), 7);
-		assert_int_equal(pawl_engine_close(engine), 0);
+		assert_int_equal(pawl_engine_close(fr_engine), 0);
 	}
 }
 
@@ -522,21 +439,21 @@ static void case_ring_of_calls(void **state)
 		/* One of them fails; the others only called it. */
 		for (unsigned k = 0; k < lengths[i]; k++) {
 			turn.first.n = k;
-			if (pawl_engine_run(engine, turn_visit, &turn) == -PAWL_ETASK) {
+			if (pawl_engine_run(fr_engine, turn_visit, &turn) == -PAWL_ETASK) {
 				any = true;
 				assert_non_null(strstr(turn.text, "wheel"));
 			}
 		}
 		assert_true(any);
-		check_sums();
+		fr_settle();
 		set(52, 0);
 		for (unsigned k = 0; k < lengths[i]; k++) {
 			turn.first.n = k;
-			assert_int_equal(pawl_engine_run(engine, turn_visit, &turn), 0);
+			assert_int_equal(pawl_engine_run(fr_engine, turn_visit, &turn), 0);
 		}
-		check_sums();
+		fr_settle();
 	}
-	down();
+	fr_down();
 }
 
 struct gathered {
@@ -574,12 +491,12 @@ static void case_collect(void **state)
 	up(2);
 	for (unsigned i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		set(51, steps[i]);
-		assert_int_equal(pawl_engine_run(engine, peek_visit, &gathered), 0);
+		assert_int_equal(pawl_engine_run(fr_engine, peek_visit, &gathered), 0);
 		assert_int_equal(gathered.count, steps[i]);
 		assert_int_equal(gathered.negative, 0);
-		check_sums();
+		fr_settle();
 	}
-	down();
+	fr_down();
 }
 
 /* A root that runs again by itself. */
@@ -593,10 +510,10 @@ static int watcher(struct pawl_context *context, const void *arg, pawl_ref_t *re
 
 	(void)arg;
 	if (!error)
-		error = get(context, ref, 0, &number);
+		error = fr_get(context, ref, 0, &number);
 	if (!error)
 		pawl_store_relaxed(&seen, (uint64_t)number);
-	return error ? error : give(context, number, ret_output);
+	return error ? error : fr_give(context, number, ret_output);
 }
 
 static void case_root(void **state)
@@ -606,29 +523,30 @@ static void case_root(void **state)
 	(void)state;
 	up(2);
 	set(0, 1);
-	assert_int_equal(pawl_engine_spawn_root(engine, watcher, NULL, NULL, &root), 0);
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, watcher, NULL, NULL, &root), 0);
 	for (unsigned i = 1; i < 50; i++) {
 		set(i % 5, i);
-		check_sums();
+		fr_settle();
 		assert_int_equal(pawl_load_relaxed(&seen),
 				 world[0] + world[1] + world[2] + world[3] + world[4]);
 	}
-	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_dispose_root(fr_engine, root), 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	(void)ran_now(SUM);
 	set(1, 77);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	assert_int_equal(ran_now(SUM), 0);
-	down();
+	fr_down();
 }
 
 /* Any one allocation fails: an error, of the call or of a task, or somebody waited for memory; nothing is lost. */
 static int oom_engine(void)
 {
 	static const struct pawl_function *const functions[] = {&input, &sum};
-	static const struct pawl_value_type *const types[] = {&number_type};
+	static const struct pawl_value_type *const types[] = {&fr_number};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
-	struct ask ask = {&sum, 3, PAWL_READ_STRONG, -1, ""};
+	struct one one = {3};
+	struct fr_ask ask = {.function = &sum, .args = &one, .flags = PAWL_READ_STRONG};
 	int error = pawl_thread_attach("oom"), closed;
 
 	if (error)
@@ -639,13 +557,13 @@ static int oom_engine(void)
 	options.functions_n = 2;
 	options.types = types;
 	options.types_n = 1;
-	error = pawl_engine_open(&options, &engine);
+	error = pawl_engine_open(&options, &fr_engine);
 	if (!error) {
-		error = pawl_engine_run(engine, ask_visit, &ask);
+		error = fr_try(&ask);
 		t_check(error || ask.number == 0);
 		if (error == -PAWL_ETASK)
 			error = -ENOMEM;
-		closed = pawl_engine_close(engine);
+		closed = pawl_engine_close(fr_engine);
 		t_check(!closed);
 	}
 	pawl_thread_detach();

@@ -3,82 +3,35 @@
  * t-modes.c - what one who looks for a mistake can ask for: bodies that run twice, what is immutable and changes, runs
  * that are stale and end as others do, why tasks have to run. Each is shown to find what it is for, and nothing else.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <pawl.h>
-#include <pawl/atomic.h>
-#include <pawl/effect.h>
-#include <pawl/engine.h>
-#include <pawl/lock.h>
 #include <pawl/observe.h>
-#include <pawl/state.h>
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/ref.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(*(array)))
-#define STATES	    4u
+#define STATES 4u
 
-static struct pawl_engine *engine;
 static struct pawl_state *states[STATES];
 
 /* ---- what was told -------------------------------------------------------------------------- */
 
-static struct pawl_lock told_lock = PAWL_LOCK_INIT;
-static char told[1 << 20];
-static unsigned told_n;
-
 static void log_line(void *arg, enum pawl_severity severity, const char *line)
 {
-	size_t length;
-
 	(void)arg;
 	if (strncmp(line, "engine.determinism", 18) && strncmp(line, "engine.immutable", 16) &&
 	    strncmp(line, "engine.dirty", 12))
 		return;
 	t_check(severity ==
 		(strncmp(line, "engine.dirty", 12) ? PAWL_SEVERITY_ERROR : PAWL_SEVERITY_INFO));
-	pawl_lock_lock(&told_lock);
-	length = strlen(told);
-	(void)snprintf(told + length, sizeof(told) - length, "%s\n", line);
-	told_n++;
-	pawl_lock_unlock(&told_lock);
-}
-
-/* How many there were, which are forgotten; each has these words. */
-static unsigned told_of(const char *words)
-{
-	char other[1024] = "";
-	unsigned n;
-
-	pawl_lock_lock(&told_lock);
-	n = told_n;
-	for (char *line = told, *end; (end = strchr(line, '\n')); line = end + 1) {
-		*end = 0;
-		if (!strstr(line, words))
-			(void)snprintf(other, sizeof(other), "%.1000s", line);
-	}
-	told[0] = 0;
-	told_n = 0;
-	pawl_lock_unlock(&told_lock);
-	if (*other)
-		fail_msg("\"%s\" is not in \"%s\"", words, other);
-	return n;
+	fr_tell(line);
 }
 
 static bool has_told(const char *words)
 {
-	bool has;
-
-	pawl_lock_lock(&told_lock);
-	has = strstr(told, words);
-	pawl_lock_unlock(&told_lock);
-	return has;
+	return fr_told_times(words, "");
 }
 
 /* ---- types ------------------------------------------------------------------------------------ */
@@ -167,40 +120,17 @@ static int give(struct pawl_context *context, uint64_t number, pawl_ref_t *ret_o
 	return give_words(context, &number_type, number, 0, ret_output);
 }
 
-static uint64_t taken_number(struct pawl_value *value)
-{
-	uint64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
-	return number;
-}
-
-static int get(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
-	       uint64_t *ret_number)
-{
-	struct pawl_value *value;
-	int error = pawl_read(context, ref, flags, &value, NULL);
-
-	if (!error)
-		*ret_number = taken_number(value);
-	return error;
-}
-
 static uint64_t state_number(struct pawl_context *context, unsigned at)
 {
-	struct pawl_value *value;
+	int64_t number;
 
-	t_check(!pawl_state_get(context, states[at], &value));
-	return taken_number(value);
+	t_check(!fr_look(context, states[at], &number));
+	return (uint64_t)number;
 }
 
 static void state_put(unsigned at, uint64_t number)
 {
-	struct pawl_value *value;
-
-	t_check(!pawl_value_of(&number_type, &number, sizeof(number), &value));
-	t_check(!pawl_state_set(states[at], value));
+	t_check(!pawl_state_set(states[at], fr_value_of(&number_type, (int64_t)number)));
 }
 
 /* ---- functions --------------------------------------------------------------------------------- */
@@ -224,7 +154,8 @@ static const struct pawl_function input = {sizeof(input),	"input", 1, 0, input_b
 /* All that a body can do, the same each time; adds up the inputs. */
 static int sum_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
 {
-	uint64_t sum = 0, number = 0;
+	uint64_t sum = 0;
+	int64_t number = 0;
 	pawl_ref_t ref;
 	int error = 0;
 
@@ -233,10 +164,10 @@ static int sum_body(struct pawl_context *context, const void *arg, pawl_ref_t *r
 	for (struct args one = {0}; one.way < STATES && !error; one.way++) {
 		error = pawl_call(context, &input, &one, &ref);
 		if (!error)
-			error = get(context, ref, 0, &number);
+			error = fr_get(context, ref, 0, &number);
 		if (!error)
 			error = pawl_emit(context, &seen, ref);
-		sum += number;
+		sum += (uint64_t)number;
 	}
 	for (unsigned i = 0; i < 3 && !error; i++)
 		error = give_words(context, &new_type, 1, (uintptr_t)&sum, &ref);
@@ -253,7 +184,8 @@ static void count_one(void *arg, pawl_ref_t ref, int32_t count)
 /* Reads the collectibles as well, and fails where the state 3 is odd. */
 static int top_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
 {
-	uint64_t number, n = 0;
+	uint64_t n = 0;
+	int64_t number;
 	pawl_ref_t ref;
 	int error = pawl_call(context, &sum, NULL, &ref);
 
@@ -261,12 +193,12 @@ static int top_body(struct pawl_context *context, const void *arg, pawl_ref_t *r
 	if (!error)
 		error = pawl_peek(context, ref, &seen, count_one, &n);
 	if (!error)
-		error = get(context, ref, 0, &number);
+		error = fr_get(context, ref, 0, &number);
 	if (error)
 		return error;
 	if (state_number(context, 3) % 2)
 		return pawl_context_fail(context, "it is odd");
-	return give(context, number * 10 + n, ret_output);
+	return give(context, (uint64_t)number * 10 + n, ret_output);
 }
 static const struct pawl_function top = {sizeof(top), "top", 1, 0, top_body, 0, NULL, 0};
 
@@ -360,16 +292,17 @@ static int varies_edges(struct pawl_context *context, enum way way, uint64_t tur
 			pawl_ref_t *ret_output)
 {
 	bool is_first = turn % 2, more = way == CALLS_MORE || way == READS_MORE;
-	uint64_t number = 0;
+	uint64_t n = 0;
+	int64_t number;
 	pawl_ref_t refs[2];
 	int error = call_input(context, 0, &refs[0]);
 
 	if (!error && (way == READS_MORE || way == READS_LESS || is_first != more))
 		error = call_input(context, 1, &refs[1]);
 	if (!error && (way == READS_MORE || way == READS_LESS) && is_first != more)
-		error = get(context, refs[1], 0, &number);
+		error = fr_get(context, refs[1], 0, &number);
 	if (!error && way == PEEKS && is_first)
-		error = pawl_peek(context, refs[0], &seen, count_one, &number);
+		error = pawl_peek(context, refs[0], &seen, count_one, &n);
 	return error ? error : give(context, 1, ret_output);
 }
 
@@ -400,7 +333,7 @@ static int varies_uncompared(struct pawl_context *context, enum way way, uint64_
 {
 	struct later_args args = {.number = turn};
 	struct pawl_value *own;
-	uint64_t number = 0;
+	int64_t number;
 	pawl_ref_t ref;
 	int error = give(context, turn, ret_output);
 
@@ -417,7 +350,7 @@ static int varies_uncompared(struct pawl_context *context, enum way way, uint64_
 		return error;
 	case UNTRACKED:
 		error = call_input(context, 0, &ref);
-		return error ? error : get(context, ref, PAWL_READ_UNTRACKED, &number);
+		return error ? error : fr_get(context, ref, PAWL_READ_UNTRACKED, &number);
 	case DETACHES:
 		return pawl_detach(context, detached, (void *)(uintptr_t)turn, NULL);
 	case FINISHED:
@@ -471,7 +404,7 @@ static struct pawl_atomic_u32 moody_way; /* 0: nothing; 1: an input; 2: another 
 static int moody_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
 {
 	unsigned way = pawl_load_relaxed(&moody_way);
-	uint64_t number = 0;
+	int64_t number;
 	pawl_ref_t ref;
 	int error = 0;
 
@@ -480,7 +413,7 @@ static int moody_body(struct pawl_context *context, const void *arg, pawl_ref_t 
 	if (way == 1) {
 		error = call_input(context, 0, &ref);
 		if (!error)
-			error = get(context, ref, 0, &number);
+			error = fr_get(context, ref, 0, &number);
 	}
 	if (!error)
 		error = give(context, 1, ret_output);
@@ -530,12 +463,9 @@ static struct pawl_engine_options options_of(uint32_t checks, const char *names)
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 2;
-	options.functions = functions;
-	options.functions_n = N_OF(functions);
-	options.types = types;
-	options.types_n = N_OF(types);
-	options.traits = traits;
-	options.traits_n = N_OF(traits);
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	FR_LIST(options, traits);
 	options.log = log_line;
 	options.checks = checks;
 	options.check_functions = names;
@@ -544,46 +474,22 @@ static struct pawl_engine_options options_of(uint32_t checks, const char *names)
 
 static void up_with(struct pawl_engine_options options)
 {
-	told[0] = 0;
-	told_n = 0;
+	fr_told_clear();
 	pawl_store_relaxed(&bodies, UINT64_C(0));
 	pawl_store_relaxed(&moody_way, 0u);
 	pawl_store_relaxed(&restless_runs, 0u);
 	pawl_store_relaxed(&gate, 0u);
 	pawl_store_relaxed(&at_gate, 0u);
-	for (unsigned i = 0; i < N_OF(turns); i++)
+	for (unsigned i = 0; i < FR_N(turns); i++)
 		pawl_store_relaxed(&turns[i], UINT64_C(0));
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	for (unsigned i = 0; i < STATES; i++) {
-		const uint64_t zero = 0;
-		struct pawl_value *value;
-
-		assert_int_equal(pawl_value_of(&number_type, &zero, sizeof(zero), &value), 0);
-		assert_int_equal(pawl_state_create(engine, value, &states[i]), 0);
-	}
+	fr_open(options);
+	for (unsigned i = 0; i < STATES; i++)
+		states[i] = fr_state(fr_value_of(&number_type, 0));
 }
 
 static void up(uint32_t checks, const char *names)
 {
 	up_with(options_of(checks, names));
-}
-
-static void settle(void)
-{
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-}
-
-static void down(void)
-{
-	settle();
-	for (unsigned i = 0; i < STATES; i++)
-		pawl_state_unpin(states[i]);
-	assert_int_equal(pawl_engine_close(engine), 0);
-	t_step();
 }
 
 struct asking {
@@ -603,14 +509,14 @@ static int ask_visit(struct pawl_context *context, void *arg)
 	if (!error)
 		error = pawl_read(context, asking->ref, asking->flags, &value, NULL);
 	if (!error && value)
-		asking->number = taken_number(value);
+		asking->number = (uint64_t)fr_take(value);
 	return error;
 }
 
 static int ask_for(const struct pawl_function *function, uint64_t way, uint64_t *ret_number)
 {
 	struct asking asking = {.function = function, .args = {way}, .flags = PAWL_READ_STRONG};
-	int error = pawl_engine_run(engine, ask_visit, &asking);
+	int error = pawl_engine_run(fr_engine, ask_visit, &asking);
 
 	if (ret_number)
 		*ret_number = asking.number;
@@ -638,13 +544,13 @@ static void case_same(void **unused)
 	for (unsigned i = 0; i < 20; i++) {
 		state_put(i % STATES, 2 * i);
 		(void)!ask_for(&top, 0, &number);
-		settle();
+		fr_settle();
 	}
-	pawl_engine_stats_read(engine, &stats);
+	pawl_engine_stats_read(fr_engine, &stats);
 	assert_int_equal(stats.tasks, STATES + 2);
 	/* Of each change: one input, the sum, and what reads that. */
 	assert_int_equal(asked(&top), (36 + 38 + 34 + 32) * 10 + STATES);
-	assert_int_equal(told_of(""), 0);
+	assert_int_equal(fr_told_take(""), 0);
 	(void)pawl_xchg_relaxed(&bodies, UINT64_C(0));
 	state_put(0, 100);
 	(void)asked(&sum);
@@ -652,8 +558,8 @@ static void case_same(void **unused)
 	/* The same error. */
 	state_put(3, 1);
 	assert_int_equal(ask_for(&top, 0, NULL), -PAWL_ETASK);
-	assert_int_equal(told_of(""), 0);
-	down();
+	assert_int_equal(fr_told_take(""), 0);
+	fr_down();
 }
 
 static const char *const differences[WAYS] = {
@@ -683,15 +589,15 @@ static void case_differs(void **unused)
 	for (unsigned way = 0; way < WAYS; way++) {
 		int error = ask_for(&varies, way, NULL);
 
-		settle();
+		fr_settle();
 		/* The first time counts. */
 		assert_int_equal(error, way == FAILS_OTHERWISE ? -PAWL_ETASK : 0);
 		if (!has_told(differences[way]))
 			fail_msg("way %u: \"%s\" is not in \"%s\"", way, differences[way],
-				 told);
-		assert_int_equal(told_of("engine.determinism: varies#"), 1);
+				 fr_told);
+		assert_int_equal(fr_told_take("engine.determinism: varies#"), 1);
 	}
-	down();
+	fr_down();
 }
 
 /* The value is told, where its type can say it. */
@@ -703,7 +609,7 @@ static void case_words(void **unused)
 	assert_true(has_told(": the number 1; then 8 bytes with digest "));
 	assert_true(has_told(": the number 2"));
 	assert_true(has_told(", a call of varies("));
-	down();
+	fr_down();
 }
 
 static void case_uncompared(void **unused)
@@ -715,19 +621,19 @@ static void case_uncompared(void **unused)
 		if (way == LATER)
 			state_put(0, 1);
 		(void)!ask_for(&varies, way, NULL);
-		settle();
-		if (way == LATER ? told_n > 1 : told_n)
-			fail_msg("way %u: %s", way, told);
+		fr_settle();
+		if (way == LATER ? fr_told_now() > 1 : fr_told_now())
+			fail_msg("way %u: %s", way, fr_told);
 	}
 	/* By name. */
-	down();
+	fr_down();
 	up(PAWL_CHECK_DETERMINISM, "sum,input,vary,variesx");
 	assert_int_equal(ask_for(&varies, VALUE, NULL), 0);
 	(void)asked(&sum);
 	assert_int_equal(pawl_load_relaxed(&turns[VALUE]), 1);
 	assert_int_equal(pawl_load_relaxed(&bodies), 2 * (STATES + 1));
-	assert_int_equal(told_of(""), 0);
-	down();
+	assert_int_equal(fr_told_take(""), 0);
+	fr_down();
 }
 
 static void editor(void *arg)
@@ -750,10 +656,10 @@ static void case_edits(void **unused)
 	for (unsigned i = 0; i < t_scaled(500); i++)
 		(void)!ask_for(&top, 0, NULL);
 	t_thread_join(thread);
-	settle();
-	if (told_n)
-		fail_msg("%s", told);
-	down();
+	fr_settle();
+	if (fr_told_now())
+		fail_msg("%s", fr_told);
+	fr_down();
 }
 
 static int root_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
@@ -769,16 +675,14 @@ static void case_roots(void **unused)
 
 	(void)unused;
 	up(PAWL_CHECK_DETERMINISM, NULL);
-	assert_int_equal(pawl_engine_spawn_root(engine, root_body, NULL, NULL, &root), 0);
-	settle();
-	assert_int_equal(told_of("engine.determinism: root#t"), 1);
-	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
-	settle();
-	assert_int_equal(pawl_engine_spawn_root(engine, root_body, NULL, NULL, &root), 0);
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, root_body, NULL, NULL, &root), 0);
+	fr_settle();
+	assert_int_equal(fr_told_take("engine.determinism: root#t"), 1);
+	assert_int_equal(pawl_engine_dispose_root(fr_engine, root), 0);
+	fr_settle();
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, root_body, NULL, NULL, &root), 0);
 	/* While it may be in either time. */
-	for (unsigned i = 0; i < STATES; i++)
-		pawl_state_unpin(states[i]);
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_close();
 }
 
 /* ---- what is immutable ---------------------------------------------------------------------------------- */
@@ -788,7 +692,7 @@ static void read_to_the_last(pawl_ref_t *ret_ref)
 {
 	struct asking asking = {.function = &moody, .flags = PAWL_READ_FINAL};
 
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &asking), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, ask_visit, &asking), 0);
 	*ret_ref = asking.ref;
 }
 
@@ -801,42 +705,44 @@ static void case_immutable(void **unused)
 	up(PAWL_CHECK_IMMUTABLE, NULL);
 	read_to_the_last(&ref);
 	read_to_the_last(&ref);
-	settle();
+	fr_settle();
 	assert_int_equal(pawl_load_relaxed(&bodies), 2);
-	assert_int_equal(told_of(""), 0);
+	assert_int_equal(fr_told_take(""), 0);
 	pawl_store_relaxed(&moody_way, 1u);
 	read_to_the_last(&ref);
-	settle();
-	assert_int_equal(told_of("engine.immutable: moody#1 was said never to change, and has "
+	fr_settle();
+	assert_int_equal(fr_told_take(
+				 "engine.immutable: moody#1 was said never to change, and has "
 				 "read what may"),
 			 1);
-	down();
+	fr_down();
 	up(PAWL_CHECK_IMMUTABLE, NULL);
 	read_to_the_last(&ref);
 	pawl_store_relaxed(&moody_way, 2u);
 	read_to_the_last(&ref);
-	settle();
-	assert_int_equal(told_of("engine.immutable: moody#1 was said never to change, and "
-				 "gives something else"),
+	fr_settle();
+	assert_int_equal(fr_told_take("engine.immutable: moody#1 was said never to change, and "
+				      "gives something else"),
 			 1);
-	down();
+	fr_down();
 	/* An invalidator that it did not take. */
 	up(PAWL_CHECK_IMMUTABLE, NULL);
 	read_to_the_last(&ref);
-	invalidator = (struct pawl_invalidator){engine->graph, eng_ref_task(ref)};
+	invalidator = (struct pawl_invalidator){fr_engine->graph, eng_ref_task(ref)};
 	pawl_invalidate(&invalidator, 1);
-	settle();
-	assert_int_equal(told_of("engine.immutable: moody#1 was said never to change, and has "
+	fr_settle();
+	assert_int_equal(fr_told_take(
+				 "engine.immutable: moody#1 was said never to change, and has "
 				 "to run because it was invalidated"),
 			 1);
-	down();
+	fr_down();
 	/* Nobody asks: nothing is told, nothing runs. */
 	up(0, NULL);
 	read_to_the_last(&ref);
-	invalidator = (struct pawl_invalidator){engine->graph, eng_ref_task(ref)};
+	invalidator = (struct pawl_invalidator){fr_engine->graph, eng_ref_task(ref)};
 	pawl_invalidate(&invalidator, 1);
-	down();
-	assert_int_equal(told_of(""), 0);
+	fr_down();
+	assert_int_equal(fr_told_take(""), 0);
 }
 
 /* ---- stale runs --------------------------------------------------------------------------------------------- */
@@ -849,7 +755,7 @@ static void asker(void *arg)
 /* Does it have an output while it runs for the second time? */
 static bool has_output(void)
 {
-	struct eng_node *node = eng_lock(engine->graph, 1);
+	struct eng_node *node = eng_lock(fr_engine->graph, 1);
 	bool has = node->output;
 
 	eng_unlock(node);
@@ -869,11 +775,11 @@ static void stale(uint32_t checks, bool ended)
 	pawl_store_release(&gate, 1u);
 	t_thread_join(thread);
 	assert_int_equal(number, 2);
-	settle();
-	pawl_engine_stats_read(engine, &stats);
+	fr_settle();
+	pawl_engine_stats_read(fr_engine, &stats);
 	assert_int_equal(stats.stale_runs, 1);
 	assert_int_equal(pawl_load_relaxed(&restless_runs), 2);
-	down();
+	fr_down();
 }
 
 static void case_stale(void **unused)
@@ -901,7 +807,7 @@ static void case_stale_edits(void **unused)
 	for (unsigned i = 0; i < STATES; i++)
 		expected += 2 * i;
 	assert_int_equal(asked(&top), expected * 10 + STATES);
-	down();
+	fr_down();
 }
 
 /* ---- why tasks have to run ------------------------------------------------------------------------------------ */
@@ -911,26 +817,26 @@ static void case_dirty(void **unused)
 	(void)unused;
 	up(PAWL_CHECK_DIRTY, NULL);
 	(void)asked(&top);
-	settle();
-	(void)told_of("engine.dirty: ");
+	fr_settle();
+	(void)fr_told_take("engine.dirty: ");
 	state_put(0, 2);
 	(void)asked(&top);
-	settle();
+	fr_settle();
 	assert_true(has_told("engine.dirty: input#"));
 	assert_true(has_told(" has to run because it was invalidated") ||
 		    has_told(" has to run because a state of type "));
 	assert_true(has_told("engine.dirty: sum#"));
 	assert_true(has_told(" has to run because cell 0 of type number of input#"));
 	assert_true(has_told("engine.dirty: top#"));
-	assert_int_equal(told_of("engine.dirty: "), 3);
-	down();
+	assert_int_equal(fr_told_take("engine.dirty: "), 3);
+	fr_down();
 	up(PAWL_CHECK_DIRTY, NULL);
 	pawl_store_release(&gate, 1u);
 	assert_int_equal(ask_for(&restless, 0, NULL), 0);
-	settle();
+	fr_settle();
 	assert_true(has_told("engine.dirty: restless#1 has to run again after this run because "
 			     "it was invalidated by restless#1"));
-	down();
+	fr_down();
 }
 
 static void editing_log(void *arg, enum pawl_severity severity, const char *line)
@@ -951,9 +857,9 @@ static void case_dirty_edits(void **unused)
 	(void)asked(&sum);
 	state_put(0, 1);
 	(void)asked(&sum);
-	settle();
+	fr_settle();
 	assert_true(has_told("engine.dirty: input#"));
-	down();
+	fr_down();
 }
 
 /* ---- options --------------------------------------------------------------------------------------------------- */
@@ -961,8 +867,8 @@ static void case_dirty_edits(void **unused)
 static void flags_are(struct pawl_engine_options options, uint32_t flags)
 {
 	up_with(options);
-	assert_int_equal(engine->graph->checks ? engine->graph->checks->flags : 0, flags);
-	down();
+	assert_int_equal(fr_engine->graph->checks ? fr_engine->graph->checks->flags : 0, flags);
+	fr_down();
 }
 
 static void case_options(void **unused)
@@ -970,7 +876,7 @@ static void case_options(void **unused)
 	struct pawl_engine_options options = options_of(16, NULL);
 
 	(void)unused;
-	assert_int_equal(pawl_engine_open(&options, &engine), -EINVAL);
+	assert_int_equal(pawl_engine_open(&options, &fr_engine), -EINVAL);
 	flags_are(options_of(0, NULL), 0);
 	assert_int_equal(setenv("PAWL_CHECK_DETERMINISM", "varies", 1), 0);
 	flags_are(options_of(0, NULL), PAWL_CHECK_DETERMINISM);
@@ -981,7 +887,7 @@ static void case_options(void **unused)
 	(void)asked(&sum);
 	assert_int_equal(pawl_load_relaxed(&turns[VALUE]), 2);
 	assert_int_equal(pawl_load_relaxed(&bodies), STATES + 1);
-	down();
+	fr_down();
 	assert_int_equal(setenv("PAWL_CHECK_DETERMINISM", "", 1), 0);
 	assert_int_equal(setenv("PAWL_CHECK_IMMUTABLE", "1", 1), 0);
 	assert_int_equal(setenv("PAWL_CHECK_STALE", "0", 1), 0);

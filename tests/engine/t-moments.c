@@ -3,21 +3,13 @@
  * t-moments.c - errors of the moment: what failed for want of memory, or with -EAGAIN, is tried again by who reads it
  * next, once for each of these; other errors are kept. And outputs that count though their task goes on.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/engine.h>
-#include <pawl/state.h>
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
-static struct pawl_engine *engine;
 static struct pawl_atomic_u32 ran;
 /* What the leaf returns; 0: a value. */
 static struct pawl_atomic_u32 failure;
@@ -26,23 +18,6 @@ static struct pawl_state *input;
 struct one {
 	uint64_t n;
 };
-
-static struct pawl_value *number_make(int64_t number)
-{
-	struct pawl_value *value;
-
-	t_check(!pawl_value_of(&number_type, &number, sizeof(number), &value));
-	return value;
-}
-
-static int64_t number_of(struct pawl_value *value)
-{
-	int64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
-	return number;
-}
 
 /* Takes memory of Pawl's, and returns what that returns. */
 static int leaf_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
@@ -57,7 +32,7 @@ static int leaf_body(struct pawl_context *context, const void *args, pawl_ref_t 
 		t_alloc_fail_at(1);
 	if (error && error != -ENOMEM)
 		return error;
-	error = pawl_value_of(&number_type, &number, sizeof(number), &value);
+	error = pawl_value_of(&fr_number, &number, sizeof(number), &value);
 	t_alloc_fail_at(0);
 	return error ? error : pawl_cell(context, value, ret_output);
 }
@@ -72,29 +47,28 @@ static const struct pawl_function above = {sizeof(above),      "above", 1, 0, ab
 static int above_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	struct one one = *(const struct one *)args;
-	struct pawl_value *value;
+	int64_t number;
 	pawl_ref_t ref;
 	int error;
 
 	error = one.n-- > 1 ? pawl_call(context, &above, &one, &ref)
 			    : pawl_call(context, &leaf, &one, &ref);
 	if (!error)
-		error = pawl_read(context, ref, 0, &value, NULL);
-	return error ? error
-		     : pawl_cell(context, number_make(number_of(value) + 1), ret_output);
+		error = fr_get(context, ref, 0, &number);
+	return error ? error : fr_give(context, number + 1, ret_output);
 }
 
 /* Takes any error for a number. */
 static int catcher_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	struct one one = *(const struct one *)args;
-	struct pawl_value *value;
+	int64_t number;
 	pawl_ref_t ref;
 	int error = pawl_call(context, &above, &one, &ref);
 
 	if (!error)
-		error = pawl_read(context, ref, 0, &value, NULL);
-	return pawl_cell(context, number_make(error ? -1 : number_of(value)), ret_output);
+		error = fr_get(context, ref, 0, &number);
+	return fr_give(context, error ? -1 : number, ret_output);
 }
 static const struct pawl_function catcher = {sizeof(catcher), "catcher",	  1,	0,
 					     catcher_body,    sizeof(struct one), NULL, 0};
@@ -112,12 +86,12 @@ static struct pawl_atomic_u32 may_mark, may_end, begun;
 
 static int endless_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	struct pawl_value *value;
-	int error = pawl_state_get(context, input, &value);
+	int64_t number;
+	int error = fr_look(context, input, &number);
 
 	(void)args;
 	if (!error)
-		error = pawl_cell(context, number_make(number_of(value)), ret_output);
+		error = fr_give(context, number, ret_output);
 	pawl_add_relaxed(&begun, 1u);
 	while (!error && !pawl_load_acquire(&may_mark))
 		error = pawl_yield();
@@ -134,7 +108,7 @@ static int late_body(struct pawl_context *context, const void *args, pawl_ref_t 
 	(void)args;
 	(void)ret_output;
 	pawl_store_release(&begun, 1u);
-	while (!pawl_load_relaxed(&engine->graph->stopping))
+	while (!pawl_load_relaxed(&fr_engine->graph->stopping))
 		sched_yield();
 	return pawl_context_fail(context, "leaf: error in words of its own");
 }
@@ -145,33 +119,15 @@ static void up(void)
 {
 	static const struct pawl_function *const functions[] = {&leaf,	  &above,  &catcher,
 								&endless, &fickle, &late};
-	static const struct pawl_value_type *const types[] = {&number_type};
+	static const struct pawl_value_type *const types[] = {&fr_number};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 1;
-	options.functions = functions;
-	options.functions_n = 6;
-	options.types = types;
-	options.types_n = 1;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	assert_int_equal(pawl_state_create(engine, number_make(0), &input), 0);
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	fr_open(options);
+	input = fr_state(fr_value(0));
 	pawl_store_relaxed(&ran, 0u);
-}
-
-static void check_sums(void)
-{
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-}
-
-static void down(void)
-{
-	check_sums();
-	assert_int_equal(pawl_engine_close(engine), 0);
-	pawl_state_unpin(input);
 }
 
 struct ask {
@@ -199,7 +155,7 @@ static int ask_visit(struct pawl_context *context, void *arg)
 		if (!error)
 			error = pawl_read(context, ref, ask->flags, &value, &why);
 		if (!error)
-			ask->number = number_of(value);
+			ask->number = fr_take(value);
 	}
 	if (error == -PAWL_ETASK)
 		(void)pawl_error_describe(why, ask->text, sizeof(ask->text));
@@ -210,7 +166,7 @@ static int ask_for(const struct pawl_function *function, uint64_t n, uint32_t fl
 		   unsigned times)
 {
 	struct ask ask = {function, n, flags, times, 0, ""};
-	int error = pawl_engine_run(engine, ask_visit, &ask);
+	int error = pawl_engine_run(fr_engine, ask_visit, &ask);
 
 	if (error && error != -ECANCELED && !strstr(ask.text, "leaf: error "))
 		fail_msg("%d: %s", error, ask.text);
@@ -240,7 +196,7 @@ static void tried_again(int error, uint32_t flags)
 		assert_int_equal(ran_now(), 1);
 		assert_int_equal(ask_for(function, height, flags, 3), -PAWL_ETASK);
 		assert_int_equal(ran_now(), 3);
-		check_sums();
+		fr_settle();
 		assert_int_equal(ran_now(), 0);
 		pawl_store_relaxed(&failure, 0u);
 		assert_int_equal(ask_for(function, height, flags, 1), 5 + (int)height);
@@ -249,11 +205,11 @@ static void tried_again(int error, uint32_t flags)
 		pawl_store_relaxed(&failure, (uint32_t)error);
 		assert_int_equal(ask_for(function, height, flags, 2), 5 + (int)height);
 		assert_int_equal(ran_now(), 0);
-		check_sums();
-		down();
+		fr_settle();
+		fr_down();
 		up();
 	}
-	down();
+	fr_down();
 }
 
 static void case_again(void **state)
@@ -284,7 +240,7 @@ static void case_caught(void **state)
 	pawl_store_relaxed(&failure, 0u);
 	assert_int_equal(ask_for(&catcher, 2, PAWL_READ_STRONG, 1), 7);
 	assert_int_equal(ran_now(), 1);
-	down();
+	fr_down();
 }
 
 /* What nothing changes any more runs to bring back a value that is gone, and fails for the moment: it is tried again. */
@@ -301,14 +257,14 @@ static void still_again(int error, uint64_t height)
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(ask_for(function, height, 0, 1), -PAWL_ETASK);
 		assert_int_equal(ran_now(), 1);
-		check_sums();
+		fr_settle();
 	}
 	pawl_store_relaxed(&failure, 0u);
 	assert_int_equal(ask_for(function, height, 0, 1), 5 + (int)height);
 	assert_int_equal(ran_now(), 1);
 	assert_int_equal(ask_for(function, height, PAWL_READ_STRONG, 1), 5 + (int)height);
 	assert_int_equal(ran_now(), 0);
-	down();
+	fr_down();
 }
 
 static void case_still(void **state)
@@ -329,7 +285,7 @@ static void case_kept(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(ask_for(&above, 2, PAWL_READ_STRONG, 2), -PAWL_ETASK);
 	assert_int_equal(ran_now(), 1);
-	down();
+	fr_down();
 }
 
 /* A root that failed so is tried again when it is read. */
@@ -346,12 +302,8 @@ struct look {
 static int look_visit(struct pawl_context *context, void *arg)
 {
 	struct look *look = arg;
-	struct pawl_value *value;
-	int error = pawl_read(context, look->ref, 0, &value, NULL);
 
-	if (!error)
-		look->number = number_of(value);
-	return error;
+	return fr_get(context, look->ref, 0, &look->number);
 }
 
 static void case_root(void **state)
@@ -361,16 +313,17 @@ static void case_root(void **state)
 	(void)state;
 	up();
 	pawl_store_relaxed(&failure, (uint32_t)EAGAIN);
-	assert_int_equal(pawl_engine_spawn_root(engine, root_body, NULL, NULL, &look.ref), 0);
-	check_sums();
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, root_body, NULL, NULL, &look.ref),
+			 0);
+	fr_settle();
 	assert_int_equal(ran_now(), 1);
-	assert_int_equal(pawl_engine_run(engine, look_visit, &look), -PAWL_ETASK);
+	assert_int_equal(pawl_engine_run(fr_engine, look_visit, &look), -PAWL_ETASK);
 	assert_int_equal(ran_now(), 1);
 	pawl_store_relaxed(&failure, 0u);
-	assert_int_equal(pawl_engine_run(engine, look_visit, &look), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, look_visit, &look), 0);
 	assert_int_equal(look.number, 5);
-	assert_int_equal(pawl_engine_dispose_root(engine, look.ref), 0);
-	down();
+	assert_int_equal(pawl_engine_dispose_root(fr_engine, look.ref), 0);
+	fr_down();
 }
 
 /* ---- what a failed run leaves ----------------------------------------------------------------- */
@@ -378,19 +331,16 @@ static void case_root(void **state)
 /* A cell, and another one unless it fails. */
 static int fickle_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	struct pawl_value *value;
 	int64_t number;
-	int error = pawl_state_get(context, input, &value);
+	int error = fr_look(context, input, &number);
 
 	(void)args;
-	if (error)
-		return error;
-	number = number_of(value);
-	error = pawl_cell(context, number_make(5), ret_output);
+	if (!error)
+		error = fr_give(context, 5, ret_output);
 	if (error)
 		return error;
 	return number < 0 ? pawl_context_fail(context, "leaf: error of its own")
-			  : pawl_cell(context, number_make(number), ret_output);
+			  : fr_give(context, number, ret_output);
 }
 
 static int cell_visit(struct pawl_context *context, void *arg)
@@ -410,17 +360,17 @@ static void case_cells_stay(void **state)
 
 	(void)state;
 	up();
-	assert_int_equal(pawl_state_set(input, number_make(6)), 0);
-	assert_int_equal(pawl_engine_run(engine, cell_visit, &look), 0);
-	assert_int_equal(pawl_state_set(input, number_make(-1)), 0);
+	assert_int_equal(pawl_state_set(input, fr_value(6)), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, cell_visit, &look), 0);
+	assert_int_equal(pawl_state_set(input, fr_value(-1)), 0);
 	assert_int_equal(ask_for(&fickle, 0, PAWL_READ_STRONG, 1), -PAWL_ETASK);
-	assert_int_equal(pawl_engine_run(engine, look_visit, &look), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, look_visit, &look), 0);
 	assert_int_equal(look.number, 6);
-	assert_int_equal(pawl_state_set(input, number_make(7)), 0);
+	assert_int_equal(pawl_state_set(input, fr_value(7)), 0);
 	assert_int_equal(ask_for(&fickle, 0, PAWL_READ_STRONG, 1), 7);
-	assert_int_equal(pawl_engine_run(engine, look_visit, &look), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, look_visit, &look), 0);
 	assert_int_equal(look.number, 7);
-	down();
+	fr_down();
 }
 
 /* ---- finished ------------------------------------------------------------------------------- */
@@ -434,7 +384,7 @@ static void read_endless(void *arg)
 {
 	struct reading *reading = arg;
 	struct ask ask = {&endless, 0, reading->flags, 1, 0, ""};
-	int error = pawl_engine_run(engine, ask_visit, &ask);
+	int error = pawl_engine_run(fr_engine, ask_visit, &ask);
 
 	reading->result = error ? error : (int)ask.number;
 }
@@ -458,7 +408,7 @@ static void case_finished(void **state)
 		pawl_store_relaxed(&may_mark, 0u);
 		pawl_store_relaxed(&may_end, 0u);
 		pawl_store_relaxed(&begun, 0u);
-		assert_int_equal(pawl_state_set(input, number_make(3)), 0);
+		assert_int_equal(pawl_state_set(input, fr_value(3)), 0);
 		for (unsigned k = 0; k < 2; k++)
 			threads[k] = t_thread_start(read_endless, &readings[k]);
 		while (!pawl_load_relaxed(&begun))
@@ -471,16 +421,16 @@ static void case_finished(void **state)
 		read_endless(&later);
 		assert_int_equal(later.result, 3);
 		/* The body goes on. */
-		assert_int_equal(pawl_engine_verify(engine, NULL, 0), -EBUSY);
+		assert_int_equal(pawl_engine_verify(fr_engine, NULL, 0), -EBUSY);
 		assert_int_equal(pawl_load_relaxed(&begun), 1);
 		/* And is made again for what it has read. */
-		assert_int_equal(pawl_state_set(input, number_make(4)), 0);
+		assert_int_equal(pawl_state_set(input, fr_value(4)), 0);
 		pawl_store_release(&may_end, 1u);
-		check_sums();
+		fr_settle();
 		read_endless(&later);
 		assert_int_equal(later.result, 4);
 		assert_int_equal(pawl_load_relaxed(&begun), 2);
-		down();
+		fr_down();
 	}
 }
 
@@ -504,19 +454,18 @@ static void case_stopping(void **state)
 	asking = t_thread_start(ask_late, &error);
 	while (!pawl_load_acquire(&begun))
 		sched_yield();
-	pawl_store_relaxed(&engine->graph->stopping, 1u);
+	pawl_store_relaxed(&fr_engine->graph->stopping, 1u);
 	t_thread_join(asking);
 	assert_int_equal(error, -ECANCELED);
 	for (eng_id id = 1; id < 1u << 10; id++) {
-		node = eng_lock_any(engine->graph, id);
+		node = eng_lock_any(fr_engine->graph, id);
 		if (!node)
 			continue;
 		assert_true(!(node->bits & ENG_ERROR) && !node->output);
 		assert_true(node->bits & ENG_DIRTY);
 		eng_unlock(node);
 	}
-	assert_int_equal(pawl_engine_close(engine), 0);
-	pawl_state_unpin(input);
+	fr_close();
 }
 
 int main(void)

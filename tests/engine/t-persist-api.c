@@ -472,11 +472,41 @@ static void assert_in_trace(const char *what)
 	assert_non_null(strstr(search.text, what));
 }
 
+/* Nothing is saved, and the store stays as it was then: where it may not be written; where there is none. */
+static void saves_nothing(struct pawl_engine_options options, uint64_t generation_then)
+{
+	struct pawl_engine_store_stats stats;
+	uint64_t tasks;
+
+	/* Not at all. */
+	options.storage = PAWL_STORAGE_READ_ONLY;
+	up_with(options);
+	assert_int_equal(ask(&leaf, NUMBER, 2), 2);
+	assert_int_equal(ran(NUMBER), 0);
+	assert_int_equal(ask(&leaf, NUMBER, 3), 3);
+	assert_int_equal(pawl_engine_snapshot(engine, &tasks), -EROFS);
+	assert_int_equal(pawl_engine_store_stats_read(engine, &stats), 0);
+	assert_int_equal(stats.restored, 1);
+	assert_int_equal(stats.snapshots, 0);
+	down();
+	store_open();
+	assert_int_equal(generation(), generation_then);
+	pawl_store_close(store);
+	/* Without a store. */
+	options.storage = PAWL_STORAGE_NONE;
+	options.store = NULL;
+	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	assert_int_equal(ask(&leaf, NUMBER, 3), 3);
+	assert_int_equal(pawl_engine_snapshot(engine, NULL), -EROFS);
+	assert_int_equal(pawl_engine_store_stats_read(engine, &stats), -ENOTSUP);
+	assert_int_equal(pawl_engine_close(engine), 0);
+	forget();
+}
+
 static void case_modes(void **state)
 {
 	static const struct pawl_function *const functions[] = {&leaf, &sum};
 	struct pawl_engine_options options = options_of(functions, 2);
-	struct pawl_engine_store_stats stats;
 	uint64_t before, tasks;
 
 	(void)state;
@@ -513,29 +543,7 @@ static void case_modes(void **state)
 	store_open();
 	assert_int_equal(generation(), before + 2);
 	pawl_store_close(store);
-	/* Not at all. */
-	options.storage = PAWL_STORAGE_READ_ONLY;
-	up_with(options);
-	assert_int_equal(ask(&leaf, NUMBER, 2), 2);
-	assert_int_equal(ran(NUMBER), 0);
-	assert_int_equal(ask(&leaf, NUMBER, 3), 3);
-	assert_int_equal(pawl_engine_snapshot(engine, &tasks), -EROFS);
-	assert_int_equal(pawl_engine_store_stats_read(engine, &stats), 0);
-	assert_int_equal(stats.restored, 1);
-	assert_int_equal(stats.snapshots, 0);
-	down();
-	store_open();
-	assert_int_equal(generation(), before + 2);
-	pawl_store_close(store);
-	/* Without a store. */
-	options.storage = PAWL_STORAGE_NONE;
-	options.store = NULL;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	assert_int_equal(ask(&leaf, NUMBER, 3), 3);
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), -EROFS);
-	assert_int_equal(pawl_engine_store_stats_read(engine, &stats), -ENOTSUP);
-	assert_int_equal(pawl_engine_close(engine), 0);
-	forget();
+	saves_nothing(options, before + 2);
 }
 
 static void assert_sync(struct pawl_engine *of, enum pawl_sync sync, uint64_t is_at)

@@ -4,15 +4,9 @@
  * with and without roots in between; beside workers that are busy. Who is in a ring of reads fails and says
  * so; when one call is taken out all give what they would give without a past, and every sum is right.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/engine.h>
-#include <pawl/state.h>
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
@@ -28,9 +22,7 @@ struct plan {
 	uint8_t how[EDGES], to[EDGES];
 };
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 static const struct pawl_value_type plan_type = PAWL_VALUE_TYPE("plan");
-static struct pawl_engine *engine;
 static struct pawl_state *states[KNOTS];
 static struct plan plans[KNOTS]; /* what the states have */
 static uint32_t roots;		 /* bit n: that task is one */
@@ -41,23 +33,6 @@ static struct pawl_atomic_u32 gate, at_gate;
 struct one {
 	uint64_t n;
 };
-
-static int give(struct pawl_context *context, int64_t number, pawl_ref_t *ret_output)
-{
-	struct pawl_value *value;
-	int error = pawl_value_of(&number_type, &number, sizeof(number), &value);
-
-	return error ? error : pawl_cell(context, value, ret_output);
-}
-
-static int64_t number_of(struct pawl_value *value)
-{
-	int64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
-	return number;
-}
 
 /* ---- functions ------------------------------------------------------------------------- */
 
@@ -99,7 +74,7 @@ static int follow(struct pawl_context *context, enum how how, uint64_t to, int64
 	if (how == UNTRACKED)
 		pawl_value_unpin(values[0]);
 	else
-		*sum = *sum * 3 + number_of(values[0]);
+		*sum = *sum * 3 + fr_take(values[0]);
 	return 0;
 }
 
@@ -130,7 +105,7 @@ static int knot_body(struct pawl_context *context, const void *args, pawl_ref_t 
 		if (!i)
 			wait_at_gate(one->n);
 	}
-	return error ? error : give(context, sum, ret_output);
+	return error ? error : fr_give(context, sum, ret_output);
 }
 
 /* What it gives without rings. */
@@ -158,37 +133,17 @@ static struct pawl_value *plan_value(const struct plan *plan)
 static void up(uint32_t workers, bool active)
 {
 	static const struct pawl_function *const functions[] = {&knot, &root_knot};
-	static const struct pawl_value_type *const types[] = {&number_type, &plan_type};
+	static const struct pawl_value_type *const types[] = {&fr_number, &plan_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	memset(plans, 0, sizeof(plans));
 	options.workers = workers;
-	options.functions = functions;
-	options.functions_n = 2;
-	options.types = types;
-	options.types_n = 2;
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
 	options.track_active = active;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	fr_open(options);
 	for (unsigned i = 0; i < KNOTS; i++)
-		assert_int_equal(pawl_state_create(engine, plan_value(&plans[i]), &states[i]),
-				 0);
-}
-
-static void check_sums(void)
-{
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-}
-
-static void down(void)
-{
-	check_sums();
-	assert_int_equal(pawl_engine_close(engine), 0);
-	for (unsigned i = 0; i < KNOTS; i++)
-		pawl_state_unpin(states[i]);
+		states[i] = fr_state(plan_value(&plans[i]));
 }
 
 static void set(unsigned n, unsigned at, enum how how, unsigned to)
@@ -198,40 +153,17 @@ static void set(unsigned n, unsigned at, enum how how, unsigned to)
 	t_check(!pawl_state_set(states[n], plan_value(&plans[n])));
 }
 
-struct ask {
-	uint64_t n;
-	int64_t number;
-	int error;
-	char text[512];
-};
-
-static int ask_visit(struct pawl_context *context, void *arg)
+static struct fr_ask ask_of(unsigned n)
 {
-	struct ask *ask = arg;
-	struct one one = {ask->n};
-	const struct pawl_error *failure = NULL;
-	struct pawl_value *value;
-	pawl_ref_t ref;
+	static const struct one ones[KNOTS] = {{0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}};
 
-	*ask->text = 0;
-	ask->error = pawl_call(context, function_of(ask->n), &one, &ref);
-	if (!ask->error)
-		ask->error = pawl_read(context, ref, PAWL_READ_STRONG, &value, &failure);
-	if (!ask->error)
-		ask->number = number_of(value);
-	if (failure)
-		(void)pawl_error_describe(failure, ask->text, sizeof(ask->text));
-	return ask->error;
-}
-
-static void ask_one(void *arg)
-{
-	(void)pawl_engine_run(engine, ask_visit, arg);
+	return (struct fr_ask){
+		.function = function_of(n), .args = &ones[n], .flags = PAWL_READ_STRONG};
 }
 
 /* All of the first n tasks, by one thread, or by several, each of which begins elsewhere. */
 struct tour {
-	struct ask asks[KNOTS];
+	struct fr_ask asks[KNOTS];
 	unsigned n, from;
 };
 
@@ -240,10 +172,10 @@ static void tour_thread(void *arg)
 	struct tour *tour = arg;
 
 	for (unsigned i = 0; i < tour->n; i++) {
-		struct ask *ask = &tour->asks[(tour->from + i) % tour->n];
+		unsigned n = (tour->from + i) % tour->n;
 
-		ask->n = (tour->from + i) % tour->n;
-		ask_one(ask);
+		tour->asks[n] = ask_of(n);
+		(void)fr_try(&tour->asks[n]);
 	}
 }
 
@@ -316,12 +248,12 @@ static void go_round(unsigned n, enum how how, unsigned threads)
 		tours(all, threads, n);
 		for (unsigned i = 0; i < threads; i++)
 			check_ring(&all[i], how);
-		check_sums();
+		fr_settle();
 		set(open, 0, NO_EDGE, 0);
 		tours(all, threads, n);
 		for (unsigned i = 0; i < threads; i++)
 			check_values(&all[i]);
-		check_sums();
+		fr_settle();
 		set(n - 1, 0, NO_EDGE, 0);
 		if (open + 1 < n)
 			set(open, 0, how_of(how, open), open + 1);
@@ -329,7 +261,7 @@ static void go_round(unsigned n, enum how how, unsigned threads)
 		for (unsigned i = 0; i < threads; i++)
 			check_values(&all[i]);
 	}
-	check_sums();
+	fr_settle();
 }
 
 static void each_engine(unsigned n, enum how how, uint32_t which_roots, unsigned threads)
@@ -338,10 +270,10 @@ static void each_engine(unsigned n, enum how how, uint32_t which_roots, unsigned
 	for (uint32_t workers = 1; workers <= 3; workers += threads == 1 ? 2 : 1) {
 		up(workers, true);
 		go_round(n, how, threads);
-		down();
+		fr_down();
 		up(workers, false);
 		go_round(n, how, threads);
-		down();
+		fr_down();
 	}
 	roots = 0;
 }
@@ -406,9 +338,9 @@ static void case_crossing(void **state)
 			set(2 - i, 0, NO_EDGE, 0);
 			tours(&tour, 1, 3);
 			check_values(&tour);
-			check_sums();
+			fr_settle();
 		}
-		down();
+		fr_down();
 	}
 }
 
@@ -427,15 +359,15 @@ static void case_deep(void **state)
 		set(2, 0, how, 0);
 		set(0, 0, how, 1);
 		for (unsigned first = 0; first < 3; first++) {
-			struct ask ask = {.n = first};
+			struct fr_ask ask = ask_of(first);
 
-			ask_one(&ask);
-			check_sums();
+			(void)fr_try(&ask);
+			fr_settle();
 			/* 4 alone changes; then the ring goes, and the first to be asked is none that was told. */
 			set(4, 0, READ, 5);
-			ask_one(&ask);
+			(void)fr_try(&ask);
 			set(2, 0, NO_EDGE, 0);
-			ask_one(&ask);
+			(void)fr_try(&ask);
 			assert_int_equal(ask.error, 0);
 			assert_int_equal(ask.number, oracle(first));
 			set(4, 0, NO_EDGE, 0);
@@ -444,7 +376,7 @@ static void case_deep(void **state)
 		set(2, 0, NO_EDGE, 0);
 		tours(&tour, 1, 5);
 		check_values(&tour);
-		down();
+		fr_down();
 	}
 }
 
@@ -462,7 +394,7 @@ static void case_itself(void **state)
 	set(0, 0, NO_EDGE, 0);
 	tours(&tour, 1, 1);
 	check_values(&tour);
-	down();
+	fr_down();
 }
 
 /* ---- beside others ---------------------------------------------------------------------------------- */
@@ -480,7 +412,7 @@ static int spin_visit(struct pawl_context *context, void *arg)
 
 static void spin_thread(void *arg)
 {
-	t_check(!pawl_engine_run(engine, spin_visit, arg));
+	t_check(!pawl_engine_run(fr_engine, spin_visit, arg));
 }
 
 /* One worker of three is busy all the time: rings are not found by being idle. */
@@ -508,7 +440,7 @@ static void case_busy(void **state)
 		check_values(&tour);
 		pawl_store_release(&spins, 1u);
 		t_thread_join(spinner);
-		down();
+		fr_down();
 	}
 }
 
@@ -546,7 +478,7 @@ static void case_storm(void **state)
 		}
 		tours(all, 1, KNOTS);
 		check_values(&all[0]);
-		down();
+		fr_down();
 	}
 	roots = 0;
 }
@@ -555,7 +487,7 @@ static void case_storm(void **state)
 
 static eng_id id_of(unsigned n)
 {
-	struct eng_graph *graph = engine->graph;
+	struct eng_graph *graph = fr_engine->graph;
 
 	/* Threads have numbers beforehand, so there are some that are not there. */
 	for (eng_id id = 1;; id++) {
@@ -577,7 +509,7 @@ static eng_id id_of(unsigned n)
 /* As the end of a run does it. */
 static void call_by_hand(struct eng_op *op, eng_id caller, eng_id callee)
 {
-	struct eng_node *node = eng_lock(engine->graph, caller);
+	struct eng_node *node = eng_lock(fr_engine->graph, caller);
 	bool gives_back = eng_connect_children(op, node, eng_list_one(&op->queue, callee));
 
 	eng_unlock(node);
@@ -604,19 +536,19 @@ static void case_found_elsewhere(void **state)
 		set(1, 0, READ, 2);
 		tours(&tour, 1, 3);
 		check_values(&tour);
-		check_sums();
+		fr_settle();
 		top = id_of(0);
 		middle = id_of(1);
 		bottom = id_of(2);
-		pawl_engine_stats_read(engine, &before);
-		eng_op_begin(&op, engine->graph, ENG_PRIORITY_INITIAL);
+		pawl_engine_stats_read(fr_engine, &before);
+		eng_op_begin(&op, fr_engine->graph, ENG_PRIORITY_INITIAL);
 		if (active)
 			assert_true(eng_activate_called(&op, top) >= 0);
 		call_by_hand(&op, bottom, top);
 		eng_op_end(&op);
 		tours(&tour, 1, 3);
-		check_sums();
-		pawl_engine_stats_read(engine, &after);
+		fr_settle();
+		pawl_engine_stats_read(fr_engine, &after);
 		assert_true(after.runs > before.runs);
 		/* Who was chosen calls as before, and fails as long as the other call is there. */
 		for (unsigned i = 0; i < 3; i++)
@@ -625,10 +557,10 @@ static void case_found_elsewhere(void **state)
 		set(2, 1, CALL, 3);
 		tours(&tour, 1, 3);
 		check_values(&tour);
-		node = eng_lock(engine->graph, top);
+		node = eng_lock(fr_engine->graph, top);
 		assert_true(eng_set_has(node, ENG_CHILDREN, middle));
 		eng_unlock(node);
-		down();
+		fr_down();
 	}
 }
 
@@ -648,10 +580,10 @@ static void case_taken_out_twice(void **state)
 		tours(&tour, 1, 3);
 		middle = id_of(1);
 		bottom = id_of(2);
-		eng_op_begin(&op, engine->graph, ENG_PRIORITY_INITIAL);
+		eng_op_begin(&op, fr_engine->graph, ENG_PRIORITY_INITIAL);
 		for (unsigned i = 0; i < 2; i++)
 			eng_children_lost(&op, middle, eng_list_one(&op.queue, bottom));
-		node = eng_lock(engine->graph, middle);
+		node = eng_lock(fr_engine->graph, middle);
 		assert_false(
 			eng_children_take(&op, node, eng_list_one(&op.queue, bottom), true));
 		eng_make_dirty(&op, node, true);
@@ -659,8 +591,8 @@ static void case_taken_out_twice(void **state)
 		eng_op_end(&op);
 		tours(&tour, 1, 3);
 		check_values(&tour);
-		check_sums();
-		down();
+		fr_settle();
+		fr_down();
 	}
 }
 
@@ -668,7 +600,7 @@ static void case_taken_out_twice(void **state)
 static void case_taken_out_of_a_run(void **state)
 {
 	struct tour tour;
-	struct ask ask = {.n = 0};
+	struct fr_ask ask;
 	struct t_thread *asking;
 	struct eng_node *node;
 	struct eng_op op;
@@ -680,33 +612,34 @@ static void case_taken_out_of_a_run(void **state)
 		set(0, 0, READ, 1);
 		set(1, 0, READ, 2);
 		tours(&tour, 1, 3);
-		check_sums();
+		fr_settle();
 		top = id_of(0);
 		middle = id_of(1);
 		bottom = id_of(2);
 		pawl_store_relaxed(&at_gate, 0u);
 		pawl_store_release(&gate, 1u);
 		set(0, 1, CALL, 3);
-		asking = t_thread_start(ask_one, &ask);
+		ask = ask_of(0);
+		asking = t_thread_start(fr_try_thread, &ask);
 		while (!pawl_load_acquire(&at_gate))
 			sched_yield();
-		eng_op_begin(&op, engine->graph, ENG_PRIORITY_INITIAL);
+		eng_op_begin(&op, fr_engine->graph, ENG_PRIORITY_INITIAL);
 		if (active)
 			assert_true(eng_activate_called(&op, top) >= 0);
 		call_by_hand(&op, bottom, top);
 		eng_op_end(&op);
-		node = eng_lock(engine->graph, top);
+		node = eng_lock(fr_engine->graph, top);
 		assert_false(eng_set_has(node, ENG_CHILDREN, middle));
 		eng_unlock(node);
 		pawl_store_release(&gate, 0u);
 		t_thread_join(asking);
 		assert_int_equal(ask.error, -PAWL_ETASK);
 		assert_non_null(strstr(ask.text, "tasks in a ring: "));
-		check_sums();
+		fr_settle();
 		set(2, 1, CALL, 3);
 		tours(&tour, 1, 3);
 		check_values(&tour);
-		down();
+		fr_down();
 	}
 }
 

@@ -4,26 +4,16 @@
  * a cell, of keys, of what is emitted; with 1, 2 and 4 workers. Each reader runs once for each change,
  * and every sum is right afterwards.
  */
-#include "harness.h"
-
-#include <errno.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/atomic.h>
-#include <pawl/engine.h>
-#include <pawl/state.h>
+#include "frame.h"
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/graph.h"
 
 /* Fewer and in smaller parts where everything is slow. */
-#define SLOW	    (T_TSAN || T_ASAN)
-#define FEW	    (SLOW ? 300u : ENG_SPREAD_MORE_THAN)
-#define PART	    (SLOW ? 16u : ENG_SPREAD_PART)
-#define N_OF(array) (sizeof(array) / sizeof(*(array)))
+#define SLOW (T_TSAN || T_ASAN)
+#define FEW  (SLOW ? 300u : ENG_SPREAD_MORE_THAN)
+#define PART (SLOW ? 16u : ENG_SPREAD_PART)
 
-static struct pawl_engine *engine;
 static struct pawl_state *input;
 static struct pawl_atomic_u64 runs;
 
@@ -44,7 +34,6 @@ static void part_changed(const void *before, size_t before_bytes, const void *af
 	changed(arg, 1);
 }
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 static const struct pawl_value_type other_type = PAWL_VALUE_TYPE("other number");
 static const struct pawl_value_type keyed_type = {.size = sizeof(keyed_type),
 						  .name = "keyed number",
@@ -53,29 +42,12 @@ static const struct pawl_value_type keyed_type = {.size = sizeof(keyed_type),
 						  .changed_keys = part_changed};
 static const struct pawl_trait mark = {sizeof(mark), "mark", NULL, 0};
 
-static struct pawl_value *value_of(const struct pawl_value_type *type, int64_t number)
-{
-	struct pawl_value *value;
-
-	t_check(!pawl_value_of(type, &number, sizeof(number), &value));
-	return value;
-}
-
-static int64_t number_of(struct pawl_value *value)
+static int64_t input_now(struct pawl_context *context)
 {
 	int64_t number;
 
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
+	t_check(!fr_look(context, input, &number));
 	return number;
-}
-
-static int64_t input_now(struct pawl_context *context)
-{
-	struct pawl_value *value;
-
-	t_check(!pawl_state_get(context, input, &value));
-	return number_of(value);
 }
 
 /* ---- what is read ----------------------------------------------------------------------- */
@@ -86,7 +58,7 @@ static int outputs_body(struct pawl_context *context, const void *args, pawl_ref
 	int64_t number = input_now(context);
 
 	(void)args;
-	return pawl_cell(context, value_of(number & 1 ? &number_type : &other_type, number),
+	return pawl_cell(context, fr_value_of(number & 1 ? &fr_number : &other_type, number),
 			 ret_output);
 }
 static const struct pawl_function outputs = {.size = sizeof(outputs),
@@ -98,7 +70,7 @@ static const struct pawl_function outputs = {.size = sizeof(outputs),
 static int cells_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	(void)args;
-	return pawl_cell(context, value_of(&number_type, input_now(context)), ret_output);
+	return pawl_cell(context, fr_value(input_now(context)), ret_output);
 }
 static const struct pawl_function cells = {.size = sizeof(cells),
 					   .name = "cells",
@@ -109,7 +81,7 @@ static const struct pawl_function cells = {.size = sizeof(cells),
 static int keys_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	(void)args;
-	return pawl_cell(context, value_of(&keyed_type, input_now(context)), ret_output);
+	return pawl_cell(context, fr_value_of(&keyed_type, input_now(context)), ret_output);
 }
 static const struct pawl_function keys = {.size = sizeof(keys),
 					  .name = "keys",
@@ -124,7 +96,7 @@ static int emits_body(struct pawl_context *context, const void *args, pawl_ref_t
 
 	(void)args;
 	for (int64_t i = 0; i < number; i++) {
-		t_check(!pawl_cell(context, value_of(&number_type, i), ret_output));
+		t_check(!pawl_cell(context, fr_value(i), ret_output));
 		t_check(!pawl_emit(context, &mark, *ret_output));
 	}
 	return 0;
@@ -163,13 +135,13 @@ static int64_t source_now(struct pawl_context *context, enum source source)
 	switch (source) {
 	case KEY:
 		t_check(!pawl_read_key(context, ref, 1, &value, NULL));
-		return number_of(value);
+		return fr_take(value);
 	case COLLECTIBLES:
 		t_check(!pawl_peek(context, ref, &mark, counted, &count));
 		return count;
 	default:
 		t_check(!pawl_read(context, ref, 0, &value, NULL));
-		return number_of(value);
+		return fr_take(value);
 	}
 }
 
@@ -179,8 +151,8 @@ static int reader_body(struct pawl_context *context, const void *args, pawl_ref_
 
 	pawl_add_relaxed(&runs, UINT64_C(1));
 	return pawl_cell(context,
-			 value_of(&number_type,
-				  source_now(context, one->source) + (int64_t)one->i),
+			 fr_value_of(&fr_number,
+				     source_now(context, one->source) + (int64_t)one->i),
 			 ret_output);
 }
 static const struct pawl_function reader = {.size = sizeof(reader),
@@ -202,10 +174,10 @@ static int all_body(struct pawl_context *context, const void *args, pawl_ref_t *
 
 		t_check(!pawl_call(context, &reader, &one, &ref));
 		t_check(!pawl_read(context, ref, 0, &value, NULL));
-		sum += number_of(value);
+		sum += fr_take(value);
 	}
 	t_step();
-	return pawl_cell(context, value_of(&number_type, sum), ret_output);
+	return pawl_cell(context, fr_value(sum), ret_output);
 }
 static const struct pawl_function all = {.size = sizeof(all),
 					 .name = "all",
@@ -218,7 +190,7 @@ static const struct pawl_function all = {.size = sizeof(all),
 
 static const struct pawl_function *const functions[] = {&outputs, &cells,  &keys,
 							&emits,	  &reader, &all};
-static const struct pawl_value_type *const types[] = {&number_type, &other_type, &keyed_type};
+static const struct pawl_value_type *const types[] = {&fr_number, &other_type, &keyed_type};
 static const struct pawl_trait *const traits[] = {&mark};
 
 static void open_engine(uint32_t workers)
@@ -226,67 +198,27 @@ static void open_engine(uint32_t workers)
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = workers;
-	options.functions = functions;
-	options.functions_n = N_OF(functions);
-	options.types = types;
-	options.types_n = N_OF(types);
-	options.traits = traits;
-	options.traits_n = N_OF(traits);
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	engine->graph->spread_more_than = FEW;
-	engine->graph->spread_part = PART;
-	assert_int_equal(pawl_state_create(engine, value_of(&number_type, 1), &input), 0);
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	FR_LIST(options, traits);
+	fr_open(options);
+	fr_engine->graph->spread_more_than = FEW;
+	fr_engine->graph->spread_part = PART;
+	input = fr_state(fr_value(1));
 	pawl_store_relaxed(&runs, UINT64_C(0));
-}
-
-static void settle(void)
-{
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-	t_step();
-}
-
-static void close_engine(void)
-{
-	settle();
-	assert_int_equal(pawl_engine_close(engine), 0);
-	pawl_state_unpin(input);
-}
-
-struct ask {
-	struct one one;
-	int64_t sum;
-};
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	struct ask *ask = arg;
-	struct pawl_value *value;
-	pawl_ref_t ref;
-	int error = pawl_call(context, &all, &ask->one, &ref);
-
-	if (!error)
-		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, NULL);
-	if (!error)
-		ask->sum = number_of(value);
-	return error;
 }
 
 static void expect(enum source source, uint64_t n, int64_t number)
 {
-	struct ask ask = {{source, n}, 0};
+	struct one one = {source, n};
 	int64_t m = (int64_t)n;
 
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), 0);
-	assert_int_equal(ask.sum, m * number + m * (m - 1) / 2);
+	assert_int_equal(fr_ask(&all, &one), m * number + m * (m - 1) / 2);
 }
 
 static uint64_t spreads(void)
 {
-	return pawl_load_relaxed(&engine->graph->spreads);
+	return pawl_load_relaxed(&fr_engine->graph->spreads);
 }
 
 /* Who makes it known: the main thread, or a worker, who is no help to itself. */
@@ -297,13 +229,13 @@ static void check_source(enum source source, uint64_t n, uint32_t workers)
 
 	open_engine(workers);
 	expect(source, n, 1);
-	settle();
+	fr_settle();
 	assert_int_equal(pawl_load_relaxed(&runs), n);
 	before = spreads();
 	for (int64_t number = 2; number < 4; number++) {
-		assert_int_equal(pawl_state_set(input, value_of(&number_type, number)), 0);
+		assert_int_equal(pawl_state_set(input, fr_value(number)), 0);
 		expect(source, n, number);
-		settle();
+		fr_settle();
 		/* Once each: a reader of collectibles may see its source's run half done. */
 		if (source == COLLECTIBLES)
 			assert_true(pawl_load_relaxed(&runs) >= n * (uint64_t)number);
@@ -314,7 +246,7 @@ static void check_source(enum source source, uint64_t n, uint32_t workers)
 		assert_true(spreads() >= before + (spread ? 2 : 0));
 	else
 		assert_int_equal(spreads(), before + (spread ? 2 : 0));
-	close_engine();
+	fr_down();
 }
 
 static void case_state_readers(void **state)
@@ -374,7 +306,7 @@ static int root_body(struct pawl_context *context, const void *arg, pawl_ref_t *
 	if (!error)
 		error = pawl_read(context, ref, 0, &value, NULL);
 	if (!error)
-		pawl_store_relaxed(&wanted->sum, (uint64_t)number_of(value));
+		pawl_store_relaxed(&wanted->sum, (uint64_t)fr_take(value));
 	*ret_output = PAWL_REF_NONE;
 	return error;
 }
@@ -388,16 +320,15 @@ static void case_wanted(void **state)
 	(void)state;
 	pawl_init_word(&wanted.sum, 0u);
 	open_engine(4);
-	assert_int_equal(pawl_engine_spawn_root(engine, root_body, &wanted, NULL, &root), 0);
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, root_body, &wanted, NULL, &root), 0);
 	for (uint64_t number = 1; number < 4; number++) {
-		assert_int_equal(pawl_state_set(input, value_of(&number_type, (int64_t)number)),
-				 0);
-		settle();
+		assert_int_equal(pawl_state_set(input, fr_value((int64_t)number)), 0);
+		fr_settle();
 		assert_int_equal(pawl_load_relaxed(&wanted.sum), n * number + n * (n - 1) / 2);
 	}
 	assert_true(spreads() >= 2);
-	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
-	close_engine();
+	assert_int_equal(pawl_engine_dispose_root(fr_engine, root), 0);
+	fr_down();
 }
 
 /* Two that change what very many read, beside each other, and beside readers. */
@@ -406,7 +337,7 @@ static void setter(void *arg)
 	uint64_t from = *(uint64_t *)arg;
 
 	for (uint64_t i = 0; i < 3; i++) {
-		t_check(!pawl_state_set(input, value_of(&number_type, (int64_t)(from + i))));
+		t_check(!pawl_state_set(input, fr_value((int64_t)(from + i))));
 		t_step();
 	}
 }
@@ -422,17 +353,18 @@ static void case_at_once(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		threads[i] = t_thread_start(setter, &from[i]);
 	for (unsigned i = 0; i < 2; i++) {
-		struct ask ask = {{STATE, n}, 0};
+		struct one one = {STATE, n};
+		struct fr_ask ask = {.function = &all, .args = &one, .flags = PAWL_READ_STRONG};
 
-		assert_int_equal(pawl_engine_run(engine, ask_visit, &ask), 0);
+		assert_int_equal(fr_try(&ask), 0);
 		/* Of one state. */
-		assert_int_equal((ask.sum - (int64_t)(n * (n - 1) / 2)) % (int64_t)n, 0);
+		assert_int_equal((ask.number - (int64_t)(n * (n - 1) / 2)) % (int64_t)n, 0);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		t_thread_join(threads[i]);
-	assert_int_equal(pawl_state_set(input, value_of(&number_type, 5)), 0);
+	assert_int_equal(pawl_state_set(input, fr_value(5)), 0);
 	expect(STATE, n, 5);
-	close_engine();
+	fr_down();
 }
 
 /* Moments of quiet beside it: nobody is inside at one. */
@@ -464,15 +396,15 @@ static void case_moments(void **state)
 	open_engine(2);
 	expect(STATE, n, 1);
 	pawl_init_word(&done, 0u);
-	thread = t_thread_start(moments, engine->graph);
+	thread = t_thread_start(moments, fr_engine->graph);
 	for (int64_t number = 2; number < 6; number++) {
-		assert_int_equal(pawl_state_set(input, value_of(&number_type, number)), 0);
+		assert_int_equal(pawl_state_set(input, fr_value(number)), 0);
 		expect(STATE, n, number);
 		t_step();
 	}
 	pawl_store_release(&done, 1u);
 	t_thread_join(thread);
-	close_engine();
+	fr_down();
 }
 
 /* Without memory for help it is told by one. */
@@ -484,14 +416,14 @@ static void case_no_memory(void **state)
 	open_engine(2);
 	expect(STATE, n, 1);
 	for (unsigned at = 1; at < 8; at++) {
-		struct pawl_value *next = value_of(&number_type, (int64_t)at + 1);
+		struct pawl_value *next = fr_value((int64_t)at + 1);
 
 		t_alloc_fail_at(at);
 		assert_int_equal(pawl_state_set(input, next), 0);
 		t_alloc_fail_at(0);
 		expect(STATE, n, (int64_t)at + 1);
 	}
-	close_engine();
+	fr_down();
 }
 
 /* ---- optimising that was put off ---------------------------------------------------------------- */
@@ -506,7 +438,7 @@ static int leaf_body(struct pawl_context *context, const void *args, pawl_ref_t 
 
 	/* It may change: what cannot is left out of all sums, and is no edge. */
 	(void)input_now(context);
-	return pawl_cell(context, value_of(&number_type, (int64_t)one->i), ret_output);
+	return pawl_cell(context, fr_value((int64_t)one->i), ret_output);
 }
 static const struct pawl_function leaf = {.size = sizeof(leaf),
 					  .name = "leaf",
@@ -525,7 +457,7 @@ static int middle_body(struct pawl_context *context, const void *args, pawl_ref_
 
 		t_check(!pawl_call(context, &leaf, &to, &ref));
 	}
-	return pawl_cell(context, value_of(&number_type, number), ret_output);
+	return pawl_cell(context, fr_value(number), ret_output);
 }
 static const struct pawl_function middle = {.size = sizeof(middle),
 					    .name = "middle",
@@ -540,7 +472,7 @@ static int top_body(struct pawl_context *context, const void *args, pawl_ref_t *
 	(void)args;
 	for (struct one to = {0, 0}; to.i < MIDDLES; to.i++)
 		t_check(!pawl_call(context, &middle, &to, &middles[to.i]));
-	return pawl_cell(context, value_of(&number_type, 0), ret_output);
+	return pawl_cell(context, fr_value(0), ret_output);
 }
 static const struct pawl_function top = {.size = sizeof(top),
 					 .name = "top",
@@ -558,7 +490,7 @@ static int above_body(struct pawl_context *context, const void *args, pawl_ref_t
 
 		t_check(!pawl_call(context, &top, &one, &ref));
 	}
-	return pawl_cell(context, value_of(&number_type, 0), ret_output);
+	return pawl_cell(context, fr_value(0), ret_output);
 }
 static const struct pawl_function above = {.size = sizeof(above),
 					   .name = "above",
@@ -590,7 +522,7 @@ static struct seen look(void)
 	struct seen all_of_them = {0, 0};
 
 	for (unsigned i = 0; i < MIDDLES; i++) {
-		struct eng_node *node = eng_lock(engine->graph, eng_ref_task(middles[i]));
+		struct eng_node *node = eng_lock(fr_engine->graph, eng_ref_task(middles[i]));
 
 		all_of_them.put_off += !!(node->bits & ENG_OPTIMIZE);
 		all_of_them.numbers += eng_number(node);
@@ -609,34 +541,34 @@ static void case_put_off(void **state)
 	(void)state;
 	options.workers = 1;
 	options.functions = own;
-	options.functions_n = N_OF(own);
+	options.functions_n = FR_N(own);
 	options.types = types;
-	options.types_n = N_OF(types);
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	assert_int_equal(pawl_state_create(engine, value_of(&number_type, 1), &input), 0);
+	options.types_n = FR_N(types);
+	fr_open(options);
+	input = fr_state(fr_value(1));
 	/* They are done when the second caller comes. */
-	assert_int_equal(pawl_engine_run(engine, above_visit, &one), 0);
-	settle();
+	assert_int_equal(pawl_engine_run(fr_engine, above_visit, &one), 0);
+	fr_settle();
 	assert_int_equal(look().put_off, 0);
-	assert_int_equal(pawl_engine_run(engine, above_visit, &two), 0);
-	settle();
+	assert_int_equal(pawl_engine_run(fr_engine, above_visit, &two), 0);
+	fr_settle();
 	before = look();
 	assert_true(before.put_off > 0);
 	/* Nothing meets them: nothing is done. */
-	settle();
+	fr_settle();
 	assert_int_equal(look().put_off, before.put_off);
 	/* Each change meets them all, and does its share. */
 	for (int64_t number = 2; before.put_off; number++) {
-		assert_int_equal(pawl_state_set(input, value_of(&number_type, number)), 0);
-		assert_int_equal(pawl_engine_run(engine, above_visit, &two), 0);
-		settle();
+		assert_int_equal(pawl_state_set(input, fr_value(number)), 0);
+		assert_int_equal(pawl_engine_run(fr_engine, above_visit, &two), 0);
+		fr_settle();
 		now = look();
 		assert_true(now.put_off < before.put_off);
 		if (number == 2)
 			assert_true(now.numbers > before.numbers);
 		before = now;
 	}
-	close_engine();
+	fr_down();
 }
 
 int main(void)

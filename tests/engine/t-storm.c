@@ -3,69 +3,37 @@
  * t-storm.c - tasks that run again and again because of what tasks themselves change: each ends in an error that says
  * so, and is tried again after a change from outside. And what looks like it, and is none.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <pawl.h>
-#include <pawl/atomic.h>
 #include <pawl/effect.h>
-#include <pawl/engine.h>
 #include <pawl/observe.h>
-#include <pawl/state.h>
 
 #include "../../engine/engine.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(*(array)))
-#define STATES	    4u
+#define STATES 4u
 
-static struct pawl_engine *engine;
 static struct pawl_effect_target *target;
 static struct pawl_state *states[STATES];
 static struct pawl_atomic_u64 bodies;
 static struct pawl_atomic_u32 notices;
 static struct pawl_atomic_u32 applied_sets; /* applying an effect sets a state */
 
-static const struct pawl_value_type number_type = PAWL_VALUE_TYPE("number");
 static const struct pawl_trait writes = {sizeof(writes), "writes", NULL, 0};
 static const struct pawl_trait seen = {sizeof(seen), "seen", NULL, 0};
 
-static struct pawl_value *value_of(uint64_t number)
-{
-	struct pawl_value *value;
-
-	t_check(!pawl_value_of(&number_type, &number, sizeof(number), &value));
-	return value;
-}
-
-static uint64_t taken_number(struct pawl_value *value)
-{
-	uint64_t number;
-
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
-	return number;
-}
-
 static uint64_t state_number(struct pawl_context *context, unsigned at)
 {
-	struct pawl_value *value;
+	int64_t number;
 
-	t_check(!pawl_state_get(context, states[at], &value));
-	return taken_number(value);
+	t_check(!fr_look(context, states[at], &number));
+	return (uint64_t)number;
 }
 
 static void state_put(unsigned at, uint64_t number)
 {
-	t_check(!pawl_state_set(states[at], value_of(number)));
-}
-
-static int give(struct pawl_context *context, uint64_t number, pawl_ref_t *ret_output)
-{
-	return pawl_cell(context, value_of(number), ret_output);
+	t_check(!pawl_state_set(states[at], fr_value((int64_t)number)));
 }
 
 /* ---- functions ---------------------------------------------------------------------------------- */
@@ -90,7 +58,7 @@ static int bumps_body(struct pawl_context *context, const void *arg, pawl_ref_t 
 	pawl_add_relaxed(&bodies, UINT64_C(1));
 	if (number < args->b)
 		state_put((unsigned)args->a, number + 1);
-	return give(context, number, ret_output);
+	return fr_give(context, (int64_t)number, ret_output);
 }
 static const struct pawl_function bumps = {sizeof(bumps),	"bumps", 1, 0, bumps_body,
 					   sizeof(struct args), NULL,	 0};
@@ -107,7 +75,7 @@ static int bumps_beside_body(struct pawl_context *context, const void *arg,
 	if (number < args->b)
 		error = pawl_detach(context, bump_in_job, (void *)(uintptr_t)(number + 1),
 				    NULL);
-	return error ? error : give(context, number, ret_output);
+	return error ? error : fr_give(context, (int64_t)number, ret_output);
 }
 static const struct pawl_function bumps_beside = {
 	sizeof(bumps_beside), "bumps beside",	   1,	 0,
@@ -125,7 +93,7 @@ static int restless_body(struct pawl_context *context, const void *arg, pawl_ref
 		return -ENOMEM;
 	if (again)
 		pawl_invalidate(&invalidator, 1);
-	return give(context, 7, ret_output);
+	return fr_give(context, 7, ret_output);
 }
 static const struct pawl_function restless = {sizeof(restless), "restless", 1,	  0,
 					      restless_body,	0,	    NULL, 0};
@@ -139,38 +107,27 @@ static int passes_on_body(struct pawl_context *context, const void *arg, pawl_re
 	pawl_add_relaxed(&bodies, UINT64_C(1));
 	if (!state_number(context, 3))
 		state_put((unsigned)args->b, number + 1);
-	return give(context, 1, ret_output);
+	return fr_give(context, 1, ret_output);
 }
 static const struct pawl_function passes_on = {sizeof(passes_on), "passes on",	       1,    0,
 					       passes_on_body,	  sizeof(struct args), NULL, 0};
-
-static int read_number(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
-		       uint64_t *ret_number)
-{
-	struct pawl_value *value;
-	int error = pawl_read(context, ref, flags, &value, NULL);
-
-	if (!error)
-		*ret_number = taken_number(value);
-	return error;
-}
 
 /* Of two that pass on to each other, and of nobody else. */
 static int both_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
 {
 	static const struct args there = {0, 1}, back = {1, 0};
 	pawl_ref_t ref[2];
-	uint64_t number, sum = 0;
+	int64_t number, sum = 0;
 	int error = pawl_call(context, &passes_on, &there, &ref[0]);
 
 	(void)arg;
 	if (!error)
 		error = pawl_call(context, &passes_on, &back, &ref[1]);
 	for (unsigned i = 0; i < 2 && !error; i++) {
-		error = read_number(context, ref[i], 0, &number);
+		error = fr_get(context, ref[i], 0, &number);
 		sum += error ? 0 : number;
 	}
-	return error ? error : give(context, sum, ret_output);
+	return error ? error : fr_give(context, sum, ret_output);
 }
 static const struct pawl_function both = {sizeof(both), "both", 1, 0, both_body, 0, NULL, 0};
 
@@ -182,7 +139,7 @@ static int wants_body(struct pawl_context *context, const void *arg, pawl_ref_t 
 
 	*ret_output = PAWL_REF_NONE;
 	return pawl_effect_emit(context, &writes, (struct pawl_slice){"out", 3},
-				value_of(number));
+				fr_value((int64_t)number));
 }
 static const struct pawl_function wants = {
 	sizeof(wants),	     "wants", 1, PAWL_FUNCTION_ROOT, wants_body,
@@ -207,7 +164,7 @@ static const struct pawl_function takes = {sizeof(takes),	"takes", 1, 0, takes_b
 static int emits_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
 {
 	const struct args *args = arg;
-	int error = give(context, args->a + state_number(context, 0), ret_output);
+	int error = fr_give(context, (int64_t)(args->a + state_number(context, 0)), ret_output);
 
 	return error ? error : pawl_emit(context, &seen, *ret_output);
 }
@@ -224,7 +181,7 @@ static int all_body(struct pawl_context *context, const void *arg, pawl_ref_t *r
 
 		error = pawl_call(context, &emits, &one, &ref);
 	}
-	return error ? error : give(context, 0, ret_output);
+	return error ? error : fr_give(context, 0, ret_output);
 }
 static const struct pawl_function all = {
 	sizeof(all), "all", 1, PAWL_FUNCTION_ROOT, all_body, sizeof(struct args), NULL, 0};
@@ -245,7 +202,7 @@ static int collects_body(struct pawl_context *context, const void *arg, pawl_ref
 	pawl_add_relaxed(&bodies, UINT64_C(1));
 	if (!error)
 		error = pawl_peek(context, ref, &seen, count_one, &n);
-	return error ? error : give(context, n, ret_output);
+	return error ? error : fr_give(context, (int64_t)n, ret_output);
 }
 static const struct pawl_function collects = {sizeof(collects), "collects",	     1,	   0,
 					      collects_body,	sizeof(struct args), NULL, 0};
@@ -254,7 +211,7 @@ static const struct pawl_function *const functions[] = {&bumps,	    &bumps_besid
 							&passes_on, &both,	   &wants,
 							&takes,	    &emits,	   &all,
 							&collects};
-static const struct pawl_value_type *const types[] = {&number_type, &pawl_effect_type,
+static const struct pawl_value_type *const types[] = {&fr_number, &pawl_effect_type,
 						      &pawl_effects_type};
 static const struct pawl_trait *const traits[] = {&writes, &seen};
 
@@ -285,12 +242,9 @@ static struct pawl_engine_options options_of(uint32_t storm_runs)
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
 	options.workers = 2;
-	options.functions = functions;
-	options.functions_n = N_OF(functions);
-	options.types = types;
-	options.types_n = N_OF(types);
-	options.traits = traits;
-	options.traits_n = N_OF(traits);
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
+	FR_LIST(options, traits);
 	options.sink = sink;
 	options.storm_runs = storm_runs;
 	return options;
@@ -303,12 +257,12 @@ static void up_with(struct pawl_engine_options options)
 	pawl_store_relaxed(&bodies, UINT64_C(0));
 	pawl_store_relaxed(&notices, 0u);
 	pawl_store_relaxed(&applied_sets, 0u);
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	fr_open(options);
 	for (unsigned i = 0; i < STATES; i++)
-		assert_int_equal(pawl_state_create(engine, value_of(0), &states[i]), 0);
+		states[i] = fr_state(fr_value(0));
 	to.trait = &writes;
 	to.apply = apply;
-	assert_int_equal(pawl_effect_target_create(engine, &to, &target), 0);
+	assert_int_equal(pawl_effect_target_create(fr_engine, &to, &target), 0);
 }
 
 static void up(uint32_t storm_runs)
@@ -318,61 +272,26 @@ static void up(uint32_t storm_runs)
 
 static void down(void)
 {
-	char text[256];
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-	for (unsigned i = 0; i < STATES; i++)
-		pawl_state_unpin(states[i]);
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_down();
+	/* After its engine. */
 	pawl_effect_target_destroy(target);
-	t_step();
-}
-
-struct asking {
-	const struct pawl_function *function;
-	struct args args;
-	uint64_t number;
-	char text[1024];
-};
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	struct asking *asking = arg;
-	const struct pawl_error *failure = NULL;
-	struct pawl_value *value;
-	pawl_ref_t ref;
-	int error = pawl_call(context, asking->function, &asking->args, &ref);
-
-	if (!error)
-		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, &failure);
-	if (failure)
-		(void)pawl_error_describe(failure, asking->text, sizeof(asking->text));
-	if (!error)
-		asking->number = taken_number(value);
-	return error;
 }
 
 static uint64_t asked(const struct pawl_function *function, struct args args)
 {
-	struct asking asking = {.function = function, .args = args};
-	int error = pawl_engine_run(engine, ask_visit, &asking);
-
-	if (error)
-		fail_msg("%d: %s", error, asking.text);
-	return asking.number;
+	return (uint64_t)fr_ask(function, &args);
 }
 
+/* By a storm, in these words. */
 static void ask_fails(const struct pawl_function *function, struct args args, const char *words)
 {
-	struct asking asking = {.function = function, .args = args};
+	struct fr_ask ask = {.function = function, .args = &args, .flags = PAWL_READ_STRONG};
 
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &asking), -PAWL_ETASK);
-	if (!strstr(asking.text, words))
-		fail_msg("\"%s\" is not in \"%s\"", words, asking.text);
-	if (!strstr(asking.text, "times since anything was changed from outside"))
-		fail_msg("no storm: \"%s\"", asking.text);
+	assert_int_equal(fr_try(&ask), -PAWL_ETASK);
+	if (!strstr(ask.text, words))
+		fail_msg("\"%s\" is not in \"%s\"", words, ask.text);
+	if (!strstr(ask.text, "times since anything was changed from outside"))
+		fail_msg("no storm: \"%s\"", ask.text);
 }
 
 static uint64_t bodies_now(void)
@@ -478,7 +397,7 @@ static int build(uint64_t which, char *text, size_t len)
 	int error;
 
 	do {
-		error = pawl_engine_run(engine, effects_visit, &visit);
+		error = pawl_engine_run(fr_engine, effects_visit, &visit);
 		if (error)
 			break;
 		error = pawl_effects_apply(target, visit.effects, NULL);
@@ -548,13 +467,14 @@ static void case_root(void **unused)
 	(void)unused;
 	up(20);
 	pawl_store_release(&freed, 0u);
-	assert_int_equal(pawl_engine_spawn_root(engine, root_body, &freed, free_arg, &root), 0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, root_body, &freed, free_arg, &root),
+			 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	assert_int_equal(pawl_load_relaxed(&notices), 1);
-	assert_int_equal(pawl_engine_why(engine, root, text, sizeof(text)), 0);
+	assert_int_equal(pawl_engine_why(fr_engine, root, text, sizeof(text)), 0);
 	assert_non_null(strstr(text, "it ran again 21 times"));
-	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_dispose_root(fr_engine, root), 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	t_wait_until(pawl_load_acquire(&freed));
 	down();
 }
@@ -620,7 +540,7 @@ static int driver_body(struct pawl_context *context, const void *arg, pawl_ref_t
 	*ret_output = PAWL_REF_NONE;
 	for (unsigned i = 1; i <= *n; i++) {
 		pawl_ref_t ref;
-		uint64_t number = 0;
+		int64_t number = 0;
 		struct args args = {0, 0};
 		int error;
 
@@ -628,7 +548,7 @@ static int driver_body(struct pawl_context *context, const void *arg, pawl_ref_t
 		error = pawl_call(context, &bumps, &args, &ref);
 		/* What it reads here may be of before. */
 		if (!error)
-			error = read_number(context, ref, 0, &number);
+			error = fr_get(context, ref, 0, &number);
 		if (error)
 			return error;
 	}
@@ -638,7 +558,7 @@ static int driver_body(struct pawl_context *context, const void *arg, pawl_ref_t
 static int finished_body(struct pawl_context *context, const void *arg, pawl_ref_t *ret_output)
 {
 	const unsigned *n = arg;
-	int error = give(context, 0, ret_output);
+	int error = fr_give(context, 0, ret_output);
 
 	if (error)
 		return error;
@@ -656,13 +576,13 @@ static void case_drivers(void **unused)
 
 	(void)unused;
 	up(1);
-	assert_int_equal(pawl_engine_spawn_once(engine, driver_body, &n, NULL, &once), 0);
-	assert_int_equal(pawl_engine_spawn_root(engine, finished_body, &n, NULL, &root), 0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_spawn_once(fr_engine, driver_body, &n, NULL, &once), 0);
+	assert_int_equal(pawl_engine_spawn_root(fr_engine, finished_body, &n, NULL, &root), 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	assert_int_equal(asked(&bumps, (struct args){0, 0}), n);
 	assert_int_equal(asked(&bumps, (struct args){1, 0}), n);
 	assert_int_equal(pawl_load_relaxed(&notices), 0);
-	assert_int_equal(pawl_engine_dispose_root(engine, root), 0);
+	assert_int_equal(pawl_engine_dispose_root(fr_engine, root), 0);
 	down();
 }
 
@@ -684,13 +604,15 @@ static void case_beside_edits(void **unused)
 	up(5);
 	thread = t_thread_start(editor, &n);
 	for (unsigned i = 0; i < 50; i++) {
-		struct asking asking = {.function = &bumps, .args = {0, i * 20}};
-		int error = pawl_engine_run(engine, ask_visit, &asking);
+		struct args args = {0, i * 20};
+		struct fr_ask ask = {
+			.function = &bumps, .args = &args, .flags = PAWL_READ_STRONG};
+		int error = fr_try(&ask);
 
 		if (error && error != -PAWL_ETASK)
 			fail_msg("%d", error);
-		if (error && !strstr(asking.text, "bumps: it ran again 6 times "))
-			fail_msg("%s", asking.text);
+		if (error && !strstr(ask.text, "bumps: it ran again 6 times "))
+			fail_msg("%s", ask.text);
 	}
 	t_thread_join(thread);
 	state_put(0, UINT64_MAX);
@@ -701,7 +623,7 @@ static void case_beside_edits(void **unused)
 static void limit_is(struct pawl_engine_options options, uint32_t most)
 {
 	up_with(options);
-	assert_int_equal(engine->graph->storms.most, most);
+	assert_int_equal(fr_engine->graph->storms.most, most);
 	down();
 }
 

@@ -3,14 +3,8 @@
  * t-tell.c - what a program is told of its store: the notices engine.snapshot and engine.store, each once where that is
  * promised.
  */
-#include "harness.h"
+#include "frame.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/engine.h>
 #include <pawl/observe.h>
 #include <pawl/store.h>
 
@@ -19,7 +13,6 @@
 
 static struct pawl_store_disk *disk;
 static struct pawl_store *store;
-static struct pawl_engine *engine;
 static struct pawl_subscription *told;
 
 static const struct pawl_value_type number_type = {
@@ -31,10 +24,9 @@ struct one {
 
 static int number_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	struct pawl_value *value;
-	int error = pawl_value_of(&number_type, args, sizeof(struct one), &value);
+	const struct one *one = args;
 
-	return error ? error : pawl_cell(context, value, ret_output);
+	return fr_give_of(context, &number_type, (int64_t)one->n, ret_output);
 }
 static struct pawl_function number = {sizeof(number), "number",		  1,	0,
 				      number_body,    sizeof(struct one), NULL, 0};
@@ -50,17 +42,15 @@ static void up(void)
 	assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
 	assert_int_equal(eng_store_fault(store, 1, &store), 0);
 	options.workers = 1;
-	options.functions = functions;
-	options.functions_n = 1;
-	options.types = types;
-	options.types_n = 1;
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
 	options.storage = PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN;
 	options.store = store;
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	fr_open(options);
 	of.names = names;
 	of.names_n = 2;
 	of.before = 1;
-	assert_int_equal(pawl_notices_subscribe(engine, &of, &told), 0);
+	assert_int_equal(pawl_notices_subscribe(fr_engine, &of, &told), 0);
 }
 
 /* The next one, if `text` is in what it says; NULL: there is none. */
@@ -95,29 +85,16 @@ static void expect_nothing(void)
 
 static void down(void)
 {
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_close();
 	pawl_store_close(store);
-}
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	struct pawl_value *value;
-	pawl_ref_t ref;
-	int error = pawl_call(context, &number, arg, &ref);
-
-	if (!error)
-		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, NULL);
-	if (!error)
-		pawl_value_unpin(value);
-	return error;
 }
 
 static void ask(uint64_t n)
 {
 	struct one one = {n};
 
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &one), 0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	(void)fr_ask(&number, &one);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 }
 
 static int snapshot_fails(void)
@@ -125,7 +102,7 @@ static int snapshot_fails(void)
 	int error;
 
 	eng_fault_at(store, ENG_FAULT_COMMIT, 1, -ENOSPC);
-	error = pawl_engine_snapshot(engine, NULL);
+	error = pawl_engine_snapshot(fr_engine, NULL);
 	eng_fault_at(store, ENG_FAULT_COMMIT, 0, 0);
 	return error;
 }
@@ -142,13 +119,13 @@ static void case_snapshots(void **state)
 	expect_nothing();
 	ask(1);
 	ask(2);
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
 	expect("engine.snapshot", INFO, "2 tasks were saved in ");
 	/* What is not made is not told of. */
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
 	expect_nothing();
 	ask(3);
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_close();
 	expect("engine.snapshot", INFO, "(stop)");
 	expect_nothing();
 	pawl_notices_unsubscribe(told);
@@ -171,14 +148,14 @@ static void case_failures(void **state)
 		assert_int_equal(snapshot_fails(), -ENOSPC);
 	expect("engine.store", WARNING, "could not be saved: No space left on device");
 	expect_nothing();
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
 	expect("engine.snapshot", INFO, "1 tasks");
 	ask(2);
 	assert_int_equal(snapshot_fails(), -ENOSPC);
 	expect("engine.store", WARNING, "it is tried again");
 	ask(3);
 	eng_fault_at(store, ENG_FAULT_COMMIT, 1, -EIO);
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_close();
 	expect("engine.store", WARNING, "2 tasks are not saved");
 	expect_nothing();
 	pawl_notices_unsubscribe(told);
@@ -309,11 +286,11 @@ static void case_unnamed(void **state)
 		expect_nothing();
 		for (unsigned at = 0; at < 3; at++)
 			assert_int_equal((at == 1 ? pawl_engine_spawn_once
-						  : pawl_engine_spawn_root)(engine, root_body,
-									    NULL, NULL, &root),
+						  : pawl_engine_spawn_root)(
+						 fr_engine, root_body, NULL, NULL, &root),
 					 0);
 		expect("engine.store", INFO, "roots have no name");
-		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+		assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 		expect_nothing();
 		pawl_notices_unsubscribe(told);
 		down();

@@ -110,6 +110,21 @@ struct pawl_store *t_must_open(struct t_place *place)
 	return store;
 }
 
+struct pawl_store *t_begin(struct t_place *place, const struct t_kind *kind)
+{
+	t_place_make(place, kind);
+	return t_must_open(place);
+}
+
+void t_end(struct t_place *place, struct pawl_store *store)
+{
+	struct pawl_store_why why;
+
+	assert_int_equal(pawl_store_verify(store, &why), 0);
+	pawl_store_close(store);
+	t_place_drop(place);
+}
+
 struct pawl_slice t_text(const char *text)
 {
 	return (struct pawl_slice){text, strlen(text)};
@@ -142,4 +157,59 @@ bool t_has_one(struct pawl_store *store, uint32_t id, const char *text)
 		   : !value.ptr;
 	pawl_store_view_end(view);
 	return has;
+}
+
+void t_put_round(struct pawl_store_batch *batch, unsigned round)
+{
+	char text[3000];
+	uint32_t id;
+
+	memset(text, 'a' + (int)(round % 26), sizeof(text));
+	for (id = 0; id < 30; id++)
+		t_check(!pawl_store_put(
+			batch, PAWL_STORE_DATA, pawl_store_id(id * (round % 3 + 1)),
+			(struct pawl_slice){text, 100 + (size_t)round * id % 2900}));
+	t_check(!pawl_store_put(batch, PAWL_STORE_INFRA, pawl_store_id(0),
+				(struct pawl_slice){&round, sizeof(round)}));
+}
+
+int t_write_round(struct pawl_store *store, unsigned round)
+{
+	struct pawl_store_batch *batch;
+	struct pawl_store_why why;
+	int error = pawl_store_begin_write(store, &batch);
+
+	if (error)
+		return error;
+	t_put_round(batch, round);
+	error = pawl_store_commit(batch, &why, NULL);
+	t_check(!error == !why.text[0]);
+	return error;
+}
+
+unsigned t_round_of(struct pawl_store *store)
+{
+	struct pawl_store_view *view;
+	struct pawl_slice value;
+	unsigned round = 0;
+
+	t_check(!pawl_store_view_begin(store, &view));
+	t_check(!pawl_store_get(view, PAWL_STORE_INFRA, pawl_store_id(0), &value));
+	if (value.ptr)
+		memcpy(&round, value.ptr, sizeof(round));
+	pawl_store_view_end(view);
+	return round;
+}
+
+static void case_nothing(void **state)
+{
+	(void)state;
+	t_skip("no LMDB");
+}
+
+int t_run_without_lmdb(const char *name)
+{
+	const struct CMUnitTest cases[] = {cmocka_unit_test(case_nothing)};
+
+	return t_run(name, cases);
 }

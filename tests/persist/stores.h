@@ -35,6 +35,9 @@ int t_open(struct t_place *place, const struct pawl_store_options *options,
 	   struct pawl_store_why *why, struct pawl_store **ret_store);
 /* Must work. */
 struct pawl_store *t_must_open(struct t_place *place);
+/* A place of that kind, and the store there; and the end of both, after its audit. */
+struct pawl_store *t_begin(struct t_place *place, const struct t_kind *kind);
+void t_end(struct t_place *place, struct pawl_store *store);
 
 /* A folder that is not there, in one that is; t_folder_drop() removes both with all files in them. */
 void t_folder_make(char *ret_path, size_t bytes);
@@ -44,5 +47,13 @@ struct pawl_slice t_text(const char *text);
 /* Shorthands for one value in DATA, which must work. */
 void t_put_one(struct pawl_store *store, uint32_t id, const char *text);
 bool t_has_one(struct pawl_store *store, uint32_t id, const char *text);
+
+/* Some values, whose sizes and words are those of that round; which one is there: 0, none. */
+void t_put_round(struct pawl_store_batch *batch, unsigned round);
+int t_write_round(struct pawl_store *store, unsigned round);
+unsigned t_round_of(struct pawl_store *store);
+
+/* The whole of main(), where a test has nothing to do without LMDB. */
+int t_run_without_lmdb(const char *name);
 
 #endif

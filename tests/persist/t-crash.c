@@ -406,17 +406,9 @@ int main(int argc, char **argv)
 
 #else
 
-static void case_nothing(void **state)
-{
-	(void)state;
-	t_skip("no LMDB");
-}
-
 int main(void)
 {
-	const struct CMUnitTest cases[] = {cmocka_unit_test(case_nothing)};
-
-	return t_run("crash", cases);
+	return t_run_without_lmdb("crash");
 }
 
 #endif

@@ -444,6 +444,76 @@ static void case_loss_beside_snapshot(void **state)
 	end();
 }
 
+/* ---- what is lost ------------------------------------------------------------------------------------- */
+
+#define LOST 3u
+
+/* It is not in the store any more. */
+static void lose_one(void)
+{
+	struct pawl_store_batch *batch;
+
+	assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
+	assert_int_equal(pawl_store_begin_write(store, &batch), 0);
+	assert_int_equal(pawl_store_remove(batch, PAWL_STORE_META, pawl_store_id(LOST)), 0);
+	assert_int_equal(pawl_store_remove(batch, PAWL_STORE_DATA, pawl_store_id(LOST)), 0);
+	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
+	pawl_store_close(store);
+}
+
+/* It has no function that could be named, in the process that finds the loss and in those after it. */
+static int lost_visit(struct pawl_context *context, void *arg)
+{
+	const struct pawl_error *why = NULL;
+	struct pawl_value *value;
+
+	assert_int_equal(pawl_read(context, eng_ref(LOST, 0), 0, &value, &why), -PAWL_ETASK);
+	assert_null(pawl_error_function(why));
+	(void)pawl_error_describe(why, arg, 128);
+	return 0;
+}
+
+/* The error of a task that is lost is saved as what it is. */
+static void case_error_of_the_lost(void **state)
+{
+	char found[128], saved[128];
+
+	(void)state;
+	begin(1);
+	lose_one();
+	up(1);
+	ask();
+	assert_int_equal(pawl_engine_run(engine, lost_visit, found), 0);
+	assert_string_equal(found, "the task was lost: its record is damaged");
+	down();
+	up(1);
+	assert_int_equal(pawl_engine_run(engine, lost_visit, saved), 0);
+	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 0);
+	assert_string_equal(saved, found);
+	ask();
+	down();
+	end();
+}
+
+/* Who computes all sums again is the first to come there: what it has found out then is no mistake in them. */
+static void case_loss_found_by_verify(void **state)
+{
+	char text[256] = "";
+	int error;
+
+	(void)state;
+	begin(1);
+	lose_one();
+	up(1);
+	error = pawl_engine_verify(engine, text, sizeof(text));
+	if (error != -EBUSY)
+		fail_msg("%d: %s", error, text);
+	ask();
+	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 1);
+	down();
+	end();
+}
+
 /* ---- what is dirty runs, wanted or not --------------------------------------------------------------------- */
 
 /* Nobody asks for anything: what depends on the session runs all the same, and those that have read it. */
@@ -472,9 +542,14 @@ static void case_active_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_list),	    cmocka_unit_test(case_list_damaged),
-		cmocka_unit_test(case_list_errors), cmocka_unit_test(case_lists_at_once),
-		cmocka_unit_test(case_readers),	    cmocka_unit_test(case_loss_beside_snapshot),
+		cmocka_unit_test(case_list),
+		cmocka_unit_test(case_list_damaged),
+		cmocka_unit_test(case_list_errors),
+		cmocka_unit_test(case_lists_at_once),
+		cmocka_unit_test(case_readers),
+		cmocka_unit_test(case_loss_beside_snapshot),
+		cmocka_unit_test(case_error_of_the_lost),
+		cmocka_unit_test(case_loss_found_by_verify),
 		cmocka_unit_test(case_active_off),
 	};
 

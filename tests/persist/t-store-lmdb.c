@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * t-store-lmdb.c - what the store on disk has to do with its folder, with other processes, and with a disk that fails.
+ * t-store-lmdb.c - what the store on disk has to do with its folder, with a disk that fails, with damage. With other
+ * processes: t-store-processes.c.
  *
- * This program defines the calls by which LMDB and the store write: within disk_fail_at() they fail. Other
- * processes are this program again, with the folder in T_STORE, a word that says what to do, and two pipes.
+ * This program defines the calls by which LMDB and the store write: within disk_fail_at() they fail.
  */
-#include "process.h"
 #include "stores.h"
 
 #include <stdio.h>
@@ -15,8 +14,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -24,7 +21,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <lmdb.h>
@@ -33,21 +29,6 @@
 #include <pawl/thread.h>
 
 static struct t_place place;
-
-static struct pawl_store *begin(void)
-{
-	t_place_make(&place, &t_kinds[2]);
-	return t_must_open(&place);
-}
-
-static void end(struct pawl_store *store)
-{
-	struct pawl_store_why why;
-
-	assert_int_equal(pawl_store_verify(store, &why), 0);
-	pawl_store_close(store);
-	t_place_drop(&place);
-}
 
 /* ---- the disk ----------------------------------------------------------------------------------- */
 
@@ -182,7 +163,7 @@ static void case_folder(void **state)
 	char path[300];
 
 	(void)state;
-	store = begin();
+	store = t_begin(&place, &t_kinds[2]);
 	assert_int_equal(mode_of(place.folder, ""), 0750);
 	assert_int_equal(mode_of(place.folder, "lock"), 0640);
 	assert_int_equal(mode_of(place.folder, "data.mdb"), 0640);
@@ -193,7 +174,7 @@ static void case_folder(void **state)
 	options.read_only = 1;
 	t_assert_errno(pawl_store_open_lmdb(path, &options, &why, &other), EBUSY);
 	assert_int_equal(why.pid, getpid());
-	end(store);
+	t_end(&place, store);
 
 	t_folder_make(path, sizeof(path));
 	strcat(path, "/deeper");
@@ -219,7 +200,7 @@ static void case_network(void **state)
 	disk.nfs = false;
 	assert_non_null(strstr(why.text, "NFS"));
 	assert_non_null(strstr(why.text, "local"));
-	end(t_must_open(&place));
+	t_end(&place, t_must_open(&place));
 }
 
 static void touch(const char *name, const void *bytes, size_t n)
@@ -284,7 +265,7 @@ static void case_foreign(void **state)
 static void case_stale(void **state)
 {
 	struct pawl_store_why why;
-	struct pawl_store *store = begin();
+	struct pawl_store *store = t_begin(&place, &t_kinds[2]);
 	unsigned char mark[16] = {2};
 	MDB_val key = {10, (void *)(uintptr_t) "pawl store"}, val = {sizeof(mark), mark};
 	MDB_env *env;
@@ -308,7 +289,7 @@ static void case_stale(void **state)
 
 static void case_left_over(void **state)
 {
-	struct pawl_store *store = begin();
+	struct pawl_store *store = t_begin(&place, &t_kinds[2]);
 
 	(void)state;
 	t_put_one(store, 1, "one");
@@ -318,7 +299,7 @@ static void case_left_over(void **state)
 	store = t_must_open(&place);
 	assert_false(there("new.mdb"));
 	assert_true(t_has_one(store, 1, "one"));
-	end(store);
+	t_end(&place, store);
 }
 
 /* ---- full ---------------------------------------------------------------------------------------- */
@@ -357,7 +338,7 @@ static void case_full(void **state)
 					(struct pawl_slice){big, sizeof(big)}),
 			 0);
 	assert_int_equal(pawl_store_commit(batch, &why, NULL), 0);
-	end(store);
+	t_end(&place, store);
 }
 
 /* Where address space is short less of it is taken. */
@@ -392,54 +373,12 @@ static void case_little_space(void **state)
 		t_skip("the sanitizer takes more address space than this leaves");
 		return;
 	}
-	pawl_store_close(begin());
+	pawl_store_close(t_begin(&place, &t_kinds[2]));
 	assert_int_equal(t_forked(in_little_space, NULL), 0);
 	t_place_drop(&place);
 }
 
 /* ---- a disk that fails --------------------------------------------------------------------------- */
-
-static void put_round(struct pawl_store_batch *batch, unsigned round)
-{
-	char text[3000];
-	uint32_t id;
-
-	memset(text, 'a' + (int)(round % 26), sizeof(text));
-	for (id = 0; id < 30; id++)
-		t_check(!pawl_store_put(
-			batch, PAWL_STORE_DATA, pawl_store_id(id * (round % 3 + 1)),
-			(struct pawl_slice){text, 100 + (size_t)round * id % 2900}));
-	t_check(!pawl_store_put(batch, PAWL_STORE_INFRA, pawl_store_id(0),
-				(struct pawl_slice){&round, sizeof(round)}));
-}
-
-static int write_round(struct pawl_store *store, unsigned round)
-{
-	struct pawl_store_batch *batch;
-	struct pawl_store_why why;
-	int error = pawl_store_begin_write(store, &batch);
-
-	if (error)
-		return error;
-	put_round(batch, round);
-	error = pawl_store_commit(batch, &why, NULL);
-	t_check(!error == !why.text[0]);
-	return error;
-}
-
-static unsigned round_of(struct pawl_store *store)
-{
-	struct pawl_store_view *view;
-	struct pawl_slice value;
-	unsigned round = 0;
-
-	t_check(!pawl_store_view_begin(store, &view));
-	t_check(!pawl_store_get(view, PAWL_STORE_INFRA, pawl_store_id(0), &value));
-	if (value.ptr)
-		memcpy(&round, value.ptr, sizeof(round));
-	pawl_store_view_end(view);
-	return round;
-}
 
 /* Each write and sync of a commit fails in turn. */
 static void commit_with(struct pawl_store **store, int disk_error)
@@ -449,7 +388,7 @@ static void commit_with(struct pawl_store **store, int disk_error)
 	int error;
 	bool failed;
 
-	assert_int_equal(write_round(*store, round), 0);
+	assert_int_equal(t_write_round(*store, round), 0);
 	for (n = 1;; n++) {
 		/* Somebody looks meanwhile, every other time. */
 		bool looks = n % 2;
@@ -457,25 +396,25 @@ static void commit_with(struct pawl_store **store, int disk_error)
 		if (looks)
 			assert_int_equal(pawl_store_view_begin(*store, &view), 0);
 		disk_fail_at(n, disk_error);
-		error = write_round(*store, ++round);
+		error = t_write_round(*store, ++round);
 		failed = disk_heal();
 		if (looks)
 			pawl_store_view_end(view);
-		found = round_of(*store);
+		found = t_round_of(*store);
 		assert_true(found == round || (error && found == round - 1));
 		if (!failed)
 			break;
 		if (error)
 			assert_int_equal(error, disk_error ? -disk_error : -EIO);
 		/* A later batch saves all. */
-		assert_int_equal(write_round(*store, ++round), 0);
-		assert_int_equal(round_of(*store), round);
+		assert_int_equal(t_write_round(*store, ++round), 0);
+		assert_int_equal(t_round_of(*store), round);
 		assert_int_equal(pawl_store_verify(*store, NULL), 0);
 		if (n % 3)
 			continue;
 		pawl_store_close(*store);
 		*store = t_must_open(&place);
-		assert_int_equal(round_of(*store), round);
+		assert_int_equal(t_round_of(*store), round);
 		t_step();
 	}
 	assert_int_equal(error, 0);
@@ -486,33 +425,33 @@ static void commit_with(struct pawl_store **store, int disk_error)
 static void case_disk_commit(void **state)
 {
 	static const int errors[] = {EIO, ENOSPC, EDQUOT, 0};
-	struct pawl_store *store = begin();
+	struct pawl_store *store = t_begin(&place, &t_kinds[2]);
 	unsigned i;
 
 	(void)state;
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		commit_with(&store, errors[i]);
-	end(store);
+	t_end(&place, store);
 }
 
 /* Interrupted calls are made again, wherever it may happen. */
 static void case_disk_interrupted(void **state)
 {
-	struct pawl_store *store = begin();
+	struct pawl_store *store = t_begin(&place, &t_kinds[2]);
 	unsigned n, round = 0;
 	int error;
 
 	(void)state;
 	for (n = 1;; n++) {
 		disk_fail_at(n, EINTR);
-		error = write_round(store, ++round);
+		error = t_write_round(store, ++round);
 		if (!disk_heal())
 			break;
 		assert_int_equal(error, 0);
-		assert_int_equal(write_round(store, ++round), 0);
+		assert_int_equal(t_write_round(store, ++round), 0);
 	}
-	assert_int_equal(round_of(store), round);
-	end(store);
+	assert_int_equal(t_round_of(store), round);
+	t_end(&place, store);
 }
 
 /* A store that could not be made can be made. */
@@ -539,7 +478,7 @@ static void case_disk_make(void **state)
 				pawl_store_close(store);
 			store = t_must_open(&place);
 			t_put_one(store, 1, "one");
-			end(store);
+			t_end(&place, store);
 			if (!failed)
 				break;
 		}
@@ -561,8 +500,8 @@ static void case_disk_compact(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		for (n = 1;; n++) {
-			store = begin();
-			assert_int_equal(write_round(store, 1), 0);
+			store = t_begin(&place, &t_kinds[2]);
+			assert_int_equal(t_write_round(store, 1), 0);
 			assert_int_equal(pawl_store_begin_write(store, &batch), 0);
 			for (uint32_t id = 2; id < 30; id++)
 				assert_int_equal(pawl_store_remove(batch, PAWL_STORE_DATA,
@@ -573,10 +512,10 @@ static void case_disk_compact(void **state)
 			error = pawl_store_compact(store, &why, &done);
 			failed = disk_heal();
 			assert_true(!error || strlen(why.text));
-			assert_int_equal(round_of(store), 1);
-			assert_int_equal(write_round(store, 2), 0);
-			assert_int_equal(round_of(store), 2);
-			end(store);
+			assert_int_equal(t_round_of(store), 1);
+			assert_int_equal(t_write_round(store, 2), 0);
+			assert_int_equal(t_round_of(store), 2);
+			t_end(&place, store);
 			if (!failed)
 				break;
 		}
@@ -692,7 +631,7 @@ static int cut_short(void *arg)
 
 static void damaged_store(void)
 {
-	struct pawl_store *store = begin();
+	struct pawl_store *store = t_begin(&place, &t_kinds[2]);
 	struct pawl_store_batch *batch;
 	char text[500];
 	uint32_t id, round;
@@ -707,7 +646,7 @@ static void damaged_store(void)
 							(struct pawl_slice){
 								text, (id * 7 + round) % 100}),
 					 0);
-		put_round(batch, round);
+		t_put_round(batch, round);
 		assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
 	}
 	pawl_store_close(store);
@@ -731,237 +670,7 @@ static void case_cut_short(void **state)
 	t_place_drop(&place);
 }
 
-/* ---- other processes ------------------------------------------------------------------------------ */
-
-static struct t_process start(const char *word)
-{
-	setenv("T_STORE", place.folder, 1);
-	return t_process_start(word);
-}
-
-static void await_word(void)
-{
-	char line[64];
-
-	(void)t_hear(line, sizeof(line));
-}
-
-static int child_opens(void)
-{
-	struct pawl_store_why why;
-	struct pawl_store *store;
-	char line[64];
-	int error = t_open(&place, NULL, &why, &store);
-
-	snprintf(line, sizeof(line), "%d %lld", error, (long long)why.pid);
-	t_say(line);
-	if (!error)
-		pawl_store_close(store);
-	return 0;
-}
-
-/* Pins what there is, says what it sees, before and after it was told to look again. */
-static int child_reads(void)
-{
-	struct pawl_store_options options = PAWL_STORE_OPTIONS_INIT;
-	struct pawl_store_view *view;
-	struct pawl_store *store;
-	struct pawl_slice value;
-	char line[64];
-	unsigned i;
-
-	options.read_only = 1;
-	t_check(!t_open(&place, &options, NULL, &store));
-	t_check(!pawl_store_view_begin(store, &view));
-	for (i = 0; i < 2; i++) {
-		t_check(!pawl_store_get(view, PAWL_STORE_DATA, pawl_store_id(1), &value));
-		snprintf(line, sizeof(line), "%llu %.*s",
-			 (unsigned long long)pawl_store_view_generation(view), (int)value.len,
-			 (const char *)value.ptr);
-		t_say(line);
-		await_word();
-	}
-	pawl_store_view_end(view);
-	t_check(!pawl_store_view_begin(store, &view));
-	snprintf(line, sizeof(line), "%llu",
-		 (unsigned long long)pawl_store_view_generation(view));
-	t_say(line);
-	pawl_store_view_end(view);
-	pawl_store_close(store);
-	return 0;
-}
-
-/* Commits until it is killed, and says each number that was acknowledged. */
-static int child_writes(void)
-{
-	struct pawl_store *store = t_must_open(&place);
-	unsigned round = round_of(store);
-	char line[32];
-	bool done;
-
-	t_check(!pawl_thread_attach("writes"));
-	for (;;) {
-		t_check(!write_round(store, ++round));
-		snprintf(line, sizeof(line), "%u", round);
-		t_say(line);
-		if (round % 5 == 0)
-			t_check(!pawl_store_compact(store, NULL, &done));
-	}
-}
-
-static void case_second_writer(void **state)
-{
-	struct pawl_store *store = begin();
-	struct pawl_store_why why;
-	struct t_process process;
-	char line[64];
-
-	(void)state;
-	process = start("opens");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	assert_int_equal(strtol(line, NULL, 10), -EBUSY);
-	assert_int_equal(strtol(strchr(line, ' '), NULL, 10), getpid());
-	t_process_end(&process, false);
-	t_put_one(store, 1, "one");
-	pawl_store_close(store);
-	process = start("opens");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	assert_int_equal(strtol(line, NULL, 10), 0);
-	t_process_end(&process, false);
-	/* The other way round. */
-	process = start("writes");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	t_assert_errno(t_open(&place, NULL, &why, &store), EBUSY);
-	assert_int_equal(why.pid, process.pid);
-	assert_non_null(strstr(why.text, "process"));
-	t_process_end(&process, true);
-	store = t_must_open(&place);
-	end(store);
-}
-
-static void case_reader_elsewhere(void **state)
-{
-	struct pawl_store *store = begin();
-	struct pawl_store_stat stat;
-	struct t_process process;
-	char line[64];
-	bool done;
-	unsigned i;
-
-	(void)state;
-	t_put_one(store, 1, "before");
-	process = start("reads");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	assert_string_equal(line, "1 before");
-	for (i = 0; i < 20; i++)
-		assert_int_equal(write_round(store, i), 0);
-	t_put_one(store, 1, "after");
-	assert_int_equal(pawl_store_stat_read(store, &stat), 0);
-	assert_int_equal(stat.readers, 1);
-	assert_int_equal(stat.views, 0);
-	t_assert_errno(pawl_store_compact(store, NULL, &done), EBUSY);
-	t_process_tell(&process, "on");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	assert_string_equal(line, "1 before");
-	t_process_tell(&process, "on");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	assert_string_equal(line, "22");
-	t_process_end(&process, false);
-	end(store);
-}
-
-/* The writer comes back with more address space, and uses it: who reads takes as much. */
-static void case_reader_follows(void **state)
-{
-	static char big[3 << 20];
-	struct pawl_store_options options = PAWL_STORE_OPTIONS_INIT;
-	struct pawl_store *store;
-	struct pawl_store_batch *batch;
-	struct t_process process;
-	char line[64];
-	unsigned i;
-
-	(void)state;
-	t_place_make(&place, &t_kinds[2]);
-	options.reserve_bytes = 1 << 20;
-	assert_int_equal(t_open(&place, &options, NULL, &store), 0);
-	t_put_one(store, 1, "before");
-	process = start("reads");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	assert_string_equal(line, "1 before");
-	pawl_store_close(store);
-	store = t_must_open(&place);
-	assert_int_equal(pawl_store_begin_write(store, &batch), 0);
-	assert_int_equal(pawl_store_put(batch, PAWL_STORE_DATA, pawl_store_id(2),
-					(struct pawl_slice){big, sizeof(big)}),
-			 0);
-	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
-	for (i = 0; i < 2; i++) {
-		t_process_tell(&process, "on");
-		assert_true(t_process_line(&process, line, sizeof(line)));
-	}
-	assert_string_equal(line, "2");
-	t_process_end(&process, false);
-	end(store);
-}
-
-/* What a dead reader held is used again. */
-static void case_dead_reader(void **state)
-{
-	struct pawl_store *store = begin();
-	struct pawl_store_stat before, after;
-	struct t_process process;
-	char line[64];
-	unsigned i;
-
-	(void)state;
-	t_put_one(store, 1, "before");
-	process = start("reads");
-	assert_true(t_process_line(&process, line, sizeof(line)));
-	t_process_end(&process, true);
-	assert_int_equal(write_round(store, 1), 0);
-	assert_int_equal(pawl_store_stat_read(store, &before), 0);
-	assert_int_equal(before.readers, 0);
-	for (i = 0; i < 40; i++)
-		assert_int_equal(write_round(store, 1 + i % 3), 0);
-	assert_int_equal(pawl_store_stat_read(store, &after), 0);
-	assert_true(after.file_bytes < 8 * before.file_bytes);
-	end(store);
-}
-
-static void case_killed(void **state)
-{
-	unsigned i, n = t_scaled(20);
-
-	(void)state;
-	end(begin());
-	t_place_make(&place, &t_kinds[2]);
-	for (i = 0; i < n; i++) {
-		struct t_process process = start("writes");
-		unsigned acknowledged = 0, lines = (unsigned)t_random_below(12) + 1;
-		struct pawl_store *store;
-		char line[64];
-
-		while (lines--) {
-			assert_true(t_process_line(&process, line, sizeof(line)));
-			acknowledged = (unsigned)strtoul(line, NULL, 10);
-		}
-		kill(process.pid, SIGKILL);
-		while (t_process_line(&process, line, sizeof(line)))
-			acknowledged = (unsigned)strtoul(line, NULL, 10);
-		t_process_end(&process, true);
-		store = t_must_open(&place);
-		/* The one after may be there as well. */
-		assert_true(round_of(store) == acknowledged ||
-			    round_of(store) == acknowledged + 1);
-		assert_int_equal(pawl_store_verify(store, NULL), 0);
-		pawl_store_close(store);
-		t_step();
-	}
-	t_place_drop(&place);
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(case_folder),		 cmocka_unit_test(case_network),
@@ -970,18 +679,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(case_little_space),	 cmocka_unit_test(case_disk_commit),
 		cmocka_unit_test(case_disk_interrupted), cmocka_unit_test(case_disk_make),
 		cmocka_unit_test(case_disk_compact),	 cmocka_unit_test(case_damaged),
-		cmocka_unit_test(case_cut_short),	 cmocka_unit_test(case_second_writer),
-		cmocka_unit_test(case_reader_elsewhere), cmocka_unit_test(case_reader_follows),
-		cmocka_unit_test(case_dead_reader),	 cmocka_unit_test(case_killed),
+		cmocka_unit_test(case_cut_short),
 	};
 
-	if (argc > 1) {
-		place.kind = &t_kinds[2];
-		snprintf(place.folder, sizeof(place.folder), "%s", getenv("T_STORE"));
-		return !strcmp(argv[1], "opens")   ? child_opens()
-		       : !strcmp(argv[1], "reads") ? child_reads()
-						   : child_writes();
-	}
 	return t_run("store-lmdb", cases);
 }
 

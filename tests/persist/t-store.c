@@ -24,17 +24,7 @@ static struct pawl_store *begin(void **state)
 		t_skip("no LMDB");
 		return NULL;
 	}
-	t_place_make(&place, kind);
-	return t_must_open(&place);
-}
-
-static void end(struct pawl_store *store)
-{
-	struct pawl_store_why why;
-
-	assert_int_equal(pawl_store_verify(store, &why), 0);
-	pawl_store_close(store);
-	t_place_drop(&place);
+	return t_begin(&place, kind);
 }
 
 static uint64_t generation_of(struct pawl_store *store)
@@ -99,7 +89,7 @@ static void case_put_get(void **state)
 	assert_null(value.ptr);
 	pawl_store_view_end(view);
 	pawl_store_view_end(NULL);
-	end(store);
+	t_end(&place, store);
 }
 
 static void case_batch(void **state)
@@ -144,7 +134,7 @@ static void case_batch(void **state)
 	pawl_store_abort(NULL);
 	assert_int_equal(generation_of(store), 4);
 	assert_true(t_has_one(store, 3, "three"));
-	end(store);
+	t_end(&place, store);
 }
 
 static void case_views_stay(void **state)
@@ -180,7 +170,7 @@ static void case_views_stay(void **state)
 		assert_memory_equal(values[at].ptr, text, strlen(text));
 		pawl_store_view_end(views[at]);
 	}
-	end(store);
+	t_end(&place, store);
 }
 
 static void case_bad_keys(void **state)
@@ -211,7 +201,7 @@ static void case_bad_keys(void **state)
 	t_assert_errno(pawl_store_put(batch, PAWL_STORE_META, pawl_store_id(1), value), EINVAL);
 	/* The batch is as before. */
 	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
-	end(store);
+	t_end(&place, store);
 }
 
 struct seen {
@@ -285,7 +275,7 @@ static void case_scan(void **state)
 	assert_int_equal(pawl_store_scan(view, PAWL_STORE_DATA, pawl_store_id(0), look, NULL),
 			 0);
 	pawl_store_view_end(view);
-	end(store);
+	t_end(&place, store);
 }
 
 static void case_sizes(void **state)
@@ -331,7 +321,7 @@ static void case_sizes(void **state)
 		pawl_store_view_end(view);
 	}
 	free(bytes);
-	end(store);
+	t_end(&place, store);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------ */
@@ -372,7 +362,7 @@ static void case_options(void **state)
 	t_assert_errno(pawl_store_compact(store, &why, &done), EROFS);
 	pawl_store_close(store);
 	store = t_must_open(&place);
-	end(store);
+	t_end(&place, store);
 
 	t_place_make(&place, *state);
 	t_assert_errno(t_open(&place, &options, &why, &store), ENOENT);
@@ -402,7 +392,7 @@ static void case_views_max(void **state)
 	assert_int_equal(pawl_store_view_begin(store, &views[3]), 0);
 	for (i = 0; i < 4; i++)
 		pawl_store_view_end(views[i]);
-	end(store);
+	t_end(&place, store);
 }
 
 /* ---- threads ------------------------------------------------------------------------------------ */
@@ -471,7 +461,7 @@ static void case_threads_put(void **state)
 		assert_memory_equal(value.ptr, &id, sizeof(id));
 	}
 	pawl_store_view_end(view);
-	end(store);
+	t_end(&place, store);
 }
 
 #define READERS 3u
@@ -553,7 +543,7 @@ static void case_readers_beside_writer(void **state)
 	for (i = 0; i < READERS; i++)
 		t_thread_join(threads[i]);
 	t_barrier_drop(readers.ready);
-	end(store);
+	t_end(&place, store);
 }
 
 /* Files are exchanged between views. */
@@ -581,7 +571,7 @@ static void case_readers_beside_compaction(void **state)
 	for (i = 0; i < READERS; i++)
 		t_thread_join(threads[i]);
 	t_barrier_drop(readers.ready);
-	end(store);
+	t_end(&place, store);
 }
 
 /* One view, several threads. */
@@ -612,7 +602,7 @@ static void case_shared_view(void **state)
 	for (i = 0; i < READERS; i++)
 		t_thread_join(threads[i]);
 	pawl_store_view_end(view);
-	end(store);
+	t_end(&place, store);
 }
 
 /* ---- against a model ---------------------------------------------------------------------------- */
@@ -736,7 +726,7 @@ static void case_random(void **state)
 		t_step();
 	}
 	model_compare(&model, store);
-	end(store);
+	t_end(&place, store);
 }
 
 static void case_compact(void **state)
@@ -790,7 +780,7 @@ static void case_compact(void **state)
 	store = t_must_open(&place);
 	assert_true(t_has_one(store, 1, "and goes on"));
 	assert_true(t_has_one(store, 2, NULL));
-	end(store);
+	t_end(&place, store);
 }
 
 /* ---- broken contracts --------------------------------------------------------------------------- */
@@ -841,7 +831,7 @@ static void case_fork(void **state)
 	}
 	t_put_one(store, 1, "two");
 	assert_true(t_has_one(store, 1, "two"));
-	end(store);
+	t_end(&place, store);
 }
 
 /* clang-format off */

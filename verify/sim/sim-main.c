@@ -34,7 +34,7 @@ static struct {
 	unsigned depth;
 	const char *shrink_to, *self;
 	double seconds, least;
-	bool twice, quiet, keep_going, trace, table, bytes, serve;
+	bool twice, quiet, keep_going, trace, table, bytes, serve, no_collect;
 	const char *write_bytes;
 } opt = {.first = 1, .seeds = 100, .mode = -1};
 
@@ -233,8 +233,9 @@ static void print_failure(const struct sim_run *run, const char *path)
 	if (path)
 		printf("again: %s %s\n", opt.self, path);
 	else
-		printf("again: %s --mode %s --seed %lu --seeds 1%s%s\n", opt.self,
+		printf("again: %s --mode %s --seed %lu --seeds 1%s%s%s\n", opt.self,
 		       mode_name(run->mode), (unsigned long)run->seed,
+		       run->no_collect ? " --no-collect" : "",
 		       sim_left_out ? " --drop " : "", sim_left_out ? sim_left_out : "");
 	fflush(stdout);
 }
@@ -279,6 +280,7 @@ static void seed_prepare(struct sim_run *run, uint64_t seed)
 	run->mode = opt.mode >= 0 ? (enum sim_mode)opt.mode : seed % 2 ? SIM_RANDOM : SIM_PCT;
 	run->depth = opt.depth ? opt.depth : 2 + (unsigned)(seed / 2 % 8);
 	run->replay_n = 0;
+	run->no_collect = opt.no_collect;
 	sim_program_make(run);
 }
 
@@ -391,7 +393,7 @@ static void usage(void)
 {
 	fputs("usage: sim [--seed FIRST] [--seeds N] [--mode random|pct] [--depth D] [--seconds S]\n"
 	      "           [--twice] [--keep-going] [--quiet] [--table] [--least PERCENT] [--trace]\n"
-	      "           [--drop STEP]\n"
+	      "           [--drop STEP] [--no-collect]\n"
 	      "           [--shrink FOLDER]\n"
 	      "       sim [--shrink FOLDER] FILE...        run these programs\n"
 	      "       sim --bytes FILE...      the same, of any bytes (fuzz/f-sched.c)\n"
@@ -401,6 +403,7 @@ static void usage(void)
 	      "--least: that many runs have each event.\n"
 	      "--shrink: a failing run is made small, and written there. --drop: PAWL_MC_STEP(STEP) is left "
 	      "out.\n"
+	      "--no-collect: tasks that nobody needs stay.\n"
 	      "exit status: 0 all as it should be, 1 something failed, 2 usage\n",
 	      stderr);
 	exit(2);
@@ -435,6 +438,8 @@ static int option(char **argv, int i)
 		opt.mode = !strcmp(value_of(argv, &i), "pct") ? SIM_PCT : SIM_RANDOM;
 	else if (!strcmp(name, "--twice"))
 		opt.twice = true;
+	else if (!strcmp(name, "--no-collect"))
+		opt.no_collect = true;
 	else if (!strcmp(name, "--keep-going"))
 		opt.keep_going = true;
 	else if (!strcmp(name, "--quiet"))

@@ -95,6 +95,7 @@ static bool evicts;
 static void set_options(struct pawl_engine_options *options)
 {
 	options->verify = PAWL_VERIFY_NEVER;
+	options->collect = !sim_run->no_collect;
 	options->collect_after_ns = 0;
 	options->abandon = abandons;
 	options->memory_bytes = evicts ? NEVER_NEAR : 0;
@@ -170,6 +171,7 @@ enum op {
 	OP_JOBS,
 	OP_LEAVE,
 	OP_BARE,
+	OP_COLLECT,
 	OP_EVICT,
 	OP_COUNT
 };
@@ -177,7 +179,7 @@ static const char *const op_names[OP_COUNT] = {
 	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
 	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
 	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry",  "moments",
-	"jobs",	  "leave",  "bare",	"evict"};
+	"jobs",	  "leave",  "bare",	"collect",	  "evict"};
 
 /* What lives are told of each other. */
 static struct model {
@@ -1187,6 +1189,10 @@ static void one_operation(enum op op, struct bytes *bytes)
 		model->head.no_active = false;
 		up();
 		break;
+	case OP_COLLECT:
+		if (is_up)
+			graph_engine.collect();
+		break;
 	case OP_EVICT:
 		/* What it is now leaves, and is wanted. */
 		(void)pawl_engine_snapshot(world.engine, NULL);
@@ -1254,7 +1260,7 @@ unsigned sim_program_bytes(uint8_t byte)
 	if (kind == OP_READ || kind == OP_PEEK || kind == OP_TOUCH || kind == OP_ROOT ||
 	    kind == OP_EVICT)
 		return 3;
-	if (kind == OP_SETTLE || kind == OP_SNAPSHOT || kind == OP_REOPEN)
+	if (kind == OP_SETTLE || kind == OP_SNAPSHOT || kind == OP_REOPEN || kind == OP_COLLECT)
 		return 1;
 	if (kind == OP_CHANGE)
 		return 16;
@@ -1312,7 +1318,8 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY,	OP_NO_MEMORY, OP_STOP,
 			  OP_REOPEN,	     OP_CRASH_SNAPSHOT, OP_CRASH,     OP_SNAPSHOT_FAILS,
 			  OP_RUSH,	     OP_HURRY,		OP_HURRY,     OP_HURRY,
-			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS};
+			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS,
+			  OP_COLLECT,	     OP_COLLECT,	OP_COLLECT};
 
 	for (unsigned n = abandon ? 0 : 3; n; n--)
 		add_op(run, OP_EVICT, drawn);

@@ -7,8 +7,8 @@
  * scheduler), since a schedule means something else for another program. Then the schedule itself: it is written
  * down, and switches are left out as operations were. A candidate counts if it fails with the same words.
  *
- * A file is text: "mode", "seed", "depth", "op NUMBERS", and for a replay "switch STEP:THREAD ..."; "#" begins a
- * comment.
+ * A file is text: "mode", "seed", "depth", "no-collect", "op NUMBERS", and for a replay "switch STEP:THREAD ...";
+ * "#" begins a comment.
  */
 #include "sim.h"
 
@@ -146,6 +146,8 @@ bool sim_write(const struct sim_run *run, const char *path)
 		: run->mode == SIM_RANDOM ? "random"
 					  : "replay",
 		(unsigned long)run->seed, run->depth);
+	if (run->no_collect)
+		fprintf(file, "no-collect\n");
 	for (unsigned i = 0; i < run->ops_n; i++) {
 		char text[600];
 
@@ -203,6 +205,7 @@ bool sim_read(struct sim_run *run, const char *path)
 		return false;
 	}
 	run->ops_n = run->replay_n = 0;
+	run->no_collect = false;
 	while (fgets(line, sizeof(line), file)) {
 		if (!strncmp(line, "mode ", 5))
 			/* What bytes were has become a schedule. */
@@ -213,6 +216,8 @@ bool sim_read(struct sim_run *run, const char *path)
 			run->seed = strtoull(line + 5, NULL, 10);
 		else if (!strncmp(line, "depth ", 6))
 			run->depth = (unsigned)strtoul(line + 6, NULL, 10);
+		else if (!strncmp(line, "no-collect", 10))
+			run->no_collect = true;
 		else if (!strncmp(line, "op", 2))
 			read_op(run, line + 2);
 		else if (!strncmp(line, "switch ", 7))

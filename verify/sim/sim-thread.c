@@ -331,9 +331,9 @@ static void switch_to(unsigned to)
 {
 	struct sim_thread *from = sim_self();
 
-	row = 0;
 	if (to == sim_me)
 		return;
+	row = 0;
 	sim_run->switches++;
 	sim_switched(from->pc, sim_threads[to].pc);
 	from->error_number = errno;

@@ -97,6 +97,7 @@ struct sim_run {
 	uint8_t schedule[SIM_SCHEDULE][2];
 	uint64_t
 		steps_most; /* 0: as many as a seed has; of a fuzzer's, what takes longer is no failure */
+	bool no_collect; /* tasks that nobody needs stay */
 
 	/* Where it is. */
 	unsigned at, life;

@@ -220,7 +220,10 @@ struct pawl_engine_options {
 	/* 0: tasks that nobody needs stay (pawl_engine_collect()). */
 	uint32_t collect;
 	uint32_t reserved2; /* 0 */
-	/* What a visit has called stays so long after it, though nobody else calls it. 0: no longer than the visit. */
+	/*
+	 * What a visit has called stays so long after it, though nobody else calls it; in a store, what no session asks
+	 * for. 0: no longer than the visit.
+	 */
 	uint64_t collect_after_ns;
 	/*
 	 * A task that runs again so often because of what tasks themselves change, with nothing changed from outside
@@ -470,11 +473,14 @@ PAWL_API PAWL_MUST_CHECK int pawl_call(struct pawl_context *context,
 				       const struct pawl_function *function, const void *args,
 				       pawl_ref_t *ret_output);
 
-/* Waits until all that the task reaches is up to date: one consistent state. */
+/*
+ * Waits until all that the task reaches is up to date: one consistent state. Beside edits it ends where they pause for
+ * as long as what they have made dirty takes to run.
+ */
 #define PAWL_READ_STRONG 1u
 /* Nothing depends on it, unless it is an error. */
 #define PAWL_READ_UNTRACKED 2u
-/* Nobody will read it again: the value may leave its cell. */
+/* Nobody will read it again: the value may leave its cell, unless its task looks outside. */
 #define PAWL_READ_FINAL 4u
 
 /*
@@ -619,8 +625,9 @@ PAWL_API PAWL_MUST_CHECK int pawl_own_cell(struct pawl_context *context, pawl_re
  * (collect_after_ns). What has only read it does not need it: it runs again if it is needed itself. Tasks go in the
  * background as well, when many may, and when nothing runs any more. Who has a reference to one that is gone gets
  * -ESTALE; it is made again, with another number, when it is called. Roots, and tasks that run once, go by
- * pawl_engine_dispose_root(). Without track_active nothing goes; with a store, what was made in this process: it is taken
- * out of the store by the next snapshot. What comes from the store stays.
+ * pawl_engine_dispose_root(). Without track_active nothing goes. With a store it is taken out of that by the next snapshot;
+ * and what is there goes as well: what has lost who needs it, and what roots and visits of sessions before have called, if
+ * no session has for collect_after_ns, of real time.
  *
  * Requires: attached; not idle (pawl/rcu.h), outside sections, no lock held. It sleeps as the thread.
  * Returns:  0, and in ret_stats (may be NULL) how many went, and how many may go as soon as nothing uses them.

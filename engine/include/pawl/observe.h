@@ -136,6 +136,7 @@ PAWL_API PAWL_MUST_CHECK int pawl_engine_update(struct pawl_engine *engine, uint
  *				 external; starts; ends; over
  *	engine.immutable error	 a task that was said never to change has to run, has read what may change, or gives something
  *				 else (PAWL_CHECK_IMMUTABLE): as engine.dirty
+ *	engine.memory	warning  the budget of memory cannot be kept (memory_bytes): {"budget":33554432,"used":40000000}
  *	engine.storm	error	 a task runs again and again (storm_runs): {"task":"sum#4","runs":1001,"because":"..."}
  *	engine.verify	error	 something is wrong (pawl_engine_verify())
  *	engine.stuck	error	 the engine is to be closed, and a task does not end
