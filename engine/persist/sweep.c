@@ -386,10 +386,10 @@ void eng_sweep_last(struct eng_persist *persist)
 	struct pawl_waiter *before;
 	bool due;
 
-	if (!persist || !persist->saves || !persist->at_stop || eng_persist_is_saved(persist))
+	if (!persist || !persist->saves || !persist->at_stop)
 		return;
 	before = lock(persist);
-	due = is_due(persist);
+	due = !eng_persist_is_saved(persist) && is_due(persist);
 	unlock(persist, before);
 	/* What cannot go now does another time. */
 	if (due && eng_reclaim_all(persist->graph, &stats))
