@@ -21,6 +21,11 @@
  * budget cannot be kept: what is wanted at one time is too large. It is told of, and tried again after a second, then
  * two, and so on up to a minute.
  *
+ * Pages of the store's file that were read are mapped, and count towards what the process has, though the system can take
+ * them at any time. Around each page that is touched the system maps 16, so a few hundred records that came back were the larger half
+ * of what the process had beyond its budget: they are let go of each time that an eighth of the budget may be mapped by what
+ * was read (eng_intake_read()), by who reads, and behind each snapshot.
+ *
  * Progress: what waits at THROTTLE are visits, roots and tasks of the host that have not begun, called by threads that
  * run no task; so nothing that a task waits for is among them. Each waits only while that body is at work, which waits for
  * nobody, and a second at most: whatever it is that they wait for, or that waits for them, they begin.
@@ -64,6 +69,7 @@ extern int malloc_trim(size_t pad) __attribute__((weak));
 
 #define STEPS	      256u
 #define SAVE_PARTS    8u
+#define PAGES_PARTS   8u
 #define LOOKS	      2048u
 #define TURNS	      4u
 #define WAIT_NS	      UINT64_C(1000000000)
@@ -185,6 +191,13 @@ static void let_go_of_files(void)
 	}
 	if (maps)
 		(void)fclose(maps);
+}
+
+/* So much of it may be mapped by now. Each page that is read brings those around it, so few records map much. */
+static void look_at_pages(struct eng_intake *intake)
+{
+	(void)intake;
+	let_go_of_files();
 }
 
 /* Whatever nobody uses goes back to the system. */
@@ -412,6 +425,8 @@ int eng_memory_open(struct pawl_engine *engine, uint64_t bytes, struct eng_memor
 	memory->low = bytes / 20 * 11;
 	memory->intake.look = look;
 	memory->intake.step = bytes / STEPS;
+	memory->intake.look_at_pages = look_at_pages;
+	memory->intake.pages_step = bytes / PAGES_PARTS;
 	memory->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	memory->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	pawl_event_init(&memory->want);

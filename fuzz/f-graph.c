@@ -17,6 +17,8 @@
  *
  * In others all tasks go that nobody needs, at once, every now and then, and beside edits: nobody sees that they went.
  *
+ * Some have a budget of memory: what was saved leaves, or values alone, every now and then and beside edits, and comes back.
+ *
  *	GRAPH_TRACE=1 fuzz/f-graph FILE		what the file does
  */
 #include "config.h"
@@ -25,6 +27,16 @@
 #define GRAPH_IS_LOOSE(context)	     false
 #define GRAPH_STORE
 #define GRAPH_COLLECTS
+#define GRAPH_OPTIONS(options) ((options)->memory_bytes = evicts ? NEVER_NEAR : 0)
+
+#include <stdbool.h>
+
+#include "graph/evict.h"
+
+/* Records leave memory, or values alone: where the program says. The budget itself is never near. */
+#define NEVER_NEAR (UINT64_C(1) << 26)
+static bool evicts, store_fails;
+
 #include "graph-program.h"
 
 #include <pthread.h>
@@ -113,9 +125,11 @@ static void head_decode(struct fuzz_bytes *bytes)
 	head.no_active = (how >> 3 & 7) == 7 && !head.stored;
 	head.door = how >> 7 & 1;
 	head.collects = head.door && !head.no_active;
+	evicts = (how >> 3 & 3) == 1;
 	head.tasks = 2 + fuzz_below(bytes, GRAPH_TASKS - 1);
-	TRACE("%u tasks, %u workers%s%s%s\n", head.tasks, head.workers,
+	TRACE("%u tasks, %u workers%s%s%s%s\n", head.tasks, head.workers,
 	      head.rings ? ", rings" : "", head.no_active ? ", all active" : "",
+	      evicts ? ", evicts" : "",
 	      head.collects  ? ", collects"
 	      : !head.stored ? ""
 	      : head.door    ? ", stored, door"
@@ -181,6 +195,12 @@ static void compare(unsigned task, enum graph_look how, unsigned trait)
 	TRACE("%s %u\n", how == LOOK_PEEK ? "peek at" : "read", task);
 	graph_naive.look(task, how, trait, &wanted);
 	graph_engine.look(task, how, trait, &is);
+	/*
+	 * What has left, and whose store fails, is lost. Who has collected it finds that out when he reads it, and the next
+	 * one does not find it any more.
+	 */
+	if (how == LOOK_PEEK && evicts && store_fails)
+		graph_engine.look(task, how, trait, &is);
 	compare_results(&is, &wanted);
 }
 
@@ -215,6 +235,20 @@ static void change(struct fuzz_bytes *bytes, bool together)
 	graph_naive.change(changes, n, together);
 }
 
+/* Every third time all that may leave does; else some of what was not used. */
+static void evict(unsigned n)
+{
+	struct eng_graph *graph = world.engine->graph;
+
+	if (!evicts)
+		return;
+	TRACE("evict\n");
+	if (n % 3)
+		(void)eng_evict_some(graph, 1 + n % 32);
+	else
+		(void)eng_evict_all(graph);
+}
+
 struct rush {
 	struct graph_change changes[CHANGES];
 	unsigned n, how;
@@ -234,6 +268,7 @@ static void *rush_thread(void *arg)
 			graph_engine.snapshot();
 		if (head.collects)
 			graph_engine.collect();
+		evict(rush->how + i);
 	}
 	pawl_thread_detach();
 	return NULL;
@@ -327,6 +362,7 @@ static bool store_operation(struct fuzz_bytes *bytes, unsigned operation)
 		how = fuzz_u8(bytes);
 		TRACE("fail %u\n", how);
 		graph_engine.fail(how);
+		store_fails = true;
 		return true;
 	case 31:
 		graph_engine.settle();
@@ -430,15 +466,17 @@ static void run(struct fuzz_bytes *bytes)
 
 	memset(active, 0, sizeof(active));
 	roots_n = 0;
+	store_fails = false;
 	head_decode(bytes);
 	graph_engine.open(&head);
 	graph_naive.open(&head);
-	while (fuzz_more(bytes)) {
+	for (; fuzz_more(bytes); n++) {
 		one_operation(bytes);
-		if (head.collects && ++n % 2) {
+		if (head.collects && n % 2 == 0) {
 			TRACE("collect\n");
 			graph_engine.collect();
 		}
+		evict(n);
 	}
 	compare_all();
 	if (head.rings) {

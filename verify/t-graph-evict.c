@@ -360,13 +360,19 @@ static void setup_none(void)
 	still = 0;
 }
 
-/* It never ran: that is left to the other one. */
+/* It never ran: that is left to the other one. A snapshot of it alone has been made, and is over. */
 static void make_and_leave(void)
 {
-	eng_id id = task_of(&value, STILL);
+	struct eng_node *node = eng_lock(graph, task_of(&value, STILL));
 
-	save();
-	not_used(id);
+	take(node, ENG_META | ENG_DATA);
+	pawl_lock_lock(&stored_lock);
+	memcpy(stored, batch, sizeof(stored));
+	known = eng_node_id(node) + 1;
+	pawl_lock_unlock(&stored_lock);
+	node->bits &= ~(ENG_NEW | ENG_META | ENG_DATA | ENG_USED);
+	graph->evict->hand = eng_node_id(node);
+	eng_unlock(node);
 	evict();
 }
 

@@ -378,7 +378,7 @@ static void forget_key(struct eng_graph *graph, struct eng_node *node)
 	(void)pawl_or_relaxed(&evict->filter[bit >> 6], UINT64_C(1) << (bit & 63));
 	pawl_store_release(&shard->gone, pawl_load_relaxed(&shard->gone) + 1);
 	/* One that came back with another one's key was not there: that was a loss. */
-	if (PAWL_MC_STEP("out of the map"))
+	if (PAWL_MC_STEP("leave-map"))
 		was_there = pawl_rmap_remove_entry(graph->cache, hash, node);
 	pawl_lock_unlock(&shard->lock);
 	(void)was_there;
@@ -475,14 +475,16 @@ static bool turn_take(struct eng_evict *evict)
 {
 	uint32_t free = 0;
 
-	if (!pawl_cas_acquire(&evict->turn, &free, 1u))
+	/* Relaxed: the fence makes an acquire of it. */
+	if (!pawl_cas_relaxed(&evict->turn, &free, 1u))
 		return false;
 	/* Either this sees the pause, or who has begun it sees the turn. */
 	pawl_fence_dekker();
 	/* Relaxed: by the fences. */
 	if (PAWL_LIKELY(!pawl_load_relaxed(&evict->pauses)))
 		return true;
-	pawl_store_release(&evict->turn, 0u);
+	/* Relaxed: nothing was done in it. */
+	pawl_store_relaxed(&evict->turn, 0u);
 	return false;
 }
 

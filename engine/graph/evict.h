@@ -66,11 +66,15 @@ void eng_evict_destroy(struct eng_evict *evict);
  */
 void eng_evict_rejoin(struct eng_graph *graph, eng_id id, struct eng_node *node);
 
-/* eng_use() - It was used: the hand passes it by once. Locked. */
+/* eng_use() - It was used: the hand passes it by once. Locked. WITHOUT_MARKS: a build that shows what that costs. */
 static inline void eng_use(struct eng_node *node)
 {
+#ifdef ENG_WITHOUT_MARKS
+	(void)node;
+#else
 	if (PAWL_UNLIKELY(!(node->bits & ENG_USED)))
 		node->bits |= ENG_USED;
+#endif
 }
 
 /* eng_stays() - Why this record does not leave, whether it was used or not. Locked, in an operation. */

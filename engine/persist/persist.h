@@ -85,6 +85,7 @@ struct eng_persist {
 	struct pawl_atomic_u32 failed;
 	/* Of the snapshot that is under way: the first number that was free, and how many losses were repaired. */
 	uint32_t next, recoveries;
+	bool without_lost; /* and there is one that is not */
 
 	/* What is read; exchanged after snapshots. */
 	pthread_rwlock_t view_lock;

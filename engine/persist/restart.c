@@ -51,8 +51,10 @@ int eng_persist_restore(void *arg, eng_id id, struct eng_node **ret_node)
 	pthread_rwlock_rdlock(&persist->view_lock);
 	error = restore(persist, id, ret_node);
 	pthread_rwlock_unlock(&persist->view_lock);
-	if (!error)
+	if (!error) {
 		pawl_add_relaxed(&persist->restored, 1u);
+		eng_intake_read(persist->graph, 1);
+	}
 	if (error != -ESTALE)
 		return error;
 	/* To the graph it is lost, as all that is. */
@@ -94,6 +96,7 @@ void eng_persist_restore_many(void *arg, const eng_id *ids, unsigned n,
 		restored += ret_nodes[i] != NULL;
 	pawl_add_relaxed(&persist->restored, restored);
 	pawl_add_relaxed(&persist->together, restored);
+	eng_intake_read(persist->graph, restored);
 }
 
 int eng_persist_look_up(void *arg, struct pawl_digest digest, eng_id *ret_id)

@@ -28,13 +28,22 @@
 
 /* ---- help ---------------------------------------------------------------------------- */
 
+/*
+ * What stands in for a task that was lost is saved together with what is made of the loss (graph/restore.c), or not at all: until
+ * that is done what is damaged stays in the store, and a process that comes after a crash finds the loss again.
+ */
+static bool is_left_out(const struct eng_persist *persist, const struct eng_node *node)
+{
+	return PAWL_UNLIKELY(persist->without_lost) && !eng_node_key(node)->function;
+}
+
 /* Under the record's lock, in an operation. Without memory the snapshot fails, nobody else does. */
 void eng_persist_help(void *arg, struct eng_node *node, uint32_t pending)
 {
 	struct eng_persist *persist = arg;
 	struct eng_image *image;
 
-	if (pawl_load_relaxed(&persist->failed))
+	if (pawl_load_relaxed(&persist->failed) || is_left_out(persist, node))
 		return;
 	image = pawl_mem_zalloc(sizeof(*image), 0);
 	if (!image || eng_image_take(persist->graph, node, pending, image)) {
@@ -151,6 +160,8 @@ static int walk_one(struct batch *batch, eng_id id, struct eng_image *image)
 	if (!node)
 		return 0;
 	pending = eng_marks_pending(persist->marks, node);
+	if (pending && is_left_out(persist, node))
+		pending = 0;
 	if (pending)
 		error = eng_image_take(persist->graph, node, pending, image);
 	eng_unlock(node);
@@ -264,6 +275,8 @@ static void capture(void *arg)
 	batch->taken = eng_marks_capture(persist->marks);
 	persist->next = (uint32_t)pawl_ids_next(persist->graph->ids[0]);
 	persist->recoveries = pawl_load_relaxed(&persist->graph->recoveries);
+	/* It is set before anybody can see such a record, and cleared at a moment of quiet, by who changes all of them. */
+	persist->without_lost = pawl_load_relaxed(&persist->graph->lost);
 	eng_ops_take(persist, &batch->ops);
 	batch->gone = eng_gone_take(persist->graph);
 }

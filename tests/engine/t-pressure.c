@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * t-pressure.c - a budget of memory that is too small, for the moment or for good: who waits and who does not, what is told
- * of it and how often, what is given back; and no memory for what makes room.
+ * of it and how often, what is given back; no memory for what makes room; and what has left is damaged.
  */
 #include "harness.h"
 
@@ -17,9 +17,11 @@
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/backing.h"
+#include "../../engine/graph/context.h"
 #include "../../engine/graph/evict.h"
 #include "../../engine/graph/intake.h"
 #include "../../engine/memory.h"
+#include "../../engine/persist/persist.h"
 
 #define MEGABYTE   (UINT64_C(1) << 20)
 #define SECOND_NS  UINT64_C(1000000000)
@@ -162,7 +164,7 @@ static struct pawl_value *number_of(int64_t number)
 	return value;
 }
 
-static void up(uint64_t budget, bool stored)
+static void engine_up(uint64_t budget)
 {
 	static const struct pawl_function *const functions[] = {&large, &staying, &held,
 								&chain};
@@ -170,14 +172,8 @@ static void up(uint64_t budget, bool stored)
 							      &held_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
-	disk = NULL;
-	store = NULL;
-	if (stored) {
-		assert_int_equal(pawl_store_disk_create(&disk), 0);
-		assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
-		options.storage = PAWL_STORAGE_READ_WRITE;
-		options.store = store;
-	}
+	options.storage = store ? PAWL_STORAGE_READ_WRITE : PAWL_STORAGE_NONE;
+	options.store = store;
 	options.runtime = rt;
 	options.workers = 2;
 	options.functions = functions;
@@ -195,7 +191,18 @@ static void up(uint64_t budget, bool stored)
 	assert_int_equal(pawl_state_create(engine, number_of(0), &state_below), 0);
 }
 
-static void down(void)
+static void up(uint64_t budget, bool stored)
+{
+	disk = NULL;
+	store = NULL;
+	if (stored) {
+		assert_int_equal(pawl_store_disk_create(&disk), 0);
+		assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
+	}
+	engine_up(budget);
+}
+
+static void sums_are_right(void)
 {
 	char text[256];
 
@@ -203,8 +210,18 @@ static void down(void)
 		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
 	if (pawl_engine_verify(engine, text, sizeof(text)))
 		fail_msg("%s", text);
+}
+
+static void engine_down(void)
+{
 	assert_int_equal(pawl_engine_close(engine), 0);
 	pawl_state_unpin(state_below);
+}
+
+static void down(void)
+{
+	sums_are_right();
+	engine_down();
 	if (store)
 		pawl_store_close(store);
 	if (disk)
@@ -215,6 +232,7 @@ struct ask {
 	const struct pawl_function *function;
 	uint64_t n;
 	int64_t number;
+	pawl_ref_t ref;
 };
 
 static int ask_visit(struct pawl_context *context, void *arg)
@@ -230,12 +248,13 @@ static int ask_visit(struct pawl_context *context, void *arg)
 		return error;
 	memcpy(&one->number, pawl_value_payload(value), sizeof(one->number));
 	pawl_value_unpin(value);
+	one->ref = ref;
 	return 0;
 }
 
 static int64_t ask(const struct pawl_function *function, uint64_t n)
 {
-	struct ask one = {function, n, 0};
+	struct ask one = {function, n, 0, PAWL_REF_NONE};
 
 	t_step();
 	assert_int_equal(pawl_engine_run(engine, ask_visit, &one), 0);
@@ -263,7 +282,7 @@ static void ask_within(uint64_t n)
 {
 	struct pawl_runtime *on = pawl_engine_runtime(engine);
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
-	struct ask one = {&large, n, -1};
+	struct ask one = {&large, n, -1, PAWL_REF_NONE};
 	pawl_task_t task;
 
 	assert_int_equal(pawl_spawn(pawl_runtime_root(on), &options, ask_body, &one, &task), 0);
@@ -486,7 +505,7 @@ static void case_no_memory_to_come_back(void **unused)
 	up(NEVER_NEAR, true);
 	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
 	for (uint64_t n = 1; failed; n++) {
-		struct ask one = {&chain, CHAIN, 0};
+		struct ask one = {&chain, CHAIN, 0, PAWL_REF_NONE};
 		int error;
 
 		all_there();
@@ -524,6 +543,67 @@ static void case_no_memory_to_come_back(void **unused)
 	down();
 }
 
+/* ---- a loss ------------------------------------------------------------------------------------------ */
+
+static void damage(eng_id id)
+{
+	struct pawl_slice garbage = {"garbage", 7};
+	struct pawl_store_batch *batch;
+
+	assert_int_equal(pawl_store_begin_write(store, &batch), 0);
+	assert_int_equal(pawl_store_put(batch, PAWL_STORE_META, pawl_store_id(id), garbage), 0);
+	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
+}
+
+/* Somebody finds that it is lost, and changes what stands in for it. */
+static void find_lost(eng_id id)
+{
+	struct eng_quiesce_slot *inside =
+		eng_quiesce_enter(engine->graph->quiesce, engine->graph);
+	struct eng_node *node = eng_lock(engine->graph, id);
+
+	assert_int_equal(eng_node_key(node)->function, 0);
+	eng_modify(node, ENG_META);
+	eng_unlock(node);
+	eng_quiesce_leave(engine->graph->quiesce, inside);
+}
+
+/*
+ * What has left is damaged. Before the loss is repaired a snapshot is made, and then the process ends: the next one finds the
+ * loss again.
+ */
+static void case_loss_and_crash(void **unused)
+{
+	struct ask one = {&chain, CHAIN / 2, 0, PAWL_REF_NONE};
+	eng_id id;
+
+	(void)unused;
+	up(NEVER_NEAR, true);
+	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+	assert_int_equal(pawl_engine_run(engine, ask_visit, &one), 0);
+	id = eng_ref_task(one.ref);
+	all_there();
+	damage(id);
+	/* From here on that is what is read. */
+	assert_int_equal(ask(&held, 1), 1);
+	all_there();
+	assert_true(eng_evict_all(engine->graph) > CHAIN);
+	/* Somebody else's turn: until it is over the repair waits. */
+	pawl_store_relaxed(&engine->graph->evict->turn, 1u);
+	find_lost(id);
+	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_int_equal(pawl_load_relaxed(&engine->graph->recoveries), 0);
+	engine->persist->saves = false;
+	pawl_store_release(&engine->graph->evict->turn, 0u);
+	engine_down();
+	engine_up(NEVER_NEAR);
+	eng_restore_all(engine->graph);
+	sums_are_right();
+	assert_int_equal(pawl_load_relaxed(&engine->graph->recoveries), 1);
+	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+	down();
+}
+
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
@@ -532,6 +612,7 @@ int main(void)
 		cmocka_unit_test(case_stacks),
 		cmocka_unit_test(case_no_memory_to_leave),
 		cmocka_unit_test(case_no_memory_to_come_back),
+		cmocka_unit_test(case_loss_and_crash),
 	};
 
 	return t_run("pressure", cases);

@@ -10,7 +10,7 @@
  * The store is the one in memory under one that fails on command. A crash: from one of its calls on, or from any
  * moment, the store does nothing; what it has then goes to the next process, in which the engine is opened
  * on it. Specs and states are the program's: it knows what they were, and the engine has to find out what that
- * means for what it has kept.
+ * means for what it has kept. In one of two worlds what is saved leaves memory now and then, beside all else.
  *
  * An operation is a byte that says which, and bytes that say how; numbers behind the end are 0. Any bytes are an
  * operation.
@@ -31,6 +31,7 @@
 #include "sim.h"
 
 #include "../../engine/engine.h"
+#include "../../engine/graph/evict.h"
 #include "../../engine/graph/graph.h"
 #include "../../engine/graph/modify.h"
 #include "../../engine/graph/quiesce.h"
@@ -74,8 +75,9 @@ static bool ready;
 
 static void wait_until_ready(void)
 {
+	/* Who makes them ready goes first, whatever its priority. */
 	while (!ready && !pawl_yield())
-		;
+		sim_yield(__builtin_return_address(0));
 }
 #define pawl_lock_lock(lock) (wait_until_ready(), (pawl_lock_lock)(lock))
 #define pawl_state_get(context, state, ret) \
@@ -87,6 +89,9 @@ static unsigned verifies;
 static bool abandons;
 
 static bool bare; /* it has no store, and what nobody needs goes */
+/* Records leave memory, or values alone: where the program says. The budget itself is never near. */
+static bool evicts;
+#define NEVER_NEAR (UINT64_C(1) << 40)
 
 static void set_options(struct pawl_engine_options *options)
 {
@@ -94,6 +99,7 @@ static void set_options(struct pawl_engine_options *options)
 	options->collect = !sim_run->no_collect;
 	options->collect_after_ns = 0;
 	options->abandon = abandons;
+	options->memory_bytes = evicts ? NEVER_NEAR : 0;
 	if (bare)
 		return;
 	options->store = store;
@@ -137,7 +143,9 @@ const char *const sim_event_names[SIM_EV_COUNT] = {"stale run",
 						   "moment of quiet",
 						   "jobs that add jobs",
 						   "task collected",
-						   "value compared"};
+						   "value compared",
+						   "task or value evicted",
+						   "task back in memory"};
 
 enum op {
 	OP_WORLD,
@@ -166,19 +174,20 @@ enum op {
 	OP_BARE,
 	OP_COLLECT,
 	OP_CRASH_OUTPUT,
+	OP_EVICT,
 	OP_COUNT
 };
 static const char *const op_names[OP_COUNT] = {
 	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
 	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
 	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry",  "moments",
-	"jobs",	  "leave",  "bare",	"collect",	  "crash-output"};
+	"jobs",	  "leave",  "bare",	"collect",	  "crash-output",   "evict"};
 
 /* What lives are told of each other. */
 static struct model {
 	bool made;
 	struct graph_head head;
-	bool abandons;
+	bool abandons, evicts;
 	struct graph_spec specs[GRAPH_TASKS];
 	int64_t states[GRAPH_STATES];
 } * model;
@@ -348,6 +357,7 @@ static void up(void)
 	ready = false;
 	bare = model->head.collects;
 	abandons = model->abandons;
+	evicts = model->evicts;
 	graph_engine.open(&model->head);
 	if (!bare) {
 		watched.help = world.engine->graph->marks->help;
@@ -380,6 +390,13 @@ static void count_events(void)
 	sim_run->events[SIM_EV_STALE] += stats.stale_runs;
 	sim_run->events[SIM_EV_COLLECTED] +=
 		pawl_load_relaxed(&world.engine->graph->reclaim.collected);
+	if (evicts) {
+		const struct eng_evict *evict = world.engine->graph->evict;
+
+		sim_run->events[SIM_EV_EVICTED] +=
+			pawl_load_relaxed(&evict->evicted) + pawl_load_relaxed(&evict->dropped);
+		sim_run->events[SIM_EV_BACK] += pawl_load_relaxed(&evict->back);
+	}
 	eng_quiesce_stats_read(world.engine->graph->quiesce, &quiet);
 	sim_run->events[SIM_EV_SUSPENDED] += quiet.suspended;
 	if (!pawl_engine_store_stats_read(world.engine, &kept)) {
@@ -537,6 +554,7 @@ static void op_world(struct bytes *bytes)
 	model->head.rings = how >> 2 & 1;
 	model->head.no_active = (how >> 3 & 7) == 7;
 	model->abandons = how >> 6 == 3;
+	model->evicts = how >> 6 == 2;
 	model->head.tasks = 2 + below_of(bytes, GRAPH_TASKS - 1);
 	for (unsigned i = 0; i < GRAPH_TASKS; i++) {
 		model->head.kinds[i] = byte(bytes) & 7;
@@ -607,6 +625,17 @@ static void nap(unsigned ns)
 	(void)sim_sleep(&model, sim_now() + ns, "naps", __builtin_return_address(0));
 }
 
+/* What may leave does, or what was not used; some of it, or all. */
+static void evict(unsigned how)
+{
+	if (!evicts)
+		return;
+	if (how & 1)
+		(void)eng_evict_all(world.engine->graph);
+	else
+		(void)eng_evict_some(world.engine->graph, how);
+}
+
 /* At a moment of quiet nobody is inside, as long as it lasts. */
 static void moment(void *arg)
 {
@@ -632,6 +661,7 @@ static void *outside_main(void *arg)
 			break;
 		case READS:
 			result->error = 0;
+			evict(self->how >> 4 & 3 ? 0 : self->how);
 			graph_engine.look(self->tasks[i] % model->head.tasks,
 					  self->how >> i & 1 ? LOOK_PEEK : LOOK_READ, i & 1,
 					  result);
@@ -644,6 +674,7 @@ static void *outside_main(void *arg)
 				graph_engine.collect();
 			else
 				self->failed |= pawl_engine_snapshot(world.engine, NULL) != 0;
+			evict(self->how + i);
 			break;
 		case MOMENTS:
 			nap((self->how + i * 29u) % 64u * 31u);
@@ -1243,11 +1274,19 @@ static void one_operation(enum op op, struct bytes *bytes)
 	case OP_CRASH_OUTPUT:
 		op_crash_output(bytes);
 		break;
+	case OP_EVICT:
+		/* What it is now leaves, and is wanted. */
+		(void)pawl_engine_snapshot(world.engine, NULL);
+		evict(byte(bytes));
+		compare(mostly_first(bytes), LOOK_READ, 0);
+		break;
 	case OP_COUNT:
 		break;
 	}
 	if (is_up && bare && byte(bytes) & 1)
 		graph_engine.collect();
+	if (is_up && byte(bytes) & 1)
+		evict(byte(bytes));
 }
 
 void sim_program_tell(const struct sim_op *op, char *buf, size_t len)
@@ -1299,7 +1338,8 @@ unsigned sim_program_bytes(uint8_t byte)
 {
 	enum op kind = (enum op)(byte % OP_COUNT);
 
-	if (kind == OP_READ || kind == OP_PEEK || kind == OP_TOUCH || kind == OP_ROOT)
+	if (kind == OP_READ || kind == OP_PEEK || kind == OP_TOUCH || kind == OP_ROOT ||
+	    kind == OP_EVICT)
 		return 3;
 	if (kind == OP_SETTLE || kind == OP_SNAPSHOT || kind == OP_REOPEN || kind == OP_COLLECT)
 		return 1;
@@ -1335,8 +1375,8 @@ static void add_world(struct sim_run *run, bool rings, bool abandon, struct sim_
 {
 	struct sim_op *op = add_op(run, OP_WORLD, drawn);
 
-	op->bytes[1] =
-		(uint8_t)((op->bytes[1] & ~0xc4u) | (rings ? 4u : 0u) | (abandon ? 0xc0u : 0u));
+	op->bytes[1] = (uint8_t)((op->bytes[1] & ~0xc4u) | (rings ? 4u : 0u) |
+				 (abandon ? 0xc0u : 0x80u));
 	/* Four tasks at least. */
 	op->bytes[2] = (uint8_t)(2 + sim_below(drawn, GRAPH_TASKS - 3));
 	if (!rings)
@@ -1362,6 +1402,8 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS,
 			  OP_COLLECT,	     OP_COLLECT,	OP_COLLECT};
 
+	for (unsigned n = abandon ? 0 : 3; n; n--)
+		add_op(run, OP_EVICT, drawn);
 	for (unsigned n = abandon ? 5 : 1; n; n--) {
 		/* Of the first four tasks, which others call less. */
 		add_op(run, OP_LEAVE, drawn)->bytes[1] %= 4;

@@ -66,6 +66,8 @@ enum sim_event {
 	SIM_EV_JOBS,
 	SIM_EV_COLLECTED,
 	SIM_EV_COMPARED,
+	SIM_EV_EVICTED,
+	SIM_EV_BACK,
 	SIM_EV_COUNT
 };
 extern const char *const sim_event_names[SIM_EV_COUNT];
