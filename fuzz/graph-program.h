@@ -638,17 +638,24 @@ static int do_step(struct work *work, const uint8_t *bytes)
 	return after < tasks ? step_to(work, step, x, after + x % (tasks - after)) : 0;
 }
 
-static void read_untracked(struct work *work)
+/* Whatever they give. But that there was no memory for a call is to be told: what is collected goes along calls. */
+static int read_untracked(struct work *work)
 {
 	for (unsigned i = 0; i < world.head->tasks; i++) {
 		struct pawl_value *value;
 		pawl_ref_t ref;
+		int error;
 
-		if (!(work->untracked >> i & 1) || call_task(work->context, i, &ref))
+		if (!(work->untracked >> i & 1))
 			continue;
-		if (!pawl_read(work->context, ref, PAWL_READ_UNTRACKED, &value, NULL))
+		error = call_task(work->context, i, &ref);
+		if (error == -ENOMEM || error == -EAGAIN)
+			return error;
+		if (!error &&
+		    !pawl_read(work->context, ref, PAWL_READ_UNTRACKED, &value, NULL))
 			pawl_value_unpin(value);
 	}
+	return 0;
 }
 
 static int read_spec(struct work *work)
@@ -688,8 +695,11 @@ static int node_body(struct pawl_context *context, const void *args, pawl_ref_t 
 	/* An error from below when the order may show: another one, without a cause. */
 	if (error == -PAWL_ETASK && work.muddled)
 		return -EIO;
-	if (!error || work.failed)
-		read_untracked(&work);
+	if (!error || work.failed) {
+		int told = read_untracked(&work);
+
+		error = told ? told : error;
+	}
 	if (error || work.nothing)
 		return error;
 	*ret_output = work.output;
