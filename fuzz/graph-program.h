@@ -651,8 +651,7 @@ static int read_untracked(struct work *work)
 		error = call_task(work->context, i, &ref);
 		if (error == -ENOMEM || error == -EAGAIN)
 			return error;
-		if (!error &&
-		    !pawl_read(work->context, ref, PAWL_READ_UNTRACKED, &value, NULL))
+		if (!error && !pawl_read(work->context, ref, PAWL_READ_UNTRACKED, &value, NULL))
 			pawl_value_unpin(value);
 	}
 	return 0;
