@@ -11,10 +11,13 @@
 #include "fuzz.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <pawl/atomic.h>
 #include <pawl/mem.h>
@@ -95,19 +98,10 @@ uint64_t fuzz_alloc_calls(void)
 
 static const uint8_t *input;
 static size_t input_size;
-/* Where a failing input is written to, if it is in no file yet. */
-static const char *save_as;
 
 void fuzz_failed(const char *what, const char *file, int line)
 {
-	FILE *out = save_as ? fopen(save_as, "wb") : NULL;
-
 	fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
-	if (out) {
-		fwrite(input, 1, input_size, out);
-		fclose(out);
-		fprintf(stderr, "the input of %zu bytes is in %s\n", input_size, save_as);
-	}
 	abort();
 }
 
@@ -290,6 +284,21 @@ static int test(void)
 	return !ran;
 }
 
+/* Where an input is written to that ends the process, if it is in no file yet. */
+static const char *save_as;
+
+/* Also by a contract that was broken: so it is a signal's. */
+static void on_abort(int number)
+{
+	int fd = open(save_as, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	(void)number;
+	if (fd < 0 || write(fd, input, input_size) != (ssize_t)input_size)
+		return;
+	close(fd);
+	fprintf(stderr, "the input of %zu bytes is in %s\n", input_size, save_as);
+}
+
 int main(int argc, char **argv)
 {
 	char crash[256];
@@ -303,6 +312,7 @@ int main(int argc, char **argv)
 		uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 0;
 
 		save_as = crash;
+		(void)signal(SIGABRT, on_abort);
 		for (uint64_t i = 0; i < count; i++)
 			run_drawn(seed + i);
 		finish();
