@@ -475,16 +475,15 @@ static bool turn_take(struct eng_evict *evict)
 {
 	uint32_t free = 0;
 
-	/* Relaxed: the fence makes an acquire of it. */
-	if (!pawl_cas_relaxed(&evict->turn, &free, 1u))
+	/* Acquire, and release below: the fence would do for both, but ThreadSanitizer does not see it. */
+	if (!pawl_cas_acquire(&evict->turn, &free, 1u))
 		return false;
 	/* Either this sees the pause, or who has begun it sees the turn. */
 	pawl_fence_dekker();
 	/* Relaxed: by the fences. */
 	if (PAWL_LIKELY(!pawl_load_relaxed(&evict->pauses)))
 		return true;
-	/* Relaxed: nothing was done in it. */
-	pawl_store_relaxed(&evict->turn, 0u);
+	pawl_store_release(&evict->turn, 0u);
 	return false;
 }
 
