@@ -20,6 +20,7 @@
 #define ENG_INFRA_TABLES 1u /* functions, types and traits: names, versions, numbers */
 #define ENG_INFRA_OPS	 2u /* operations that were not over (ops.c); not there: none */
 #define ENG_INFRA_STALE	 3u /* tasks that nobody has asked for (sweep.c); not there: none */
+#define ENG_INFRA_LOSS	 4u /* something was lost, and what is made of that was not saved; not there: no */
 
 /* What the bytes in a store mean: of pawl_store_options.format. */
 #define ENG_STORE_FORMAT 1u
@@ -86,6 +87,7 @@ struct eng_persist {
 	/* Of the snapshot that is under way: the first number that was free, and how many losses were repaired. */
 	uint32_t next, recoveries;
 	bool without_lost; /* and there is one that is not */
+	bool loss_stored;  /* the store says so */
 
 	/* What is read; exchanged after snapshots. */
 	pthread_rwlock_t view_lock;

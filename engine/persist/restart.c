@@ -177,6 +177,21 @@ static int head_read(struct eng_persist *persist)
 	return 0;
 }
 
+/* A process before has ended while it made good what was lost (snapshot.c). */
+static int loss_read(struct eng_persist *persist)
+{
+	struct pawl_slice bytes;
+	int error = pawl_store_get(persist->view, PAWL_STORE_INFRA,
+				   pawl_store_id(ENG_INFRA_LOSS), &bytes);
+
+	if (error || !bytes.ptr)
+		return error;
+	persist->loss_stored = true;
+	persist->cold = "something was lost, and not made good before the process ended";
+	persist->backing.limit = persist->known = 0;
+	return 0;
+}
+
 static uint64_t or_default(uint64_t given_ns, uint64_t default_ns)
 {
 	return given_ns ? given_ns : default_ns;
@@ -197,6 +212,8 @@ static int open_store(struct eng_persist *persist, const struct pawl_engine_opti
 	error = eng_tables_read(persist, options);
 	if (!error && !persist->cold)
 		error = head_read(persist);
+	if (!error && !persist->cold)
+		error = loss_read(persist);
 	if (!error && !persist->cold)
 		error = eng_ops_read(persist);
 	if (!error && !persist->cold && persist->saves)

@@ -212,6 +212,26 @@ static int put_stale(struct batch *batch)
 	return put(batch, PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_STALE), &batch->stale);
 }
 
+/* Those that changed beside a loss are saved, and those that were to hear of it are not: what is stored does not count. */
+static int put_loss(struct batch *batch)
+{
+	struct pawl_store_key key = pawl_store_id(ENG_INFRA_LOSS);
+	struct eng_persist *persist = batch->persist;
+	struct eng_out out = {NULL, 0, 0, 0};
+	int error;
+
+	if (!persist->without_lost)
+		return persist->loss_stored
+			       ? pawl_store_remove(batch->batch, PAWL_STORE_INFRA, key)
+			       : 0;
+	eng_out_begin(&out);
+	eng_out_number(&out, persist->recoveries);
+	eng_out_end(&out, PAWL_STORE_INFRA, ENG_INFRA_LOSS);
+	error = out.error ? out.error : put(batch, PAWL_STORE_INFRA, key, &out);
+	eng_out_fini(&out);
+	return error;
+}
+
 static int put_infra(struct batch *batch)
 {
 	struct eng_persist *persist = batch->persist;
@@ -235,7 +255,7 @@ static int put_infra(struct batch *batch)
 	else if (!error && persist->ops_stored)
 		error = pawl_store_remove(batch->batch, PAWL_STORE_INFRA,
 					  pawl_store_id(ENG_INFRA_OPS));
-	return error;
+	return error ? error : put_loss(batch);
 }
 
 /* What was stored by others, and does not count. */
@@ -370,6 +390,7 @@ static void saved(struct batch *batch)
 	if (batch->taken)
 		eng_marks_end(persist->marks);
 	persist->cold = NULL;
+	persist->loss_stored = persist->without_lost;
 	persist->backing.changed = false;
 	persist->ops_stored = batch->ops.n;
 	eng_out_fini(&persist->tables);
