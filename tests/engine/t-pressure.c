@@ -144,11 +144,12 @@ static struct pawl_atomic_u32 told;
 
 static void sink(void *arg, const struct pawl_notice *notice)
 {
-	struct eng_intake *intake = engine->graph->intake;
+	struct eng_intake *intake;
 
 	(void)arg;
 	if (strcmp(notice->name, "engine.memory"))
 		return;
+	intake = engine->graph->intake;
 	t_check(notice->severity == PAWL_SEVERITY_WARNING);
 	t_check(strstr(notice->message, "no more of it can leave"));
 	t_check(!strncmp(notice->json, "{\"budget\":", 10));
