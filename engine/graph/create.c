@@ -325,10 +325,7 @@ static int node_publish(struct eng_graph *graph, struct eng_node *node, bool tra
 	if (error)
 		return error;
 	eng_word_set(node, transient ? ENG_TRANSIENT : 0);
-	/* Who looks for a task that had this number: it comes back. Ends: it finds none. */
-	while ((error = pawl_slots_claim(graph->tables[transient], (uint32_t)id, &was)) ==
-	       -EBUSY)
-		eng_restore_wait(graph, (eng_id)id);
+	error = pawl_slots_claim(graph->tables[transient], (uint32_t)id, &was);
 	if (error) {
 		(void)pawl_ids_free(graph->ids[transient], id);
 		return error;

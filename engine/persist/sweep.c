@@ -248,7 +248,6 @@ void eng_sweep_note(struct eng_persist *persist, eng_id id)
 
 	if (!may_sweep(persist) || id >= persist->backing.limit)
 		return;
-	persist->sweep.replaced = true;
 	counts_make(persist);
 	if (eng_bitmap_has(persist->sweep.counted, id))
 		return;
@@ -326,8 +325,6 @@ static void sweep(struct eng_persist *persist)
 	for (eng_id id = 1; id < bases->limit; id++)
 		sweep->tasks += (bases->parents[id] & ENG_BASE_THERE) != 0;
 	sweep->saved = false;
-	if (!sweep->replaced)
-		eng_reuse(persist, bases, sweep->tasks);
 	find_stale(persist, bases);
 	eng_bases_set(persist->graph, bases);
 	have_stale_go(persist);
