@@ -39,6 +39,13 @@ bool eng_called_in_block(const struct eng_called *called, eng_id id)
 	return block_of(called, id >> BLOCK_LOG)->called & bit_of(id);
 }
 
+bool eng_called_moves_in_block(const struct eng_called *called, eng_id id)
+{
+	const struct eng_called_block *block = block_of(called, id >> BLOCK_LOG);
+
+	return block->called & ~block->still & bit_of(id);
+}
+
 static void grow(struct eng_called *called)
 {
 	struct eng_called_block *old = called->blocks;
@@ -95,20 +102,13 @@ void eng_called_add(struct eng_called *called, eng_id id, bool still)
 
 void eng_called_rest(struct eng_called *called, eng_id id)
 {
-	struct eng_called_block *block;
-	uint32_t at = eng_called_place(called, id);
-
-	if (at < called->n) {
-		called->n_not_still -= !is_still(called, at);
-		called->still |= UINT32_C(1) << at;
-	}
-	if (!called->blocks)
+	if (!eng_called_moves(called, id))
 		return;
-	block = block_of(called, id >> BLOCK_LOG);
-	if (block->called & ~block->still & bit_of(id)) {
-		called->n_not_still--;
-		block->still |= bit_of(id);
-	}
+	called->n_not_still--;
+	if (called->blocks)
+		block_of(called, id >> BLOCK_LOG)->still |= bit_of(id);
+	else
+		called->still |= UINT32_C(1) << eng_called_place(called, id);
 }
 
 bool eng_called_next(const struct eng_called *called, uint64_t *cursor, eng_id *ret_id)

@@ -49,6 +49,20 @@ static inline bool eng_called_has(const struct eng_called *called, eng_id id)
 	return eng_called_in_block(called, id);
 }
 
+/* Of many. */
+bool eng_called_moves_in_block(const struct eng_called *called, eng_id id);
+
+/* eng_called_moves() - It is there, and was not seen to be still. */
+static inline bool eng_called_moves(const struct eng_called *called, eng_id id)
+{
+	uint32_t at;
+
+	if (PAWL_UNLIKELY(called->blocks))
+		return eng_called_moves_in_block(called, id);
+	at = eng_called_place(called, id);
+	return at < called->n && !(called->still >> at & 1);
+}
+
 /* eng_called_add() - Requires: it is not there. Waits for memory. */
 void eng_called_add(struct eng_called *called, eng_id id, bool still);
 

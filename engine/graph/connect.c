@@ -26,7 +26,10 @@
 /* Is it called for the first time in this run, and ever? */
 enum call { KNOWN, FRESH, OVER };
 
-/* Does the body have its sets of calls to itself, and had none before? Then it needs no lock for them. */
+/*
+ * Does the body have its sets of calls to itself, and had none before? Then it needs no lock for them. It writes them as
+ * part of an operation all the same: at a moment of quiet they are looked at (restore.c).
+ */
 static bool is_alone(const struct eng_run_state *run)
 {
 	return PAWL_LIKELY(!run->locals && !run->had_children);
@@ -113,7 +116,8 @@ static int note_still(struct eng_run_state *run, eng_id child)
 	return call == OVER ? -ECANCELED : 0;
 }
 
-int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
+/* Inside. */
+static int connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
 {
 	struct eng_node *node = eng_lock_any(graph, child);
 	bool still;
@@ -130,15 +134,37 @@ int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng
 	return still ? note_still(parent, child) : 1;
 }
 
-void eng_child_is_still(struct eng_run_state *run, eng_id child)
+int eng_connect_still(struct eng_graph *graph, struct eng_run_state *parent, eng_id child)
+{
+	struct eng_quiesce_slot *inside = eng_quiesce_enter(graph->quiesce, graph);
+	int error = connect_still(graph, parent, child);
+
+	eng_quiesce_leave(graph->quiesce, inside);
+	return error;
+}
+
+/* Inside. Where there is an edge it stays: taking it away costs more than it does. */
+static void rest(struct eng_run_state *run, eng_id child)
 {
 	struct eng_node *parent = is_alone(run) ? NULL : eng_run_lock(run);
 
-	/* Where there is an edge it stays: taking it away costs more than it does. */
 	if (!parent || !eng_set_has(parent, ENG_CHILDREN, child))
 		eng_called_rest(&run->called, child);
 	if (parent)
 		eng_unlock(parent);
+}
+
+void eng_child_is_still(struct eng_run_state *run, eng_id child)
+{
+	struct eng_quiesce *quiesce = run->graph->quiesce;
+	struct eng_quiesce_slot *inside;
+
+	/* The most frequent case: it was known to be still when it was called. Nothing is written. */
+	if (is_alone(run) && !eng_called_moves(&run->called, child))
+		return;
+	inside = eng_quiesce_enter(quiesce, run->graph);
+	rest(run, child);
+	eng_quiesce_leave(quiesce, inside);
 }
 
 /* Were others still, when the run before was over? */

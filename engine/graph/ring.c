@@ -299,7 +299,9 @@ static bool wants_hold(const struct eng_op *op, const struct eng_node *caller, e
 {
 	const struct eng_run_state *run = eng_run_of(caller);
 
+	/* A child of the run before: this one's body locks its record for each call (connect.c). */
 	return op->graph->track_active && run && !run->planned &&
+	       eng_set_has(caller, ENG_CHILDREN, callee) &&
 	       eng_called_has(&run->called, callee);
 }
 
