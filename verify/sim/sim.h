@@ -9,6 +9,7 @@
  *  sim-libc.c     pthread, futex, clocks, randomness, as the program sees them
  *  sim-memory.c   blocks at addresses that are the same in each run; freed ones are looked for
  *  sim-program.c  what a seed does: a graph, a store, edits, reads, ends; and what must come of it
+ *  sim-draw.c     the operations that a seed stands for (sim-op.h)
  *  sim-main.c     seeds, processes, options, the table
  *  sim-shrink.c   making a failing program small; files of programs
  *  sim-bytes.c    programs and schedules from any bytes; serving a fuzzer (fuzz/f-sched.c)
@@ -189,9 +190,11 @@ void sim_fail_allocation(unsigned n);
 uint64_t sim_allocations_failed(void);
 
 /* ---- sim-program.c ---- */
+void sim_program_life(void);
+
+/* ---- sim-draw.c ---- */
 /* Fills in run->ops from run->seed. */
 void sim_program_make(struct sim_run *run);
-void sim_program_life(void);
 /* So many bytes make an operation of that kind, its own included. */
 unsigned sim_program_bytes(uint8_t kind);
 /* An operation in words. */
