@@ -129,6 +129,27 @@ static int stale(struct walk *walk)
 	return 0;
 }
 
+/* As snapshot.c writes it: it need not be there. */
+static int loss(struct walk *walk)
+{
+	struct pawl_store_key key = pawl_store_id(ENG_INFRA_LOSS);
+	struct eng_reader reader;
+	struct pawl_slice bytes;
+	int error = pawl_store_get(walk->view, PAWL_STORE_INFRA, key, &bytes);
+
+	if (error || !bytes.ptr)
+		return error;
+	/* Damaged or not: that it is there is what counts (restart.c). */
+	walk->found->loss = 1;
+	if (!infra(walk, ENG_INFRA_LOSS, &reader, &error))
+		return error;
+	(void)eng_read_number(&reader);
+	if (!eng_reader_done(&reader))
+		damage(walk, PAWL_STORE_INFRA, key,
+		       "how often something was lost cannot be read");
+	return 0;
+}
+
 /* ---- tasks ------------------------------------------------------------------------------------ */
 
 static void look_at_key(struct pawl_saved_task *task, struct pawl_slice key, bool *good)
@@ -322,6 +343,8 @@ int pawl_inspect(struct pawl_store_view *view, const struct pawl_inspector *insp
 		error = head(&walk);
 	if (!error)
 		error = stale(&walk);
+	if (!error)
+		error = loss(&walk);
 	if (!error)
 		error = pawl_store_scan(view, PAWL_STORE_DATA, first, data_one, &walk);
 	if (!error)

@@ -20,6 +20,8 @@
 
 #include "stores.h"
 
+#include "../../engine/persist/persist.h"
+
 static struct pawl_store_disk *disk;
 static struct pawl_store *store;
 
@@ -287,6 +289,43 @@ static void case_damage(void **state)
 	down();
 }
 
+/* What a snapshot beside a loss leaves (engine/persist/snapshot.c); whole, and damaged. */
+static void case_loss(void **state)
+{
+	struct value row = {PAWL_STORE_INFRA, pawl_store_id(ENG_INFRA_LOSS), NULL, 0};
+	struct heard heard = {.damage_only = true};
+	struct eng_out out = {NULL, 0, 0, 0};
+	struct pawl_inspection found;
+
+	(void)state;
+	begin();
+	assert_int_equal(pawl_engine_close(engine), 0);
+	assert_int_equal(inspect(&heard, &found), 0);
+	assert_int_equal(found.loss, 0);
+	eng_out_begin(&out);
+	eng_out_number(&out, 1);
+	eng_out_end(&out, PAWL_STORE_INFRA, ENG_INFRA_LOSS);
+	assert_int_equal(out.error, 0);
+	row.bytes = (unsigned char *)out.bytes;
+	put(&row, out.n);
+	assert_int_equal(inspect(&heard, &found), 0);
+	assert_int_equal(found.loss, 1);
+	assert_int_equal(found.damage, 0);
+	put(&row, out.n - 1);
+	assert_int_equal(inspect(&heard, &found), 0);
+	assert_int_equal(found.loss, 1);
+	assert_int_equal(found.damage, 1);
+	eng_out_fini(&out);
+	/* Nothing of it counts: all is made again, and is right. */
+	up_again(1, PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN, store);
+	all_right();
+	assert_int_equal(pawl_engine_close(engine), 0);
+	assert_int_equal(inspect(&heard, &found), 0);
+	assert_int_equal(found.loss, 0);
+	assert_int_equal(found.damage, 0);
+	down();
+}
+
 /* With each allocation failing: it says so. */
 static void case_no_memory(void **state)
 {
@@ -381,9 +420,8 @@ static int help_beside(const char *folder, char **argv)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_told),
-		cmocka_unit_test(case_refused),
-		cmocka_unit_test(case_damage),
+		cmocka_unit_test(case_told),	  cmocka_unit_test(case_refused),
+		cmocka_unit_test(case_damage),	  cmocka_unit_test(case_loss),
 		cmocka_unit_test(case_no_memory),
 	};
 

@@ -73,6 +73,8 @@ static void print_sizes(const struct pawl_store_stat *stat, const struct info *i
 	       found->rows[PAWL_SAVED_FUNCTION], found->rows[PAWL_SAVED_TYPE],
 	       found->rows[PAWL_SAVED_TRAIT]);
 	printf("damage     %" PRIu64 "\n", found->damage);
+	if (found->loss)
+		puts("loss       a process ended before it had made good what was lost: the next one computes anew");
 	printf("file       %" PRIu64 " bytes, %" PRIu64 " of them in use\n", stat->file_bytes,
 	       stat->used_bytes);
 	if (stat->limit_bytes)

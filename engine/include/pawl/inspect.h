@@ -81,9 +81,11 @@ struct pawl_inspection {
 	uint64_t generation; /* snapshots so far */
 	uint64_t next;	     /* the first number that no task has had; 0: not known */
 	uint64_t rows[PAWL_SAVED_KIND_COUNT];
-	uint64_t tasks;	      /* that are as they should be */
-	uint64_t damage;      /* what is not */
-	uint64_t reserved[4]; /* 0 */
+	uint64_t tasks;	 /* that are as they should be */
+	uint64_t damage; /* what is not */
+	/* 1: a process ended before it had made good what was lost: the next one takes over nothing; 0: none did. */
+	uint64_t loss;
+	uint64_t reserved[3]; /* 0 */
 };
 
 /*
