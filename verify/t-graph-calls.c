@@ -11,6 +11,9 @@
  * And of cells that others have by their references:
  *  cell-window      a task brings back its own while what it reads is replaced: it hears of that
  *  cell-early       a cell is read before the run that makes it is over
+ *
+ * And of whom a run has called so far:
+ *  moment-called    who has a moment of quiet looks at that, beside calls to what is still
  */
 #include "graph-standin.h"
 
@@ -215,7 +218,81 @@ static void read_early(void)
 			     .ideal_locks = true, .ideal_parks = true, .native_divisor = 50 \
 	}
 
+/* ---- whom a run has called ------------------------------------------------------------------ */
+
+/* It is still once it ran: it depends on nothing. */
+static int pure_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	(void)args;
+	return give(context, 3, ret_output);
+}
+FUNCTION(pure);
+
+static eng_id caller, still, stilled;
+
+/* The first run of pure(2) has begun, and has called pure(1), which has become still since. */
+static void setup_calls(void)
+{
+	const struct eng_quiesce_options options = {.ready = 3};
+	struct eng_node *node;
+	struct eng_op op;
+
+	more_functions[0] = &pure;
+	more_functions_n = 1;
+	setup_empty();
+	still = task_of(&pure, 0);
+	run_own();
+	caller = task_of(&pure, 2);
+	stilled = task_of(&pure, 1);
+	node = eng_lock(graph, caller);
+	eng_unlock(node);
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	mc_assert(!eng_connect(&op, eng_run_of(node), stilled));
+	eng_op_end(&op);
+	mc_assert(run_given(last()));
+	/* Who wants a moment of quiet shuts the door at once, and leaves it shut. */
+	eng_quiesce_destroy(graph->quiesce);
+	mc_assert(!eng_quiesce_create(&options, &graph->quiesce));
+}
+
+/* As its body would: it calls one that is still, and has read the other one. */
+static void call_still(void)
+{
+	struct eng_node *node = eng_lock(graph, caller);
+	struct eng_run_state *run = eng_run_of(node);
+
+	eng_unlock(node);
+	mc_assert(!eng_connect_still(graph, run, still));
+	eng_child_is_still(run, stilled);
+	mc_assert(!run->called.n_not_still);
+}
+
+/* As who repairs a loss does (restore.c): what is noted holds together. */
+static void look_at_called(void *arg)
+{
+	struct eng_node *node = eng_lock(graph, caller);
+	const struct eng_called *called = &eng_run_of(node)->called;
+	uint64_t cursor = 0;
+	uint32_t n = 0;
+	eng_id id;
+
+	(void)arg;
+	while (eng_called_next(called, &cursor, &id)) {
+		mc_assert(id == stilled);
+		n++;
+	}
+	mc_assert(n == called->n_not_still);
+	eng_unlock(node);
+}
+
+static void have_moment(void)
+{
+	mc_assert(!eng_quiesce_run(graph->quiesce, look_at_called, NULL));
+}
+
 static const struct mc_scenario scenarios[] = {
+	CELLS(finish_cancelled, .name = "moment-called", .setup = setup_calls,
+	      .threads = {call_still, have_moment}),
 	JOBS(.name = "job-either", .setup = setup_job, .threads = {work, take_job}),
 	JOBS(.name = "job-chain", .setup = setup_chain, .threads = {work, take_job}),
 	JOBS(.name = "job-same", .setup = setup_same, .threads = {work, take_job}),
