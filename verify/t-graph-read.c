@@ -11,9 +11,10 @@
  *  told             a strong read finds nothing to wait for: what is over is being told
  *  peek-told        collectibles of what is reached no more are gone, though that is being told
  *  claim-output     either runs it, the reader or a worker
+ * or another value:
+ *  run-strong       a strong read sees it, and runs what comes of it, or waits for that
  *
  * Who waits looks again and again, and the run gives another value:
- *  run-strong       a strong read sees it, and runs what comes of it, or waits for that
  *  run-output, run-cell
  *  run-change       a change of what the run has read, or has not yet
  *  run-read-change  and a read
@@ -82,6 +83,12 @@ static void setup_changed(void)
 {
 	setup_of(&twice);
 	input_changed(1, true);
+}
+
+static void setup_strong(void)
+{
+	setup_changed();
+	looks = false;
 }
 
 static void setup_root_changed(void)
@@ -465,7 +472,7 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "wait-strong", .setup = setup_same_clean,
 	    .threads = {run_first, read_strong}),
 	/* With at most one preemption: of all there are too many. */
-	SCN(.name = "run-strong", .setup = setup_changed, .threads = {run_first, read_strong},
+	SCN(.name = "run-strong", .setup = setup_strong, .threads = {run_first, read_strong},
 	    .preemption_bound_plus_1 = 2),
 	SCN(.name = "wait-output", .setup = setup_same, .threads = {run_first, read_output}),
 	SCN(.name = "wait-cell", .setup = setup_cell, .threads = {run_first, read_cell}),
