@@ -13,6 +13,7 @@
  *  edit-below       the same of what aggregates both: it is told of, and is to tell those above
  *  edit-way         the way up from what an edit changes is about to become another one
  *  settle           who waits for what was hidden sees it told
+ *  settle-newer     what was hidden while it waited it has not waited for
  *  settled          what one of three threads has waited for another one need not wait for
  *  untold           something is made dirty that nobody stands in for: a strong read waits until it is told
  *  recovered        the same of what was lost, until all is as it was
@@ -435,6 +436,31 @@ static void settle_look(void)
 	mc_assert(!pawl_load_relaxed(&graph->settled) || is_known());
 }
 
+/* Something else was hidden before, and is told first: who waits begins with that. */
+static void setup_newer(void)
+{
+	setup_settle();
+	eng_told_hides(graph);
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+}
+
+static void tell_hide_tell(void)
+{
+	struct eng_op op;
+
+	eng_op_end(&telling);
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	eng_told_hides(graph);
+	tell_known(&op);
+}
+
+/* What was hidden since is not settled by that. */
+static void settle_first(void)
+{
+	settle_told();
+	mc_assert(pawl_load_relaxed(&graph->settled) < 2 || is_known());
+}
+
 /* As a strong read does. */
 static void raise_twice(void)
 {
@@ -576,6 +602,8 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "edit-dirty", .setup = setup_dirty, .threads = {tell, edit_read}),
 	SCN(.name = "edit-below", .setup = setup_below, .threads = {tell, change_read}),
 	SCN(.name = "edit-way", .setup = setup_way, .threads = {raise_twice, change_known}),
+	SCN(.name = "settle-newer", .setup = setup_newer,
+	    .threads = {tell_hide_tell, settle_first}),
 	/* With at most one preemption: each is one that a mistake in told.c needs. */
 	SCN(.name = "settle", .setup = setup_settle, .threads = {mark_tell, rely, settle_look},
 	    .preemption_bound_plus_1 = 2),
