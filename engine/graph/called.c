@@ -135,7 +135,7 @@ bool eng_called_next(const struct eng_called *called, uint64_t *cursor, eng_id *
 	return false;
 }
 
-struct pawl_sset eng_called_take_still(struct eng_called *called)
+struct pawl_sset eng_called_still(const struct eng_called *called)
 {
 	struct pawl_sset set = PAWL_SSET_INIT;
 
@@ -152,6 +152,13 @@ struct pawl_sset eng_called_take_still(struct eng_called *called)
 						       (uint32_t)__builtin_ctz(left),
 					       NULL));
 	}
+	return set;
+}
+
+struct pawl_sset eng_called_take_still(struct eng_called *called)
+{
+	struct pawl_sset set = eng_called_still(called);
+
 	eng_called_fini(called);
 	return set;
 }

@@ -77,7 +77,10 @@ static inline bool eng_called_any_still(const struct eng_called *called)
 	return called->still || called->blocks;
 }
 
-/* eng_called_take_still() - Those that are still, as a set of the caller's. Ends this one. */
+/* eng_called_still() - Those that are still, as a set of the caller's. Waits for memory. */
+struct pawl_sset eng_called_still(const struct eng_called *called);
+
+/* eng_called_take_still() - The same. Ends this one. */
 struct pawl_sset eng_called_take_still(struct eng_called *called);
 
 /* All zero to begin with. */

@@ -15,6 +15,9 @@
  * pure functions is. It counts no referrers: activating it is nothing, and what counts there were is
  * forgotten when it becomes still. Edges that it has from before stay, and are taken away as all others. It is
  * still for good: run again, to bring back a cell, it calls the same as before.
+ *
+ * But for a loss: then nothing is still any more, and tasks have no children that are (restore.c). What a body has called
+ * before that stays in its set, which it looks at without a lock; at its end those that are not still are left out.
  */
 #include "config.h"
 
@@ -211,14 +214,46 @@ void eng_children_stale(struct eng_op *op, struct eng_node *parent, struct eng_r
 	pawl_sset_fini(&still);
 }
 
+static bool is_still(struct eng_graph *graph, eng_id id)
+{
+	struct eng_node *node = eng_lock_any(graph, id);
+	bool still = node && node->bits & ENG_STILL;
+
+	if (node)
+		eng_unlock(node);
+	return still;
+}
+
+struct eng_list eng_children_moved(struct eng_op *op, struct eng_run_state *run)
+{
+	struct eng_node *parent = eng_run_lock(run);
+	struct pawl_sset still = {0};
+	struct eng_list list;
+	uint32_t n = 0;
+
+	if (eng_run_of(parent) == run && eng_called_any_still(&run->called))
+		still = eng_called_still(&run->called);
+	eng_unlock(parent);
+	list = eng_list_of_set(&op->queue, &still);
+	pawl_sset_fini(&still);
+	for (uint32_t i = 0; i < list.n; i++) {
+		if (!is_still(op->graph, list.ids[i]))
+			list.ids[n++] = list.ids[i];
+	}
+	list.n = n;
+	return list;
+}
+
 void eng_children_keep_still(struct eng_op *op, struct eng_node *parent,
-			     struct eng_run_state *run)
+			     struct eng_run_state *run, struct eng_list moved)
 {
 	struct pawl_sset still = {0};
 	union eng_slot *slot = eng_field(parent, ENG_STILL_CHILDREN);
 
 	if (eng_called_any_still(&run->called))
 		still = eng_called_take_still(&run->called);
+	for (uint32_t i = 0; i < moved.n; i++)
+		(void)pawl_sset_remove(&still, moved.ids[i]);
 	if (PAWL_UNLIKELY(eng_is_kept(parent)) && still_differs(parent, &still))
 		eng_modify(parent, ENG_META);
 	if (slot) {

@@ -126,6 +126,7 @@ struct plan {
 	uint32_t number;	  /* what the children's numbers go by */
 	struct eng_list victims;  /* who failed by a ring that this run has left */
 	struct eng_list left_out; /* children that close a ring, as they did before */
+	struct eng_list moved;	  /* children that were still, and are not any more */
 	bool moment;		  /* it failed for the moment */
 	bool linked;		  /* it failed by a ring of calls */
 };
@@ -696,7 +697,7 @@ static void not_for_ever(const struct ending *ending, struct eng_node *node)
 static bool is_still(const struct ending *ending, const struct eng_node *node)
 {
 	return ending->plan.immutable && !(node->bits & (ENG_ERROR | ENG_DIRTY)) &&
-	       !eng_field_any(node, SUMMED_UP);
+	       !ending->plan.moved.n && !eng_field_any(node, SUMMED_UP);
 }
 
 /* It is stale, and was ended all the same: it runs again. Locked. */
@@ -743,7 +744,7 @@ static void step_finish(struct ending *ending, struct eng_node *node)
 	    !(node->bits & ENG_STILL))
 		dirty = ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN;
 	eng_set_dirty(&ending->op, node, again ? ENG_DIRTY : dirty);
-	eng_children_keep_still(&ending->op, node, run);
+	eng_children_keep_still(&ending->op, node, run, ending->plan.moved);
 	if (is_still(ending, node)) {
 		if (!(node->bits & ENG_STILL))
 			eng_modify(node, ENG_META);
@@ -828,6 +829,9 @@ void eng_run_finish(struct pawl_context *context, int error, pawl_ref_t output)
 	pawl_add_relaxed(&context->graph->runs, 1u);
 	if (goes_on && PAWL_UNLIKELY(ending.run->was_linked))
 		leave_out(&ending);
+	/* Relaxed: it stood before this operation began if it was while the body ran (restore.c). */
+	if (goes_on && PAWL_UNLIKELY(pawl_load_relaxed(&context->graph->recoveries)))
+		ending.plan.moved = eng_children_moved(&ending.op, ending.run);
 	if (goes_on && step_clean_up(&ending, &node)) {
 		if (!node && step_connect(&ending))
 			node = lock_running(&ending, (struct eng_list){0});

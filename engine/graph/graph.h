@@ -378,9 +378,14 @@ PAWL_MUST_CHECK int eng_connect_still(struct eng_graph *graph, struct eng_run_st
 				      eng_id child);
 /* eng_child_is_still() - The running parent sees that of one that it may have called. No lock held. */
 void eng_child_is_still(struct eng_run_state *run, eng_id child);
-/* eng_children_keep_still() - Those of the run are the task's. Locked. */
+/*
+ * eng_children_moved() - Whom the run has called as still, and is not any more: something was lost meanwhile. How many call
+ * those is not known from then on, so they are not told. Inside, no lock held.
+ */
+struct eng_list eng_children_moved(struct eng_op *op, struct eng_run_state *run);
+/* eng_children_keep_still() - Those of the run are the task's, but for those that moved. Locked. */
 void eng_children_keep_still(struct eng_op *op, struct eng_node *parent,
-			     struct eng_run_state *run);
+			     struct eng_run_state *run, struct eng_list moved);
 /* eng_children_stale() - The run is for nothing: what it alone has called and is still counts it no more. Locked. */
 void eng_children_stale(struct eng_op *op, struct eng_node *parent, struct eng_run_state *run);
 /*
