@@ -238,9 +238,10 @@ bench-runtime: $(RUNTIME_BENCHES)
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(RUNTIME_BENCHES)
 
 # The incremental engine beside salsa and memoised tasks: calls, graphs cold and after a change; collection; the
-# mark of a use; steps of the simulation, which is built if it can be.
+# mark of a use; steps of the simulation, which is built if it can be, and not for a quick run.
 bench-engine: $(ENGINE_BENCHES)
-	@$(SHELL) $(srcdir)/verify/mc-build -s -c gcc -d out/verify >/dev/null || \
+	@test -n "$$BENCH_QUICK" || { $(AM_TESTS_ENVIRONMENT) \
+		$(SHELL) $(srcdir)/verify/mc-build -s -c "$${MC_CC:-gcc}" -d out/verify >/dev/null; } || \
 		echo 'bench-engine: the simulation cannot be built here'
 	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_SUMMARY=1 BENCH_THREADS=1 \
 		BENCH_PEERS='salsa:--with-rust-peers tokio:--with-rust-peers' \
