@@ -4,12 +4,14 @@
  * what the process comes to at most, and how much slower that is.
  *
  * A route reads modules of its own, and some that all share; a module's value has between 64 bytes and 64 KiB, so all of
- * it is several times the budget. `batch` goes from the first route to the last; `interactive` asks for routes near one
- * another from three threads, and comes back to some. Each is a process of its own, which is asked every 2 ms what it
- * has in memory: all of it, and without pages of files, which are the store's and the system's to keep. Both are beyond
- * what the process had before its engine was opened.
+ * it is several times the budget. To make a value takes so many turns of a hash for each eight bytes: 100 are some 50 ns a
+ * byte, as if it were parsed; with none bodies are cheap, and what it costs to save, to leave and to come back is all there
+ * is. `batch` goes from the first route to the last; `interactive` asks for routes near one another from three threads, and
+ * comes back to some. Each is a process of its own, which is asked every 2 ms what it has in memory: all of it, and without
+ * pages of files, which are the store's and the system's to keep. Both are beyond what the process had before its engine was
+ * opened.
  *
- *	b-engine-budget [megabytes [routes]]		64 MB, 1,000
+ *	b-engine-budget [megabytes [routes [turns]]]		64 MB, 1,000, 100
  *
  * make bench-budget. On the disk that TMPDIR is on, or /tmp.
  */
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,7 +39,7 @@
 #define READS	  8u
 #define THREADS	  3u
 #define NEAR	  16u
-#define WORK	  100u
+#define TURNS	  100u
 #define SAMPLE_NS 2000000
 
 struct crawl {
@@ -46,7 +49,7 @@ struct crawl {
 	bool interactive;
 };
 
-static uint64_t scale = 1;
+static uint64_t scale = 1, turns = TURNS;
 
 static _Noreturn void die(const char *what, int error)
 {
@@ -76,10 +79,9 @@ static int module_body(struct pawl_context *context, const void *args, pawl_ref_
 	if (error)
 		return error;
 	words = pawl_value_payload(value);
-	/* As if it had been parsed: some 50 ns a byte. */
 	for (size_t i = 0; i < bytes / 8; i++) {
 		words[i] = n + i;
-		for (unsigned turn = 0; turn < WORK; turn++)
+		for (uint64_t turn = 0; turn < turns; turn++)
 			words[i] = pawl_hash_u64(words[i], turn);
 	}
 	return pawl_cell(context, value, ret_output);
@@ -199,6 +201,21 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* What a route took of processors, of all threads, in ms: the program's own, and the system's. */
+static void print_cpu(uint64_t routes, const struct pawl_engine_store_stats *saved)
+{
+	struct rusage used;
+
+	if (getrusage(RUSAGE_SELF, &used))
+		die("getrusage", -errno);
+	printf("%-12s CPU of a route: %.3f ms, and %.3f ms of the system; saved %.1f MB\n", "",
+	       ((double)used.ru_utime.tv_sec * 1e3 + (double)used.ru_utime.tv_usec / 1e3) /
+		       (double)routes,
+	       ((double)used.ru_stime.tv_sec * 1e3 + (double)used.ru_stime.tv_usec / 1e3) /
+		       (double)routes,
+	       (double)saved->saved_bytes / 1048576);
+}
+
 /* Returns: routes a second. */
 static double crawl_all(struct crawl *crawl, uint64_t budget, const char *folder)
 {
@@ -206,6 +223,7 @@ static double crawl_all(struct crawl *crawl, uint64_t budget, const char *folder
 	static const struct pawl_value_type *const types[] = {&bytes_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 	unsigned threads_n = crawl->interactive ? THREADS : 1;
+	struct pawl_engine_store_stats saved;
 	struct pawl_engine_memory memory;
 	pthread_t threads[THREADS], sampler;
 	struct pawl_store *store;
@@ -247,6 +265,9 @@ static double crawl_all(struct crawl *crawl, uint64_t budget, const char *folder
 	       (double)(most.all - before.all) / 1048576,
 	       (double)(most.own - before.own) / 1048576, rate, memory.evicted, memory.restored,
 	       memory.snapshots, (double)memory.waited_ns / 1e9, memory.over);
+	if (pawl_engine_store_stats_read(crawl->engine, &saved))
+		die("statistics", -ENOTSUP);
+	print_cpu(crawl->routes, &saved);
 	if (budget)
 		printf("%-12s most / budget %.2f, without files %.2f\n", "",
 		       (double)(most.all - before.all) / (double)budget,
@@ -308,6 +329,7 @@ int main(int argc, char **argv)
 
 	if (megabytes < 1 || !crawl.routes)
 		return 2;
+	turns = argc > 3 ? strtoull(argv[3], NULL, 10) : TURNS;
 	/* What there is grows with the budget. */
 	scale = megabytes > 64 ? megabytes / 64 : 1;
 	for (unsigned i = 0; i < 2; i++) {

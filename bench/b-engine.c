@@ -6,6 +6,8 @@
  * Calls are made by a running task, as programs do: a body that waits for orders, "do n of these", so
  * that it may make its first calls before the clock runs. An order costs two switches, for the whole
  * batch. With two workers there are two such bodies, one on each, who do the same.
+ *
+ * b-engine-unmarked is the same program with nothing to list but reads, and without the mark of a use (graph/evict.h).
  */
 #include "engine-ours.h"
 
@@ -400,9 +402,14 @@ static const struct order order_first = {nothing, creates_first, sum_of_new};
 static const struct order order_busy = {nothing, creates_busy, sum_of_new};
 static const struct order order_busy_first = {nothing, busy_first, sum_of_new};
 
+#ifdef ENG_WITHOUT_MARKS
+#define OURS "pawl-unmarked"
+#else
+#define OURS "pawl"
+#endif
 #define HOST(BENCH, PARAMS, COUNT, ORDER) \
 	{.bench = BENCH,                  \
-	 .contender = "pawl",             \
+	 .contender = OURS,               \
 	 .params = PARAMS,                \
 	 .count = COUNT,                  \
 	 .arg = (uintptr_t) & (ORDER),    \
@@ -464,6 +471,9 @@ B_CASES(cases)
 int main(int argc, char **argv)
 {
 	static const struct b_bench benches[] = {
+#ifdef ENG_WITHOUT_MARKS
+		BENCH("hit-read", "the same, and reads its number"),
+#else
 		BENCH("call-hit", "a running task calls what it has called before"),
 		BENCH("hit-read", "the same, and reads its number"),
 		BENCH("create-read",
@@ -494,6 +504,7 @@ int main(int argc, char **argv)
 		BENCH("memory-fibonacci",
 		      "bytes of a task; of the process; left over when all is closed"),
 		BENCH("memory-fan", "the same of a wide graph"),
+#endif
 	};
 
 	return b_main(argc, argv, benches, sizeof(benches) / sizeof(benches[0]));

@@ -166,6 +166,25 @@ bench_b_engine_SOURCES = bench/b-engine.c bench/b-engine-edits.c bench/b-engine-
 bench_b_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 bench_b_engine_LDADD = engine/libengine-core.la $(BENCH_LDADD)
 
+# Tasks that nobody needs go.
+ENGINE_BENCHES += bench/b-engine-collect
+bench_b_engine_collect_SOURCES = bench/b-engine-collect.c bench/engine-ours.h bench/store-folder.h \
+	bench/work-engine.h $(BENCH_DRIVER)
+bench_b_engine_collect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+bench_b_engine_collect_LDADD = engine/libengine-core.la $(LDADD)
+
+# What the mark of a use costs: the reads alone without it. Its own read.c is linked in place of the library's.
+ENGINE_BENCHES += bench/b-engine-unmarked
+bench_b_engine_unmarked_SOURCES = bench/b-engine.c bench/b-engine-edits.c bench/b-engine-graphs.c \
+	bench/b-engine-work.c bench/engine-ours.h bench/work-engine.h engine/graph/read.c $(BENCH_DRIVER)
+bench_b_engine_unmarked_CPPFLAGS = $(bench_b_engine_CPPFLAGS) -DENG_WITHOUT_MARKS
+bench_b_engine_unmarked_LDADD = engine/libengine-core.la $(LDADD)
+
+# Steps of the simulation, whose program is made by that of make simulate.
+ENGINE_BENCHES += bench/b-simulate
+bench_b_simulate_SOURCES = bench/b-simulate.c $(BENCH_DRIVER)
+bench_b_simulate_LDADD = $(LDADD)
+
 # Stores: make bench-store.
 STORE_BENCHES =
 PERSIST_BENCHES =
@@ -218,8 +237,12 @@ bench-runtime: $(RUNTIME_BENCHES)
 	@B_FLAGS='$(CFLAGS)' BENCH_NAME=runtime BENCH_SUMMARY=1 BENCH_THREADS=1 BENCH_PEERS=tokio:--with-rust-peers \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(RUNTIME_BENCHES)
 
-# The incremental engine beside salsa and memoised tasks: calls, graphs cold and after a change.
+# The incremental engine beside salsa and memoised tasks: calls, graphs cold and after a change; collection; the
+# mark of a use; steps of the simulation, which is built if it can be, and not for a quick run.
 bench-engine: $(ENGINE_BENCHES)
+	@test -n "$$BENCH_QUICK" || { $(AM_TESTS_ENVIRONMENT) \
+		$(SHELL) $(srcdir)/verify/mc-build -s -c "$${MC_CC:-gcc}" -d out/verify >/dev/null; } || \
+		echo 'bench-engine: the simulation cannot be built here'
 	@B_FLAGS='$(CFLAGS)' BENCH_NAME=engine BENCH_SUMMARY=1 BENCH_THREADS=1 \
 		BENCH_PEERS='salsa:--with-rust-peers tokio:--with-rust-peers' \
 		$(SHELL) $(srcdir)/scripts/run-bench '$(builddir)' $(ENGINE_BENCHES)
