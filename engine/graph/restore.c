@@ -127,6 +127,7 @@ static void forget_sums(struct eng_op *op, struct eng_node *node)
 static void forget(struct eng_op *op, struct eng_node *node)
 {
 	struct eng_run_state *run = eng_run_of(node);
+	bool has_to_run = node->output || eng_needs_run(node);
 
 	forget_sums(op, node);
 	eng_parents_forget(node);
@@ -138,8 +139,11 @@ static void forget(struct eng_op *op, struct eng_node *node)
 	/* What its key leads to may be what is damaged. */
 	if (eng_node_key(node)->function)
 		node->bits |= ENG_NEW;
-	/* What never ran is found where it is called; what is lost cannot run. */
-	if (node->output && eng_node_key(node)->function)
+	/*
+	 * What never ran is dirty if it is somebody's child (finish.c), which it stays; else it is found where it is
+	 * called. What is lost cannot run.
+	 */
+	if (has_to_run && eng_node_key(node)->function)
 		node->bits |= ENG_DIRTY;
 	if (run && (run->untouched || pawl_load_relaxed(&run->running)))
 		run->stale = true;
