@@ -98,7 +98,8 @@ static void prune(struct pawl_state *state)
 	while (!error && pawl_sset_next(&state->readers, &cursor, &id)) {
 		struct pawl_slots *table = state->graph->tables[eng_is_transient(id)];
 
-		if (pawl_slots_state(table, id & ~ENG_TRANSIENT) == PAWL_SLOT_LIVE)
+		/* Who has left memory, or is on its way back, is there. */
+		if (pawl_slots_state(table, id & ~ENG_TRANSIENT) != PAWL_SLOT_EMPTY)
 			error = pawl_sset_add(&there, id, NULL);
 	}
 	if (error) {

@@ -85,7 +85,7 @@ static unsigned counted(enum kind kind)
 static int input_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	struct pawl_value *value;
-	int error = pawl_state_get(context, states[*(const uint64_t *)args], &value);
+	int error = pawl_state_get(context, states[*(const uint64_t *)args % MOST], &value);
 	int64_t number;
 
 	count(INPUT);
@@ -609,6 +609,26 @@ static void case_back(void **state)
 	down();
 }
 
+/* A state forgets readers that are gone; those that are not in memory are not. */
+static void case_readers(void **state)
+{
+	/* More than it looks through first, and twice so many. */
+	const uint64_t n = 2100;
+
+	(void)state;
+	up(false);
+	for (uint64_t i = 0; i < n / 2; i++)
+		assert_int_equal(ask(&input, i * MOST), 0);
+	snapshot();
+	assert_true(eng_evict_all(engine->graph) >= n / 2);
+	for (uint64_t i = n / 2; i < n; i++)
+		assert_int_equal(ask(&input, i * MOST), 0);
+	state_set(0, 7);
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(ask(&input, i * MOST), 7);
+	down();
+}
+
 /* A change finds readers that are not in memory, and what is above them. */
 static void case_change(void **state)
 {
@@ -1040,6 +1060,7 @@ int main(void)
 		cmocka_unit_test(case_pinned),
 		cmocka_unit_test(case_root),
 		cmocka_unit_test(case_back),
+		cmocka_unit_test(case_readers),
 		cmocka_unit_test(case_change),
 		cmocka_unit_test(case_recency),
 		cmocka_unit_test(case_unsaved),
