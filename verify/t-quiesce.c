@@ -22,6 +22,8 @@
  *  watch-both       for two
  *  watch-point      for one that suspends itself, for a moment
  *  watch-real       with the real lock and park
+ *  alone, -back, -twice: who sees that no operation is under way before and after sees no half of one
+ *  alone-point      nor of one that was suspended
  *  make, make-two   the first entry of a thread; of two
  *  lost-...         membarrier(2) is refused after it was granted
  *  fenced-...       where membarrier(2) is not to be had
@@ -279,6 +281,82 @@ static void watch(void)
 	mc_assert(!(seen & 2) || told[1]);
 }
 
+/* What an operation changes in two records: the release of each is that of a lock. */
+static struct pawl_atomic_u32 halves[2];
+
+static void change_halves(uint32_t number, bool suspends)
+{
+	struct work *work = &works[0];
+	struct eng_quiesce_slot *slot = begin(work);
+
+	pawl_store_release(&halves[0], number);
+	work->left = 1;
+	if (suspends)
+		eng_quiesce_point(quiesce, slot);
+	pawl_store_release(&halves[1], number);
+	end(work, slot);
+}
+
+static void change_once(void)
+{
+	change_halves(1, false);
+}
+
+static void change_twice(void)
+{
+	change_halves(1, false);
+	change_halves(2, false);
+}
+
+static void change_point(void)
+{
+	change_halves(1, true);
+}
+
+static void look_alone(void)
+{
+	struct eng_quiesce_slot *slot = eng_quiesce_enter(quiesce, &works[1]);
+	uint64_t before, after;
+
+	if (eng_quiesce_is_alone(quiesce, slot, &before)) {
+		uint32_t first = pawl_load_acquire(&halves[0]);
+		uint32_t second = pawl_load_acquire(&halves[1]);
+
+		mc_assert(!eng_quiesce_is_alone(quiesce, slot, &after) || before != after ||
+			  first == second);
+	}
+	eng_quiesce_leave(quiesce, slot);
+}
+
+static void look_back(void)
+{
+	struct eng_quiesce_slot *slot = eng_quiesce_enter(quiesce, &works[1]);
+	uint64_t before, after;
+
+	if (eng_quiesce_is_alone(quiesce, slot, &before)) {
+		uint32_t second = pawl_load_acquire(&halves[1]);
+		uint32_t first = pawl_load_acquire(&halves[0]);
+
+		mc_assert(!eng_quiesce_is_alone(quiesce, slot, &after) || before != after ||
+			  first == second);
+	}
+	eng_quiesce_leave(quiesce, slot);
+}
+
+/* It comes back from where it suspended itself. */
+static void take_alone(void)
+{
+	take();
+	look_alone();
+}
+
+static void setup_halves(void)
+{
+	setup();
+	pawl_init_word(&halves[0], 0u);
+	pawl_init_word(&halves[1], 0u);
+}
+
 static void take_watch(void)
 {
 	take();
@@ -341,6 +419,10 @@ static const struct mc_scenario scenarios[] = {
 	 .threads = {tell, watch},
 	 .finish = finish,
 	 .no_spurious = true},
+	QUICK("alone", setup_halves, change_once, look_alone),
+	QUICK("alone-back", setup_halves, change_once, look_back),
+	QUIET("alone-twice", setup_halves, change_twice, look_back),
+	QUIET("alone-point", setup_halves, change_point, take_alone),
 	QUICK("make", setup_new, operate, take),
 	QUIET("make-two", setup_new, operate, operate),
 	LOST("lost-enter", setup, operate, take),

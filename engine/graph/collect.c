@@ -154,12 +154,94 @@ static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 	return 0;
 }
 
+/*
+ * What an operation moves in the aggregation graph is counted nowhere for a moment, and nobody is told: what is there is what
+ * is there when none is under way. So it is looked while there is none, by luck, and seen so before and after.
+ * Returns: false: there was one.
+ */
+static bool look_alone(struct pawl_context *context, eng_id id, uint32_t trait,
+		       struct eng_bag **ret_all, int *ret_error)
+{
+	struct eng_quiesce *quiesce = context->graph->quiesce;
+	struct eng_quiesce_slot *inside = eng_quiesce_enter(quiesce, context->graph);
+	uint64_t before, after;
+	bool alone = eng_quiesce_is_alone(quiesce, inside, &before);
+
+	if (alone)
+		*ret_error = look(context, id, trait, ret_all);
+	alone = alone && eng_quiesce_is_alone(quiesce, inside, &after) && before == after;
+	eng_quiesce_leave(quiesce, inside);
+	if (!alone)
+		eng_bag_free(ret_all);
+	return alone;
+}
+
+struct moment {
+	struct pawl_context *context;
+	eng_id id;
+	uint32_t trait;
+	struct eng_bag *all;
+	int error;
+	bool suspended, done;
+};
+
+static void note_suspended(void *arg, void *op)
+{
+	struct moment *moment = arg;
+
+	(void)op;
+	moment->suspended = true;
+}
+
+/* Nobody leaves memory now, and what has left does not come back here: that may have to wait for others. */
+static void look_now(void *arg)
+{
+	struct moment *moment = arg;
+	struct eng_graph *graph = moment->context->graph;
+	struct eng_node *node;
+
+	eng_quiesce_each_suspended(graph->quiesce, note_suspended, moment);
+	node = moment->suspended ? NULL : eng_lock_resident(graph, moment->id);
+	if (!node)
+		return;
+	eng_unlock(node);
+	moment->error = look(moment->context, moment->id, moment->trait, &moment->all);
+	moment->done = true;
+}
+
+/* So often by luck; with many workers, all at work, it does not come. */
+#define TRIES 16
+
+/* No operation is half seen. */
+static int look_whole(struct pawl_context *context, eng_id id, uint32_t trait,
+		      struct eng_bag **ret_all)
+{
+	struct eng_graph *graph = context->graph;
+	int error;
+
+	/* Ends: each waits for those that it has met; in the end it has a moment, unless a longer one is suspended. */
+	for (unsigned tries = 1;; tries++) {
+		struct moment moment = {context, id, trait, NULL, 0, false, false};
+
+		if (look_alone(context, id, trait, ret_all, &error))
+			return error;
+		error = eng_told_wait(graph);
+		if (error)
+			return eng_refused(context, error);
+		if (tries % TRIES)
+			continue;
+		if (!eng_quiesce_run(graph->quiesce, look_now, &moment) && moment.done) {
+			*ret_all = moment.all;
+			return moment.error;
+		}
+	}
+}
+
 int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_trait *trait,
 	      pawl_collect_fn *fn, void *arg)
 {
 	uint32_t number = eng_trait_number(context->graph->registry, trait);
 	struct eng_bag_cursor cursor = {0, 0};
-	struct eng_quiesce_slot *inside;
 	struct eng_collectible entry;
 	struct eng_bag *all = NULL;
 	pawl_ref_t cell;
@@ -185,13 +267,7 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 		/* A task that failed has collectibles, too. */
 		if (error && error != -PAWL_ETASK)
 			return error;
-		/* What it reaches no more may be on its way out yet: nobody above who is not clean knows of that. */
-		error = eng_told_wait(context->graph);
-		if (error)
-			return eng_refused(context, error);
-		inside = eng_quiesce_enter(context->graph->quiesce, context->graph);
-		error = look(context, eng_ref_task(task), number, &all);
-		eng_quiesce_leave(context->graph->quiesce, inside);
+		error = look_whole(context, eng_ref_task(task), number, &all);
 		if (error || context->ring || eng_is_same_moment(context, task, edit))
 			break;
 		eng_bag_free(&all);

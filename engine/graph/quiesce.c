@@ -430,6 +430,26 @@ struct pawl_event *eng_quiesce_left(struct eng_quiesce *quiesce)
 	return &quiesce->left;
 }
 
+/* No fence: who has entered is seen, by the lock of what he has changed, where that is (O4 of slots as well). */
+bool eng_quiesce_is_alone(struct eng_quiesce *quiesce, const struct eng_quiesce_slot *mine,
+			  uint64_t *ret_left)
+{
+	struct eng_quiesce_slot *slot;
+	uint32_t at = 0;
+
+	*ret_left = 0;
+	while ((slot = slot_next(quiesce, &at))) {
+		uint32_t word = pawl_load_acquire(&slot->running); /* O2 */
+
+		if (slot == mine)
+			continue;
+		if ((word & STATE) != IDLE)
+			return false;
+		*ret_left += word;
+	}
+	return true;
+}
+
 /* ---- moments ------------------------------------------------------------------------- */
 
 static bool is_running(const struct eng_quiesce_slot *slot)

@@ -116,6 +116,16 @@ bool eng_quiesce_watch(struct eng_quiesce_watch *watch);
 bool eng_quiesce_is_past(const void *watch);
 struct pawl_event *eng_quiesce_left(struct eng_quiesce *quiesce);
 
+/*
+ * eng_quiesce_is_alone() - Is no other operation under way, not even a suspended one?
+ *
+ * Requires: the calling thread is inside, by `mine`.
+ * Returns:  true: none. *ret_left changes with each that was. What is seen of records, under their locks, between two
+ *           calls that give the same number is not the half of any: who has changed it is seen to have entered, too.
+ */
+bool eng_quiesce_is_alone(struct eng_quiesce *quiesce, const struct eng_quiesce_slot *mine,
+			  uint64_t *ret_left);
+
 /* ---- at such a moment alone ----------------------------------------------------------- */
 
 /* eng_quiesce_each_suspended() - The operations that go on afterwards, as they entered. */

@@ -40,16 +40,6 @@ static void store_down(void)
 	pawl_store_close(store);
 }
 
-/*
- * Its value at once; what was emitted below when all is done. While tasks of an older graph end, collectibles of theirs
- * may still be seen.
- */
-static void look_at(uint32_t n)
-{
-	compare_values(n);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	compare(n);
-}
 
 static uint64_t generation(void)
 {
@@ -161,9 +151,9 @@ static void case_marks(void **state)
 
 		begin();
 		for (unsigned i = 0; i < 12; i++) {
-			look_at(tasks - 1);
+			compare(tasks - 1);
 			compared += audit(false);
-			look_at((uint32_t)t_random_below(tasks));
+			compare((uint32_t)t_random_below(tasks));
 			compared += audit(false);
 			if (t_random_below(3) || !i)
 				snapshot();
@@ -183,13 +173,13 @@ static void case_warm(void **state)
 		uint64_t before;
 
 		begin();
-		look_at(tasks - 1);
+		compare(tasks - 1);
 		store_down();
 		for (unsigned again = 0; again < 3; again++) {
 			store_up(2, PAWL_STORAGE_READ_WRITE);
 			before = generation();
 			pawl_store_relaxed(&bodies, 0u);
-			look_at(tasks - 1);
+			compare(tasks - 1);
 			assert_int_equal(pawl_load_relaxed(&bodies), 0);
 			check_sums();
 			(void)audit(false);
@@ -223,9 +213,9 @@ static void case_restarts(void **state)
 				change(6);
 				break;
 			}
-			look_at((uint32_t)t_random_below(tasks));
+			compare((uint32_t)t_random_below(tasks));
 			if (t_random_below(2))
-				look_at(tasks - 1);
+				compare(tasks - 1);
 			if (t_random_below(2))
 				check_sums();
 			(void)audit(false);
@@ -284,7 +274,7 @@ static void case_crashes(void **state)
 		crash();
 		store_up(2, PAWL_STORAGE_READ_WRITE);
 		for (unsigned i = 0; i < 5; i++)
-			look_at((uint32_t)t_random_below(tasks));
+			compare((uint32_t)t_random_below(tasks));
 		check_sums();
 		(void)audit(false);
 		store_down();
@@ -309,7 +299,7 @@ static void case_versions(void **state)
 			uint64_t before;
 
 			for (unsigned look = 0; look < 3; look++)
-				look_at((uint32_t)t_random_below(tasks));
+				compare((uint32_t)t_random_below(tasks));
 			check_sums();
 			(void)audit(false);
 			store_down();
@@ -324,7 +314,7 @@ static void case_versions(void **state)
 			other_node.name = names[name];
 			store_up(1 + (uint32_t)t_random_below(3), storage);
 			if (storage == PAWL_STORAGE_READ_ONLY) {
-				look_at(tasks - 1);
+				compare(tasks - 1);
 				check_sums();
 				store_down();
 				store_up(2, PAWL_STORAGE_READ_WRITE);
@@ -336,7 +326,7 @@ static void case_versions(void **state)
 				crash();
 				store_up(2, PAWL_STORAGE_READ_WRITE);
 			}
-			look_at(tasks - 1);
+			compare(tasks - 1);
 			if (t_random_below(2))
 				snapshot();
 			assert_true(pawl_load_relaxed(&bodies) - before <= tasks * 2);
@@ -387,7 +377,7 @@ static void case_suspended(void **state)
 			eng_restore_all(engine->graph);
 		check_sums();
 		for (unsigned i = 0; i < 3; i++)
-			look_at((uint32_t)t_random_below(tasks));
+			compare((uint32_t)t_random_below(tasks));
 		check_sums();
 		if (engine->persist->saves)
 			snapshot();
@@ -412,7 +402,7 @@ static void case_failures(void **state)
 			uint64_t n = 0;
 			int error = errors[t_random_below(3)];
 
-			look_at(tasks - 1);
+			compare(tasks - 1);
 			assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
 			eng_fault_at(store, ENG_FAULT_ANY, 1 + t_random_below(20), error);
 			if (pawl_engine_snapshot(engine, &n)) {
@@ -422,7 +412,7 @@ static void case_failures(void **state)
 				if (t_random_below(2))
 					change(3);
 				if (t_random_below(2))
-					look_at(tasks - 1);
+					compare(tasks - 1);
 			}
 			eng_fault_at(store, ENG_FAULT_ANY, 0, 0);
 			if (t_random_below(2))
@@ -431,7 +421,7 @@ static void case_failures(void **state)
 			if (!t_random_below(3)) {
 				crash();
 				store_up(2, PAWL_STORAGE_READ_WRITE);
-				look_at(tasks - 1);
+				compare(tasks - 1);
 				check_sums();
 			}
 		}
@@ -445,7 +435,7 @@ static void case_no_memory(void **state)
 {
 	(void)state;
 	begin();
-	look_at(tasks - 1);
+	compare(tasks - 1);
 	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
 	for (uint64_t n = 1;; n++) {
 		int error;
@@ -462,7 +452,7 @@ static void case_no_memory(void **state)
 	(void)audit(true);
 	crash();
 	store_up(2, PAWL_STORAGE_READ_WRITE);
-	look_at(tasks - 1);
+	compare(tasks - 1);
 	check_sums();
 	end();
 }
@@ -512,7 +502,7 @@ static void case_edges(void **state)
 	for (unsigned round = t_scaled(3); round; round--) {
 		begin();
 		for (uint32_t i = 0; i < tasks; i++)
-			look_at(i);
+			compare(i);
 		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
 		limit = (uint32_t)pawl_ids_next(engine->graph->ids[0]);
 		assert_int_equal(check_with(0, limit, text, sizeof(text)), 0);
@@ -570,7 +560,7 @@ static void case_unknown(void **state)
 
 	(void)state;
 	begin();
-	look_at(tasks - 1);
+	compare(tasks - 1);
 	store_down();
 	store_open();
 	assert_int_equal(pawl_store_view_begin(store, &view), 0);
@@ -581,7 +571,7 @@ static void case_unknown(void **state)
 	pawl_store_view_end(view);
 	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
 	up_again(2, PAWL_STORAGE_READ_WRITE, store);
-	look_at(tasks - 1);
+	compare(tasks - 1);
 	check_sums();
 	assert_int_equal(pawl_engine_store_stats_read(engine, &stats), 0);
 	assert_true(stats.unknown > 0);
@@ -603,7 +593,7 @@ static void case_numbers(void **state)
 
 		begin();
 		one.n = tasks - 1;
-		look_at(tasks - 1);
+		compare(tasks - 1);
 		key = eng_key_digest(eng_function_number(engine->graph->registry,
 							 node_of(one.n)),
 				     &one, sizeof(one));
@@ -616,10 +606,10 @@ static void case_numbers(void **state)
 		assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
 		pawl_store_close(store);
 		store_up(2, PAWL_STORAGE_READ_WRITE);
-		look_at(tasks - 1);
+		compare(tasks - 1);
 		assert_true(pawl_load_relaxed(&engine->persist->lost));
 		change(5);
-		look_at(tasks - 1);
+		compare(tasks - 1);
 		check_sums();
 		end();
 	}
@@ -635,8 +625,8 @@ static void case_damage(void **state)
 	/* Until one was met: where the damage is, is left to chance. */
 	for (unsigned round = 0; round < rounds || (!lost && round < 1000); round++) {
 		begin();
-		look_at(tasks - 1);
-		look_at((uint32_t)t_random_below(tasks));
+		compare(tasks - 1);
+		compare((uint32_t)t_random_below(tasks));
 		/* All that is written in this batch after that is as it was meant. */
 		store_down();
 		faulty = true;
@@ -644,10 +634,10 @@ static void case_damage(void **state)
 			store_up(1 + (uint32_t)t_random_below(3), PAWL_STORAGE_READ_WRITE);
 			if (i)
 				change(3);
-			look_at((uint32_t)t_random_below(tasks));
-			look_at(tasks - 1);
+			compare((uint32_t)t_random_below(tasks));
+			compare(tasks - 1);
 			change(5);
-			look_at(tasks - 1);
+			compare(tasks - 1);
 			check_sums();
 			lost += pawl_load_relaxed(&engine->persist->lost);
 			eng_fault_damage(store, 1 + t_random_below(40),
@@ -702,7 +692,7 @@ static void case_stopped(void **state)
 			compare_values((uint32_t)t_random_below(tasks));
 			compare_values(tasks - 1);
 			check_sums();
-			look_at(tasks - 1);
+			compare(tasks - 1);
 			(void)audit(false);
 		}
 		end();
