@@ -1053,24 +1053,15 @@ static void case_same_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_fields),
-		cmocka_unit_test(case_bits),
-		cmocka_unit_test(case_record),
-		cmocka_unit_test(case_values),
-		cmocka_unit_test(case_pinned),
-		cmocka_unit_test(case_root),
-		cmocka_unit_test(case_back),
-		cmocka_unit_test(case_readers),
-		cmocka_unit_test(case_change),
-		cmocka_unit_test(case_recency),
-		cmocka_unit_test(case_unsaved),
-		cmocka_unit_test(case_beside_snapshot),
-		cmocka_unit_test(case_together),
-		cmocka_unit_test(case_same_number),
-		cmocka_unit_test(case_no_store),
-		cmocka_unit_test(case_options),
-		cmocka_unit_test(case_kept),
-		cmocka_unit_test(case_kept_stored),
+		cmocka_unit_test(case_fields),	 cmocka_unit_test(case_bits),
+		cmocka_unit_test(case_record),	 cmocka_unit_test(case_values),
+		cmocka_unit_test(case_pinned),	 cmocka_unit_test(case_root),
+		cmocka_unit_test(case_back),	 cmocka_unit_test(case_readers),
+		cmocka_unit_test(case_change),	 cmocka_unit_test(case_recency),
+		cmocka_unit_test(case_unsaved),	 cmocka_unit_test(case_beside_snapshot),
+		cmocka_unit_test(case_together), cmocka_unit_test(case_same_number),
+		cmocka_unit_test(case_no_store), cmocka_unit_test(case_options),
+		cmocka_unit_test(case_kept),	 cmocka_unit_test(case_kept_stored),
 	};
 
 	return t_run("budget", cases);

@@ -40,7 +40,6 @@ static void store_down(void)
 	pawl_store_close(store);
 }
 
-
 static uint64_t generation(void)
 {
 	struct pawl_store_stat stat;
