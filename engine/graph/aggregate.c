@@ -169,8 +169,11 @@ static struct eng_update apply_container(struct eng_op *op, struct eng_node *upp
 	after = before;
 	after.dirty += (is[0] > 0) - (was[0] > 0);
 	after.clean += (is[0] > 0 && is[0] <= is[1]) - (was[0] > 0 && was[0] <= was[1]);
-	/* Taken away before it was added: whoever is to add it has yet to come. */
-	if (is_more(update) && !needs_work(after))
+	/*
+	 * Taken away before it was added: whoever is to add it has yet to come. That something else below the upper needs
+	 * work now does not count: it may be done with that before.
+	 */
+	if (is_more(update) && !(is[0] > 0 && is[0] > is[1]))
 		eng_told_hides(op->graph);
 	if (after.dirty == before.dirty && after.clean == before.clean)
 		return none;
