@@ -2,7 +2,8 @@
 /*
  * fuzz.c - one input for a target, from wherever it comes: libFuzzer, AFL++, files, a seed.
  *
- *	f-NAME                      the corpus in fuzz/corpus/NAME, then some drawn inputs; TAP
+ *	f-NAME                      the corpus in fuzz/corpus/NAME, then some drawn inputs; TAP. With T_TIER=long ten times
+ *	                            as many, and others each time: T_SEED is the first one
  *	f-NAME FILE|FOLDER ...      these files
  *	f-NAME --random N [SEED]    N drawn inputs; a failing one is written to crash-NAME
  */
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pawl/atomic.h>
@@ -262,11 +264,23 @@ static unsigned run_path(const char *path)
 	return ran;
 }
 
-/* As a test: the corpus, and a number of drawn inputs, always the same. */
+/* Where drawing begins in a long test: others each time, unless they are asked for again. */
+static uint64_t first_of_many(void)
+{
+	const char *seed = getenv("T_SEED");
+
+	return seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) % 1000000007u * 100000u;
+}
+
+/* As a test: the corpus, and a number of drawn inputs: always the same, so that who has changed nothing sees nothing new. */
 static int test(void)
 {
-	const char *source = getenv("PAWL_SRCDIR"), *scale = getenv("T_SCALE");
-	unsigned drawn = 2 * (scale ? (unsigned)strtoul(scale, NULL, 10) : 100) + 1;
+	const char *source = getenv("PAWL_SRCDIR"), *scale = getenv("T_SCALE"),
+		   *tier = getenv("T_TIER");
+	bool many = tier && !strcmp(tier, "long");
+	unsigned drawn =
+		(many ? 20 : 2) * (scale ? (unsigned)strtoul(scale, NULL, 10) : 100) + 1;
+	uint64_t first = many ? first_of_many() : 0;
 	char path[4096];
 	unsigned ran;
 
@@ -277,8 +291,14 @@ static int test(void)
 	ran = run_path(path);
 	printf("%s 1 - corpus of %s: %u files\n", ran ? "ok" : "not ok", fuzz_target.name, ran);
 	fflush(stdout);
+	if (many) {
+		/* Before they run: one that ends the process is found by it. */
+		printf("# f-%s --random %u %llu\n", fuzz_target.name, drawn,
+		       (unsigned long long)first);
+		fflush(stdout);
+	}
 	for (unsigned i = 0; i < drawn; i++)
-		run_drawn(i);
+		run_drawn(first + i);
 	finish();
 	printf("ok 2 - %u drawn inputs\n", drawn);
 	return !ran;
