@@ -11,6 +11,7 @@
  *  edit-dirty       an edit finds a task dirty already, which those above are not told of yet: who comes after
  *                   the edit sees what it has changed
  *  edit-below       the same of what aggregates both: it is told of, and is to tell those above
+ *  edit-first       what hangs on it is read strongly, and somebody else is about to do so for the first time
  *  edit-way         the way up from what an edit changes is about to become another one
  *  settle           who waits for what was hidden sees it told
  *  settle-newer     what was hidden while it waited it has not waited for
@@ -467,6 +468,29 @@ static void raise_twice(void)
 	raise_number(&twice, ENG_NUMBER_ROOT);
 }
 
+/*
+ * Nobody has twice(0) below himself any more, and somebody reads it strongly for the first time: it is a root, and has not taken
+ * in what is below it.
+ */
+static eng_id twice_id;
+
+static void setup_first(void)
+{
+	setup_way();
+	change(2, 1);
+	mc_assert(read_sum(PAWL_READ_STRONG) == 0);
+	run_own();
+	twice_id = id_of(&twice, 0);
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+	eng_number_raise(&telling, twice_id, ENG_NUMBER_ROOT, 0);
+}
+
+static void change_read_twice(void)
+{
+	change(0, 1);
+	mc_assert(read_ref(eng_ref(twice_id, 0), PAWL_READ_STRONG) == 2);
+}
+
 /* ---- what is told later ------------------------------------------------------------------- */
 
 static void read_changed(void)
@@ -602,6 +626,7 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "edit-dirty", .setup = setup_dirty, .threads = {tell, edit_read}),
 	SCN(.name = "edit-below", .setup = setup_below, .threads = {tell, change_read}),
 	SCN(.name = "edit-way", .setup = setup_way, .threads = {raise_twice, change_known}),
+	SCN(.name = "edit-first", .setup = setup_first, .threads = {tell, change_read_twice}),
 	SCN(.name = "settle-newer", .setup = setup_newer,
 	    .threads = {tell_hide_tell, settle_first}),
 	/* With at most one preemption: each is one that a mistake in told.c needs. */

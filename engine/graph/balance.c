@@ -90,6 +90,9 @@ void eng_number_raise(struct eng_op *op, eng_id id, uint32_t base, uint32_t dist
 	if (before < ENG_NUMBER_LEAF && after >= ENG_NUMBER_LEAF)
 		start_aggregating(op, node);
 	if (after >= ENG_NUMBER_LEAF) {
+		/* Who reads it strongly now, as a root, finds sums of what has been taken in so far: read.c waits for that. */
+		if (after == ENG_NUMBER_ROOT && eng_field(node, ENG_FOLLOWERS))
+			eng_told_mark_way(op, node);
 		rebalance(op, node);
 	} else {
 		union eng_slot *slot = eng_field(node, ENG_CHILDREN);

@@ -103,8 +103,11 @@ static enum look wait_for_new(struct looker *looker, struct eng_node *node, uint
 static bool is_settled(struct looker *looker, struct eng_node *node)
 {
 	if ((!eng_needs_run(node) || node->bits & ENG_FINISHED) &&
-	    !eng_has_dirty_containers(node))
+	    !eng_has_dirty_containers(node)) {
+		/* Another operation may be about to make it a root, and to take in what is below: then this read begins anew. */
+		eng_told_rely(looker->op, node);
 		return true;
+	}
 	if (looker->op->graph->track_active && !eng_active(node))
 		eng_find_dirty(looker->op, node);
 	eng_active_make(node)->active.flags |= ENG_ACTIVE_UNTIL_CLEAN;

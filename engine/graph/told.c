@@ -19,6 +19,9 @@
  * the latter too; and if that one in its turn was done at a task that is marked, the number has grown once more before its
  * end. The tasks are higher each time, so this ends.
  *
+ * A task that is made a root while it has others below itself has a mark as well: somebody else may read it strongly as soon as it
+ * is one, and finds nothing in its sums of what is still to be taken in. Who does so relies on it (read.c).
+ *
  * A mark is the operation's that has set it first: who finds one that needs work anew, marked by another, cannot be sure
  * that it stays, and counts as one who relies on it.
  *
