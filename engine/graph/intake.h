@@ -18,8 +18,8 @@
 #define ENG_INTAKE_PAGES (2u << 16)
 
 struct eng_intake {
-	/* Told when a line has come to `step`. No lock held; perhaps in an operation. Set before the first task. */
-	void (*look)(struct eng_intake *intake);
+	/* Told when a line has come to `step`, with what is in it. No lock held; perhaps in an operation. Set before the first task. */
+	void (*look)(struct eng_intake *intake, uint64_t bytes);
 	uint64_t step;
 	/* Told when so many bytes of a store's file may have been mapped since. No lock held; perhaps in an operation. */
 	void (*look_at_pages)(struct eng_intake *intake);
@@ -37,10 +37,11 @@ static inline void eng_intake_note(struct eng_intake *intake, uint64_t bytes)
 	struct pawl_atomic_u64 *line =
 		&intake->lines[pawl_thread_slot() % ENG_INTAKE_LINES].bytes;
 
-	if (pawl_add_relaxed(line, bytes) + bytes < intake->step)
+	bytes += pawl_add_relaxed(line, bytes);
+	if (bytes < intake->step)
 		return;
 	pawl_store_relaxed(line, UINT64_C(0));
-	intake->look(intake);
+	intake->look(intake, bytes);
 }
 
 /* eng_intake() - So many bytes more. No lock held. */

@@ -115,6 +115,7 @@ int eng_persist_look_up(void *arg, struct pawl_digest digest, eng_id *ret_id)
 	else if (error || bytes.ptr)
 		error = -EUCLEAN;
 	pthread_rwlock_unlock(&persist->view_lock);
+	eng_intake_read(persist->graph, 1);
 	return error || (bytes.ptr && (!*ret_id || *ret_id > PAWL_SLOTS_ID_MAX)) ? -EUCLEAN : 0;
 }
 

@@ -22,6 +22,7 @@
 #include "../../engine/graph/evict.h"
 #include "../../engine/graph/intake.h"
 #include "../../engine/memory.h"
+#include "../../engine/persist/faults.h"
 #include "../../engine/persist/persist.h"
 
 #define MEGABYTE   (UINT64_C(1) << 20)
@@ -155,7 +156,7 @@ static void sink(void *arg, const struct pawl_notice *notice)
 	t_check(!strncmp(notice->json, "{\"budget\":", 10));
 	pawl_add_relaxed(&told, 1u);
 	/* Just now somebody finds that there is too much: between the end of a round and the wait behind it. */
-	intake->look(intake);
+	intake->look(intake, 0);
 }
 
 static struct pawl_value *number_of(int64_t number)
@@ -332,6 +333,39 @@ static void case_throttle(void **unused)
 	down();
 }
 
+/* While a part is saved no more of the next is made than the store will have memory for. */
+static void case_room_to_save(void **unused)
+{
+	const uint64_t budget = 8 * MEGABYTE;
+	uint64_t n = 0;
+
+	(void)unused;
+	up(budget, true);
+	pawl_store_release(&gate, 1u);
+	assert_int_equal(ask(&held, 1), 1);
+	while (!memory_now().waits) {
+		assert_int_equal(ask(&large, n), n);
+		n++;
+	}
+	assert_int_equal(pawl_load_acquire(&gate), 2);
+	/* All of it, and three times what is not saved, which is all; but for what nobody has looked at. */
+	assert_true(n * LARGE <= budget / 4 + 8 * LARGE);
+	pawl_store_release(&gate, 0u);
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(ask(&large, i), i);
+	down();
+}
+
+/* A round may find that there is nothing to do: that is not in vain, and nobody may take more than there is because of it. */
+static void case_nothing_to_do(void **unused)
+{
+	(void)unused;
+	up(NEVER_NEAR, true);
+	assert_int_equal(ask(&large, 1), 1);
+	assert_true(eng_memory_relieve(engine->memory));
+	down();
+}
+
 /* ---- too much for good ---------------------------------------------------------------------------- */
 
 static struct pawl_atomic_u64 clock_ns;
@@ -404,6 +438,47 @@ static void case_not_kept(void **unused)
 	assert_int_equal(pawl_runtime_shutdown(rt, 0, NULL), 0);
 	assert_int_equal(pawl_runtime_destroy(rt), 0);
 	rt = NULL;
+}
+
+/* The store takes nothing: whoever asks gets an answer all the same; nothing is lost, and all is saved when it takes it again. */
+static void case_store_fails(void **unused)
+{
+	const uint64_t most = 2 * 8 * MEGABYTE / LARGE;
+	struct pawl_engine_memory memory;
+
+	(void)unused;
+	assert_int_equal(pawl_store_disk_create(&disk), 0);
+	assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
+	assert_int_equal(eng_store_fault(store, t_random(), &store), 0);
+	engine_up(8 * MEGABYTE);
+	eng_fault_rate(store, ENG_FAULT_COMMIT, 1000);
+	for (uint64_t n = 0; n < most; n++)
+		assert_int_equal(ask(&large, n), n);
+	memory = memory_now();
+	assert_int_equal(memory.snapshots, 0);
+	assert_int_equal(memory.evicted, 0);
+	eng_fault_rate(store, ENG_FAULT_COMMIT, 0);
+	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_true(eng_memory_relieve(engine->memory));
+	assert_true(memory_now().evicted > 0);
+	for (uint64_t n = 0; n < most; n++)
+		assert_int_equal(ask(&large, n), n);
+	down();
+}
+
+/* There is a store, and nothing may leave: whoever asks gets an answer all the same. */
+static void case_nothing_leaves(void **unused)
+{
+	const uint64_t most = 2 * 8 * MEGABYTE / LARGE;
+
+	(void)unused;
+	up(8 * MEGABYTE, true);
+	for (uint64_t n = 0; n < most; n++)
+		assert_int_equal(ask(&staying, n), n);
+	assert_int_equal(memory_now().evicted, 0);
+	for (uint64_t n = 0; n < most; n++)
+		assert_int_equal(ask(&staying, n), n);
+	down();
 }
 
 /* ---- stacks ------------------------------------------------------------------------------------------ */
@@ -622,7 +697,11 @@ int main(void)
 {
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(case_throttle),
+		cmocka_unit_test(case_room_to_save),
+		cmocka_unit_test(case_nothing_to_do),
 		cmocka_unit_test(case_not_kept),
+		cmocka_unit_test(case_store_fails),
+		cmocka_unit_test(case_nothing_leaves),
 		cmocka_unit_test(case_stacks),
 		cmocka_unit_test(case_no_memory_to_leave),
 		cmocka_unit_test(case_no_memory_to_come_back),
