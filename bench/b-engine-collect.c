@@ -9,7 +9,7 @@
  *
  * All the while another thread changes an input that nobody reads, every 50 us. That is an operation of the graph, which
  * waits where there is a moment of quiet: its time by p50 and p99, and the longest is the longest moment of quiet, or what
- * the machine did to the thread meanwhile. How long that is of its own shows `(kept)`, where collection is turned off: the
+ * the machine did to the thread meanwhile; `longest_quiet_ns` is what the engine says of the former. How long that is of its own shows `(kept)`, where collection is turned off: the
  * same change and the same thread, beside one that is busy for as long, and nothing goes.
  */
 #include "engine-ours.h"
@@ -225,8 +225,11 @@ static void work(struct b_worker *w, uint64_t n)
 static void teardown(struct b_run *run)
 {
 	struct place *p = run->state;
+	struct pawl_engine_stats stats;
 
 	enter(NULL);
+	pawl_engine_stats_read(p->engine, &stats);
+	b_extra(run, "longest_quiet_ns", (double)stats.longest_quiet_ns);
 	if (p->store) {
 		uint64_t began_ns = b_now_ns();
 

@@ -394,10 +394,14 @@ int pawl_context_invalidator(struct pawl_context *context,
 
 void pawl_engine_stats_read(struct pawl_engine *engine, struct pawl_engine_stats *ret_stats)
 {
+	struct eng_quiesce_stats quiet;
+
+	eng_quiesce_stats_read(engine->graph->quiesce, &quiet);
 	memset(ret_stats, 0, sizeof(*ret_stats));
 	ret_stats->tasks = pawl_rmap_count(engine->graph->cache);
 	ret_stats->runs = pawl_load_relaxed(&engine->graph->runs);
 	ret_stats->stale_runs = pawl_load_relaxed(&engine->graph->stale_runs);
+	ret_stats->longest_quiet_ns = quiet.longest_ns;
 }
 
 int pawl_engine_function_stats(struct pawl_engine *engine, const struct pawl_function *function,

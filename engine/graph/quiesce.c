@@ -107,7 +107,8 @@ struct eng_quiesce {
 	struct pawl_event left;	       /* somebody left who was waited for */
 	struct pawl_atomic_u32 rounds; /* how often that was. O7 */
 	/* Statistics. Relaxed; written by who has `one`. */
-	struct pawl_atomic_u64 moments, at_once, reopens;
+	struct pawl_atomic_u64 moments, at_once, reopens, longest_ns;
+	uint64_t shut_at_ns; /* by who has `one` */
 
 	/* Of threads by number, each made by itself or beforehand, and all of them below the limit. They stay. O4 */
 	PAWL_ALIGNED(PAWL_LINE_BYTES) struct pawl_atomic_u32 limit;
@@ -459,13 +460,19 @@ static bool is_running(const struct eng_quiesce_slot *slot)
 
 static void shut_door(struct eng_quiesce *quiesce)
 {
+	quiesce->shut_at_ns = pawl_now_ns();
 	pawl_or_release(&quiesce->door, SHUT); /* O5 */
 	fence_all(quiesce);
 }
 
 static void open_door(struct eng_quiesce *quiesce)
 {
+	uint64_t ns;
+
 	pawl_and_release(&quiesce->door, ~(uint32_t)SHUT); /* O3 */
+	ns = pawl_now_ns() - quiesce->shut_at_ns;
+	if (ns > pawl_load_relaxed(&quiesce->longest_ns))
+		pawl_store_relaxed(&quiesce->longest_ns, ns);
 	pawl_event_notify_all(&quiesce->opened);
 }
 
@@ -641,6 +648,7 @@ void eng_quiesce_stats_read(struct eng_quiesce *quiesce, struct eng_quiesce_stat
 	ret_stats->moments = pawl_load_relaxed(&quiesce->moments);
 	ret_stats->at_once = pawl_load_relaxed(&quiesce->at_once);
 	ret_stats->reopens = pawl_load_relaxed(&quiesce->reopens);
+	ret_stats->longest_ns = pawl_load_relaxed(&quiesce->longest_ns);
 	ret_stats->suspended = ret_stats->turned_off = 0;
 	while ((slot = slot_next(quiesce, &at))) {
 		ret_stats->suspended += pawl_load_relaxed(&slot->suspensions);

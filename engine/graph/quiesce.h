@@ -141,6 +141,7 @@ struct eng_quiesce_stats {
 	uint64_t moments;    /* there were */
 	uint64_t at_once;    /* of these, with the door open */
 	uint64_t reopens;    /* the door was opened again with somebody inside */
+	uint64_t longest_ns; /* the door was shut at one time */
 	uint64_t suspended;  /* operations suspended themselves */
 	uint64_t turned_off; /* operations had to wait at the door */
 };

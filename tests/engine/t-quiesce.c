@@ -109,6 +109,30 @@ static void case_alone(void **state)
 	eng_quiesce_destroy(NULL);
 }
 
+static void last(void *arg)
+{
+	uint64_t begun_ns = pawl_now_ns();
+
+	while (pawl_now_ns() - begun_ns < *(uint64_t *)arg)
+		;
+}
+
+/* How long nobody could come in is what it was at most. */
+static void case_longest(void **state)
+{
+	uint64_t long_ns = 2000000, no_ns = 0, most;
+
+	(void)state;
+	up(0);
+	assert_int_equal(stats().longest_ns, 0);
+	assert_int_equal(eng_quiesce_run(quiesce, last, &long_ns), 0);
+	most = stats().longest_ns;
+	assert_true(most >= long_ns);
+	assert_int_equal(eng_quiesce_run(quiesce, last, &no_ns), 0);
+	assert_true(stats().longest_ns >= most);
+	eng_quiesce_destroy(quiesce);
+}
+
 /* ---- two threads ------------------------------------------------------------------------- */
 
 static struct pawl_atomic_u32 here, go;
@@ -416,6 +440,8 @@ static void read_on(void *arg)
 static void engine_works(void)
 {
 	struct pawl_engine *engine = engine_up();
+	struct eng_quiesce_stats moments;
+	struct pawl_engine_stats stats;
 	struct t_thread *threads[3];
 	char text[256];
 
@@ -438,6 +464,10 @@ static void engine_works(void)
 	for (unsigned i = 0; i < 3; i++)
 		t_thread_join(threads[i]);
 	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	pawl_engine_stats_read(engine, &stats);
+	assert_true(stats.longest_quiet_ns > 0);
+	eng_quiesce_stats_read(engine->graph->quiesce, &moments);
+	assert_true(moments.longest_ns >= stats.longest_quiet_ns);
 	if (pawl_engine_verify(engine, text, sizeof(text)))
 		fail_msg("%s", text);
 	for (unsigned i = 0; i < TASKS; i++)
@@ -583,10 +613,15 @@ static int oom_create(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_alone),	      cmocka_unit_test(case_suspend),
-		cmocka_unit_test(case_reopen),	      cmocka_unit_test(case_many),
-		cmocka_unit_test(case_engine),	      cmocka_unit_test(case_refused),
-		cmocka_unit_test(case_refused_later), T_OOM(oom_create),
+		cmocka_unit_test(case_alone),
+		cmocka_unit_test(case_longest),
+		cmocka_unit_test(case_suspend),
+		cmocka_unit_test(case_reopen),
+		cmocka_unit_test(case_many),
+		cmocka_unit_test(case_engine),
+		cmocka_unit_test(case_refused),
+		cmocka_unit_test(case_refused_later),
+		T_OOM(oom_create),
 	};
 
 	if (argc > 1 && !strcmp(argv[1], "filter"))

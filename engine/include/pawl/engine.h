@@ -748,7 +748,8 @@ struct pawl_engine_stats {
 	uint64_t tasks;
 	uint64_t runs;
 	uint64_t stale_runs;
-	uint64_t reserved[5];
+	uint64_t longest_quiet_ns; /* no operation could begin, at one time */
+	uint64_t reserved[4];
 };
 PAWL_API void pawl_engine_stats_read(struct pawl_engine *engine,
 				     struct pawl_engine_stats *ret_stats);
