@@ -25,7 +25,7 @@ void eng_memory_turn(struct eng_memory *memory);
 
 /*
  * eng_memory_relieve() - Bring it down to the mark now. For tests. Requires: as pawl_engine_snapshot(). Returns: whether it
- * was of use.
+ * was of use, or there is little enough.
  */
 bool eng_memory_relieve(struct eng_memory *memory);
 
