@@ -17,7 +17,8 @@ static const char *const op_names[OP_COUNT] = {
 	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
 	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
 	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry",  "moments",
-	"jobs",	  "leave",  "bare",	"collect",	  "crash-output",   "evict"};
+	"jobs",	  "leave",  "bare",	"collect",	  "crash-output",   "evict",	"ask",
+	"swing",  "close",  "crash-beside", "damage"};
 
 void sim_program_tell(const struct sim_op *op, char *buf, size_t len)
 {
