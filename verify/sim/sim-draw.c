@@ -58,8 +58,8 @@ static struct sim_op *add_op(struct sim_run *run, enum op kind, struct sim_rando
 static void add_some(struct sim_run *run, unsigned n, struct sim_random *drawn)
 {
 	static const uint8_t usual[] = {OP_CHANGE, OP_CHANGE,  OP_TOGETHER, OP_ROOT, OP_DISPOSE,
-					OP_SETTLE, OP_RUSH,    OP_RUSH,	    OP_RUSH, OP_TOUCH,
-					OP_PEEK,   OP_READ,    OP_READ,	    OP_READ, OP_TASKS,
+					OP_SETTLE, OP_RUSH,    OP_RUSH,	    OP_ASK,  OP_TOUCH,
+					OP_PEEK,   OP_READ,    OP_READ,	    OP_ASK,  OP_TASKS,
 					OP_CANCEL, OP_SNAPSHOT};
 
 	while (n--)
@@ -95,7 +95,9 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 			  OP_REOPEN,	     OP_CRASH_SNAPSHOT, OP_CRASH,     OP_SNAPSHOT_FAILS,
 			  OP_RUSH,	     OP_HURRY,		OP_HURRY,     OP_HURRY,
 			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS,
-			  OP_COLLECT,	     OP_COLLECT,	OP_COLLECT};
+			  OP_COLLECT,	     OP_COLLECT,	OP_COLLECT,   OP_SWING,
+			  OP_CLOSE,	     OP_CLOSE,		OP_DAMAGE,    OP_CRASH_BESIDE,
+			  OP_SWING,	     OP_ASK};
 
 	for (unsigned n = abandon ? 0 : 3; n; n--)
 		add_op(run, OP_EVICT, drawn);
@@ -108,7 +110,7 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 	for (unsigned n = sizeof(rare); n; n--) {
 		unsigned i = sim_below(drawn, n);
 
-		add_some(run, 1 + sim_below(drawn, 6), drawn);
+		add_some(run, 1 + sim_below(drawn, 4), drawn);
 		add_op(run, (enum op)rare[i], drawn);
 		rare[i] = rare[n - 1];
 	}

@@ -27,7 +27,7 @@
 
 #define SIM_THREADS  64
 #define SIM_STACK    (256u << 10)
-#define SIM_OPS	     320
+#define SIM_OPS	     400
 #define SIM_OP_BYTES 120
 #define SIM_SWITCHES (1u << 17)
 #define SIM_RECENT   (1u << 14)
