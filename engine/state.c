@@ -32,7 +32,11 @@
 #include "runtime/worker.h"
 
 /* So many readers, and then twice as many as were left, are looked through for tasks that are gone. */
+#ifdef PAWL_MC
+#define PRUNE_FIRST 4u /* its programs are small */
+#else
 #define PRUNE_FIRST 1024u
+#endif
 
 /* Invalidators that are handed on together. */
 #define AT_ONCE_MOST (1u << 20)
