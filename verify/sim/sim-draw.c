@@ -18,7 +18,7 @@ static const char *const op_names[OP_COUNT] = {
 	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
 	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry",  "moments",
 	"jobs",	  "leave",  "bare",	"collect",	  "crash-output",   "evict",	"ask",
-	"swing",  "close",  "crash-beside", "damage"};
+	"swing",  "close",  "crash-beside", "damage", "storm"};
 
 void sim_program_tell(const struct sim_op *op, char *buf, size_t len)
 {
@@ -97,7 +97,7 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS,
 			  OP_COLLECT,	     OP_COLLECT,	OP_COLLECT,   OP_SWING,
 			  OP_CLOSE,	     OP_CLOSE,		OP_DAMAGE,    OP_CRASH_BESIDE,
-			  OP_SWING,	     OP_ASK};
+			  OP_SWING,	     OP_ASK,		OP_STORM};
 
 	for (unsigned n = abandon ? 0 : 3; n; n--)
 		add_op(run, OP_EVICT, drawn);

@@ -41,6 +41,7 @@ enum op {
 	OP_CLOSE,
 	OP_CRASH_BESIDE,
 	OP_DAMAGE,
+	OP_STORM,
 	OP_COUNT
 };
 

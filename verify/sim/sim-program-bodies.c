@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sim-program-bodies.c - operations of bodies of the runtime: cancelled, forced, jobs that add jobs.
+ * sim-program-bodies.c - operations of bodies of the runtime: cancelled, forced, jobs that add jobs, storms.
  */
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <pawl/group.h>
 #include <pawl/join.h>
 #include <pawl/parallel.h>
+#include <pawl/state.h>
 
 #include "sim-program.h"
 
@@ -201,4 +203,109 @@ void sim_op_cancel(struct sim_bytes *bytes)
 		FUZZ_CHECK(error != -ETIMEDOUT && error != -ESTALE && error != -EINVAL);
 		FUZZ_CHECK(pawl_task_drop(rt, tasks[i]) == 0);
 	}
+}
+
+/* ---- storms ---- */
+
+/* Two roots: each looks at a state, and sets one to what comes next, up to a limit; where that is far away it does not end. */
+struct storm {
+	struct pawl_state *states[2];
+	int64_t limit;
+	unsigned runs;
+	struct storm_root {
+		struct storm *storm;
+		unsigned reads, sets;
+		int64_t seen;
+		bool freed;
+		pawl_ref_t ref;
+	} roots[2];
+};
+
+#define STORM_NEVER_ENDS (INT64_C(1) << 40)
+
+static int storm_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	struct storm_root *root = (struct storm_root *)(uintptr_t)args;
+	struct storm *storm = root->storm;
+	struct pawl_value *value;
+	int64_t number;
+	int error = pawl_state_get(context, storm->states[root->reads], &value);
+
+	(void)ret_output;
+	if (error)
+		return error;
+	memcpy(&number, pawl_value_payload(value), sizeof(number));
+	pawl_value_unpin(value);
+	storm->runs++;
+	root->seen = number;
+	return number < storm->limit
+		       ? pawl_state_set(storm->states[root->sets], sim_number(number + 1))
+		       : 0;
+}
+
+static void storm_free(void *arg)
+{
+	struct storm_root *root = arg;
+
+	root->freed = true;
+}
+
+static void storm_idle(const struct storm *storm, unsigned before)
+{
+	FUZZ_CHECK(pawl_engine_wait_idle(sim_here.engine, PAWL_FOREVER) == 0);
+	if (storm->runs - before > 20 * SIM_STORM_RUNS)
+		sim_fail("a storm is not ended");
+}
+
+/* What was set from outside, in one edit, is seen, whatever became of the last runs. */
+static void storm_over(struct storm *storm, unsigned roots)
+{
+	unsigned before = storm->runs;
+	struct pawl_edit *edit;
+
+	FUZZ_CHECK(pawl_edit_begin(sim_here.engine, &edit) == 0);
+	for (unsigned i = 0; i < 2; i++)
+		FUZZ_CHECK(pawl_edit_set(edit, storm->states[i],
+					 sim_number(storm->limit + 1)) == 0);
+	pawl_edit_commit(edit);
+	storm_idle(storm, before);
+	for (unsigned i = 0; i < roots; i++)
+		if (storm->roots[i].seen != storm->limit + 1)
+			sim_fail("after a storm a root is not tried again");
+}
+
+/* A few changes from inside come to an end by themselves, or by an error, and that is over with a change from outside. */
+void sim_op_storm(struct sim_bytes *bytes)
+{
+	static struct storm storms[8];
+	static unsigned storms_n;
+	unsigned how = sim_byte(bytes), roots = 1 + (how & 1);
+	struct storm *storm = &storms[storms_n++ % 8];
+
+	*storm = (struct storm){.limit = how & 2 ? STORM_NEVER_ENDS : how >> 2 & 3};
+	for (unsigned i = 0; i < 2; i++)
+		FUZZ_CHECK(pawl_state_create(sim_here.engine, sim_number(0),
+					     &storm->states[i]) == 0);
+	for (unsigned i = 0; i < roots; i++) {
+		struct storm_root *root = &storm->roots[i];
+
+		*root = (struct storm_root){.storm = storm, .reads = i, .sets = (i + 1) % roots};
+		FUZZ_CHECK(pawl_engine_spawn_root(sim_here.engine, storm_body, root, storm_free,
+						  &root->ref) == 0);
+	}
+	for (unsigned i = how >> 4 & 3; i; i--)
+		sim_op_touch(bytes);
+	storm_idle(storm, 0);
+	if (!(how & 2))
+		FUZZ_CHECK(storm->roots[0].seen >= storm->limit ||
+			   storm->roots[1].seen >= storm->limit);
+	else if (storm->runs < SIM_STORM_RUNS / 2)
+		sim_fail("a storm was ended before it was one");
+	storm_over(storm, roots);
+	for (unsigned i = 0; i < roots; i++)
+		FUZZ_CHECK(pawl_engine_dispose_root(sim_here.engine, storm->roots[i].ref) == 0);
+	FUZZ_CHECK(pawl_engine_wait_idle(sim_here.engine, PAWL_FOREVER) == 0);
+	for (unsigned i = 0; i < 2; i++)
+		pawl_state_unpin(storm->states[i]);
+	sim_event(SIM_EV_STORM);
 }

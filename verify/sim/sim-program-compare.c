@@ -179,7 +179,11 @@ static void match(unsigned moment, bool is_last)
 		graph_naive.look(seen->task, seen->how, seen->trait, &wanted);
 		sim_event(SIM_EV_COMPARED);
 		seen->matched = same_beside(seen, &wanted);
-		if (seen->matched || (moment < seen->to && !is_last))
+		if (seen->matched)
+			continue;
+		sim_note("of task %u after %u changes: error %d, number %ld, count %u",
+			 seen->task, moment, wanted.error, (long)wanted.number, wanted.count);
+		if (moment < seen->to && !is_last)
 			continue;
 		sim_note("seen between %u and %u of %u changes", seen->from, seen->to,
 			 beside.over);

@@ -82,6 +82,7 @@ static void set_options(struct pawl_engine_options *options)
 	options->collect = !sim_run->no_collect;
 	options->collect_after_ns = 0;
 	options->abandon = abandons;
+	options->storm_runs = SIM_STORM_RUNS;
 	options->memory_bytes = sim_here.evicts ? NEVER_NEAR : 0;
 	if (sim_here.bare)
 		return;
@@ -128,7 +129,8 @@ const char *const sim_event_names[SIM_EV_COUNT] = {"stale run",
 						   "task collected",
 						   "value compared",
 						   "task or value evicted",
-						   "task back in memory"};
+						   "task back in memory",
+						   "storm"};
 
 /* Under the one that fails. */
 static struct pawl_store *below;
@@ -363,4 +365,9 @@ int sim_visit(unsigned task, struct graph_result *ret_result)
 	struct look look = {task, 0, LOOK_READ, ret_result};
 
 	return pawl_engine_run(sim_here.engine, look_visit, &look);
+}
+
+struct pawl_value *sim_number(int64_t number)
+{
+	return number_make(0, number);
 }

@@ -252,6 +252,9 @@ static void one_operation(enum op op, struct sim_bytes *bytes)
 	case OP_DAMAGE:
 		sim_op_damage(bytes);
 		break;
+	case OP_STORM:
+		sim_op_storm(bytes);
+		break;
 	case OP_COUNT:
 		break;
 	}

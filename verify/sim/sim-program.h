@@ -93,6 +93,10 @@ void sim_store_load(void);
 void sim_evict(unsigned how);
 /* The number of the task's record. */
 uint32_t sim_task_number(unsigned task);
+/* A value of a type that is compared. */
+struct pawl_value *sim_number(int64_t number);
+/* More re-runs than that are a storm. */
+#define SIM_STORM_RUNS 8
 /* A strong read in a visit of the caller's. Returns: its error. */
 int sim_visit(unsigned task, struct graph_result *ret_result);
 
@@ -149,6 +153,7 @@ void sim_op_swing(struct sim_bytes *bytes);
 void sim_op_jobs(struct sim_bytes *bytes);
 void sim_op_tasks(struct sim_bytes *bytes);
 void sim_op_cancel(struct sim_bytes *bytes);
+void sim_op_storm(struct sim_bytes *bytes);
 
 void sim_op_snapshot_fails(struct sim_bytes *bytes);
 void sim_op_crash(struct sim_bytes *bytes);
