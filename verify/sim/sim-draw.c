@@ -93,9 +93,9 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 {
 	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY,	OP_NO_MEMORY, OP_STOP,
 			  OP_REOPEN,	     OP_CRASH_SNAPSHOT, OP_CRASH,     OP_SNAPSHOT_FAILS,
-			  OP_RUSH,	     OP_HURRY,		OP_HURRY,     OP_HURRY,
+			  OP_RUSH,	     OP_HURRY,		OP_HURRY,     OP_ASK,
 			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS,
-			  OP_COLLECT,	     OP_COLLECT,	OP_COLLECT,   OP_SWING,
+			  OP_COLLECT,	     OP_CRASH_BESIDE,	OP_COLLECT,   OP_SWING,
 			  OP_CLOSE,	     OP_CLOSE,		OP_DAMAGE,    OP_CRASH_BESIDE,
 			  OP_SWING,	     OP_ASK,		OP_STORM};
 
@@ -110,7 +110,7 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 	for (unsigned n = sizeof(rare); n; n--) {
 		unsigned i = sim_below(drawn, n);
 
-		add_some(run, 1 + sim_below(drawn, 4), drawn);
+		add_some(run, 1 + sim_below(drawn, 3), drawn);
 		add_op(run, (enum op)rare[i], drawn);
 		rare[i] = rare[n - 1];
 	}
@@ -121,8 +121,8 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 /* The same without a store, and tasks go. */
 static void add_bare(struct sim_run *run, struct sim_random *drawn)
 {
-	static const uint8_t what[] = {OP_ROOT,	    OP_RUSH,	OP_HURRY,
-				       OP_TOGETHER, OP_DISPOSE, OP_RUSH};
+	static const uint8_t what[] = {OP_ROOT,	    OP_RUSH,	OP_HURRY, OP_ASK,
+				       OP_TOGETHER, OP_DISPOSE, OP_SWING, OP_ASK};
 
 	add_op(run, OP_BARE, drawn);
 	for (unsigned i = 0; i < sizeof(what); i++) {
