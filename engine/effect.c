@@ -359,7 +359,9 @@ int pawl_effects_take(struct pawl_context *context, pawl_ref_t task,
 		return -EINVAL;
 	/* Ends: as a strong read does. */
 	for (;;) {
-		edit = eng_edit_wait(context);
+		error = eng_edit_wait(context, &edit);
+		if (error)
+			break;
 		context->ring = false;
 		error = take(&taking, task);
 		if (context->run || error == -ECANCELED || error == -ENOMEM ||

@@ -601,8 +601,11 @@ static int read_cell(struct pawl_context *context, pawl_ref_t ref, uint32_t flag
 
 int eng_moment_begin(struct pawl_context *context, pawl_ref_t ref, uint64_t *ret_edit)
 {
-	*ret_edit = eng_edit_wait(context);
-	return context->run || eng_ref_cell(ref) ? 0 : settle_links(context, eng_ref_task(ref));
+	int error = eng_edit_wait(context, ret_edit);
+
+	if (error || context->run || eng_ref_cell(ref))
+		return error;
+	return settle_links(context, eng_ref_task(ref));
 }
 
 bool eng_is_same_moment(struct pawl_context *context, pawl_ref_t ref, uint64_t edit)

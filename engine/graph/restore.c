@@ -281,7 +281,7 @@ static void recover_begin(struct eng_graph *graph)
 	while ((error = pawl_spawn(graph->group, &options, recover, graph, NULL)) == -ENOMEM ||
 	       error == -EAGAIN)
 		eng_memory_wait();
-	/* The engine stops: nobody reads any more, and the next one finds the same. */
+	/* The engine stops: who reads strongly is told to end (eng_edit_wait()), and the next one finds the same. */
 	if (error)
 		eng_busy_less(graph);
 }

@@ -280,16 +280,15 @@ uint64_t eng_moment(const struct eng_graph *graph)
 	return pawl_load_relaxed(&graph->edit) + pawl_load_relaxed(&graph->hidden);
 }
 
-uint64_t eng_edit_wait(struct pawl_context *context)
+int eng_edit_wait(struct pawl_context *context, uint64_t *ret_moment)
 {
 	struct eng_graph *graph = context->graph;
 	struct pawl_event *event = &graph->edited;
-	uint64_t moment;
 	int error = 0;
 
 	PAWL_REQUIRE(!eng_quiesce_is_inside(graph->quiesce) && "operations wait for no edit");
 	/* First: what comes after it is seen when it is compared. */
-	while (moment = eng_moment(graph), !error) {
+	while (*ret_moment = eng_moment(graph), !error) {
 		if (PAWL_UNLIKELY(!no_edit(graph)))
 			error = eng_wait_events(&event, 1, no_edit, graph, "an edit");
 		else if (PAWL_UNLIKELY(!eng_told_is_settled(graph)))
@@ -297,7 +296,7 @@ uint64_t eng_edit_wait(struct pawl_context *context)
 		else
 			break;
 	}
-	return moment;
+	return error;
 }
 
 /* Sleeps as the thread: who has it never switches. */

@@ -41,9 +41,10 @@ struct pawl_error *eng_wait_ring(struct eng_wait *wait);
 
 /*
  * eng_edit_wait() - Until no edit is being applied, nor anything else made dirty that those above may not know of yet.
- * Returns: eng_moment().
+ * ret_moment: eng_moment() of then. Errors: -ECANCELED: the body is to end, and what it waits for may never come, since
+ * an engine that stops does not sum up what was lost.
  */
-uint64_t eng_edit_wait(struct pawl_context *context);
+PAWL_MUST_CHECK int eng_edit_wait(struct pawl_context *context, uint64_t *ret_moment);
 /* eng_moment() - Grows with each of these. */
 uint64_t eng_moment(const struct eng_graph *graph);
 

@@ -4,9 +4,12 @@
  */
 #include "frame.h"
 
+#include <errno.h>
+
 #include <pawl/store.h>
 
 #include "../../engine/engine.h"
+#include "../../engine/graph/backing.h"
 
 static struct pawl_store_disk *disk;
 static struct pawl_store *store;
@@ -82,6 +85,32 @@ static int reader_body(struct pawl_context *context, const void *args, pawl_ref_
 static const struct pawl_function reader = {sizeof(reader), "reader",		1,    0,
 					    reader_body,    sizeof(struct one), NULL, 0};
 
+/* While the engine stops something turns out to be lost, and is not summed up anew any more; then it reads strongly. */
+static struct pawl_atomic_u32 came_of_it;
+
+static int loser_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	int64_t number;
+	pawl_ref_t ref;
+	int error = pawl_call(context, &leaf, args, &ref);
+
+	pawl_add_relaxed(&runs, 1u);
+	if (!error)
+		error = fr_get(context, ref, PAWL_READ_STRONG, &number);
+	if (error || !pawl_load_relaxed(&stays))
+		return error ? error : give(context, 1, ret_output);
+	fr_gate_arrive(&started);
+	while (!pawl_yield())
+		;
+	/* As a record that is damaged. */
+	eng_restore_twice(fr_engine->graph);
+	error = fr_get(context, ref, PAWL_READ_STRONG, &number);
+	pawl_store_relaxed(&came_of_it, (uint32_t)-error);
+	return give(context, 2, ret_output);
+}
+static const struct pawl_function loser = {sizeof(loser),      "loser", 1, 0, loser_body,
+					   sizeof(struct one), NULL,	0};
+
 /* ---- up and down ------------------------------------------------------------------------------ */
 
 static unsigned said_n;
@@ -96,7 +125,7 @@ static void note(void *arg, enum pawl_severity severity, const char *line)
 static void up(bool stored, enum pawl_verify verify)
 {
 	static const struct pawl_function *const functions[] = {&leaf, &lasting, &caller,
-								&reader};
+								&reader, &loser};
 	static const struct pawl_value_type *const types[] = {&number_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
@@ -177,11 +206,21 @@ static void case_read_refused(void **unused)
 	refused(&reader);
 }
 
+/* Nobody waits for that: the body ends, and the next process finds the same. */
+static void case_lost_while_it_stops(void **unused)
+{
+	(void)unused;
+	pawl_init_word(&came_of_it, 0u);
+	refused(&loser);
+	assert_int_equal(pawl_load_relaxed(&came_of_it), ECANCELED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(case_call_refused),
 		cmocka_unit_test(case_read_refused),
+		cmocka_unit_test(case_lost_while_it_stops),
 	};
 
 	return t_run("closing", tests);
