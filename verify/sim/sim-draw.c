@@ -112,6 +112,11 @@ static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn
 
 		add_some(run, 1 + sim_below(drawn, 3), drawn);
 		add_op(run, (enum op)rare[i], drawn);
+		/* All that is damaged is found there: a loss that is found while the engine is being closed is in open/. */
+		if (rare[i] == OP_DAMAGE) {
+			add_op(run, OP_SETTLE, drawn);
+			add_op(run, OP_SNAPSHOT, drawn);
+		}
 		rare[i] = rare[n - 1];
 	}
 	add_op(run, OP_CRASH_OUTPUT, drawn)->bytes[1] %= 4;
