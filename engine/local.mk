@@ -179,6 +179,7 @@ engine_libengine_core_la_SOURCES = \
 	engine/persist/record.h \
 	engine/persist/repair.c \
 	engine/persist/restart.c \
+	engine/persist/reuse.c \
 	engine/persist/snapshot.c \
 	engine/persist/store-fault.c \
 	engine/persist/store-lmdb.c \

@@ -76,6 +76,8 @@ PAWL_MUST_CHECK bool eng_restore_put(struct eng_graph *graph, eng_id id, struct 
 void eng_restore_twice(struct eng_graph *graph);
 /* eng_restore_failed() - What was stored of that task (0: of one that is not known) is damaged. Any context but a lock. */
 void eng_restore_failed(struct eng_graph *graph, eng_id id);
+/* eng_restore_wait() - While somebody looks whether there is such a task, and there is none. As the thread. */
+void eng_restore_wait(struct eng_graph *graph, eng_id id);
 /* eng_restore_all() - The same of each. */
 void eng_restore_all(struct eng_graph *graph);
 /*

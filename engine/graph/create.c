@@ -315,24 +315,47 @@ static eng_id stored(struct eng_graph *graph, const struct wanted *wanted)
 
 /* ---- making -------------------------------------------------------------------------------- */
 
+/*
+ * A number that nobody has, and its place, claimed. One that came back (persist/reuse.c) may have been looked for at a moment at
+ * which the store could not be read: then something stands in for the task that might have had it, and keeps it.
+ */
+static int number(struct eng_graph *graph, bool transient, eng_id *ret_id)
+{
+	struct pawl_slots *table = graph->tables[transient];
+	enum pawl_slot_state was;
+	pawl_id_t id;
+	int error;
+
+	/* Ends: each turn more leaves a number to what is there. */
+	do {
+		was = PAWL_SLOT_EMPTY;
+		error = pawl_ids_alloc(graph->ids[transient], &id);
+		if (error)
+			return error;
+		/* Ends: who looks for it waits for memory alone. */
+		while ((error = pawl_slots_claim(table, (uint32_t)id, &was)) == -EBUSY)
+			eng_restore_wait(graph, (eng_id)id);
+		if (!error && was != PAWL_SLOT_EMPTY)
+			pawl_slots_abandon(table, (uint32_t)id, was);
+	} while (error == -EEXIST || (!error && was != PAWL_SLOT_EMPTY));
+	if (error)
+		(void)pawl_ids_free(graph->ids[transient], id);
+	*ret_id = (eng_id)id;
+	return error;
+}
+
 /* In its table, with a number. In an operation. Errors: -ENOMEM, -ENOSPC; the record is the caller's still. */
 static int node_publish(struct eng_graph *graph, struct eng_node *node, bool transient)
 {
-	enum pawl_slot_state was;
-	pawl_id_t id;
-	int error = pawl_ids_alloc(graph->ids[transient], &id);
+	eng_id id;
+	int error = number(graph, transient, &id);
 
 	if (error)
 		return error;
 	eng_word_set(node, transient ? ENG_TRANSIENT : 0);
-	error = pawl_slots_claim(graph->tables[transient], (uint32_t)id, &was);
-	if (error) {
-		(void)pawl_ids_free(graph->ids[transient], id);
-		return error;
-	}
 	if (graph->marks && !transient)
-		eng_marks_new(graph->marks, node, (eng_id)id);
-	pawl_slots_publish(graph->tables[transient], (uint32_t)id, &node->slot, 0);
+		eng_marks_new(graph->marks, node, id);
+	pawl_slots_publish(graph->tables[transient], id, &node->slot, 0);
 	return 0;
 }
 

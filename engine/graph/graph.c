@@ -171,6 +171,7 @@ static int tables_make(struct eng_graph *graph, const struct eng_kept *kept)
 	ids.policy = PAWL_IDS_DURABLE;
 	for (unsigned i = 0; i < 2 && !error; i++) {
 		ids.next = kept && !i ? kept->next : 0;
+		ids.stored = kept && kept->marks && !i;
 		error = pawl_slots_create(&slots, &graph->tables[i]);
 		if (!error)
 			error = pawl_ids_create(&ids, &graph->ids[i]);

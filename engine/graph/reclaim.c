@@ -16,7 +16,7 @@
  * what it has read; and at the other side, those that have read it and stay are made dirty, since they would not hear
  * of anything any more: they run if somebody wants them, and find that it is gone. Those are never immutable, since
  * who reads what is not immutable is not. Then its record is dropped. A call makes another one, with another number:
- * numbers do not come back, for values, arguments and states may have them.
+ * numbers do not come back in this process, for values, arguments and states may have them (persist/reuse.c).
  *
  * With a store. What was made in this process has had all its parents in it, so their count is right, saved or not. Of what
  * comes from the store only what has changed since is counted, until somebody has counted what was there (persist/sweep.c);
@@ -54,7 +54,7 @@
 #else
 #define TRIES_MOST 50u /* moments in a row in which somebody was suspended */
 #endif
-#define AGES	    8u	/* looks at anchors in the time that they have */
+#define AGES 8u /* looks at anchors in the time that they have */
 
 /* ---- counts ------------------------------------------------------------------------------ */
 

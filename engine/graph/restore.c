@@ -53,6 +53,11 @@ static void wait_loaded(struct pawl_slots *table, eng_id id)
 	(void)pawl_waiter_set(before);
 }
 
+void eng_restore_wait(struct eng_graph *graph, eng_id id)
+{
+	wait_loaded(graph->tables[0], id);
+}
+
 /* Returns: it is this caller's to restore; false: it is there. */
 static bool claim(struct pawl_slots *table, eng_id id, enum pawl_slot_state *ret_was)
 {

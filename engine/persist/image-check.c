@@ -15,7 +15,6 @@ struct check {
 	struct eng_graph *graph;
 	eng_id id;	/* whose image it is */
 	uint32_t limit; /* no task that is saved has this number or a larger one */
-	const char *field;
 	char *buf;
 	size_t len;
 	int error;
@@ -38,19 +37,20 @@ static const char *wrong_with(const struct check *check, eng_id to)
 	return node || eng_gone_has(check->graph, to) ? NULL : "is not there";
 }
 
-static void check_edge(struct check *check, eng_id to)
+static void check_edge(void *arg, const char *field, eng_id to)
 {
+	struct check *check = arg;
 	const char *wrong = check->error ? NULL : wrong_with(check, to);
 
 	if (!wrong)
 		return;
 	check->error = -EUCLEAN;
 	(void)snprintf(check->buf, check->len, "task %x leads to %x (%s), which %s", check->id,
-		       to, check->field, wrong);
+		       to, field, wrong);
 }
 
-static void check_member(struct check *check, const struct eng_record_field *field,
-			 const void *member)
+static void each_member(const struct eng_record_field *field, const void *member,
+			eng_image_edge_fn *fn, void *arg)
 {
 	const struct eng_image_set *set = member;
 	const struct eng_image_set64 *set64 = member;
@@ -59,46 +59,47 @@ static void check_member(struct check *check, const struct eng_record_field *fie
 	const struct eng_image_bag *bag = member;
 	const struct eng_image_words *words = member;
 
-	check->field = field->name;
 	switch ((enum eng_kind)field->kind) {
 	case ENG_KIND_SET:
 		for (uint32_t i = 0; i < set->n; i++)
-			check_edge(check, set->at[i]);
+			fn(arg, field->name, set->at[i]);
 		break;
 	case ENG_KIND_SET64:
 		for (uint32_t i = 0; i < set64->n; i++)
-			check_edge(check, (eng_id)set64->at[i]);
+			fn(arg, field->name, (eng_id)set64->at[i]);
 		break;
 	case ENG_KIND_MAP:
 		for (uint32_t i = 0; i < map->n; i++)
-			check_edge(check, map->at[i].key);
+			fn(arg, field->name, map->at[i].key);
 		break;
 	case ENG_KIND_PAIRS:
 		for (uint32_t i = 0; i < pairs->n; i++)
-			check_edge(check, (eng_id)pairs->at[i].a);
+			fn(arg, field->name, (eng_id)pairs->at[i].a);
 		break;
 	case ENG_KIND_BAG:
 		for (uint32_t i = 0; i < bag->n; i++)
-			check_edge(check, (eng_id)bag->at[i].ref);
+			fn(arg, field->name, (eng_id)bag->at[i].ref);
 		break;
 	case ENG_KIND_WORDS:
 		/* A reference: there may be none, and it may be to nothing. */
 		if (words->a)
-			check_edge(check, words->a);
+			fn(arg, field->name, words->a);
 		break;
 	case ENG_KIND_POINTER:
 		break;
 	}
 }
 
-static void check_all(struct check *check, enum pawl_store_space space, const void *image)
+void eng_image_each_edge(enum pawl_store_space space, const void *image, eng_image_edge_fn *fn,
+			 void *arg)
 {
 	size_t n;
 	const struct eng_record_field *fields = eng_record_fields(space, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (fields[i].filtered)
-			check_member(check, &fields[i], (const char *)image + fields[i].offset);
+			each_member(&fields[i], (const char *)image + fields[i].offset, fn,
+				    arg);
 	}
 }
 
@@ -109,8 +110,8 @@ int eng_image_check(struct eng_graph *graph, const struct eng_image *image, uint
 		.graph = graph, .id = image->id, .limit = limit, .buf = buf, .len = len};
 
 	if (image->categories & ENG_META)
-		check_all(&check, PAWL_STORE_META, &image->meta_image);
+		eng_image_each_edge(PAWL_STORE_META, &image->meta_image, check_edge, &check);
 	if (image->categories & ENG_DATA)
-		check_all(&check, PAWL_STORE_DATA, &image->data_image);
+		eng_image_each_edge(PAWL_STORE_DATA, &image->data_image, check_edge, &check);
 	return check.error;
 }

@@ -66,6 +66,10 @@ PAWL_MUST_CHECK int eng_image_take(const struct eng_graph *graph, struct eng_nod
 				   uint32_t categories, struct eng_image *image);
 /* eng_image_complete() - The values, and checksums. No lock held. Errors: -ENOMEM. */
 PAWL_MUST_CHECK int eng_image_complete(struct eng_image *image);
+/* eng_image_each_edge() - Each task that a field of an image leads to, cells' values, keys and errors apart. */
+typedef void eng_image_edge_fn(void *arg, const char *field, eng_id to);
+void eng_image_each_edge(enum pawl_store_space space, const void *image, eng_image_edge_fn *fn,
+			 void *arg);
 /*
  * eng_image_check() - Does each of its edges lead to a task that is saved with it, or was before? For debug builds and
  * tests. `limit`: the first number that no task had when it was taken. No lock held.

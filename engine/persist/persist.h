@@ -20,7 +20,8 @@
 #define ENG_INFRA_TABLES 1u /* functions, types and traits: names, versions, numbers */
 #define ENG_INFRA_OPS	 2u /* operations that were not over (ops.c); not there: none */
 #define ENG_INFRA_STALE	 3u /* tasks that nobody has asked for (sweep.c); not there: none */
-#define ENG_INFRA_LOSS	 4u /* something was lost, and what is made of that was not saved; not there: no */
+#define ENG_INFRA_LOSS \
+	4u /* something was lost, and what is made of that was not saved; not there: no */
 
 /* What the bytes in a store mean: of pawl_store_options.format. */
 #define ENG_STORE_FORMAT 1u
@@ -40,8 +41,11 @@ struct eng_sweep {
 	struct eng_stale *stale; /* by number */
 	uint32_t n;
 	bool saved; /* the store has it like that */
-	/* Of this process: somebody has looked whether one is due; there was one, or there is to be none. */
-	bool looked, over;
+	/*
+	 * Of this process: somebody has looked whether one is due; there was one, or there is to be none; a snapshot has
+	 * replaced something.
+	 */
+	bool looked, over, replaced;
 	/* Until then: what was counted of those that are not as they were any more. NULL: none. */
 	struct eng_bases *bases;
 	struct eng_bitmap *counted;
@@ -174,6 +178,11 @@ bool eng_sweep_is_saved(struct eng_persist *persist);
 void eng_sweep_put(struct eng_persist *persist, struct eng_out *out);
 /* Before the engine stops: if one is due that was not made, it is, and what may goes. */
 void eng_sweep_last(struct eng_persist *persist);
+/* repair.c: each reference in the arguments; function NULL: none. */
+void eng_key_each_ref(const struct pawl_function *function, const struct eng_key *key,
+		      void (*fn)(void *arg, pawl_ref_t ref), void *arg);
+/* reuse.c: numbers that no task has, and nothing leads to, are free. Of the view that the process began with. */
+void eng_reuse(struct eng_persist *persist, const struct eng_bases *bases, uint32_t tasks);
 /* build-id.c: of what has this address in it; never 0 */
 uint64_t eng_build_id(const void *address);
 /* ../tell.c. No lock held, not in an operation */

@@ -70,11 +70,9 @@ static void lead_set64(struct repair *repair, const struct eng_node *node, enum 
 }
 
 /* The forms of arguments in a key are create.c's. */
-static void lead_arguments(struct repair *repair, const struct eng_node *node)
+void eng_key_each_ref(const struct pawl_function *function, const struct eng_key *key,
+		      void (*fn)(void *arg, pawl_ref_t ref), void *arg)
 {
-	const struct eng_key *key = eng_node_key(node);
-	const struct pawl_function *function =
-		eng_function_known(repair->graph->registry, key->function);
 	char *args;
 
 	if (!function || !function->arguments)
@@ -86,15 +84,28 @@ static void lead_arguments(struct repair *repair, const struct eng_node *node)
 		const void *at = args + argument->offset;
 
 		if (argument->kind == PAWL_ARGUMENT_REF) {
-			lead(repair, ((const pawl_ref_t *)at)->pawl_bits);
+			fn(arg, *(const pawl_ref_t *)at);
 		} else if (argument->kind == PAWL_ARGUMENT_REFS) {
 			const struct pawl_refs *refs = at;
 
 			for (size_t j = 0; j < refs->n; j++)
-				lead(repair, refs->refs[j].pawl_bits);
+				fn(arg, refs->refs[j]);
 		}
 	}
 	pawl_mem_free(args, function->args_bytes + 1, 0);
+}
+
+static void lead_ref(void *arg, pawl_ref_t ref)
+{
+	lead(arg, ref.pawl_bits);
+}
+
+static void lead_arguments(struct repair *repair, const struct eng_node *node)
+{
+	const struct eng_key *key = eng_node_key(node);
+
+	eng_key_each_ref(eng_function_known(repair->graph->registry, key->function), key,
+			 lead_ref, repair);
 }
 
 static bool leads_there(struct repair *repair, const struct eng_node *node)

@@ -137,6 +137,8 @@ static int put_image(struct batch *batch, struct eng_image *image)
 
 	if (!error)
 		error = check_image(batch, image);
+	/* What led to a number may not stand in the store any more, and be known to the program still (reuse.c). */
+	batch->persist->sweep.replaced |= image->id < batch->persist->backing.limit;
 	if (!error && image->categories & ENG_META) {
 		eng_sweep_note(batch->persist, image->id);
 		error = put(batch, PAWL_STORE_META, pawl_store_id(image->id), &image->meta);

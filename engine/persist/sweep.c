@@ -325,6 +325,8 @@ static void sweep(struct eng_persist *persist)
 	for (eng_id id = 1; id < bases->limit; id++)
 		sweep->tasks += (bases->parents[id] & ENG_BASE_THERE) != 0;
 	sweep->saved = false;
+	if (!sweep->replaced)
+		eng_reuse(persist, bases, sweep->tasks);
 	find_stale(persist, bases);
 	eng_bases_set(persist->graph, bases);
 	have_stale_go(persist);

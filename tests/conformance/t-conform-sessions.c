@@ -455,6 +455,160 @@ static void case_loses_parent(void **state)
 	loses(true, MOVING);
 }
 
+/* ---- gc_id_reuse --------------------------------------------------------------------------------- */
+
+static uint64_t next_id(void)
+{
+	return pawl_ids_next(cf_engine->graph->ids[0]);
+}
+
+/* It is wanted already. */
+static eng_id id_of(const struct wanted *wanted)
+{
+	struct wanted named = *wanted;
+
+	cf_visit(name_visit, &named);
+	return eng_ref_task(named.ref);
+}
+
+/* After the grace period of those that are freed. */
+static bool is_free(eng_id id)
+{
+	struct pawl_ids_counts counts;
+
+	pawl_retire_barrier();
+	assert_int_equal(pawl_ids_audit(cf_engine->graph->ids[0], &counts), 0);
+	assert_int_equal(counts.parked, 0);
+	return pawl_ids_check(cf_engine->graph->ids[0], id) == -ESTALE;
+}
+
+static void case_ids_come_back(void **state)
+{
+	struct wanted wide = {&top, {3, WIDE, MOVING}, {0}},
+		      other = {&top, {4, WIDE, STILL}, {0}};
+	uint64_t next;
+	eng_id id;
+
+	(void)state;
+	if (!begin(0))
+		return;
+	assert_int_equal(want(&first), 1);
+	assert_int_equal(want(&wide), WIDE);
+	id = id_of(&wide);
+	cf_restart();
+	assert_int_equal(want(&first), 0);
+	assert_int_equal(collect(), OF_A_WIDE);
+	cf_restart();
+	assert_int_equal(want(&first), 0);
+	next = next_id();
+	assert_int_equal(collect(), 0);
+	assert_true(is_free(id));
+	assert_int_equal(want(&other), WIDE);
+	assert_int_equal(next_id(), next);
+	assert_true(id_of(&other) < next);
+	/* They are tasks as all others: saved, restored, collected, and free again. */
+	cf_restart();
+	assert_int_equal(want(&other), 0);
+	assert_int_equal(collect(), 3);
+	id = id_of(&other);
+	cf_restart();
+	assert_int_equal(collect(), OF_A_WIDE);
+	assert_false(is_free(id));
+	cf_restart();
+	assert_int_equal(collect(), 0);
+	assert_true(is_free(id));
+	assert_int_equal(want(&wide), WIDE);
+	assert_int_equal(next_id(), next);
+	cf_close();
+}
+
+/* Not in the session in which they went; not in the next one before it has looked; not while something leads there. */
+static void case_ids_wait(void **state)
+{
+	struct wanted wide = {&top, {3, WIDE, STILL}, {0}},
+		      other = {&top, {4, WIDE, STILL}, {0}};
+	struct leaf_args of = {1 * SPAN, MOVING};
+	struct told told = {{0}, 0, ""};
+	eng_id id;
+
+	(void)state;
+	if (!begin(0))
+		return;
+	assert_int_equal(want(&first), 1);
+	cf_visit(cell_visit, &of);
+	borrow_again(&told);
+	assert_int_equal(want(&wide), WIDE);
+	id = id_of(&wide);
+	cf_restart();
+	borrow_again(&told);
+	assert_int_equal(collect(), OF_A_WIDE + 3);
+	assert_int_equal(pawl_engine_snapshot(cf_engine, NULL), 0);
+	assert_false(is_free(id));
+	assert_int_equal(want(&other), WIDE);
+	/* It may have one that no task ever had. */
+	assert_false(eng_gone_has(cf_engine->graph, id_of(&other)));
+	cf_restart();
+	assert_false(is_free(id));
+	/* The argument of who has read a leaf that is gone holds it. */
+	assert_int_equal(want(&other), 0);
+	borrow_again(&told);
+	assert_int_equal(told.error, -PAWL_ETASK);
+	assert_non_null(strstr(told.text, "was collected"));
+	assert_int_equal(collect(), 0);
+	assert_true(is_free(id));
+	assert_false(is_free(eng_ref_task(borrowed_cell)));
+	cf_close();
+}
+
+/* The disk fails for once. */
+static int not_read(void *arg, eng_id id, struct eng_node **ret_node)
+{
+	(void)arg;
+	(void)id;
+	(void)ret_node;
+	return -EUCLEAN;
+}
+
+/* Somebody asks for a number that is free, when the store cannot say that nobody has it. */
+static void case_ids_not_read(void **state)
+{
+	struct wanted wide = {&top, {3, WIDE, MOVING}, {0}},
+		      other = {&top, {4, WIDE, STILL}, {0}};
+	struct eng_backing *backing;
+	struct eng_node *node;
+	eng_id id;
+
+	(void)state;
+	if (!begin(0))
+		return;
+	assert_int_equal(want(&first), 1);
+	assert_int_equal(want(&wide), WIDE);
+	id = id_of(&wide);
+	cf_restart();
+	assert_int_equal(want(&first), 0);
+	assert_int_equal(collect(), OF_A_WIDE);
+	cf_restart();
+	assert_int_equal(want(&first), 0);
+	assert_int_equal(collect(), 0);
+	assert_true(is_free(id));
+	backing = &cf_engine->persist->backing;
+	backing->restore = not_read;
+	node = eng_lock_any(cf_engine->graph, id);
+	assert_non_null(node);
+	eng_unlock(node);
+	backing->restore = eng_persist_restore;
+	assert_int_equal(pawl_engine_wait_idle(cf_engine, PAWL_FOREVER), 0);
+	/* What stands in for it keeps the number; all others are given out. */
+	assert_true(want(&other) >= WIDE);
+	node = eng_lock_any(cf_engine->graph, id);
+	assert_non_null(node);
+	assert_int_equal(eng_node_key(node)->function, 0);
+	eng_unlock(node);
+	cf_restart();
+	(void)want(&other);
+	cf_close();
+}
+
 /* ---- time --------------------------------------------------------------------------------------- */
 
 /* One session more, in which the one is asked for; and something is saved. */
@@ -623,11 +777,12 @@ static void case_flat_sessions(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_asked_again),    cmocka_unit_test(case_wide_root),
-		cmocka_unit_test(case_second_reader),  cmocka_unit_test(case_connect_evicted),
-		cmocka_unit_test(case_reached),	       cmocka_unit_test(case_loses_parent),
-		cmocka_unit_test(case_has_time),       cmocka_unit_test(case_flat_sessions),
-		cmocka_unit_test(case_suspend_points),
+		cmocka_unit_test(case_asked_again),   cmocka_unit_test(case_wide_root),
+		cmocka_unit_test(case_second_reader), cmocka_unit_test(case_connect_evicted),
+		cmocka_unit_test(case_reached),	      cmocka_unit_test(case_loses_parent),
+		cmocka_unit_test(case_has_time),      cmocka_unit_test(case_flat_sessions),
+		cmocka_unit_test(case_ids_come_back), cmocka_unit_test(case_ids_wait),
+		cmocka_unit_test(case_ids_not_read),  cmocka_unit_test(case_suspend_points),
 	};
 
 	cf_snapshots_often = false;

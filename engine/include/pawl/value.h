@@ -7,7 +7,9 @@
  * to know of them; it is a static table, listed when an engine is opened.
  *
  * A reference names the output of a task, or a cell: a place of a task where it keeps a value. It is a
- * number that may be stored and compared; two references that differ may lead to the same value.
+ * number that may be stored and compared; two references that differ may lead to the same value. In an argument of kind
+ * REF or REFS, and in a value whose type visits it, it is good for ever, in a store as well; elsewhere as long as its
+ * engine is open: in a later one another task may have that number.
  *
  *	struct words { size_t count; };
  *	static const struct pawl_value_type words_type = PAWL_VALUE_TYPE("words");
