@@ -353,8 +353,11 @@ static int node_publish(struct eng_graph *graph, struct eng_node *node, bool tra
 	if (error)
 		return error;
 	eng_word_set(node, transient ? ENG_TRANSIENT : 0);
-	if (graph->marks && !transient)
+	if (graph->marks && !transient) {
 		eng_marks_new(graph->marks, node, id);
+		if (PAWL_UNLIKELY(graph->backing && id < graph->backing->limit))
+			pawl_add_relaxed(&graph->reclaim.again, UINT64_C(1));
+	}
 	pawl_slots_publish(graph->tables[transient], id, &node->slot, 0);
 	return 0;
 }

@@ -961,6 +961,7 @@ void eng_reclaim_init(struct eng_reclaim *reclaim, uint64_t after_ns)
 	pawl_init_word(&reclaim->held, UINT64_C(0));
 	pawl_init_word(&reclaim->collected, UINT64_C(0));
 	pawl_init_word(&reclaim->moments, UINT64_C(0));
+	pawl_init_word(&reclaim->again, UINT64_C(0));
 	pawl_init_word(&reclaim->bases, NULL);
 }
 

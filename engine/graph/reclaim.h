@@ -76,6 +76,8 @@ struct eng_reclaim {
 	uint32_t many, some; /* ENG_RECLAIM_... Tests have smaller ones */
 	/* Statistics. Relaxed. */
 	struct pawl_atomic_u64 collected, moments;
+	/* Tasks that were made with a number that one of a session before had (persist/reuse.c). Relaxed. */
+	struct pawl_atomic_u64 again;
 };
 
 void eng_reclaim_init(struct eng_reclaim *reclaim, uint64_t after_ns);

@@ -42,10 +42,10 @@ struct eng_sweep {
 	uint32_t n;
 	bool saved; /* the store has it like that */
 	/*
-	 * Of this process: somebody has looked whether one is due; there was one, or there is to be none; a snapshot has
-	 * replaced something.
+	 * Of this process: somebody has looked whether one is due; there was one, or there is to be none; numbers do not come
+	 * back, since what led to them may not stand in the store any more (reuse.c), or it ends.
 	 */
-	bool looked, over, replaced;
+	bool looked, over, no_reuse;
 	/* Until then: what was counted of those that are not as they were any more. NULL: none. */
 	struct eng_bases *bases;
 	struct eng_bitmap *counted;
@@ -183,6 +183,8 @@ void eng_key_each_ref(const struct pawl_function *function, const struct eng_key
 		      void (*fn)(void *arg, pawl_ref_t ref), void *arg);
 /* reuse.c: numbers that no task has, and nothing leads to, are free. Of the view that the process began with. */
 void eng_reuse(struct eng_persist *persist, const struct eng_bases *bases, uint32_t tasks);
+/* Numbers that were freed by now come back after a grace period. */
+void eng_reuse_durable(struct eng_persist *persist);
 /* build-id.c: of what has this address in it; never 0 */
 uint64_t eng_build_id(const void *address);
 /* ../tell.c. No lock held, not in an operation */

@@ -7,12 +7,15 @@
  * it was when the store was opened is walked over, behind the walk of sweep.c, and a number that no task has, and that
  * nothing there leads to, is free. What leads to a task are the edges of records, what is in their arguments, the
  * references of values (visit_refs), errors, and digests of keys. What was suspended and saved may know more: then
- * nothing is free in this process; nor when a snapshot has replaced something already, or something is lost.
+ * nothing is free in this process; nor when a snapshot has replaced something already, when something is lost, or when
+ * something that was saved cannot be read.
  *
  * The deletions of these numbers are durable: they stand in what was opened. So what waits in lib/ids.c waits for a grace
- * period alone.
+ * period alone. So does the number of a task that two have made at once: it was never saved.
  *
- * It takes reading all there is, so it is done when of eight numbers one has no task.
+ * It takes reading all there is, so it is done when of eight numbers one has no task; not when the engine is being closed.
+ * What is made at such a number does not count as made when the next walk of sweep.c is due: so many tasks more may be
+ * there that nobody needs, at most as there were free numbers.
  *
  * Rejected: numbers that come back in the same process. For that all who hold one would have to be counted, in values, in
  * states, on stacks and in the program; or a reference would have a generation, for which it has no bit.
@@ -53,7 +56,13 @@ static void hold_ref(void *arg, pawl_ref_t ref)
 	hold(arg, NULL, eng_ref_task(ref));
 }
 
-/* As image.c writes them. Each of these returns: 0, or -EUCLEAN: nobody knows what it leads to. */
+/* Relaxed: the engine is being closed, and what is free now is of no use to anybody. */
+static bool is_over(const struct reuse *reuse)
+{
+	return pawl_load_relaxed(&reuse->persist->graph->stopping);
+}
+
+/* As image.c writes them. Each of these returns: 0; errors, -EUCLEAN and others: nobody knows what it leads to. */
 static int hold_error(struct reuse *reuse, struct pawl_slice bytes)
 {
 	struct eng_reader reader = eng_reader_on(bytes);
@@ -65,6 +74,16 @@ static int hold_error(struct reuse *reuse, struct pawl_slice bytes)
 		(void)eng_read_range(&reader);
 	}
 	return eng_reader_done(&reader) ? 0 : -EUCLEAN;
+}
+
+static bool takes_refs(const struct pawl_function *function)
+{
+	for (size_t i = 0; function->arguments && i < function->arguments_n; i++) {
+		if (function->arguments[i].kind == PAWL_ARGUMENT_REF ||
+		    function->arguments[i].kind == PAWL_ARGUMENT_REFS)
+			return true;
+	}
+	return false;
 }
 
 static int hold_key(struct reuse *reuse, struct pawl_slice bytes)
@@ -82,6 +101,8 @@ static int hold_key(struct reuse *reuse, struct pawl_slice bytes)
 	if (!eng_reader_done(&reader) || !function ||
 	    !eng_args_valid(function, args.ptr, args.len))
 		return -EUCLEAN;
+	if (!takes_refs(function))
+		return 0;
 	key = eng_must_zalloc(sizeof(*key) + args.len);
 	key->function = number;
 	key->bytes = (uint32_t)args.len;
@@ -105,9 +126,9 @@ static int hold_value(struct reuse *reuse, uint32_t cell, struct pawl_slice byte
 		return 0;
 	error = type->decode ? type->decode(type, bytes.ptr, bytes.len, &value)
 			     : pawl_value_of(type, bytes.ptr, bytes.len, &value);
-	/* One that cannot be read is one that is not there, but for want of memory. */
+	/* To this process it is as if it were not there; another one may read it. */
 	if (error)
-		return error == -ENOMEM ? error : 0;
+		return error;
 	type->visit_refs(pawl_value_payload(value), pawl_value_bytes(value), hold_ref, reuse);
 	pawl_value_unpin(value);
 	return 0;
@@ -141,8 +162,11 @@ static int hold_meta(void *arg, struct pawl_store_key key, struct pawl_slice val
 	const struct eng_meta_image *meta;
 	struct reuse *reuse = arg;
 	void *image;
-	int error = eng_record_decode(PAWL_STORE_META, (eng_id)key.low, value, &image);
+	int error;
 
+	if (is_over(reuse))
+		return -ECANCELED;
+	error = eng_record_decode(PAWL_STORE_META, (eng_id)key.low, value, &image);
 	if (error)
 		return error;
 	meta = image;
@@ -158,8 +182,11 @@ static int hold_data(void *arg, struct pawl_store_key key, struct pawl_slice val
 	const struct eng_data_image *data;
 	struct reuse *reuse = arg;
 	void *image;
-	int error = eng_record_decode(PAWL_STORE_DATA, (eng_id)key.low, value, &image);
+	int error;
 
+	if (is_over(reuse))
+		return -ECANCELED;
+	error = eng_record_decode(PAWL_STORE_DATA, (eng_id)key.low, value, &image);
 	if (error)
 		return error;
 	data = image;
@@ -198,6 +225,13 @@ static int look(struct reuse *reuse)
 	return error;
 }
 
+void eng_reuse_durable(struct eng_persist *persist)
+{
+	struct pawl_ids *ids = persist->graph->ids[0];
+
+	PAWL_REQUIRE(!pawl_ids_durable_up_to(ids, pawl_ids_cycle_end(ids)));
+}
+
 static void free_all(struct reuse *reuse)
 {
 	struct eng_graph *graph = reuse->persist->graph;
@@ -209,7 +243,7 @@ static void free_all(struct reuse *reuse)
 			continue;
 		PAWL_REQUIRE(!pawl_ids_free(ids, id) && "no task of this process has it");
 	}
-	PAWL_REQUIRE(!pawl_ids_durable_up_to(ids, pawl_ids_cycle_end(ids)));
+	eng_reuse_durable(reuse->persist);
 }
 
 void eng_reuse(struct eng_persist *persist, const struct eng_bases *bases, uint32_t tasks)

@@ -130,6 +130,12 @@ static int check_image(struct batch *batch, const struct eng_image *image)
 	return error;
 }
 
+/* What led to a number may not stand in the store any more, and be known to the program still. */
+static void note_replaced(struct batch *batch, eng_id id)
+{
+	batch->persist->sweep.no_reuse |= id < batch->persist->backing.limit;
+}
+
 /* No lock held: types' functions are called. */
 static int put_image(struct batch *batch, struct eng_image *image)
 {
@@ -137,8 +143,7 @@ static int put_image(struct batch *batch, struct eng_image *image)
 
 	if (!error)
 		error = check_image(batch, image);
-	/* What led to a number may not stand in the store any more, and be known to the program still (reuse.c). */
-	batch->persist->sweep.replaced |= image->id < batch->persist->backing.limit;
+	note_replaced(batch, image->id);
 	if (!error && image->categories & ENG_META) {
 		eng_sweep_note(batch->persist, image->id);
 		error = put(batch, PAWL_STORE_META, pawl_store_id(image->id), &image->meta);
@@ -332,6 +337,7 @@ static int remove_gone(struct batch *batch)
 	for (uint32_t i = 0; i < batch->gone->n && !error; i++) {
 		const struct eng_gone *gone = &batch->gone->list[i];
 
+		note_replaced(batch, gone->id);
 		error = pawl_store_remove(batch->batch, PAWL_STORE_META,
 					  pawl_store_id(gone->id));
 		if (!error)
@@ -394,10 +400,13 @@ static void saved(struct batch *batch)
 	persist->cold = NULL;
 	persist->loss_stored = persist->without_lost;
 	persist->backing.changed = false;
+	/* What they know is in memory from now on. */
+	persist->sweep.no_reuse |= persist->ops_stored;
 	persist->ops_stored = batch->ops.n;
 	eng_out_fini(&persist->tables);
 	persist->sweep.saved |= batch->stale.n != 0;
 	eng_gone_done(persist->graph, true);
+	eng_reuse_durable(persist);
 	eng_sync_saved(persist);
 	pawl_add_relaxed(&persist->snapshots, 1u);
 	pawl_add_relaxed(&persist->saved, batch->tasks);

@@ -325,7 +325,7 @@ static void sweep(struct eng_persist *persist)
 	for (eng_id id = 1; id < bases->limit; id++)
 		sweep->tasks += (bases->parents[id] & ENG_BASE_THERE) != 0;
 	sweep->saved = false;
-	if (!sweep->replaced)
+	if (!sweep->no_reuse)
 		eng_reuse(persist, bases, sweep->tasks);
 	find_stale(persist, bases);
 	eng_bases_set(persist->graph, bases);
@@ -392,6 +392,7 @@ void eng_sweep_last(struct eng_persist *persist)
 		return;
 	before = lock(persist);
 	due = !eng_persist_is_saved(persist) && is_due(persist);
+	persist->sweep.no_reuse = true;
 	unlock(persist, before);
 	/* What cannot go now does another time. */
 	if (due && eng_reclaim_all(persist->graph, &stats))
