@@ -20,6 +20,7 @@ STRESS_TESTS = \
 	verify/stress-graph-edges \
 	verify/stress-graph-evict \
 	verify/stress-graph-life \
+	verify/stress-graph-numbers \
 	verify/stress-graph-read \
 	verify/stress-group \
 	verify/stress-idle \
@@ -105,6 +106,9 @@ verify_stress_graph_evict_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_life_SOURCES = verify/t-graph-life.c verify/graph-standin.h
 verify_stress_graph_life_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_life_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_numbers_SOURCES = verify/t-graph-numbers.c verify/graph-standin.h
+verify_stress_graph_numbers_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_numbers_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_read_SOURCES = verify/t-graph-read.c verify/graph-standin.h
 verify_stress_graph_read_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_read_LDADD = engine/libengine-core.la $(LDADD)
