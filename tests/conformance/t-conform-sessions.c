@@ -22,6 +22,7 @@
 #define DAY_S	  86400
 #define SESSIONS  24
 #define OF_A_WIDE (WIDE + 1)
+#define ROUNDS	  12
 #define POINTS	  12 /* of those at which operations may suspend themselves */
 
 /* ---- real time ------------------------------------------------------------------------- */
@@ -462,6 +463,12 @@ static uint64_t next_id(void)
 	return pawl_ids_next(cf_engine->graph->ids[0]);
 }
 
+/* So many were made with a number that one of a session before had. */
+static uint64_t again(void)
+{
+	return pawl_load_relaxed(&cf_engine->graph->reclaim.again);
+}
+
 /* It is wanted already. */
 static eng_id id_of(const struct wanted *wanted)
 {
@@ -486,7 +493,6 @@ static void case_ids_come_back(void **state)
 {
 	struct wanted wide = {&top, {3, WIDE, MOVING}, {0}},
 		      other = {&top, {4, WIDE, STILL}, {0}};
-	uint64_t next;
 	eng_id id;
 
 	(void)state;
@@ -500,12 +506,12 @@ static void case_ids_come_back(void **state)
 	assert_int_equal(collect(), OF_A_WIDE);
 	cf_restart();
 	assert_int_equal(want(&first), 0);
-	next = next_id();
 	assert_int_equal(collect(), 0);
 	assert_true(is_free(id));
+	assert_int_equal(again(), 0);
 	assert_int_equal(want(&other), WIDE);
-	assert_int_equal(next_id(), next);
-	assert_true(id_of(&other) < next);
+	/* Each thread takes some at once, so others may be new. */
+	assert_true(again() > 0);
 	/* They are tasks as all others: saved, restored, collected, and free again. */
 	cf_restart();
 	assert_int_equal(want(&other), 0);
@@ -518,7 +524,35 @@ static void case_ids_come_back(void **state)
 	assert_int_equal(collect(), 0);
 	assert_true(is_free(id));
 	assert_int_equal(want(&wide), WIDE);
-	assert_int_equal(next_id(), next);
+	assert_true(again() > 0);
+	cf_close();
+}
+
+/* Of sessions that each make as many as went, the numbers do not grow. */
+static void case_ids_stay_few(void **state)
+{
+	uint64_t next;
+
+	(void)state;
+	if (!begin(0))
+		return;
+	assert_int_equal(want(&first), 1);
+	next = next_id();
+	for (uint64_t n = 0; n < ROUNDS; n++) {
+		struct wanted wide = {&top, {3 + n, WIDE, MOVING}, {0}};
+
+		assert_int_equal(want(&wide), WIDE);
+		cf_restart();
+		assert_int_equal(want(&first), 0);
+		assert_int_equal(collect(), OF_A_WIDE);
+		cf_restart();
+		assert_int_equal(want(&first), 0);
+		assert_int_equal(collect(), 0);
+		/* They are free behind a grace period. */
+		pawl_retire_barrier();
+	}
+	/* What went, what takes its place, and what threads have taken and not used. */
+	assert_true(next_id() - next < ROUNDS * OF_A_WIDE / 2);
 	cf_close();
 }
 
@@ -560,13 +594,15 @@ static void case_ids_wait(void **state)
 	cf_close();
 }
 
+static struct pawl_atomic_u32 fails;
+
 /* The disk fails for once. */
 static int not_read(void *arg, eng_id id, struct eng_node **ret_node)
 {
-	(void)arg;
-	(void)id;
-	(void)ret_node;
-	return -EUCLEAN;
+	uint32_t once = 1;
+
+	return pawl_cas_relaxed(&fails, &once, 0u) ? -EUCLEAN
+						   : eng_persist_restore(arg, id, ret_node);
 }
 
 /* Somebody asks for a number that is free, when the store cannot say that nobody has it. */
@@ -574,7 +610,6 @@ static void case_ids_not_read(void **state)
 {
 	struct wanted wide = {&top, {3, WIDE, MOVING}, {0}},
 		      other = {&top, {4, WIDE, STILL}, {0}};
-	struct eng_backing *backing;
 	struct eng_node *node;
 	eng_id id;
 
@@ -591,12 +626,14 @@ static void case_ids_not_read(void **state)
 	assert_int_equal(want(&first), 0);
 	assert_int_equal(collect(), 0);
 	assert_true(is_free(id));
-	backing = &cf_engine->persist->backing;
-	backing->restore = not_read;
+	/* Nobody else reads there at this moment. */
+	assert_int_equal(pawl_engine_wait_idle(cf_engine, PAWL_FOREVER), 0);
+	pawl_store_relaxed(&fails, 1u);
+	cf_engine->persist->backing.restore = not_read;
 	node = eng_lock_any(cf_engine->graph, id);
 	assert_non_null(node);
 	eng_unlock(node);
-	backing->restore = eng_persist_restore;
+	assert_int_equal(pawl_load_relaxed(&fails), 0);
 	assert_int_equal(pawl_engine_wait_idle(cf_engine, PAWL_FOREVER), 0);
 	/* What stands in for it keeps the number; all others are given out. */
 	assert_true(want(&other) >= WIDE);
@@ -777,12 +814,13 @@ static void case_flat_sessions(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test(case_asked_again),   cmocka_unit_test(case_wide_root),
-		cmocka_unit_test(case_second_reader), cmocka_unit_test(case_connect_evicted),
-		cmocka_unit_test(case_reached),	      cmocka_unit_test(case_loses_parent),
-		cmocka_unit_test(case_has_time),      cmocka_unit_test(case_flat_sessions),
-		cmocka_unit_test(case_ids_come_back), cmocka_unit_test(case_ids_wait),
-		cmocka_unit_test(case_ids_not_read),  cmocka_unit_test(case_suspend_points),
+		cmocka_unit_test(case_asked_again),    cmocka_unit_test(case_wide_root),
+		cmocka_unit_test(case_second_reader),  cmocka_unit_test(case_connect_evicted),
+		cmocka_unit_test(case_reached),	       cmocka_unit_test(case_loses_parent),
+		cmocka_unit_test(case_has_time),       cmocka_unit_test(case_flat_sessions),
+		cmocka_unit_test(case_ids_come_back),  cmocka_unit_test(case_ids_wait),
+		cmocka_unit_test(case_ids_not_read),   cmocka_unit_test(case_ids_stay_few),
+		cmocka_unit_test(case_suspend_points),
 	};
 
 	cf_snapshots_often = false;
