@@ -235,8 +235,8 @@ static void print_failure(const struct sim_run *run, const char *path)
 	else
 		printf("again: %s --mode %s --seed %lu --seeds 1%s%s%s\n", opt.self,
 		       mode_name(run->mode), (unsigned long)run->seed,
-		       run->no_collect ? " --no-collect" : "",
-		       sim_left_out ? " --drop " : "", sim_left_out ? sim_left_out : "");
+		       run->no_collect ? " --no-collect" : "", sim_left_out ? " --drop " : "",
+		       sim_left_out ? sim_left_out : "");
 	fflush(stdout);
 }
 
@@ -325,6 +325,12 @@ static void found(struct sim_run *run)
 	sim_shrink(run, path, opt.seconds ? opt.seconds : 60);
 }
 
+/* What hangs on tasks having gone in a life before, and others being made in one that has looked for that, is rarer. */
+static double least_of(enum sim_event event)
+{
+	return event == SIM_EV_AGAIN ? opt.least / 4 : opt.least;
+}
+
 static int run_seeds(void)
 {
 	struct sim_run *run = sim_run_new();
@@ -359,7 +365,7 @@ static int run_seeds(void)
 	if (opt.table && total.runs)
 		print_table(&total, sim_seconds() - began);
 	for (unsigned i = 0; i < SIM_EV_COUNT; i++)
-		if (100.0 * (double)total.in[i] < opt.least * (double)total.runs) {
+		if (100.0 * (double)total.in[i] < least_of(i) * (double)total.runs) {
 			printf("FAILED: too few runs have a %s\n", sim_event_names[i]);
 			return 1;
 		}
@@ -400,7 +406,7 @@ static void usage(void)
 	      "       sim --seed N --write-bytes FILE      the head of its program as such bytes\n"
 	      "       sim --serve        inputs of a fuzzer\n"
 	      "--twice: each seed twice, and both have to be the same run. --trace: the hash of each.\n"
-	      "--least: that many runs have each event.\n"
+	      "--least: that many runs have each event; a quarter of that, that a number is given out again.\n"
 	      "--shrink: a failing run is made small, and written there. --drop: PAWL_MC_STEP(STEP) is left "
 	      "out.\n"
 	      "--no-collect: tasks that nobody needs stay.\n"

@@ -130,7 +130,8 @@ const char *const sim_event_names[SIM_EV_COUNT] = {"stale run",
 						   "value compared",
 						   "task or value evicted",
 						   "task back in memory",
-						   "storm"};
+						   "storm",
+						   "a number given out again"};
 
 /* Under the one that fails. */
 static struct pawl_store *below;
@@ -263,6 +264,8 @@ static void count_events(void)
 	sim_run->events[SIM_EV_STALE] += stats.stale_runs;
 	sim_run->events[SIM_EV_COLLECTED] +=
 		pawl_load_relaxed(&sim_here.engine->graph->reclaim.collected);
+	sim_run->events[SIM_EV_AGAIN] +=
+		pawl_load_relaxed(&sim_here.engine->graph->reclaim.again);
 	if (sim_here.evicts) {
 		const struct eng_evict *evict = sim_here.engine->graph->evict;
 

@@ -130,7 +130,8 @@ void sim_op_touch(struct sim_bytes *bytes)
 {
 	static struct graph_result result;
 
-	graph_engine.look(sim_byte_below(bytes, sim_model->head.tasks), LOOK_EVENTUAL, 0, &result);
+	graph_engine.look(sim_byte_below(bytes, sim_model->head.tasks), LOOK_EVENTUAL, 0,
+			  &result);
 }
 
 /* ---- all ---- */
@@ -159,7 +160,8 @@ static void one_operation(enum op op, struct sim_bytes *bytes)
 		sim_op_root(bytes);
 		break;
 	case OP_DISPOSE:
-		sim_dispose(sim_byte_below(bytes, GRAPH_ROOTS) % (sim_here.roots_n ? sim_here.roots_n : 1));
+		sim_dispose(sim_byte_below(bytes, GRAPH_ROOTS) %
+			    (sim_here.roots_n ? sim_here.roots_n : 1));
 		break;
 	case OP_SETTLE:
 		sim_settle();
@@ -226,7 +228,7 @@ static void one_operation(enum op op, struct sim_bytes *bytes)
 		break;
 	case OP_COLLECT:
 		if (sim_here.is_up)
-			graph_engine.collect();
+			sim_op_collect();
 		break;
 	case OP_CRASH_OUTPUT:
 		sim_op_crash_output(bytes);

@@ -7,6 +7,7 @@
  *  sim-program-compare.c  what must come of it
  *  sim-program-outside.c  operations of several threads
  *  sim-program-bodies.c   of bodies of the runtime
+ *  sim-program-numbers.c  tasks that go, and their numbers
  *  sim-program-store.c    of stores that fail, memory that is used up, engines that end
  */
 #ifndef SIM_PROGRAM_H
@@ -154,6 +155,8 @@ void sim_op_jobs(struct sim_bytes *bytes);
 void sim_op_tasks(struct sim_bytes *bytes);
 void sim_op_cancel(struct sim_bytes *bytes);
 void sim_op_storm(struct sim_bytes *bytes);
+
+void sim_op_collect(void);
 
 void sim_op_snapshot_fails(struct sim_bytes *bytes);
 void sim_op_crash(struct sim_bytes *bytes);

@@ -70,6 +70,7 @@ enum sim_event {
 	SIM_EV_EVICTED,
 	SIM_EV_BACK,
 	SIM_EV_STORM,
+	SIM_EV_AGAIN,
 	SIM_EV_COUNT
 };
 extern const char *const sim_event_names[SIM_EV_COUNT];
