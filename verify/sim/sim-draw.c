@@ -14,11 +14,12 @@
 #include "../../fuzz/graph.h"
 
 static const char *const op_names[OP_COUNT] = {
-	"world",  "change", "together", "root",		  "dispose",	    "settle", "rush",
-	"touch",  "peek",   "read",	"snapshot",	  "snapshot-fails", "tasks",  "cancel",
-	"reopen", "stop",   "crash",	"crash-snapshot", "no-memory",	    "hurry",  "moments",
-	"jobs",	  "leave",  "bare",	"collect",	  "crash-output",   "evict",	"ask",
-	"swing",  "close",  "crash-beside", "damage", "storm"};
+	"world",	"change",	"together", "root", "dispose",	"settle",
+	"rush",		"touch",	"peek",	    "read", "snapshot", "snapshot-fails",
+	"tasks",	"cancel",	"reopen",   "stop", "crash",	"crash-snapshot",
+	"no-memory",	"hurry",	"moments",  "jobs", "leave",	"bare",
+	"collect",	"crash-output", "evict",    "ask",  "swing",	"close",
+	"crash-beside", "damage",	"storm"};
 
 void sim_program_tell(const struct sim_op *op, char *buf, size_t len)
 {
@@ -91,13 +92,20 @@ static void add_world(struct sim_run *run, bool rings, bool abandon, struct sim_
 /* What is rare by itself, in any order. */
 static void add_rare(struct sim_run *run, bool abandon, struct sim_random *drawn)
 {
-	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY,	OP_NO_MEMORY, OP_STOP,
-			  OP_REOPEN,	     OP_CRASH_SNAPSHOT, OP_CRASH,     OP_SNAPSHOT_FAILS,
-			  OP_RUSH,	     OP_HURRY,		OP_HURRY,     OP_ASK,
-			  OP_DISPOSE,	     OP_ROOT,		OP_MOMENTS,   OP_JOBS,
-			  OP_COLLECT,	     OP_CRASH_BESIDE,	OP_COLLECT,   OP_SWING,
-			  OP_CLOSE,	     OP_CLOSE,		OP_DAMAGE,    OP_CRASH_BESIDE,
-			  OP_SWING,	     OP_ASK,		OP_STORM};
+	uint8_t rare[] = {OP_SNAPSHOT_FAILS, OP_NO_MEMORY,
+			  OP_NO_MEMORY,	     OP_STOP,
+			  OP_REOPEN,	     OP_CRASH_SNAPSHOT,
+			  OP_CRASH,	     OP_SNAPSHOT_FAILS,
+			  OP_RUSH,	     OP_HURRY,
+			  OP_HURRY,	     OP_ASK,
+			  OP_DISPOSE,	     OP_ROOT,
+			  OP_MOMENTS,	     OP_JOBS,
+			  OP_COLLECT,	     OP_CRASH_BESIDE,
+			  OP_COLLECT,	     OP_SWING,
+			  OP_CLOSE,	     OP_CLOSE,
+			  OP_DAMAGE,	     OP_CRASH_BESIDE,
+			  OP_SWING,	     OP_ASK,
+			  OP_STORM};
 
 	for (unsigned n = abandon ? 0 : 3; n; n--)
 		add_op(run, OP_EVICT, drawn);

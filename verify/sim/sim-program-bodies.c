@@ -289,7 +289,8 @@ void sim_op_storm(struct sim_bytes *bytes)
 	for (unsigned i = 0; i < roots; i++) {
 		struct storm_root *root = &storm->roots[i];
 
-		*root = (struct storm_root){.storm = storm, .reads = i, .sets = (i + 1) % roots};
+		*root = (struct storm_root){
+			.storm = storm, .reads = i, .sets = (i + 1) % roots};
 		FUZZ_CHECK(pawl_engine_spawn_root(sim_here.engine, storm_body, root, storm_free,
 						  &root->ref) == 0);
 	}

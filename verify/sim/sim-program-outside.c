@@ -10,7 +10,6 @@
 
 #include "sim-program.h"
 
-#define CHANGES	     SIM_CHANGES
 #define OUTSIDE_MOST 4 /* of a rush */
 
 /* ---- threads ---- */
@@ -84,9 +83,12 @@ void sim_outside_begin(struct sim_outside_thread *threads, unsigned n, struct si
 		struct sim_outside_thread *t = &threads[i];
 
 		/* One edits: of two nobody would know who was last. */
-		t->what = !i ? SIM_EDITS : i == 1 ? SIM_READS : i == 2 ? SIM_SNAPSHOTS : SIM_READS;
+		t->what = !i	   ? SIM_EDITS
+			  : i == 1 ? SIM_READS
+			  : i == 2 ? SIM_SNAPSHOTS
+				   : SIM_READS;
 		t->how = sim_byte(bytes);
-		t->n = 1 + sim_byte_below(bytes, t->what == SIM_EDITS ? CHANGES : 4);
+		t->n = 1 + sim_byte_below(bytes, t->what == SIM_EDITS ? SIM_CHANGES : 4);
 		for (unsigned j = 0; t->what == SIM_EDITS && j < t->n; j++)
 			sim_change_decode(bytes, &t->changes[j]);
 		for (unsigned j = 0; t->what == SIM_READS && j < t->n; j++)
@@ -122,7 +124,8 @@ void sim_op_hurry(struct sim_bytes *bytes)
 {
 	static struct sim_outside_thread threads[3];
 	static const enum sim_outside what[3] = {SIM_READS, SIM_SNAPSHOTS, SIM_READS};
-	unsigned task = sim_byte_below(bytes, sim_model->head.tasks), at = sim_byte_below(bytes, GRAPH_STATES);
+	unsigned task = sim_byte_below(bytes, sim_model->head.tasks),
+		 at = sim_byte_below(bytes, GRAPH_STATES);
 	struct graph_change change = {.at = task};
 	unsigned n = 4 + sim_byte_below(bytes, 8);
 
@@ -137,8 +140,8 @@ void sim_op_hurry(struct sim_bytes *bytes)
 	}
 	eng_quiesce_looks(sim_here.engine->graph->quiesce, 0);
 	for (unsigned i = 0; i < 3; i++) {
-		threads[i] =
-			(struct sim_outside_thread){.what = what[i], .n = 6, .how = sim_byte(bytes)};
+		threads[i] = (struct sim_outside_thread){
+			.what = what[i], .n = 6, .how = sim_byte(bytes)};
 		memset(threads[i].tasks, (int)task, sizeof(threads[i].tasks));
 		sim_outside_go(&threads[i]);
 	}
@@ -203,7 +206,8 @@ void sim_op_leave(struct sim_bytes *bytes)
 void sim_op_moments(struct sim_bytes *bytes)
 {
 	static struct sim_outside_thread threads[5];
-	static const enum sim_outside what[5] = {SIM_EDITS, SIM_MOMENTS, SIM_MOMENTS, SIM_READS, SIM_SNAPSHOTS};
+	static const enum sim_outside what[5] = {SIM_EDITS, SIM_MOMENTS, SIM_MOMENTS, SIM_READS,
+						 SIM_SNAPSHOTS};
 	unsigned n = 3 + sim_byte_below(bytes, 3);
 
 	eng_quiesce_looks(sim_here.engine->graph->quiesce, sim_byte(bytes) & 1 ? 0 : 10);
@@ -214,7 +218,7 @@ void sim_op_moments(struct sim_bytes *bytes)
 
 		t->what = what[i];
 		t->how = sim_byte(bytes);
-		t->n = what[i] == SIM_MOMENTS ? 8 : 1 + sim_byte_below(bytes, CHANGES);
+		t->n = what[i] == SIM_MOMENTS ? 8 : 1 + sim_byte_below(bytes, SIM_CHANGES);
 		for (unsigned j = 0; t->what == SIM_EDITS && j < t->n; j++)
 			sim_change_decode(bytes, &t->changes[j]);
 		for (unsigned j = 0; t->what == SIM_READS && j < t->n; j++)
@@ -269,8 +273,8 @@ void sim_op_ask(struct sim_bytes *bytes)
 		if (look & 2)
 			sim_nap((look >> 4) * 61u);
 		else
-			sim_beside_look(sim_task_decode(bytes), look & 4 ? LOOK_PEEK : LOOK_READ,
-					look >> 3 & 1);
+			sim_beside_look(sim_task_decode(bytes),
+					look & 4 ? LOOK_PEEK : LOOK_READ, look >> 3 & 1);
 	}
 	sim_outside_join(threads, others);
 	sim_beside_end();
@@ -280,7 +284,7 @@ void sim_op_ask(struct sim_bytes *bytes)
 /* One of a few ways to go on slowly, with the next task or without it. */
 static void swing(unsigned task, unsigned how)
 {
-	static const uint8_t first[] = {GRAPH_STATE, GRAPH_CALL, GRAPH_READ, GRAPH_CALL,
+	static const uint8_t first[] = {GRAPH_STATE, GRAPH_CALL, GRAPH_READ,  GRAPH_CALL,
 					GRAPH_END,   GRAPH_CALL, GRAPH_STRONG};
 	struct graph_spec spec = {{{0}}};
 	unsigned kind = how % sizeof(first);
@@ -301,7 +305,8 @@ static void swing(unsigned task, unsigned how)
 void sim_op_swing(struct sim_bytes *bytes)
 {
 	static struct sim_outside_thread readers[2];
-	unsigned first = sim_byte_below(bytes, 4) % sim_model->head.tasks, how = sim_byte(bytes);
+	unsigned first = sim_byte_below(bytes, 4) % sim_model->head.tasks,
+		 how = sim_byte(bytes);
 	unsigned n = 6 + how % 12;
 
 	sim_beside_begin();

@@ -59,11 +59,12 @@ void sim_op_crash_snapshot(struct sim_bytes *bytes)
 /* The first pair from there on down that a specification can be given to. Returns: none. */
 static bool find_pair(unsigned *task)
 {
-	while (*task &&
-	       (*task + 1 >= sim_model->head.tasks ||
-		(sim_model->head.kinds[*task] | sim_model->head.kinds[*task + 1]) & GRAPH_CONSTANT))
+	while (*task && (*task + 1 >= sim_model->head.tasks ||
+			 (sim_model->head.kinds[*task] | sim_model->head.kinds[*task + 1]) &
+				 GRAPH_CONSTANT))
 		--*task;
-	return (sim_model->head.kinds[*task] | sim_model->head.kinds[*task + 1]) & GRAPH_CONSTANT;
+	return (sim_model->head.kinds[*task] | sim_model->head.kinds[*task + 1]) &
+	       GRAPH_CONSTANT;
 }
 
 /*
@@ -74,7 +75,8 @@ void sim_op_crash_output(struct sim_bytes *bytes)
 {
 	static struct sim_outside_thread threads[2];
 	static const enum sim_outside what[2] = {SIM_READS, SIM_SNAPSHOTS};
-	unsigned task = sim_byte_below(bytes, sim_model->head.tasks), callee, how = sim_byte(bytes);
+	unsigned task = sim_byte_below(bytes, sim_model->head.tasks), callee,
+		 how = sim_byte(bytes);
 	struct graph_spec caller = {{{GRAPH_READ}}};
 
 	if (sim_here.bare || find_pair(&task))
@@ -121,7 +123,8 @@ void sim_op_crash_beside(struct sim_bytes *bytes)
 		sim_beside_begin();
 		eng_quiesce_stats_read(quiesce, &before);
 		for (unsigned i = 0; i < 3; i++) {
-			threads[i] = (struct sim_outside_thread){.what = what[i], .n = i == 1 ? 1 : 4};
+			threads[i] = (struct sim_outside_thread){.what = what[i],
+								 .n = i == 1 ? 1 : 4};
 			threads[i].how = sim_byte(bytes);
 			for (unsigned j = 0; j < threads[i].n; j++)
 				threads[i].tasks[j] = (uint8_t)sim_task_decode(bytes);
@@ -152,7 +155,8 @@ void sim_op_damage(struct sim_bytes *bytes)
 		return;
 	sim_op_change(bytes, true);
 	sim_compare(sim_task_decode(bytes), LOOK_READ, 0);
-	eng_fault_damage(sim_here.store, n, (enum eng_damage)(sim_byte(bytes) % ENG_DAMAGE_COUNT));
+	eng_fault_damage(sim_here.store, n,
+			 (enum eng_damage)(sim_byte(bytes) % ENG_DAMAGE_COUNT));
 	(void)pawl_engine_snapshot(sim_here.engine, NULL);
 	if (how & 1)
 		sim_evict(1);

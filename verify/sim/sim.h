@@ -8,7 +8,8 @@
  *  sim-thread.c   threads, who runs next, the clock, what was done last
  *  sim-libc.c     pthread, futex, clocks, randomness, as the program sees them
  *  sim-memory.c   blocks at addresses that are the same in each run; freed ones are looked for
- *  sim-program.c  what a seed does: a graph, a store, edits, reads, ends; and what must come of it
+ *  sim-program.c, sim-program-*.c  what a seed does: a graph, a store, edits, reads, ends; and what must come of it
+ *		   (sim-program.h)
  *  sim-draw.c     the operations that a seed stands for (sim-op.h)
  *  sim-main.c     seeds, processes, options, the table
  *  sim-shrink.c   making a failing program small; files of programs
@@ -43,7 +44,7 @@ struct sim_random {
 uint64_t sim_draw(struct sim_random *random);
 unsigned sim_below(struct sim_random *random, unsigned limit);
 
-/* What was seen in a run. The names are in sim-program.c. */
+/* What was seen in a run. The names are in sim-program-world.c. */
 enum sim_event {
 	SIM_EV_STALE,
 	SIM_EV_RACE,
@@ -114,7 +115,7 @@ struct sim_run {
 	/* What is in the store when a life ends. */
 	size_t store_bytes;
 	uint8_t store[SIM_STORE];
-	/* The program's own; sim-program.c. */
+	/* The program's own; sim-program.h. */
 	_Alignas(64) uint8_t model[1u << 16];
 
 	/* How it ended. */
