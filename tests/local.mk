@@ -62,6 +62,7 @@ UNIT_TESTS = \
 	tests/engine/t-rings \
 	tests/engine/t-runtime \
 	tests/engine/t-runtime-options \
+	tests/engine/t-stays \
 	tests/engine/t-stops \
 	tests/engine/t-size \
 	tests/engine/t-spread \
@@ -296,10 +297,16 @@ tests_engine_t_detach_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_detach_LDADD = $(FRAME_LDADD)
 tests_engine_t_effect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_effect_LDADD = $(FRAME_LDADD)
-tests_engine_t_pressure_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_pressure_LDADD = engine/libengine-core.la $(LDADD)
+STORED_SOURCES = tests/engine/stored.c tests/engine/stored.h
+tests_engine_t_budget_SOURCES = tests/engine/t-budget.c $(STORED_SOURCES)
 tests_engine_t_budget_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
-tests_engine_t_budget_LDADD = engine/libengine-core.la $(LDADD)
+tests_engine_t_budget_LDADD = $(FRAME_LDADD)
+tests_engine_t_pressure_SOURCES = tests/engine/t-pressure.c $(STORED_SOURCES)
+tests_engine_t_pressure_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_pressure_LDADD = $(FRAME_LDADD)
+tests_engine_t_stays_SOURCES = tests/engine/t-stays.c $(STORED_SOURCES)
+tests_engine_t_stays_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+tests_engine_t_stays_LDADD = $(FRAME_LDADD)
 tests_engine_t_hang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 tests_engine_t_hang_LDADD = $(FRAME_LDADD)
 tests_engine_t_modes_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include

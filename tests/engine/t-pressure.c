@@ -3,18 +3,11 @@
  * t-pressure.c - a budget of memory that is too small, for the moment or for good: who waits and who does not, what is told
  * of it and how often, what is given back; no memory for what makes room; and what has left is damaged.
  */
-#include "harness.h"
+#include "stored.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include <pawl.h>
-#include <pawl/engine.h>
 #include <pawl/group.h>
 #include <pawl/join.h>
 #include <pawl/rcu.h>
-#include <pawl/state.h>
-#include <pawl/store.h>
 
 #include "../../engine/engine.h"
 #include "../../engine/graph/backing.h"
@@ -25,28 +18,13 @@
 #include "../../engine/persist/faults.h"
 #include "../../engine/persist/persist.h"
 
-#define MEGABYTE   (UINT64_C(1) << 20)
-#define SECOND_NS  UINT64_C(1000000000)
-#define NEVER_NEAR (UINT64_C(1) << 40)
-#define LARGE	   65536u
-#define CHAIN	   6u
+#define MEGABYTE  (UINT64_C(1) << 20)
+#define SECOND_NS UINT64_C(1000000000)
+#define CHAIN	  6u
 
-static struct pawl_runtime *rt; /* NULL: the engine's own */
-static struct pawl_store_disk *disk;
-static struct pawl_store *store;
-static struct pawl_engine *engine;
-static struct pawl_state *state_below;
 static struct pawl_atomic_u32 ran;
 
 /* ---- functions -------------------------------------------------------------------------------- */
-
-static const struct pawl_value_type number_type = {
-	.size = sizeof(number_type), .name = "number", .version = 1, .flags = PAWL_VALUE_PLAIN};
-static const struct pawl_value_type staying_type = {.size = sizeof(staying_type),
-						    .name = "staying",
-						    .version = 1,
-						    .flags = PAWL_VALUE_PLAIN |
-							     PAWL_VALUE_STAYS};
 
 /* 1: who encodes such a value next stays there, until it is neither that nor 2. */
 static struct pawl_atomic_u32 gate;
@@ -55,58 +33,38 @@ static size_t held_encode(const void *payload, size_t bytes, void *into, size_t 
 {
 	uint32_t shut = 1;
 
-	if (bytes <= room)
-		memcpy(into, payload, bytes);
 	if (pawl_cas_acq_rel(&gate, &shut, 2u)) {
 		pawl_rcu_idle_enter();
 		while (pawl_load_acquire(&gate) == 2)
 			t_yield();
 		pawl_rcu_idle_leave();
 	}
-	return bytes;
-}
-
-static int held_decode(const struct pawl_value_type *type, const void *from, size_t bytes,
-		       struct pawl_value **ret_value)
-{
-	return pawl_value_of(type, from, bytes, ret_value);
+	return st_encode(payload, bytes, into, room);
 }
 
 static const struct pawl_value_type held_type = {.size = sizeof(held_type),
 						 .name = "held",
 						 .version = 1,
 						 .encode = held_encode,
-						 .decode = held_decode};
-
-static int give(struct pawl_context *context, const struct pawl_value_type *type, size_t bytes,
-		int64_t number, pawl_ref_t *ret_output)
-{
-	struct pawl_value *value;
-	int error = pawl_value_create(type, bytes, &value);
-
-	if (error)
-		return error;
-	memcpy(pawl_value_payload(value), &number, sizeof(number));
-	return pawl_cell(context, value, ret_output);
-}
+						 .decode = st_decode};
 
 static int large_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	return give(context, &number_type, LARGE, *(const int64_t *)args, ret_output);
+	return st_give_large(context, &st_number, *(const int64_t *)args, ret_output);
 }
 static const struct pawl_function large = {sizeof(large), "large",	    1,	  0,
 					   large_body,	  sizeof(uint64_t), NULL, 0};
 
 static int staying_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	return give(context, &staying_type, LARGE, *(const int64_t *)args, ret_output);
+	return st_give_large(context, &st_staying, *(const int64_t *)args, ret_output);
 }
 static const struct pawl_function staying = {sizeof(staying), "staying",	1,    0,
 					     staying_body,    sizeof(uint64_t), NULL, 0};
 
 static int held_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	return give(context, &held_type, sizeof(int64_t), *(const int64_t *)args, ret_output);
+	return fr_give_of(context, &held_type, *(const int64_t *)args, ret_output);
 }
 static const struct pawl_function held = {sizeof(held), "held",		  1,	0,
 					  held_body,	sizeof(uint64_t), NULL, 0};
@@ -118,24 +76,13 @@ static const struct pawl_function chain = {sizeof(chain), "chain",	    1,	  0,
 static int chain_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	uint64_t n = *(const uint64_t *)args, below = n - 1;
-	struct pawl_value *value;
 	int64_t number;
-	pawl_ref_t ref;
 	int error;
 
 	pawl_add_relaxed(&ran, 1u);
-	if (n) {
-		error = pawl_call(context, &chain, &below, &ref);
-		if (!error)
-			error = pawl_read(context, ref, 0, &value, NULL);
-	} else {
-		error = pawl_state_get(context, state_below, &value);
-	}
-	if (error)
-		return error;
-	memcpy(&number, pawl_value_payload(value), sizeof(number));
-	pawl_value_unpin(value);
-	return give(context, &number_type, sizeof(number), number + 1, ret_output);
+	error = n ? fr_call(context, &chain, &below, 0, &number)
+		  : fr_look(context, st_states[0], &number);
+	return error ? error : fr_give_of(context, &st_number, number + 1, ret_output);
 }
 
 /* ---- engines ---------------------------------------------------------------------------------- */
@@ -150,7 +97,7 @@ static void sink(void *arg, const struct pawl_notice *notice)
 	(void)arg;
 	if (strcmp(notice->name, "engine.memory"))
 		return;
-	intake = engine->graph->intake;
+	intake = fr_engine->graph->intake;
 	t_check(notice->severity == PAWL_SEVERITY_WARNING);
 	t_check(strstr(notice->message, "no more of it can leave"));
 	t_check(!strncmp(notice->json, "{\"budget\":", 10));
@@ -159,117 +106,26 @@ static void sink(void *arg, const struct pawl_notice *notice)
 	intake->look(intake, 0);
 }
 
-static struct pawl_value *number_of(int64_t number)
-{
-	struct pawl_value *value;
-
-	assert_int_equal(pawl_value_of(&number_type, &number, sizeof(number), &value), 0);
-	return value;
-}
-
-static void engine_up(uint64_t budget)
+static struct pawl_engine_options options_of(uint64_t budget)
 {
 	static const struct pawl_function *const functions[] = {&large, &staying, &held,
 								&chain};
-	static const struct pawl_value_type *const types[] = {&number_type, &staying_type,
-							      &held_type};
+	static const struct pawl_value_type *const types[] = {ST_TYPES, &held_type};
 	struct pawl_engine_options options = PAWL_ENGINE_OPTIONS_INIT;
 
-	options.storage = store ? PAWL_STORAGE_READ_WRITE : PAWL_STORAGE_NONE;
-	options.store = store;
-	options.runtime = rt;
-	options.workers = 2;
-	options.functions = functions;
-	options.functions_n = sizeof(functions) / sizeof(*functions);
-	options.types = types;
-	options.types_n = sizeof(types) / sizeof(*types);
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
 	options.sink = sink;
 	options.verify = PAWL_VERIFY_NEVER;
-	options.snapshot_first_ns = options.snapshot_interval_ns = PAWL_FOREVER;
-	options.snapshot_idle_ns = PAWL_FOREVER;
 	options.memory_bytes = budget;
 	pawl_store_relaxed(&gate, 0u);
 	pawl_store_relaxed(&told, 0u);
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
-	assert_int_equal(pawl_state_create(engine, number_of(0), &state_below), 0);
+	return options;
 }
 
-static void up(uint64_t budget, bool stored)
+static void up(uint64_t budget, enum st_on on)
 {
-	disk = NULL;
-	store = NULL;
-	if (stored) {
-		assert_int_equal(pawl_store_disk_create(&disk), 0);
-		assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
-	}
-	engine_up(budget);
-}
-
-static void sums_are_right(void)
-{
-	char text[256];
-
-	if (!rt)
-		assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-}
-
-static void engine_down(void)
-{
-	assert_int_equal(pawl_engine_close(engine), 0);
-	pawl_state_unpin(state_below);
-}
-
-static void down(void)
-{
-	sums_are_right();
-	engine_down();
-	if (store)
-		pawl_store_close(store);
-	if (disk)
-		pawl_store_disk_destroy(disk);
-}
-
-struct ask {
-	const struct pawl_function *function;
-	uint64_t n;
-	int64_t number;
-	pawl_ref_t ref;
-};
-
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	struct ask *one = arg;
-	struct pawl_value *value;
-	pawl_ref_t ref;
-	int error = pawl_call(context, one->function, &one->n, &ref);
-
-	if (!error)
-		error = pawl_read(context, ref, PAWL_READ_STRONG, &value, NULL);
-	if (error)
-		return error;
-	memcpy(&one->number, pawl_value_payload(value), sizeof(one->number));
-	pawl_value_unpin(value);
-	one->ref = ref;
-	return 0;
-}
-
-static int64_t ask(const struct pawl_function *function, uint64_t n)
-{
-	struct ask one = {function, n, 0, PAWL_REF_NONE};
-
-	t_step();
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &one), 0);
-	return one.number;
-}
-
-static struct pawl_engine_memory memory_now(void)
-{
-	struct pawl_engine_memory memory;
-
-	pawl_engine_memory_read(engine, &memory);
-	return memory;
+	st_up(options_of(budget), on);
 }
 
 /* ---- too much for the moment -------------------------------------------------------------------- */
@@ -277,15 +133,16 @@ static struct pawl_engine_memory memory_now(void)
 static int ask_body(void *arg, void **ret_value)
 {
 	(void)ret_value;
-	return pawl_engine_run(engine, ask_visit, arg);
+	return fr_try(arg);
 }
 
 /* A task of the runtime asks: something may wait for it, so it waits for nobody. */
 static void ask_within(uint64_t n)
 {
-	struct pawl_runtime *on = pawl_engine_runtime(engine);
+	struct pawl_runtime *on = pawl_engine_runtime(fr_engine);
 	struct pawl_task_options options = PAWL_TASK_OPTIONS_INIT;
-	struct ask one = {&large, n, -1, PAWL_REF_NONE};
+	struct fr_ask one = {
+		.function = &large, .args = &n, .flags = PAWL_READ_STRONG, .number = -1};
 	pawl_task_t task;
 
 	assert_int_equal(pawl_spawn(pawl_runtime_root(on), &options, ask_body, &one, &task), 0);
@@ -301,19 +158,19 @@ static void case_throttle(void **unused)
 	uint64_t n = 0, waits;
 
 	(void)unused;
-	up(8 * MEGABYTE, true);
+	up(8 * MEGABYTE, ST_IN_MEMORY);
 	/* What it saves first, it stays at. */
 	pawl_store_release(&gate, 1u);
-	assert_int_equal(ask(&held, 1), 1);
+	assert_int_equal(st_ask(&held, 1), 1);
 	while (pawl_load_acquire(&gate) != 2) {
-		assert_int_equal(ask(&large, n), n);
+		assert_int_equal(st_ask(&large, n), n);
 		n++;
 	}
-	waits = memory_now().waits;
+	waits = st_memory().waits;
 	do {
-		assert_int_equal(ask(&large, n), n);
+		assert_int_equal(st_ask(&large, n), n);
 		n++;
-		memory = memory_now();
+		memory = st_memory();
 	} while (memory.waits == waits);
 	assert_int_equal(pawl_load_acquire(&gate), 2);
 	assert_true(memory.waited_ns > 0);
@@ -321,16 +178,16 @@ static void case_throttle(void **unused)
 	waits = memory.waits;
 	for (unsigned i = 0; i < 20; i++)
 		ask_within(n++);
-	assert_int_equal(memory_now().waits, waits);
-	assert_int_equal(ask(&large, n), n);
-	assert_int_equal(memory_now().waits, waits + 1);
+	assert_int_equal(st_memory().waits, waits);
+	assert_int_equal(st_ask(&large, n), n);
+	assert_int_equal(st_memory().waits, waits + 1);
 	pawl_store_release(&gate, 0u);
 	/* What has left is what it was. */
 	for (uint64_t i = 0; i < n; i++)
-		assert_int_equal(ask(&large, i), i);
-	assert_int_equal(ask(&held, 1), 1);
-	assert_true(memory_now().snapshots > 0);
-	down();
+		assert_int_equal(st_ask(&large, i), i);
+	assert_int_equal(st_ask(&held, 1), 1);
+	assert_true(st_memory().snapshots > 0);
+	st_down();
 }
 
 /* While a part is saved no more of the next is made than the store will have memory for. */
@@ -340,46 +197,38 @@ static void case_room_to_save(void **unused)
 	uint64_t n = 0;
 
 	(void)unused;
-	up(budget, true);
+	up(budget, ST_IN_MEMORY);
 	pawl_store_release(&gate, 1u);
-	assert_int_equal(ask(&held, 1), 1);
-	while (!memory_now().waits) {
-		assert_int_equal(ask(&large, n), n);
+	assert_int_equal(st_ask(&held, 1), 1);
+	while (!st_memory().waits) {
+		assert_int_equal(st_ask(&large, n), n);
 		n++;
 	}
 	assert_int_equal(pawl_load_acquire(&gate), 2);
 	/* All of it, and three times what is not saved, which is all; but for what nobody has looked at. */
-	assert_true(n * LARGE <= budget / 4 + 8 * LARGE);
+	assert_true(n * ST_LARGE <= budget / 4 + 8 * ST_LARGE);
 	pawl_store_release(&gate, 0u);
 	for (uint64_t i = 0; i < n; i++)
-		assert_int_equal(ask(&large, i), i);
-	down();
+		assert_int_equal(st_ask(&large, i), i);
+	st_down();
 }
 
 /* A round may find that there is nothing to do: that is not in vain, and nobody may take more than there is because of it. */
 static void case_nothing_to_do(void **unused)
 {
 	(void)unused;
-	up(NEVER_NEAR, true);
-	assert_int_equal(ask(&large, 1), 1);
-	assert_true(eng_memory_relieve(engine->memory));
-	down();
+	up(ST_NEVER_NEAR, ST_IN_MEMORY);
+	assert_int_equal(st_ask(&large, 1), 1);
+	assert_true(eng_memory_relieve(fr_engine->memory));
+	st_down();
 }
 
 /* ---- too much for good ---------------------------------------------------------------------------- */
 
-static struct pawl_atomic_u64 clock_ns;
-
-static uint64_t now(void *arg)
-{
-	(void)arg;
-	return pawl_load_acquire(&clock_ns);
-}
-
 /* The body sleeps until then. */
 static void sleeps_until(uint64_t until_ns)
 {
-	while (pawl_runtime_quiet_until(rt) != until_ns) {
+	while (pawl_runtime_quiet_until(fr_rt) != until_ns) {
 		/* What leaves waits for a grace period, and so for this thread. */
 		pawl_rcu_quiescent();
 		t_yield();
@@ -389,17 +238,17 @@ static void sleeps_until(uint64_t until_ns)
 /* Nobody waits for a body that waits itself, however often somebody finds that there is too much. */
 static void nobody_waits(uint64_t *n)
 {
-	uint64_t waits = memory_now().waits;
+	uint64_t waits = st_memory().waits;
 
 	for (unsigned i = 0; i < 20; i++, ++*n)
-		assert_int_equal(ask(&staying, *n), *n);
-	assert_int_equal(memory_now().waits, waits);
+		assert_int_equal(st_ask(&staying, *n), *n);
+	assert_int_equal(st_memory().waits, waits);
 }
 
 static void time_is(uint64_t at_ns)
 {
-	pawl_store_release(&clock_ns, at_ns);
-	pawl_runtime_clock_moved(rt);
+	pawl_store_release(&fr_clock_ns, at_ns);
+	pawl_runtime_clock_moved(fr_rt);
 }
 
 /* It is told of once, and again when it has lasted for more than twice as long; meanwhile it is left alone. */
@@ -415,12 +264,12 @@ static void case_not_kept(void **unused)
 
 	(void)unused;
 	runtime.workers = 2;
-	runtime.now = now;
-	pawl_store_release(&clock_ns, begun);
-	assert_int_equal(pawl_runtime_create(&runtime, &rt), 0);
-	up(4 * MEGABYTE, false);
-	while (n < 2 * 4 * MEGABYTE / LARGE) {
-		assert_int_equal(ask(&staying, n), n);
+	runtime.now = fr_now;
+	pawl_store_release(&fr_clock_ns, begun);
+	fr_runtime_up(runtime);
+	up(4 * MEGABYTE, ST_NOWHERE);
+	while (n < 2 * 4 * MEGABYTE / ST_LARGE) {
+		assert_int_equal(st_ask(&staying, n), n);
 		n++;
 	}
 	sleeps_until(begun + SECOND_NS);
@@ -432,54 +281,48 @@ static void case_not_kept(void **unused)
 		assert_int_equal(pawl_load_relaxed(&told), rounds[i].told);
 		nobody_waits(&n);
 	}
-	assert_int_equal(memory_now().over, pawl_load_relaxed(&told));
-	assert_int_equal(memory_now().dropped, 0);
-	down();
-	assert_int_equal(pawl_runtime_shutdown(rt, 0, NULL), 0);
-	assert_int_equal(pawl_runtime_destroy(rt), 0);
-	rt = NULL;
+	assert_int_equal(st_memory().over, pawl_load_relaxed(&told));
+	assert_int_equal(st_memory().dropped, 0);
+	st_down();
 }
 
 /* The store takes nothing: whoever asks gets an answer all the same; nothing is lost, and all is saved when it takes it again. */
 static void case_store_fails(void **unused)
 {
-	const uint64_t most = 2 * 8 * MEGABYTE / LARGE;
+	const uint64_t most = 2 * 8 * MEGABYTE / ST_LARGE;
 	struct pawl_engine_memory memory;
 
 	(void)unused;
-	assert_int_equal(pawl_store_disk_create(&disk), 0);
-	assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &store), 0);
-	assert_int_equal(eng_store_fault(store, t_random(), &store), 0);
-	engine_up(8 * MEGABYTE);
-	eng_fault_rate(store, ENG_FAULT_COMMIT, 1000);
+	up(8 * MEGABYTE, ST_FAULTY);
+	eng_fault_rate(st_store, ENG_FAULT_COMMIT, 1000);
 	for (uint64_t n = 0; n < most; n++)
-		assert_int_equal(ask(&large, n), n);
-	memory = memory_now();
+		assert_int_equal(st_ask(&large, n), n);
+	memory = st_memory();
 	assert_int_equal(memory.snapshots, 0);
 	assert_int_equal(memory.evicted, 0);
-	eng_fault_rate(store, ENG_FAULT_COMMIT, 0);
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	eng_fault_rate(st_store, ENG_FAULT_COMMIT, 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
 	/* What the process has may stay what it was, where its allocator keeps it. */
-	(void)eng_memory_relieve(engine->memory);
-	assert_true(memory_now().evicted > 0);
+	(void)eng_memory_relieve(fr_engine->memory);
+	assert_true(st_memory().evicted > 0);
 	for (uint64_t n = 0; n < most; n++)
-		assert_int_equal(ask(&large, n), n);
-	down();
+		assert_int_equal(st_ask(&large, n), n);
+	st_down();
 }
 
 /* There is a store, and nothing may leave: whoever asks gets an answer all the same. */
 static void case_nothing_leaves(void **unused)
 {
-	const uint64_t most = 2 * 8 * MEGABYTE / LARGE;
+	const uint64_t most = 2 * 8 * MEGABYTE / ST_LARGE;
 
 	(void)unused;
-	up(8 * MEGABYTE, true);
+	up(8 * MEGABYTE, ST_IN_MEMORY);
 	for (uint64_t n = 0; n < most; n++)
-		assert_int_equal(ask(&staying, n), n);
-	assert_int_equal(memory_now().evicted, 0);
+		assert_int_equal(st_ask(&staying, n), n);
+	assert_int_equal(st_memory().evicted, 0);
 	for (uint64_t n = 0; n < most; n++)
-		assert_int_equal(ask(&staying, n), n);
-	down();
+		assert_int_equal(st_ask(&staying, n), n);
+	st_down();
 }
 
 /* ---- stacks ------------------------------------------------------------------------------------------ */
@@ -515,27 +358,27 @@ static void case_stacks(void **unused)
 	uint64_t before, n = 0;
 
 	(void)unused;
-	up(4 * MEGABYTE, false);
+	up(4 * MEGABYTE, ST_NOWHERE);
 	pawl_store_relaxed(&on_stacks, 0u);
 	pawl_store_relaxed(&stacks_end, 0u);
 	for (unsigned i = 0; i < STACKS; i++)
-		assert_int_equal(pawl_spawn(pawl_runtime_root(pawl_engine_runtime(engine)),
+		assert_int_equal(pawl_spawn(pawl_runtime_root(pawl_engine_runtime(fr_engine)),
 					    &options, stack_body, NULL, &tasks[i]),
 				 0);
 	t_wait_until(pawl_load_relaxed(&on_stacks) == STACKS);
 	before = stacks_given_back();
 	pawl_store_release(&stacks_end, 1u);
 	for (unsigned i = 0; i < STACKS; i++) {
-		assert_int_equal(pawl_task_wait(pawl_engine_runtime(engine), tasks[i],
+		assert_int_equal(pawl_task_wait(pawl_engine_runtime(fr_engine), tasks[i],
 						PAWL_FOREVER, NULL),
 				 0);
-		assert_int_equal(pawl_task_drop(pawl_engine_runtime(engine), tasks[i]), 0);
+		assert_int_equal(pawl_task_drop(pawl_engine_runtime(fr_engine), tasks[i]), 0);
 	}
-	while (memory_now().counted_bytes < 4 * MEGABYTE)
-		assert_int_equal(ask(&staying, n), n), n++;
-	(void)eng_memory_relieve(engine->memory);
+	while (st_memory().counted_bytes < 4 * MEGABYTE)
+		assert_int_equal(st_ask(&staying, n), n), n++;
+	(void)eng_memory_relieve(fr_engine->memory);
 	assert_true(stacks_given_back() - before >= STACKS / 2);
-	down();
+	st_down();
 }
 
 /* ---- no memory -------------------------------------------------------------------------------------- */
@@ -543,9 +386,9 @@ static void case_stacks(void **unused)
 /* In memory, and saved; from here on runs count. */
 static void all_there(void)
 {
-	eng_restore_all(engine->graph);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	eng_restore_all(fr_engine->graph);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
 	pawl_store_relaxed(&ran, 0u);
 }
 
@@ -556,25 +399,25 @@ static void case_no_memory_to_leave(void **unused)
 	bool failed = true;
 
 	(void)unused;
-	up(NEVER_NEAR, true);
-	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+	up(ST_NEVER_NEAR, ST_IN_MEMORY);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
 	for (uint64_t n = 1; failed; n++) {
 		all_there();
 		t_alloc_fail_at(n);
-		evicted = eng_evict_all(engine->graph);
+		evicted = eng_evict_all(fr_engine->graph);
 		failed = t_alloc_failed();
 		t_alloc_fail_at(0);
 		most = evicted > most ? evicted : most;
-		assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+		assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
 		assert_int_equal(pawl_load_relaxed(&ran), 0);
 	}
 	/* Each place at which it may fail was one, and without a failure all leave. */
 	assert_int_equal(most, CHAIN + 1);
 	pawl_store_relaxed(&ran, 0u);
-	assert_int_equal(pawl_state_set(state_below, number_of(10)), 0);
-	assert_int_equal(ask(&chain, CHAIN), CHAIN + 11);
+	assert_int_equal(pawl_state_set(st_states[0], fr_value_of(&st_number, 10)), 0);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 11);
 	assert_int_equal(pawl_load_relaxed(&ran), CHAIN + 1);
-	down();
+	st_down();
 }
 
 /* Who comes back waits for memory; who asks is told that there is none, and nothing is lost by it. */
@@ -584,45 +427,48 @@ static void case_no_memory_to_come_back(void **unused)
 	bool failed = true;
 
 	(void)unused;
-	up(NEVER_NEAR, true);
-	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+	up(ST_NEVER_NEAR, ST_IN_MEMORY);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
 	for (uint64_t n = 1; failed; n++) {
-		struct ask one = {&chain, CHAIN, 0, PAWL_REF_NONE};
+		const uint64_t last = CHAIN;
+		struct fr_ask one = {
+			.function = &chain, .args = &last, .flags = PAWL_READ_STRONG};
 		int error;
 
 		all_there();
-		assert_int_equal(eng_evict_all(engine->graph), CHAIN + 1);
+		assert_int_equal(eng_evict_all(fr_engine->graph), CHAIN + 1);
 		t_alloc_fail_at(n);
-		error = pawl_engine_run(engine, ask_visit, &one);
+		error = fr_try(&one);
 		failed = t_alloc_failed();
 		t_alloc_fail_at(0);
 		failures += failed;
 		assert_true(!error || (failed && error == -ENOMEM));
 		if (!error)
 			assert_int_equal(one.number, CHAIN + 1);
-		assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+		assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
 		assert_int_equal(pawl_load_relaxed(&ran), 0);
 	}
 	assert_true(failures > CHAIN);
 	/* A change, whose way up leads through what is not there. */
 	failed = true;
 	for (int64_t n = 1; failed; n++) {
-		struct pawl_value *number = number_of(n);
+		struct pawl_value *number = fr_value_of(&st_number, n);
 		int error;
 
 		all_there();
-		assert_int_equal(eng_evict_all(engine->graph), CHAIN + 1);
+		assert_int_equal(eng_evict_all(fr_engine->graph), CHAIN + 1);
 		t_alloc_fail_at((uint64_t)n);
-		error = pawl_state_set(state_below, number);
+		error = pawl_state_set(st_states[0], number);
 		failed = t_alloc_failed();
 		t_alloc_fail_at(0);
 		if (error) {
 			assert_true(failed && error == -ENOMEM);
-			assert_int_equal(pawl_state_set(state_below, number_of(n)), 0);
+			assert_int_equal(
+				pawl_state_set(st_states[0], fr_value_of(&st_number, n)), 0);
 		}
-		assert_int_equal(ask(&chain, CHAIN), CHAIN + 1 + n);
+		assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1 + n);
 	}
-	down();
+	st_down();
 }
 
 /* ---- a loss ------------------------------------------------------------------------------------------ */
@@ -632,7 +478,7 @@ static void damage(eng_id id)
 	struct pawl_slice garbage = {"garbage", 7};
 	struct pawl_store_batch *batch;
 
-	assert_int_equal(pawl_store_begin_write(store, &batch), 0);
+	assert_int_equal(pawl_store_begin_write(st_store, &batch), 0);
 	assert_int_equal(pawl_store_put(batch, PAWL_STORE_META, pawl_store_id(id), garbage), 0);
 	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
 }
@@ -641,13 +487,13 @@ static void damage(eng_id id)
 static void find_lost(eng_id id)
 {
 	struct eng_quiesce_slot *inside =
-		eng_quiesce_enter(engine->graph->quiesce, engine->graph);
-	struct eng_node *node = eng_lock(engine->graph, id);
+		eng_quiesce_enter(fr_engine->graph->quiesce, fr_engine->graph);
+	struct eng_node *node = eng_lock(fr_engine->graph, id);
 
 	assert_int_equal(eng_node_key(node)->function, 0);
 	eng_modify(node, ENG_META);
 	eng_unlock(node);
-	eng_quiesce_leave(engine->graph->quiesce, inside);
+	eng_quiesce_leave(fr_engine->graph->quiesce, inside);
 }
 
 /*
@@ -656,42 +502,40 @@ static void find_lost(eng_id id)
  */
 static void case_loss_and_crash(void **unused)
 {
-	struct ask one = {&chain, CHAIN / 2, 0, PAWL_REF_NONE};
 	eng_id id;
 
 	(void)unused;
-	up(NEVER_NEAR, true);
-	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &one), 0);
-	id = eng_ref_task(one.ref);
+	up(ST_NEVER_NEAR, ST_IN_MEMORY);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
+	id = st_id_of(&chain, CHAIN / 2);
 	all_there();
 	damage(id);
 	/* From here on that is what is read. */
-	assert_int_equal(ask(&held, 1), 1);
+	assert_int_equal(st_ask(&held, 1), 1);
 	all_there();
-	assert_true(eng_evict_all(engine->graph) > CHAIN);
+	assert_true(eng_evict_all(fr_engine->graph) > CHAIN);
 	/* Somebody else's turn: until it is over the repair waits. */
-	pawl_store_relaxed(&engine->graph->evict->turn, 1u);
+	pawl_store_relaxed(&fr_engine->graph->evict->turn, 1u);
 	find_lost(id);
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
-	assert_int_equal(pawl_load_relaxed(&engine->graph->recoveries), 0);
-	engine->persist->saves = false;
-	pawl_store_release(&engine->graph->evict->turn, 0u);
-	engine_down();
-	engine_up(NEVER_NEAR);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
+	assert_int_equal(pawl_load_relaxed(&fr_engine->graph->recoveries), 0);
+	fr_engine->persist->saves = false;
+	pawl_store_release(&fr_engine->graph->evict->turn, 0u);
+	fr_close();
+	st_again(options_of(ST_NEVER_NEAR));
 	/* What was saved beside it does not count: nothing is known of who was to hear of the loss. */
-	assert_non_null(engine->persist->cold);
-	eng_restore_all(engine->graph);
-	sums_are_right();
-	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
+	assert_non_null(fr_engine->persist->cold);
+	eng_restore_all(fr_engine->graph);
+	fr_settle();
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
 	/* Once: what is saved from here on counts again. */
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
-	engine_down();
-	engine_up(NEVER_NEAR);
-	assert_null(engine->persist->cold);
-	assert_int_equal(ask(&chain, CHAIN), CHAIN + 1);
-	down();
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
+	fr_close();
+	st_again(options_of(ST_NEVER_NEAR));
+	assert_null(fr_engine->persist->cold);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
+	st_down();
 }
 
 int main(void)
