@@ -327,7 +327,8 @@ static void case_nothing_leaves(void **unused)
 
 /* ---- stacks ------------------------------------------------------------------------------------------ */
 
-#define STACKS 256u
+/* More than twice of what two workers keep, some 130. */
+#define STACKS 512u
 static struct pawl_atomic_u32 on_stacks, stacks_end;
 
 static int stack_body(void *arg, void **ret_value)
