@@ -376,6 +376,27 @@ void cf_visit(pawl_visit_fn *fn, void *arg)
 	t_step();
 }
 
+static int read_visit(struct pawl_context *context, void *arg)
+{
+	struct cf_reading *reading = arg;
+	const struct pawl_error *failure = NULL;
+	struct pawl_value *value;
+
+	reading->error = pawl_read(context, reading->ref, PAWL_READ_STRONG, &value, &failure);
+	if (failure)
+		(void)pawl_error_describe(failure, reading->text, sizeof(reading->text));
+	if (!reading->error) {
+		reading->number = cf_number_of(value);
+		pawl_value_unpin(value);
+	}
+	return 0;
+}
+
+void cf_read(struct cf_reading *reading)
+{
+	cf_visit(read_visit, reading);
+}
+
 /* ---- states -------------------------------------------------------------------------------- */
 
 struct cf_state cf_state_make(int64_t number)

@@ -132,6 +132,15 @@ int cf_ask_error(const struct pawl_function *function, const void *args, char *t
 /* Call fn on a worker; it succeeds. */
 void cf_visit(pawl_visit_fn *fn, void *arg);
 
+/* A strong read of what is there: its number; or its error, and that in words. */
+struct cf_reading {
+	pawl_ref_t ref;
+	int64_t number;
+	int error;
+	char text[512];
+};
+void cf_read(struct cf_reading *reading);
+
 /*
  * States: kept until the engine is closed; an argument is their number. The first one of an engine is 1, so a body's
  * states have the same numbers again on a new engine.

@@ -493,30 +493,10 @@ static int cell_visit(struct pawl_context *context, void *arg)
 	return error ? error : pawl_resolve(context, ref, 0, &borrowed_cell, NULL);
 }
 
-struct told {
-	pawl_ref_t ref;
-	int error;
-	char text[512];
-};
-
-static int told_visit(struct pawl_context *context, void *arg)
-{
-	const struct pawl_error *failure = NULL;
-	struct told *told = arg;
-	struct pawl_value *value;
-
-	told->error = pawl_read(context, told->ref, PAWL_READ_STRONG, &value, &failure);
-	if (failure)
-		(void)pawl_error_describe(failure, told->text, sizeof(told->text));
-	if (!told->error)
-		pawl_value_unpin(value);
-	return 0;
-}
-
 /* Who has a cell of it, and has not called it, runs again and finds that it is gone. */
 static void case_reader(void **state)
 {
-	struct told told = {{0}, 0, ""};
+	struct cf_reading told = {.text = ""};
 	struct look look = {{0}, 0, 0};
 
 	(void)state;
@@ -529,7 +509,7 @@ static void case_reader(void **state)
 	assert_int_equal(collect(), 0);
 	select_now(1);
 	assert_int_equal(collect(), 2);
-	cf_visit(told_visit, &told);
+	cf_read(&told);
 	assert_int_equal(told.error, -PAWL_ETASK);
 	assert_non_null(strstr(told.text, "was collected"));
 	look.ref = borrowed_cell;
@@ -557,7 +537,7 @@ static int connecting_body(struct pawl_context *context, const void *arg,
 /* An operation that was kept without a pin. */
 static void case_connect(void **state)
 {
-	struct told told = {{0}, 0, ""};
+	struct cf_reading told = {.text = ""};
 	pawl_ref_t ref;
 	uint64_t tasks;
 
@@ -569,7 +549,7 @@ static void case_connect(void **state)
 	assert_int_equal(pawl_engine_run(cf_engine, connect_visit, &ref), -ESTALE);
 	assert_int_equal(
 		pawl_engine_spawn_root(cf_engine, connecting_body, &ref, NULL, &told.ref), 0);
-	cf_visit(told_visit, &told);
+	cf_read(&told);
 	assert_int_equal(told.error, -PAWL_ETASK);
 	assert_non_null(strstr(told.text, "was collected"));
 	assert_int_equal(tasks_now(), tasks);

@@ -40,34 +40,11 @@ static int goes_wrong_body(struct pawl_context *context, const void *arg,
 	pawl_panic(context, "it went wrong");
 }
 
-struct reading {
-	pawl_ref_t ref;
-	int64_t number;
-	int error;
-	char text[256];
-};
-
-static int read_visit(struct pawl_context *context, void *arg)
+static struct cf_reading read_now(pawl_ref_t ref)
 {
-	struct reading *reading = arg;
-	const struct pawl_error *failure = NULL;
-	struct pawl_value *value;
+	struct cf_reading reading = {.ref = ref};
 
-	reading->error = pawl_read(context, reading->ref, PAWL_READ_STRONG, &value, &failure);
-	if (failure)
-		(void)pawl_error_describe(failure, reading->text, sizeof(reading->text));
-	if (!reading->error) {
-		reading->number = cf_number_of(value);
-		pawl_value_unpin(value);
-	}
-	return 0;
-}
-
-static struct reading read_now(pawl_ref_t ref)
-{
-	struct reading reading = {ref, 0, 0, ""};
-
-	cf_visit(read_visit, &reading);
+	cf_read(&reading);
 	return reading;
 }
 
@@ -77,7 +54,7 @@ static const struct cf_tables no_tables = {NULL, 0, NULL, 0, NULL, 0, 0};
 static void panics(unsigned run)
 {
 	pawl_ref_t well, wrong;
-	struct reading reading;
+	struct cf_reading reading;
 
 	(void)run;
 	cf_gate_init(&gate);
@@ -195,7 +172,7 @@ static void change(unsigned run)
 {
 	uint64_t nonce = run;
 	pawl_ref_t once;
-	struct reading reading;
+	struct cf_reading reading;
 
 	input = cf_state_make(4);
 	cf_gate_init(&gate);

@@ -289,37 +289,17 @@ static int borrower_body(struct pawl_context *context, const void *arg, pawl_ref
 	return error ? error : cf_give(context, number, ret_output);
 }
 
-struct told {
-	pawl_ref_t ref;
-	int error;
-	char text[512];
-};
-
-static int told_visit(struct pawl_context *context, void *arg)
-{
-	const struct pawl_error *failure = NULL;
-	struct told *told = arg;
-	struct pawl_value *value;
-
-	told->error = pawl_read(context, told->ref, PAWL_READ_STRONG, &value, &failure);
-	if (failure)
-		(void)pawl_error_describe(failure, told->text, sizeof(told->text));
-	if (!told->error)
-		pawl_value_unpin(value);
-	return 0;
-}
-
-static void borrow_again(struct told *told)
+static void borrow_again(struct cf_reading *told)
 {
 	assert_int_equal(
 		pawl_engine_spawn_root(cf_engine, borrower_body, NULL, NULL, &told->ref), 0);
-	cf_visit(told_visit, told);
+	cf_read(told);
 }
 
 /* Who calls it goes, and so does it; who has read it stays, and finds that; the next time that one goes as well. */
 static void case_second_reader(void **state)
 {
-	struct told told = {{0}, 0, ""};
+	struct cf_reading told = {.text = ""};
 	struct leaf_args of = {1 * SPAN, MOVING};
 
 	(void)state;
@@ -333,7 +313,7 @@ static void case_second_reader(void **state)
 	borrow_again(&told);
 	assert_int_equal(told.error, 0);
 	assert_int_equal(collect(), 3);
-	cf_visit(told_visit, &told);
+	cf_read(&told);
 	assert_int_equal(told.error, -PAWL_ETASK);
 	assert_non_null(strstr(told.text, "was collected"));
 	cf_restart();
@@ -358,12 +338,12 @@ static int connecting_body(struct pawl_context *context, const void *arg,
 
 static void connect_in_vain(pawl_ref_t *ref)
 {
-	struct told told = {{0}, 0, ""};
+	struct cf_reading told = {.text = ""};
 
 	assert_int_equal(pawl_engine_run(cf_engine, connect_visit, ref), -ESTALE);
 	assert_int_equal(
 		pawl_engine_spawn_root(cf_engine, connecting_body, ref, NULL, &told.ref), 0);
-	cf_visit(told_visit, &told);
+	cf_read(&told);
 	assert_int_equal(told.error, -PAWL_ETASK);
 	assert_non_null(strstr(told.text, "was collected"));
 }
@@ -562,7 +542,7 @@ static void case_ids_wait(void **state)
 	struct wanted wide = {&top, {3, WIDE, STILL}, {0}},
 		      other = {&top, {4, WIDE, STILL}, {0}};
 	struct leaf_args of = {1 * SPAN, MOVING};
-	struct told told = {{0}, 0, ""};
+	struct cf_reading told = {.text = ""};
 	eng_id id;
 
 	(void)state;
