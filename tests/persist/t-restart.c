@@ -7,14 +7,9 @@
  */
 #include "stores.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <string.h>
 
-#include <pawl.h>
-#include <pawl/atomic.h>
-#include <pawl/engine.h>
-
+#include "../engine/frame.h"
 #include "../../engine/engine.h"
 #include "../../engine/graph/backing.h"
 #include "../../engine/persist/persist.h"
@@ -24,8 +19,7 @@
 
 static struct pawl_store_disk *disk;
 static struct pawl_store *store;
-static struct pawl_engine *engine;
-static uint64_t outside;
+static int64_t outside;
 static struct pawl_atomic_u32 sources, readers;
 
 /* The next value that is saved, which is after a capture, finds out that something is lost. */
@@ -35,8 +29,8 @@ static size_t number_encode(const void *payload, size_t bytes, void *into, size_
 {
 	if (loses) {
 		loses = false;
-		eng_restore_failed(engine->graph, 0);
-		while (pawl_load_acquire(&engine->graph->lost))
+		eng_restore_failed(fr_engine->graph, 0);
+		while (pawl_load_acquire(&fr_engine->graph->lost))
 			sched_yield();
 	}
 	if (bytes <= room)
@@ -59,85 +53,50 @@ static const struct pawl_value_type number = {.size = sizeof(number),
 
 /* ---- tasks ------------------------------------------------------------------------------------------- */
 
-static int put_number(struct pawl_context *context, uint64_t n, pawl_ref_t *ret_output)
-{
-	struct pawl_value *value;
-	int error = pawl_value_of(&number, &n, sizeof(n), &value);
-
-	return error ? error : pawl_cell(context, value, ret_output);
-}
-
-static int get_number(struct pawl_context *context, pawl_ref_t ref, uint32_t flags,
-		      uint64_t *ret_n)
-{
-	struct pawl_value *value;
-	int error = pawl_read(context, ref, flags, &value, NULL);
-
-	if (error)
-		return error;
-	memcpy(ret_n, pawl_value_payload(value), sizeof(*ret_n));
-	pawl_value_unpin(value);
-	return 0;
-}
-
 static int source_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
 	(void)args;
 	pawl_add_relaxed(&sources, 1u);
 	pawl_mark_session_dependent(context);
-	return put_number(context, outside, ret_output);
+	return fr_give_of(context, &number, outside, ret_output);
 }
 static const struct pawl_function source = {sizeof(source), "source", 1,    0,
 					    source_body,    0,	      NULL, 0};
 
 static int reader_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	uint64_t n, told = 0;
-	pawl_ref_t ref;
-	int error = pawl_call(context, &source, NULL, &ref);
+	int64_t n, told = 0;
+	int error = fr_call(context, &source, NULL, 0, &told);
 
 	pawl_add_relaxed(&readers, 1u);
 	memcpy(&n, args, sizeof(n));
-	if (!error)
-		error = get_number(context, ref, 0, &told);
-	return error ? error : put_number(context, n + told, ret_output);
+	return error ? error : fr_give_of(context, &number, n + told, ret_output);
 }
 static const struct pawl_function reader = {sizeof(reader), "reader",	      1,    0,
 					    reader_body,    sizeof(uint64_t), NULL, 0};
 
 static int all_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	uint64_t n, one = 0, sum = 0;
-	pawl_ref_t ref;
+	int64_t one = 0, sum = 0;
 	int error = 0;
+	uint64_t n;
 
 	memcpy(&n, args, sizeof(n));
 	for (uint64_t i = 0; i < n && !error; i++) {
-		error = pawl_call(context, &reader, &i, &ref);
-		if (!error)
-			error = get_number(context, ref, 0, &one);
+		error = fr_call(context, &reader, &i, 0, &one);
 		sum += one;
 	}
-	return error ? error : put_number(context, sum, ret_output);
+	return error ? error : fr_give_of(context, &number, sum, ret_output);
 }
 static const struct pawl_function all = {sizeof(all),	   "all", 1, 0, all_body,
 					 sizeof(uint64_t), NULL,  0};
 
-static int ask_visit(struct pawl_context *context, void *arg)
-{
-	uint64_t n = READERS;
-	pawl_ref_t ref;
-	int error = pawl_call(context, &all, &n, &ref);
-
-	return error ? error : get_number(context, ref, PAWL_READ_STRONG, arg);
-}
-
 static void ask(void)
 {
-	uint64_t got = 0;
+	const uint64_t n = READERS;
 
-	assert_int_equal(pawl_engine_run(engine, ask_visit, &got), 0);
-	assert_int_equal(got, (uint64_t)READERS * (READERS - 1) / 2 + READERS * outside);
+	assert_int_equal(fr_ask(&all, &n),
+			 (int64_t)READERS * (READERS - 1) / 2 + READERS * outside);
 }
 
 /* ---- processes --------------------------------------------------------------------------------------- */
@@ -152,26 +111,19 @@ static void up(uint32_t track_active)
 	assert_int_equal(pawl_store_open_mem(disk, NULL, NULL, &below), 0);
 	assert_int_equal(eng_store_fault(below, t_random(), &store), 0);
 	options.workers = 2;
-	options.functions = functions;
-	options.functions_n = sizeof(functions) / sizeof(functions[0]);
-	options.types = types;
-	options.types_n = 1;
+	FR_LIST(options, functions);
+	FR_LIST(options, types);
 	options.track_active = track_active;
 	options.storage = PAWL_STORAGE_READ_WRITE_AT_SHUTDOWN;
 	options.store = store;
 	pawl_store_relaxed(&sources, 0u);
 	pawl_store_relaxed(&readers, 0u);
-	assert_int_equal(pawl_engine_open(&options, &engine), 0);
+	fr_open(options);
 }
 
 static void down(void)
 {
-	char text[256] = "";
-
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
-	if (pawl_engine_verify(engine, text, sizeof(text)))
-		fail_msg("%s", text);
-	assert_int_equal(pawl_engine_close(engine), 0);
+	fr_down();
 	pawl_store_close(store);
 }
 
@@ -180,7 +132,7 @@ static void down(void)
 
 static bool is_there(eng_id id)
 {
-	return pawl_slots_state(engine->graph->tables[0], id) == PAWL_SLOT_LIVE;
+	return pawl_slots_state(fr_engine->graph->tables[0], id) == PAWL_SLOT_LIVE;
 }
 
 static bool have_first_numbers(void)
@@ -217,12 +169,12 @@ static void end(void)
 
 static uint64_t restored(void)
 {
-	return pawl_load_relaxed(&engine->persist->restored);
+	return pawl_load_relaxed(&fr_engine->persist->restored);
 }
 
 static uint64_t together(void)
 {
-	return pawl_load_relaxed(&engine->persist->together);
+	return pawl_load_relaxed(&fr_engine->persist->together);
 }
 
 /* ---- together ------------------------------------------------------------------------------------------ */
@@ -238,11 +190,11 @@ static void case_list(void **state)
 	up(1);
 	ids[n++] = 0;
 	ids[n++] = ENG_TRANSIENT | 1;
-	ids[n++] = engine->graph->backing->limit;
+	ids[n++] = fr_engine->graph->backing->limit;
 	ids[n++] = PAWL_SLOTS_ID_MAX;
 	while (n < 3 * TASKS)
 		ids[n++] = 1 + (eng_id)t_random_below(TASKS);
-	eng_restore_list(engine->graph, ids, n);
+	eng_restore_list(fr_engine->graph, ids, n);
 	for (uint32_t i = 4; i < n; i++)
 		assert_true(is_there(ids[i]));
 	assert_int_equal(restored(), together());
@@ -250,12 +202,12 @@ static void case_list(void **state)
 	/* The rest, each once: none comes back twice. */
 	for (uint32_t i = 0; i < TASKS; i++)
 		ids[i] = TASKS - i;
-	eng_restore_list(engine->graph, ids, TASKS);
-	eng_restore_all(engine->graph);
+	eng_restore_list(fr_engine->graph, ids, TASKS);
+	eng_restore_all(fr_engine->graph);
 	assert_int_equal(restored(), TASKS);
 	for (eng_id id = 1; id <= TASKS; id++)
 		assert_true(is_there(id));
-	eng_restore_list(engine->graph, ids, TASKS);
+	eng_restore_list(fr_engine->graph, ids, TASKS);
 	assert_int_equal(restored(), TASKS);
 	ask();
 	/* The source alone: it says what it said before. */
@@ -286,22 +238,22 @@ static void case_list_damaged(void **state)
 	up(1);
 	for (uint32_t i = 0; i < TASKS; i++)
 		ids[i] = 1 + i;
-	eng_restore_list(engine->graph, ids, TASKS);
+	eng_restore_list(fr_engine->graph, ids, TASKS);
 	for (eng_id id = 1; id <= TASKS; id++)
 		assert_int_equal(is_there(id), id != gone && id != half);
 	assert_int_equal(restored(), TASKS - 2);
-	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 0);
-	eng_restore_all(engine->graph);
+	assert_int_equal(pawl_load_relaxed(&fr_engine->persist->lost), 0);
+	eng_restore_all(fr_engine->graph);
 	assert_true(is_there(half));
 	ask();
 	/* That one, and the one that is gone as soon as an edge led there. */
-	assert_in_range(pawl_load_relaxed(&engine->persist->lost), 1, 2);
+	assert_in_range(pawl_load_relaxed(&fr_engine->persist->lost), 1, 2);
 	down();
 	/* Once for all: the next process finds nothing lost. */
 	outside = 2;
 	up(1);
 	ask();
-	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 0);
+	assert_int_equal(pawl_load_relaxed(&fr_engine->persist->lost), 0);
 	down();
 	end();
 }
@@ -320,12 +272,12 @@ static void case_list_errors(void **state)
 		up(1);
 		eng_fault_at(store, ENG_FAULT_GET, 1 + t_random_below(2 * ENG_TOGETHER),
 			     errors[i]);
-		eng_restore_list(engine->graph, ids, TASKS);
+		eng_restore_list(fr_engine->graph, ids, TASKS);
 		assert_int_equal(restored(), TASKS - ENG_TOGETHER);
 		for (eng_id id = 1; id <= TASKS; id++)
 			assert_int_equal(is_there(id), id > ENG_TOGETHER);
 		ask();
-		assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 0);
+		assert_int_equal(pawl_load_relaxed(&fr_engine->persist->lost), 0);
 		down();
 	}
 	end();
@@ -349,8 +301,8 @@ static void restore_some(void *arg)
 			n++;
 		}
 		if (random & 64)
-			eng_restore(engine->graph, ids[0], true);
-		eng_restore_list(engine->graph, ids, n);
+			eng_restore(fr_engine->graph, ids[0], true);
+		eng_restore_list(fr_engine->graph, ids, n);
 		t_step();
 	}
 }
@@ -370,7 +322,7 @@ static void case_lists_at_once(void **state)
 		for (unsigned i = 0; i < THREADS; i++)
 			t_thread_join(threads[i]);
 		t_barrier_drop(barrier);
-		eng_restore_all(engine->graph);
+		eng_restore_all(fr_engine->graph);
 		assert_int_equal(restored(), TASKS);
 		outside++;
 		ask();
@@ -446,18 +398,18 @@ static void case_loss_beside_snapshot(void **state)
 	up(1);
 	ask();
 	loses = true;
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
 	assert_false(loses);
 	/* What is found there now leads nowhere. */
 	keys_remove();
 	ask();
-	assert_int_equal(pawl_engine_snapshot(engine, NULL), 0);
+	assert_int_equal(pawl_engine_snapshot(fr_engine, NULL), 0);
 	assert_int_equal(keys_stored(), TASKS);
 	down();
 	up(1);
 	ask();
 	assert_int_equal(pawl_load_relaxed(&readers), 0);
-	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 0);
+	assert_int_equal(pawl_load_relaxed(&fr_engine->persist->lost), 0);
 	down();
 	end();
 }
@@ -506,15 +458,15 @@ static void case_error_of_the_lost(void **state)
 	begin(1);
 	lose_one(false);
 	up(1);
-	eng_restore_all(engine->graph);
-	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 1);
+	eng_restore_all(fr_engine->graph);
+	assert_int_equal(pawl_load_relaxed(&fr_engine->persist->lost), 1);
 	ask();
-	assert_int_equal(pawl_engine_run(engine, lost_visit, found), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, lost_visit, found), 0);
 	assert_string_equal(found, "the task was lost: its record is damaged");
 	down();
 	up(1);
-	assert_int_equal(pawl_engine_run(engine, lost_visit, saved), 0);
-	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 0);
+	assert_int_equal(pawl_engine_run(fr_engine, lost_visit, saved), 0);
+	assert_int_equal(pawl_load_relaxed(&fr_engine->persist->lost), 0);
 	assert_string_equal(saved, found);
 	ask();
 	down();
@@ -531,11 +483,11 @@ static void case_loss_found_by_verify(void **state)
 	begin(1);
 	lose_one(true);
 	up(1);
-	error = pawl_engine_verify(engine, text, sizeof(text));
+	error = pawl_engine_verify(fr_engine, text, sizeof(text));
 	if (error != -EBUSY)
 		fail_msg("%d: %s", error, text);
 	ask();
-	assert_int_equal(pawl_load_relaxed(&engine->persist->lost), 1);
+	assert_int_equal(pawl_load_relaxed(&fr_engine->persist->lost), 1);
 	down();
 	end();
 }
@@ -549,7 +501,7 @@ static void case_active_off(void **state)
 	begin(0);
 	outside = 2;
 	up(0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	assert_int_equal(pawl_load_relaxed(&sources), 1);
 	assert_int_equal(pawl_load_relaxed(&readers), READERS);
 	ask();
@@ -558,7 +510,7 @@ static void case_active_off(void **state)
 	down();
 	/* Nothing has changed: the source alone has to look. */
 	up(0);
-	assert_int_equal(pawl_engine_wait_idle(engine, PAWL_FOREVER), 0);
+	assert_int_equal(pawl_engine_wait_idle(fr_engine, PAWL_FOREVER), 0);
 	assert_int_equal(pawl_load_relaxed(&sources), 1);
 	assert_int_equal(pawl_load_relaxed(&readers), 0);
 	down();
