@@ -95,18 +95,6 @@ static int crowd_root(struct pawl_context *context, const void *arg, pawl_ref_t 
 
 /* ---- an engine, with a crowd ------------------------------------------------------------------ */
 
-static void enter(struct b_worker *w)
-{
-	(void)w;
-	must(pawl_thread_attach("bench"), "attach");
-}
-
-static void leave(struct b_worker *w)
-{
-	(void)w;
-	pawl_thread_detach();
-}
-
 static enum contender who(const struct b_case *cas)
 {
 	return (enum contender)(cas->arg & 255);

@@ -265,18 +265,6 @@ static void drop(struct place *p)
 	free(p);
 }
 
-static void enter(struct b_worker *w)
-{
-	(void)w;
-	must(pawl_thread_attach("bench"), "attach");
-}
-
-static void leave(struct b_worker *w)
-{
-	(void)w;
-	pawl_thread_detach();
-}
-
 /* ---- snapshots ----------------------------------------------------------------------------------- */
 
 /* Goes on making tasks, beside the others. */

@@ -233,18 +233,6 @@ static void teardown(struct b_run *run)
 	drop(p);
 }
 
-static void enter(struct b_worker *w)
-{
-	(void)w;
-	must(pawl_thread_attach("bench"), "attach");
-}
-
-static void leave(struct b_worker *w)
-{
-	(void)w;
-	pawl_thread_detach();
-}
-
 static void work_bulk(struct b_worker *w, uint64_t n)
 {
 	put(w->run->state, 0, 1, (uint32_t)n);

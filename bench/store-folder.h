@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * store-folder.h - what benches of stores share: a folder on the disk that TMPDIR is on, or /tmp, and bytes that nothing
- * compresses.
+ * store-folder.h - what benches of stores share: a folder on the disk that TMPDIR is on, or /tmp, bytes that nothing
+ * compresses, and threads that are attached.
  */
 #ifndef BENCH_STORE_FOLDER_H
 #define BENCH_STORE_FOLDER_H
@@ -16,11 +16,25 @@
 #include <unistd.h>
 
 #include <pawl/hash.h>
+#include <pawl/thread.h>
 
 static inline void must(int error, const char *what)
 {
 	if (error)
 		b_die("%s: %d", what, error);
+}
+
+/* Of threads, for cases. */
+static inline void enter(struct b_worker *w)
+{
+	(void)w;
+	must(pawl_thread_attach("bench"), "attach");
+}
+
+static inline void leave(struct b_worker *w)
+{
+	(void)w;
+	pawl_thread_detach();
 }
 
 struct folder {
