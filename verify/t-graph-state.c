@@ -13,6 +13,8 @@
  *  edit-below       the same of what aggregates both: it is told of, and is to tell those above
  *  edit-first       what hangs on it is read strongly, and somebody else is about to do so for the first time
  *  edit-way         the way up from what an edit changes is about to become another one
+ *  edit-early       an edit takes away what a task that begins to aggregate is to add to those above it, who have to do
+ *                   with what has changed in another way, too
  *  settle           who waits for what was hidden sees it told
  *  settle-newer     what was hidden while it waited it has not waited for
  *  settled          what one of three threads has waited for another one need not wait for
@@ -491,6 +493,81 @@ static void change_read_twice(void)
 	mc_assert(read_ref(eng_ref(twice_id, 0), PAWL_READ_STRONG) == 2);
 }
 
+/* ---- what is taken away before it was added ------------------------------------------------- */
+
+/* 0: a number of the world's, in this session; the others read the one before. */
+static int chain_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output);
+FUNCTION(chain);
+
+static int chain_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
+{
+	const struct one *one = args;
+
+	if (one->n)
+		return give(context, get(context, call(context, &chain, one->n - 1), 0),
+			    ret_output);
+	context->run->session_dependent = true;
+	return input_body(context, args, ret_output);
+}
+
+/*
+ * Chain(1) begins to aggregate: it has taken in chain(0), and those above are to be told. What depends on the session counts as
+ * dirty, and as clean in this one: so nobody has to run, and chain(1) has no mark.
+ */
+static void setup_early(void)
+{
+	more_functions[0] = &chain;
+	more_functions_n = 1;
+	setup_empty();
+	mc_assert(ask(&chain, 2, PAWL_READ_STRONG) == 0);
+	run_own();
+	inputs[0] = id_of(&chain, 0);
+	adds_id = id_of(&chain, 2);
+	eng_op_begin(&telling, graph, ENG_PRIORITY_INITIAL);
+	eng_number_raise(&telling, id_of(&chain, 1), ENG_NUMBER_LEAF + 8, 0);
+	eng_balance(&telling, id_of(&chain, 1), inputs[0]);
+}
+
+/* What the run of chain(0) does at its end: it has given another value, and is clean. */
+static void end_first(void)
+{
+	eng_id readers = id_of(&chain, 1);
+	struct eng_node *node;
+	struct eng_op op;
+
+	eng_op_begin(&op, graph, ENG_PRIORITY_INITIAL);
+	eng_invalidate(&op, &readers, 1);
+	eng_op_run(&op);
+	node = eng_lock(graph, inputs[0]);
+	eng_set_dirty(&op, node, ENG_DIRTY | ENG_SESSION | ENG_SESSION_CLEAN);
+	eng_unlock(node);
+	eng_op_end(&op);
+}
+
+/* Chain(1) is to run: that is known above, or strong reads wait. */
+static void change_end_known(void)
+{
+	struct eng_node *node;
+	bool settled, knows;
+
+	invalidate(0);
+	end_first();
+	settled = eng_told_is_settled(graph);
+	node = eng_lock(graph, adds_id);
+	knows = eng_has_dirty_containers(node);
+	eng_unlock(node);
+	mc_assert(knows || !settled);
+}
+
+static void finish_early(void)
+{
+	top = &input;
+	settle();
+	mc_assert(read_sum(PAWL_READ_STRONG) == 0);
+	finish_graph();
+	more_functions_n = 0;
+}
+
 /* ---- what is told later ------------------------------------------------------------------- */
 
 static void read_changed(void)
@@ -627,6 +704,15 @@ static const struct mc_scenario scenarios[] = {
 	SCN(.name = "edit-below", .setup = setup_below, .threads = {tell, change_read}),
 	SCN(.name = "edit-way", .setup = setup_way, .threads = {raise_twice, change_known}),
 	SCN(.name = "edit-first", .setup = setup_first, .threads = {tell, change_read_twice}),
+	{.name = "edit-early",
+	 .setup = setup_early,
+	 .threads = {tell, change_end_known},
+	 .finish = finish_early,
+	 .no_spurious = true,
+	 .no_membarrier = true,
+	 .ideal_locks = true,
+	 .ideal_parks = true,
+	 .native_divisor = 50},
 	SCN(.name = "settle-newer", .setup = setup_newer,
 	    .threads = {tell_hide_tell, settle_first}),
 	/* With at most one preemption: each is one that a mistake in told.c needs. */
