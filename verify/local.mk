@@ -19,6 +19,7 @@ STRESS_TESTS = \
 	verify/stress-graph-calls \
 	verify/stress-graph-edges \
 	verify/stress-graph-evict \
+	verify/stress-graph-gone \
 	verify/stress-graph-life \
 	verify/stress-graph-numbers \
 	verify/stress-graph-read \
@@ -100,9 +101,12 @@ verify_stress_graph_calls_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_edges_SOURCES = verify/t-graph-edges.c verify/graph-standin.h
 verify_stress_graph_edges_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_edges_LDADD = engine/libengine-core.la $(LDADD)
-verify_stress_graph_evict_SOURCES = verify/t-graph-evict.c verify/graph-standin.h
+verify_stress_graph_evict_SOURCES = verify/t-graph-evict.c verify/graph-standin.h verify/store-standin.h
 verify_stress_graph_evict_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_evict_LDADD = engine/libengine-core.la $(LDADD)
+verify_stress_graph_gone_SOURCES = verify/t-graph-gone.c verify/graph-standin.h verify/store-standin.h
+verify_stress_graph_gone_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
+verify_stress_graph_gone_LDADD = engine/libengine-core.la $(LDADD)
 verify_stress_graph_life_SOURCES = verify/t-graph-life.c verify/graph-standin.h
 verify_stress_graph_life_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/engine/include
 verify_stress_graph_life_LDADD = engine/libengine-core.la $(LDADD)
