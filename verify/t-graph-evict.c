@@ -13,8 +13,9 @@
  * Natively only, since there are too many executions:
  *  evict-make      two make the same task, and one of them also has it saved, and leave
  */
-#include "graph-standin.h"
 #include "store-standin.h"
+/* Behind all of the engine: it has a variable with the name of their arguments. */
+#include "graph-standin.h"
 
 #define STILL 3u /* value() of that is never anything else */
 

@@ -7,8 +7,9 @@
  *  gone-save        it goes beside a snapshot that captures it
  *  gone-call-save   and another parent calls it again
  */
-#include "graph-standin.h"
 #include "store-standin.h"
+/* Behind all of the engine: it has a variable with the name of their arguments. */
+#include "graph-standin.h"
 
 /* ---- functions --------------------------------------------------------------------------- */
 
@@ -36,10 +37,11 @@ FUNCTION(picks);
 
 static int owner_body(struct pawl_context *context, const void *args, pawl_ref_t *ret_output)
 {
-	uint64_t sum = get(context, call(context, &picks, 0), 0);
+	uint64_t first = get(context, call(context, &picks, 0), 0);
 
 	(void)args;
-	return give_saved(context, sum + get(context, call(context, &picks, 1), 0), ret_output);
+	return give_saved(context, first + get(context, call(context, &picks, 1), 0),
+			  ret_output);
 }
 
 /* ---- what threads do ----------------------------------------------------------------------- */

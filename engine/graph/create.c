@@ -594,6 +594,15 @@ static int connect(struct pawl_context *context, const struct pawl_function *fun
 	return error ? error : connect_fresh(context, id);
 }
 
+/* Until the moment of quiet is over in which something went: no operation begins within it. Not in an operation. */
+PAWL_NOINLINE static void moment_wait(struct pawl_context *context)
+{
+	struct eng_op op;
+
+	eng_op_begin(&op, context->graph, context->priority);
+	eng_op_end(&op);
+}
+
 int pawl_call(struct pawl_context *context, const struct pawl_function *function,
 	      const void *args, pawl_ref_t *ret_output)
 {
@@ -620,12 +629,15 @@ int pawl_call(struct pawl_context *context, const struct pawl_function *function
 			error = eng_twice_called(context, id, function);
 		goto out;
 	}
-	/* Ends: what was found and is gone by now is found no more. */
-	do {
+	/* Ends: what was found and is gone by now is found no more once that moment is over. */
+	for (;;) {
 		error = find_or_create(graph, number, &writer, &id, &is_new);
 		if (!error)
 			error = connect(context, function, id, is_new);
-	} while (PAWL_UNLIKELY(error == -ESTALE));
+		if (PAWL_LIKELY(error != -ESTALE))
+			break;
+		moment_wait(context);
+	}
 out:
 	writer_fini(&writer);
 	if (!error)
