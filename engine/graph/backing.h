@@ -127,8 +127,14 @@ static inline void eng_restore_ahead(struct eng_graph *graph, const eng_id *ids,
  * have to run do. Errors: of pawl_spawn().
  */
 PAWL_MUST_CHECK int eng_restore_wake(struct eng_graph *graph);
-/* eng_lost_body() - Of a task that is lost. */
+/*
+ * eng_is_lost() - Does this record stand in for one that is lost, or of a function that is gone? Locked.
+ * eng_lost_fail() - What who looks at it fails with. Returns: -PAWL_ETASK, or a worse error.
+ * eng_lost_body() - Of a task that is lost.
+ */
 struct pawl_context;
+bool eng_is_lost(const struct eng_node *node, eng_id id);
+int eng_lost_fail(struct pawl_context *context);
 PAWL_MUST_CHECK int eng_lost_body(struct pawl_context *context);
 /* eng_is_stored() - May it be there, if it is not in its table? */
 static inline bool eng_is_stored(const struct eng_graph *graph, eng_id id)

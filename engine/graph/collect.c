@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "backing.h"
 #include "bag.h"
 #include "context.h"
 #include "heal.h"
@@ -125,7 +126,7 @@ static struct eng_bag *gather(struct eng_node *node, uint32_t trait)
 	return all;
 }
 
-/* Both halves at once, so that no change in between finds one half. */
+/* Both halves at once, so that no change in between finds one half. Errors: -ESTALE; -PAWL_ETASK: it is lost. */
 static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 		struct eng_bag **ret_all)
 {
@@ -133,10 +134,12 @@ static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 	bool tracked = context->run && graph->track_dependencies && context->id != id &&
 		       !context->twice;
 	struct eng_node *node, *reader = NULL;
+	bool lost;
 
 	if (tracked ? !eng_lock_pair(graph, id, context->id, &node, &reader)
 		    : !(node = eng_lock_any(graph, id)))
 		return -ESTALE;
+	lost = eng_is_lost(node, id);
 	*ret_all = gather(node, trait);
 	if (tracked) {
 		uint64_t there = (uint64_t)trait << 32 | context->id;
@@ -151,7 +154,8 @@ static int look(struct pawl_context *context, eng_id id, uint32_t trait,
 		if (PAWL_UNLIKELY(context->twice != NULL) && context->id != id)
 			eng_twice_peeked(context, trait, id);
 	}
-	return 0;
+	/* What it emitted is not known. */
+	return lost ? -PAWL_ETASK : 0;
 }
 
 /*
@@ -278,5 +282,5 @@ int pawl_peek(struct pawl_context *context, pawl_ref_t task, const struct pawl_t
 			fn(arg, (pawl_ref_t){entry.ref}, entry.count);
 	}
 	eng_bag_free(&all);
-	return error;
+	return error == -PAWL_ETASK ? eng_lost_fail(context) : error;
 }

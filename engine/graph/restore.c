@@ -75,11 +75,22 @@ static bool claim(struct pawl_slots *table, eng_id id, enum pawl_slot_state *ret
 
 /* ---- losses ---------------------------------------------------------------------------------- */
 
+bool eng_is_lost(const struct eng_node *node, eng_id id)
+{
+	/* A transient one without a key is a root. */
+	return !eng_is_transient(id) && !eng_node_key(node)->function;
+}
+
+int eng_lost_fail(struct pawl_context *context)
+{
+	return pawl_context_fail(context, "the task was lost: its record is damaged");
+}
+
 int eng_lost_body(struct pawl_context *context)
 {
 	/* Who looks for it finds another one, later. */
 	context->run->invalidator = true;
-	return pawl_context_fail(context, "the task was lost: its record is damaged");
+	return eng_lost_fail(context);
 }
 
 typedef void each_fn(struct eng_op *op, struct eng_node *node);

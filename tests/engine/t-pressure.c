@@ -106,8 +106,11 @@ static void sink(void *arg, const struct pawl_notice *notice)
 	intake->look(intake, 0);
 }
 
+static const struct pawl_trait mark = {sizeof(mark), "mark", NULL, 0};
+
 static struct pawl_engine_options options_of(uint64_t budget)
 {
+	static const struct pawl_trait *const traits[] = {&mark};
 	static const struct pawl_function *const functions[] = {&large, &staying, &held,
 								&chain};
 	static const struct pawl_value_type *const types[] = {ST_TYPES, &held_type};
@@ -115,6 +118,7 @@ static struct pawl_engine_options options_of(uint64_t budget)
 
 	FR_LIST(options, functions);
 	FR_LIST(options, types);
+	FR_LIST(options, traits);
 	options.sink = sink;
 	options.verify = PAWL_VERIFY_NEVER;
 	options.memory_bytes = budget;
@@ -540,6 +544,46 @@ static void case_loss_and_crash(void **unused)
 	st_down();
 }
 
+static void found_none(void *arg, pawl_ref_t ref, int32_t count)
+{
+	(void)arg;
+	(void)ref;
+	(void)count;
+	t_check(false);
+}
+
+static int peek_visit(struct pawl_context *context, void *arg)
+{
+	const eng_id *id = arg;
+
+	t_check(pawl_peek(context, eng_ref(*id, 0), &mark, found_none, NULL) == -PAWL_ETASK);
+	return 0;
+}
+
+/* Who peeks at what is lost hears of it: that nothing was emitted is not known. Called again it is made again. */
+static void case_peek_at_a_loss(void **unused)
+{
+	eng_id id;
+
+	(void)unused;
+	up(ST_NEVER_NEAR, ST_IN_MEMORY);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
+	id = st_id_of(&chain, CHAIN / 2);
+	all_there();
+	damage(id);
+	/* From here on that is what is read. */
+	assert_int_equal(st_ask(&held, 1), 1);
+	all_there();
+	assert_true(eng_evict_all(fr_engine->graph) > CHAIN);
+	assert_int_equal(pawl_engine_run(fr_engine, peek_visit, &id), 0);
+	fr_settle();
+	assert_int_equal(pawl_load_relaxed(&fr_engine->graph->recoveries), 1);
+	assert_int_equal(pawl_engine_run(fr_engine, peek_visit, &id), 0);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
+	assert_true(st_id_of(&chain, CHAIN / 2) != id);
+	st_down();
+}
+
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
@@ -553,6 +597,7 @@ int main(void)
 		cmocka_unit_test(case_no_memory_to_leave),
 		cmocka_unit_test(case_no_memory_to_come_back),
 		cmocka_unit_test(case_loss_and_crash),
+		cmocka_unit_test(case_peek_at_a_loss),
 	};
 
 	return t_run("pressure", cases);

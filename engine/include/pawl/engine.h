@@ -672,6 +672,9 @@ typedef void pawl_collect_fn(void *arg, pawl_ref_t ref, int32_t count);
 /*
  * pawl_peek() - All references of a trait that were emitted by a task and what it is made of, each once: a strong
  * read of it, and then fn for each.
+ *
+ * Errors: those of pawl_read(), but for a task that has failed, which has them, too; -PAWL_ETASK: it was lost, with what
+ *         it had emitted, since its record in the store is damaged. Called again it is made again.
  */
 PAWL_API PAWL_MUST_CHECK int pawl_peek(struct pawl_context *context, pawl_ref_t task,
 				       const struct pawl_trait *trait, pawl_collect_fn *fn,
