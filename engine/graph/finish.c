@@ -28,6 +28,7 @@
 #include "profile.h"
 #include "ring.h"
 #include "run.h"
+#include "storm.h"
 #include "told.h"
 #include "wait.h"
 
@@ -285,6 +286,12 @@ static void plan_make(struct ending *ending, struct eng_node *node)
 	plan_outdated(ending, node);
 	plan->victims = eng_heal_victims(&ending->op, node, run);
 	plan->new_output = output_differs(ending, node);
+	/*
+	 * It ran to bring back a cell, and found a ring that the run before did not find; those who have read it run again, and may
+	 * find another end of that ring: nothing from outside is needed for that to go on for ever. So it counts towards a storm.
+	 */
+	if (PAWL_UNLIKELY(run->in_ring) && plan->again && plan->new_output)
+		eng_storm_change(run->graph, true);
 	if (PAWL_UNLIKELY(ending->op.graph->checks != NULL))
 		check_immutable(ending, node);
 	if (plan->new_output && ending->op.graph->track_dependencies &&

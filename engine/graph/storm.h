@@ -3,8 +3,8 @@
  * storm.h - tasks that run again and again because of what runs themselves change.
  *
  * Reading and calling alone come to an end. What does not is a task that changes what it depends on: it sets a state,
- * or invalidates somebody, or has an effect applied that does. Such a change is from inside; edits, invalidations and
- * states that are set by anybody else are from outside. A task that has run again after more than storm_runs
+ * or invalidates somebody, or has an effect applied that does; or one of a ring that is found only by who brings back a
+ * cell (finish.c). Such a change is from inside; edits, invalidations and states that are set by anybody else are from outside. A task that has run again after more than storm_runs
  * changes from inside, since the last one from outside, is in a storm: its next run fails.
  */
 #ifndef ENG_STORM_H
