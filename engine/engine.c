@@ -290,7 +290,11 @@ int pawl_engine_run(struct pawl_engine *engine, pawl_visit_fn *fn, void *arg)
 	/* The visit lies on this stack: it is waited for, come what may. */
 	while (pawl_task_wait(engine->rt, task, PAWL_FOREVER, NULL)) {
 		(void)pawl_task_cancel(engine->rt, task);
-		(void)pawl_yield();
+		/* pawl_yield() lets nobody run in a body that is to end, and the visit may be this worker's to run. */
+		if (in_body)
+			eng_stack_yield();
+		else
+			(void)pawl_yield();
 	}
 	eng_thread_waited(engine->graph, &wait);
 	eng_waits_visit(engine->graph, false);
