@@ -129,7 +129,7 @@ static inline void eng_restore_ahead(struct eng_graph *graph, const eng_id *ids,
 PAWL_MUST_CHECK int eng_restore_wake(struct eng_graph *graph);
 /*
  * eng_is_lost() - Does this record stand in for one that is lost, or of a function that is gone? Locked.
- * eng_lost_fail() - What who looks at it fails with. Returns: -PAWL_ETASK, or a worse error.
+ * eng_lost_fail() - What who looks at it fails with. Returns: -PAWL_ETASK.
  * eng_lost_body() - Of a task that is lost.
  */
 struct pawl_context;

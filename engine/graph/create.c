@@ -303,7 +303,7 @@ static eng_id stored(struct eng_graph *graph, const struct wanted *wanted)
 	if (node) {
 		same = eng_cache_match(node, wanted);
 		/* Lost, which is known, or of a function that is gone. */
-		keyless = !eng_node_key(node)->function;
+		keyless = eng_is_lost(node, id);
 		eng_unlock(node);
 	}
 	if (same)

@@ -20,8 +20,7 @@
 #define ENG_INFRA_TABLES 1u /* functions, types and traits: names, versions, numbers */
 #define ENG_INFRA_OPS	 2u /* operations that were not over (ops.c); not there: none */
 #define ENG_INFRA_STALE	 3u /* tasks that nobody has asked for (sweep.c); not there: none */
-#define ENG_INFRA_LOSS \
-	4u /* something was lost, and what is made of that was not saved; not there: no */
+#define ENG_INFRA_LOSS	 4u /* a loss, what is made of which was not saved; not there: none */
 
 /* What the bytes in a store mean: of pawl_store_options.format. */
 #define ENG_STORE_FORMAT 1u

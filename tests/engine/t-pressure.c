@@ -489,6 +489,23 @@ static void damage(eng_id id)
 	assert_int_equal(pawl_store_commit(batch, NULL, NULL), 0);
 }
 
+/* A chain has left memory, and one in the middle is damaged: its number. */
+static eng_id up_with_a_loss(void)
+{
+	eng_id id;
+
+	up(ST_NEVER_NEAR, ST_IN_MEMORY);
+	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
+	id = st_id_of(&chain, CHAIN / 2);
+	all_there();
+	damage(id);
+	/* From here on that is what is read. */
+	assert_int_equal(st_ask(&held, 1), 1);
+	all_there();
+	assert_true(eng_evict_all(fr_engine->graph) > CHAIN);
+	return id;
+}
+
 /* Somebody finds that it is lost, and changes what stands in for it. */
 static void find_lost(eng_id id)
 {
@@ -511,15 +528,7 @@ static void case_loss_and_crash(void **unused)
 	eng_id id;
 
 	(void)unused;
-	up(ST_NEVER_NEAR, ST_IN_MEMORY);
-	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
-	id = st_id_of(&chain, CHAIN / 2);
-	all_there();
-	damage(id);
-	/* From here on that is what is read. */
-	assert_int_equal(st_ask(&held, 1), 1);
-	all_there();
-	assert_true(eng_evict_all(fr_engine->graph) > CHAIN);
+	id = up_with_a_loss();
 	/* Somebody else's turn: until it is over the repair waits. */
 	pawl_store_relaxed(&fr_engine->graph->evict->turn, 1u);
 	find_lost(id);
@@ -566,15 +575,7 @@ static void case_peek_at_a_loss(void **unused)
 	eng_id id;
 
 	(void)unused;
-	up(ST_NEVER_NEAR, ST_IN_MEMORY);
-	assert_int_equal(st_ask(&chain, CHAIN), CHAIN + 1);
-	id = st_id_of(&chain, CHAIN / 2);
-	all_there();
-	damage(id);
-	/* From here on that is what is read. */
-	assert_int_equal(st_ask(&held, 1), 1);
-	all_there();
-	assert_true(eng_evict_all(fr_engine->graph) > CHAIN);
+	id = up_with_a_loss();
 	assert_int_equal(pawl_engine_run(fr_engine, peek_visit, &id), 0);
 	fr_settle();
 	assert_int_equal(pawl_load_relaxed(&fr_engine->graph->recoveries), 1);
