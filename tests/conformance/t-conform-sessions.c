@@ -469,6 +469,21 @@ static bool is_free(eng_id id)
 	return pawl_ids_check(cf_engine->graph->ids[0], id) == -ESTALE;
 }
 
+/* It goes in the next process, and its number is free in the one behind: the number. */
+static eng_id is_freed(const struct wanted *wide)
+{
+	eng_id id = id_of(wide);
+
+	cf_restart();
+	assert_int_equal(want(&first), 0);
+	assert_int_equal(collect(), OF_A_WIDE);
+	cf_restart();
+	assert_int_equal(want(&first), 0);
+	assert_int_equal(collect(), 0);
+	assert_true(is_free(id));
+	return id;
+}
+
 static void case_ids_come_back(void **state)
 {
 	struct wanted wide = {&top, {3, WIDE, MOVING}, {0}},
@@ -480,14 +495,7 @@ static void case_ids_come_back(void **state)
 		return;
 	assert_int_equal(want(&first), 1);
 	assert_int_equal(want(&wide), WIDE);
-	id = id_of(&wide);
-	cf_restart();
-	assert_int_equal(want(&first), 0);
-	assert_int_equal(collect(), OF_A_WIDE);
-	cf_restart();
-	assert_int_equal(want(&first), 0);
-	assert_int_equal(collect(), 0);
-	assert_true(is_free(id));
+	id = is_freed(&wide);
 	assert_int_equal(again(), 0);
 	assert_int_equal(want(&other), WIDE);
 	/* Each thread takes some at once, so others may be new. */
@@ -598,14 +606,7 @@ static void case_ids_not_read(void **state)
 		return;
 	assert_int_equal(want(&first), 1);
 	assert_int_equal(want(&wide), WIDE);
-	id = id_of(&wide);
-	cf_restart();
-	assert_int_equal(want(&first), 0);
-	assert_int_equal(collect(), OF_A_WIDE);
-	cf_restart();
-	assert_int_equal(want(&first), 0);
-	assert_int_equal(collect(), 0);
-	assert_true(is_free(id));
+	id = is_freed(&wide);
 	/* Nobody else reads there at this moment. */
 	assert_int_equal(pawl_engine_wait_idle(cf_engine, PAWL_FOREVER), 0);
 	pawl_store_relaxed(&fails, 1u);
